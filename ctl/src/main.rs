@@ -1,0 +1,2 @@
+//! The control binary.
+fn main() {}

@@ -1,0 +1,22 @@
+//! The data plane: frames in, sightings out. It records what was seen and says nothing of what
+//! it means.
+//!
+//! One packet's way, and the floors (a module imports only from floors below its own):
+//!
+//! ```text
+//! capture ─► wire ─► flow ─► proto ─► rules ─► device ─► table
+//!
+//! runtime                                  threads, start and end
+//!   worker                                 one packet's way, from burst to debts
+//!     flow · proto · device · rules        which conversation, what it says, who said it
+//!       capture · wire · observe · counters · config
+//! ```
+#![deny(unsafe_code)]
+
+pub mod capture;
+pub mod config;
+pub mod counters;
+pub mod flow;
+pub mod observe;
+pub mod proto;
+pub mod wire;

@@ -1,0 +1,99 @@
+//! What a parser says about the devices at both ends of a conversation. An observation borrows
+//! the frame; it names no table, no flow and no rule.
+
+use std::net::IpAddr;
+
+use medtap_table::vocabulary::{Event, Field};
+
+/// A 48-bit MAC address (IEEE 802).
+pub type MacAddr = [u8; 6];
+
+/// Which end of a conversation spoke, by its part in the protocol. Where the protocol has no
+/// parts (mDNS, SSDP), every speaker is a [`Role::Peer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// The end that asks: the one that opened the association, connection or exchange.
+    Client,
+    /// The end that answers.
+    Server,
+    /// An end of a protocol without parts.
+    Peer,
+}
+
+impl Role {
+    /// The role of the other end.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+            Self::Peer => Self::Peer,
+        }
+    }
+}
+
+/// Whom an observation is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// The device that sent these bytes.
+    Sender,
+    /// The device that these bytes are for.
+    Receiver,
+    /// The device with this MAC address (a DHCP client before it has an address).
+    Mac(MacAddr),
+    /// A device behind the sender or inside its object: (sender, identifier). The identifier
+    /// is made of equipment fields alone, the same for every message about the same device.
+    Reported(&'a [u8]),
+}
+
+/// What proves that an address belongs to a MAC address on the local link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// ARP, RFC 826: the sender's own pair.
+    Arp,
+    /// Neighbour discovery, RFC 4861: the link-layer address options.
+    Nd,
+    /// A DHCP acknowledgement, RFC 2131: `yiaddr` leased to `chaddr`.
+    Dhcp,
+}
+
+/// One thing that a parser saw. It is used before the parser goes on, so it may borrow the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Observation<'a> {
+    /// A field of an equipment's identity. The value is raw: bytes as sent, without padding;
+    /// the receiver of the observation makes text of it and cuts it to its limit.
+    Fact {
+        /// Whom it is about.
+        subject: Subject<'a>,
+        /// Where it was read.
+        field: Field,
+        /// The accepted component alone, never its surroundings.
+        value: &'a [u8],
+    },
+    /// Something was done, once.
+    Event {
+        /// Who did it.
+        subject: Subject<'a>,
+        /// What.
+        event: Event,
+    },
+    /// An address and a MAC address belong together on the local link.
+    Binding {
+        /// The MAC address.
+        mac: MacAddr,
+        /// The address.
+        address: IpAddr,
+        /// What proves it.
+        proof: Proof,
+    },
+    /// The sender forwards packets for others (a router advertisement, RFC 4861).
+    Router,
+    /// Both ends spoke this protocol: what one side claimed, the other answered.
+    Confirmed,
+    /// From here on the payload is encrypted.
+    Encrypted,
+    /// Bytes that contradict the format; the parser went on or gave up. Counted.
+    Malformed,
+}
+
+/// Where observations go.
+pub type Emit<'a> = &'a mut dyn FnMut(Observation<'_>);

@@ -1,0 +1,159 @@
+//! Which protocol, and what it says. One file for each protocol: its format, the probe that
+//! recognises it, the session that reads it, its tests. A protocol gets bytes, never tables: the
+//! worker joins them.
+//!
+//! # The contract of a parser
+//!
+//! * Any bytes: no panic, no allocation that grows with the input beyond a named limit, no loop
+//!   that consumes nothing.
+//! * Extraction is an allow-list of exact fields; all else is stepped over. Nothing that names a
+//!   person is emitted: no patient, no staff, no user name, no free text.
+//! * A probe proves by content. Ports order the questions; they answer none.
+
+use medtap_table::vocabulary::Protocol;
+
+use crate::observe::{Emit, Role};
+
+/// What a probe says about the first bytes of one direction of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// These bytes are this protocol, and their sender has this role in it.
+    Match(Role),
+    /// More bytes could still decide it.
+    NeedMore,
+    /// These bytes cannot be this protocol.
+    Reject,
+}
+
+/// What carries the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// A stream of bytes in order.
+    Tcp,
+    /// Datagrams, each on its own.
+    Udp,
+}
+
+/// The next piece of a conversation, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment<'a> {
+    /// For a stream: every byte from the first that the session has not consumed. For
+    /// datagrams: one payload.
+    pub bytes: &'a [u8],
+    /// Who sent it.
+    pub from: Role,
+    /// Capture time, nanoseconds since the Unix epoch.
+    pub time_ns: u64,
+    /// The sender's and the receiver's port.
+    pub ports: (u16, u16),
+    /// The capture holds less of this piece than was sent (a snap length); nothing will follow.
+    pub cut: bool,
+}
+
+/// How a session goes on after a segment. For datagrams only [`Then`] counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the segment that will not be needed again; at most its length.
+    pub consumed: usize,
+    /// What it waits for.
+    pub then: Then,
+}
+
+/// What a session waits for in the direction that it was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// At least one byte after those it left.
+    More,
+    /// This many bytes after those that it consumed are not shown to it; they need no buffer.
+    Skip(u64),
+    /// Nothing more of this direction.
+    DoneDirection,
+    /// Nothing more of this flow: all is learnt and no event is owed.
+    Done,
+}
+
+impl Progress {
+    /// All of these bytes were used; go on.
+    pub const fn consumed(consumed: usize) -> Self {
+        Self {
+            consumed,
+            then: Then::More,
+        }
+    }
+
+    /// Nothing more can be learnt from this flow.
+    pub const DONE: Self = Self {
+        consumed: 0,
+        then: Then::Done,
+    };
+}
+
+/// What one conversation has said so far. A session owns a bounded amount of memory.
+pub trait Session: Send {
+    /// Reads the next piece. Called again at once with the rest while it consumes bytes and
+    /// bytes are left.
+    fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress;
+
+    /// Bytes of a stream that the capture does not hold: `missing` of them after the last that
+    /// was shown. True if the session can find its place again; false ends it.
+    fn gap(&mut self, _from: Role, _missing: u64) -> bool {
+        false
+    }
+}
+
+/// A protocol that runs over TCP or UDP: pure functions over borrowed bytes, and the session.
+pub struct Classifier {
+    /// What this row recognises.
+    pub protocol: Protocol,
+    /// What carries it.
+    pub transport: Transport,
+    /// Asked first when an end uses one of these; a hint, never proof.
+    pub ports: &'static [u16],
+    /// Is it?
+    pub probe: fn(&Segment<'_>) -> Verdict,
+    /// Begins to read one conversation.
+    pub session: fn() -> Box<dyn Session>,
+}
+
+/// Where a protocol without ports sits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// Straight on Ethernet, by EtherType.
+    EtherType(u16),
+    /// On LLC/SNAP (IEEE 802): organisation and protocol.
+    Snap(u32, u16),
+    /// On IP, by protocol number.
+    Ip(u8),
+}
+
+/// What is known of the packet that carried a link protocol.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkContext {
+    /// The frame's own sender.
+    pub src_mac: crate::observe::MacAddr,
+    /// The frame's receiver.
+    pub dst_mac: crate::observe::MacAddr,
+    /// The sender's address, if there is a network header.
+    pub src: Option<std::net::IpAddr>,
+    /// The receiver's address, if there is a network header.
+    pub dst: Option<std::net::IpAddr>,
+    /// TTL or hop limit, 0 without a network header.
+    pub ttl: u8,
+}
+
+/// A protocol that has no ports: every frame is read by itself.
+pub struct LinkClassifier {
+    /// What this row recognises.
+    pub protocol: Protocol,
+    /// Where it sits.
+    pub layer: Layer,
+    /// Reads one payload; true if it is well formed.
+    pub observe: fn(&[u8], &LinkContext, Emit<'_>) -> bool,
+}
+
+/// Every protocol over TCP and UDP, most specific probe first: the order decides between two
+/// that would both match.
+pub const CLASSIFIERS: &[Classifier] = &[];
+
+/// Every protocol without ports.
+pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[];

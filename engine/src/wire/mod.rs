@@ -1,0 +1,184 @@
+//! L2 to L4 formats: checked views, no state, no opinion. [`Headers::parse`] goes from the link
+//! to the payload of the innermost transport in one pass.
+//!
+//! # The contract of a view
+//!
+//! After `parse` returned `Ok`, no accessor panics. A capture cut short is not an error: the
+//! payload is what there is, and `cut` says so.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::observe::MacAddr;
+
+/// Why bytes are not the header they were taken for. Small and `Copy`: on the packet path errors
+/// are counted by variant, never formatted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// Fewer bytes than the smallest legal header.
+    #[error("truncated")]
+    Truncated,
+    /// A field contradicts the format, for instance a length below the header's own.
+    #[error("malformed")]
+    Malformed,
+    /// A link type that this engine does not read.
+    #[error("unknown link type")]
+    UnknownLink,
+}
+
+/// The link type of a capture, by its number in the registry of link-layer header types
+/// (`LINKTYPE_…`, draft-ietf-opsawg-pcaplinktype).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkType {
+    /// 0, BSD loopback: address family in the capturing host's byte order.
+    Null,
+    /// 1, Ethernet.
+    Ethernet,
+    /// 12, 101: IPv4 or IPv6 without link header.
+    Raw,
+    /// 108, OpenBSD loopback: address family in network byte order.
+    Loop,
+    /// 113, Linux cooked capture v1.
+    LinuxSll,
+    /// 228, raw IPv4.
+    Ipv4,
+    /// 229, raw IPv6.
+    Ipv6,
+    /// 276, Linux cooked capture v2.
+    LinuxSll2,
+    /// Any other number: counted, not read.
+    Unknown(u16),
+}
+
+/// The innermost network header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// None: ARP, LLDP and other protocols straight on the link.
+    #[default]
+    None,
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// The innermost transport header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TransportKind {
+    /// None that was read: not IP, a later fragment, or another protocol.
+    #[default]
+    None,
+    /// TCP, with ports, numbers and flags.
+    Tcp,
+    /// UDP, with ports.
+    Udp,
+}
+
+/// A fragment of an IP datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    /// Identification: 16 bits in IPv4, 32 in IPv6.
+    pub id: u32,
+    /// Offset of this piece in the datagram's payload, bytes.
+    pub offset: u32,
+    /// More pieces follow.
+    pub more: bool,
+}
+
+/// A range of bytes in the frame that was parsed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// Offset of the first byte.
+    pub start: u32,
+    /// Bytes there are.
+    pub len: u32,
+}
+
+impl Span {
+    /// The bytes, out of the frame that was parsed; empty for any other, shorter frame.
+    #[inline]
+    pub fn of(self, frame: &[u8]) -> &[u8] {
+        let start = self.start as usize;
+        frame.get(start..start + self.len as usize).unwrap_or(&[])
+    }
+}
+
+/// What one pass over a frame found: the innermost frame, network and transport header.
+///
+/// MAC addresses and VLAN are those of the frame that carries the innermost network header
+/// directly; zero where none does (raw IP, IP in IP, GRE with IP inside).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Headers {
+    /// Sender, IPv4 as `::ffff:a.b.c.d`, in network byte order; zero without network header.
+    pub src: [u8; 16],
+    /// Receiver, as `src`.
+    pub dst: [u8; 16],
+    /// The frame's sender.
+    pub src_mac: MacAddr,
+    /// The frame's receiver.
+    pub dst_mac: MacAddr,
+    /// VLAN identifier of the outermost tag of that frame, 0 without tag (and for priority tags).
+    pub vlan: u16,
+    /// EtherType after all tags; for 802.3 frames the SNAP protocol, else 0.
+    pub ether_type: u16,
+    /// SNAP organisation (24 bits) when the frame is 802.3 with LLC/SNAP and the organisation
+    /// is not zero.
+    pub snap_oui: u32,
+    /// Sender's port, 0 without transport.
+    pub src_port: u16,
+    /// Receiver's port.
+    pub dst_port: u16,
+    /// TCP sequence number.
+    pub seq: u32,
+    /// TCP acknowledgement number.
+    pub ack: u32,
+    /// TCP window, unscaled.
+    pub window: u16,
+    /// TCP or UDP checksum as sent.
+    pub checksum: u16,
+    /// IPv4 identification; 0 for IPv6.
+    pub ip_id: u16,
+    /// TCP flags: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32.
+    pub tcp_flags: u8,
+    /// TTL or hop limit.
+    pub ttl: u8,
+    /// Protocol or last next header.
+    pub ip_protocol: u8,
+    /// Tunnels taken off.
+    pub tunnels: u8,
+    /// What network header there is.
+    pub network: Network,
+    /// What transport header there is.
+    pub transport: TransportKind,
+    /// Set when this is a fragment; then there is no transport, even for the first piece.
+    pub fragment: Option<Fragment>,
+    /// The capture holds less of the payload than was sent.
+    pub cut: bool,
+    /// A tunnel lies deeper than `TUNNEL_DEPTH_MAX` and was not opened.
+    pub too_deep: bool,
+    /// Start of the transport header in the frame, 0 without.
+    pub transport_start: u32,
+    /// Payload: of the transport; else of IP; else of the link. Padding is dropped.
+    pub payload: Span,
+    /// Length of the payload as sent; above `payload.len` when the frame is cut.
+    pub payload_wire_len: u32,
+}
+
+impl Headers {
+    /// The sender's address.
+    pub fn src_address(&self) -> Option<IpAddr> {
+        self.address(&self.src)
+    }
+
+    /// The receiver's address.
+    pub fn dst_address(&self) -> Option<IpAddr> {
+        self.address(&self.dst)
+    }
+
+    fn address(&self, bytes: &[u8; 16]) -> Option<IpAddr> {
+        match self.network {
+            Network::None => None,
+            Network::V4 => Some(Ipv4Addr::new(bytes[12], bytes[13], bytes[14], bytes[15]).into()),
+            Network::V6 => Some(Ipv6Addr::from(*bytes).into()),
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! Memory: from the table to devices.
+#![deny(unsafe_code)]
