@@ -34,3 +34,16 @@ pub const GAP_WAIT_NS: u64 = 1_000_000_000;
 
 /// Copies of one packet (a mirror port sees it enter and leave) lie within this time.
 pub const DUPLICATE_WINDOW_NS: u64 = 20_000_000;
+
+/// Segments that one direction of a stream may hold ahead of a hole (`limit_reassembly`).
+pub const STREAM_SEGMENTS_MAX: usize = 128;
+
+/// Bytes of a reassembled datagram: what the length field of IPv4 and IPv6 can say.
+pub const DATAGRAM_BYTES_MAX: usize = 65_535;
+
+/// Incomplete datagrams that one shard holds (`limit_fragments`).
+pub const FRAGMENTED_DATAGRAMS_MAX: usize = 64;
+
+/// A datagram whose pieces did not all come within this time is dropped (RFC 8200: 60 s; what a
+/// mirror port lost comes sooner or never).
+pub const FRAGMENT_WAIT_NS: u64 = 30_000_000_000;

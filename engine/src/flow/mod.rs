@@ -1,1 +1,16 @@
-//! Which conversation a packet belongs to.
+//! Which conversation a packet belongs to: the key, the hashes, the table, duplicates, streams
+//! and fragments. It knows no protocol above TCP and UDP.
+
+pub mod duplicates;
+pub mod fragments;
+pub mod hash;
+pub mod key;
+mod prefetch;
+pub mod stream;
+pub mod table;
+
+pub use fragments::Fragments;
+pub use hash::{FlowHasher, shard, steer};
+pub use key::{Direction, FlowKey};
+pub use stream::Stream;
+pub use table::{Flow, FlowId, Table};

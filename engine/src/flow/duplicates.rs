@@ -1,0 +1,91 @@
+//! Copies of one packet: a mirror port shows a packet when it enters and when it leaves, and
+//! once more behind a router with another MAC, VLAN, TTL and checksum of the IP header. It
+//! judges inside one flow and one direction, by what no hop changes.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::config::DUPLICATE_WINDOW_NS;
+use crate::wire::Headers;
+
+use super::key::Direction;
+
+/// Packets remembered for each flow: copies come interleaved with the packets that follow.
+const REMEMBERED: usize = 3;
+
+/// One unit of the remembered times: 2^20 ns, about a millisecond.
+const TICK_SHIFT: u32 = 20;
+
+/// The last few packets of a flow. 18 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+pub struct Recent {
+    signatures: [[u16; 2]; REMEMBERED],
+    ticks: [u16; REMEMBERED],
+}
+
+impl Recent {
+    /// True when this packet is a copy of a remembered one; otherwise it is remembered.
+    /// `quiet_ns` is the time since the flow's last packet of any direction.
+    #[inline]
+    pub fn is_copy(&mut self, signature: u32, time_ns: u64, quiet_ns: u64) -> bool {
+        let tick = (time_ns >> TICK_SHIFT) as u16;
+        let halves = [(signature >> 16) as u16, signature as u16];
+        // After a silence longer than the window nothing that is remembered can be a copy; this
+        // also keeps the short ticks from being read after they went round.
+        if quiet_ns <= DUPLICATE_WINDOW_NS {
+            let window = (DUPLICATE_WINDOW_NS >> TICK_SHIFT) as u16;
+            for (known, then) in self.signatures.iter().zip(self.ticks) {
+                if *known == halves && tick.wrapping_sub(then) <= window {
+                    return true;
+                }
+            }
+        }
+        self.signatures = [halves, self.signatures[0], self.signatures[1]];
+        self.ticks = [tick, self.ticks[0], self.ticks[1]];
+        false
+    }
+}
+
+/// What no hop changes: IP-ID, TCP numbers, length, transport checksum; and the direction.
+/// Never zero, which is what an unused place holds.
+#[inline]
+pub fn signature(headers: &Headers, direction: Direction) -> u32 {
+    let first = u64::from(headers.seq) << 32 | u64::from(headers.ack);
+    let second = u64::from(headers.ip_id) << 48
+        | u64::from(headers.checksum) << 32
+        | u64::from(headers.payload_wire_len & 0xffff) << 16
+        | u64::from(headers.tcp_flags) << 8
+        | direction.index() as u64;
+    let product =
+        u128::from(first ^ 0x9e37_79b9_7f4a_7c15) * u128::from(second ^ 0xd1b5_4a32_d192_ed03);
+    let mixed = (product as u64) ^ ((product >> 64) as u64);
+    (mixed >> 32) as u32 | 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    #[test]
+    fn a_copy_within_the_window_is_one() {
+        let mut recent = Recent::default();
+        assert!(!recent.is_copy(7, 1_000 * MS, u64::MAX));
+        assert!(!recent.is_copy(8, 1_001 * MS, MS));
+        assert!(recent.is_copy(7, 1_010 * MS, 9 * MS));
+        assert!(!recent.is_copy(7, 1_040 * MS, 30 * MS), "later than the window");
+        assert!(recent.is_copy(7, 1_041 * MS, MS), "the later one is remembered");
+    }
+
+    #[test]
+    fn the_signature_sees_what_differs() {
+        let base = Headers { ip_id: 1, seq: 2, ack: 3, checksum: 4, ..Default::default() };
+        let there = signature(&base, Direction::Up);
+        assert_eq!(there, signature(&Headers { ttl: 9, vlan: 5, ..base }, Direction::Up));
+        assert_ne!(there, signature(&base, Direction::Down));
+        assert_ne!(there, signature(&Headers { ip_id: 2, ..base }, Direction::Up));
+        assert_ne!(there, signature(&Headers { checksum: 5, ..base }, Direction::Up));
+        assert_ne!(there, signature(&Headers { seq: 5, ..base }, Direction::Up));
+    }
+}

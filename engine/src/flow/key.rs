@@ -1,0 +1,122 @@
+//! The five-tuple of a conversation, with its scope, the same for both directions. VLAN, MAC
+//! address and TTL are not part of it: a routed flow carries different ones on either side.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::wire::Headers;
+
+/// Which way a packet goes, relative to the order of the addresses in its [`FlowKey`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// From the lower end to the higher.
+    Up,
+    /// From the higher end to the lower.
+    Down,
+}
+
+impl Direction {
+    /// Both, in the order of [`Self::index`].
+    pub const BOTH: [Self; 2] = [Self::Up, Self::Down];
+
+    /// 0 for up, 1 for down.
+    #[inline]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The other way.
+    #[inline]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Up => Self::Down,
+            Self::Down => Self::Up,
+        }
+    }
+}
+
+/// One conversation: two ends in order, protocol, scope. 40 bytes, no padding.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Pod, Zeroable)]
+pub struct FlowKey {
+    /// Address of the lower end, two words in network order; IPv4 as `::ffff:a.b.c.d`.
+    pub low: [u64; 2],
+    /// Address of the higher end.
+    pub high: [u64; 2],
+    /// Port of the lower end.
+    pub low_port: u16,
+    /// Port of the higher end.
+    pub high_port: u16,
+    /// Configured address space, 0 where there is one.
+    pub scope: u16,
+    /// IP protocol number.
+    pub protocol: u8,
+    /// 4 or 6.
+    pub version: u8,
+}
+
+const _: () = assert!(size_of::<FlowKey>() == 40);
+
+impl FlowKey {
+    /// The key of a packet with a network header, and the way it goes.
+    #[inline]
+    pub fn of(headers: &Headers, scope: u16, version: u8) -> (Self, Direction) {
+        let (src, dst) = (words(&headers.src), words(&headers.dst));
+        let (src_port, dst_port) = (headers.src_port, headers.dst_port);
+        let up = (src, src_port) <= (dst, dst_port);
+        let (low, high, low_port, high_port) =
+            if up { (src, dst, src_port, dst_port) } else { (dst, src, dst_port, src_port) };
+        let protocol = headers.ip_protocol;
+        let key = Self { low, high, low_port, high_port, scope, protocol, version };
+        (key, if up { Direction::Up } else { Direction::Down })
+    }
+
+    /// The words after the addresses, as one.
+    #[inline]
+    pub(super) fn tail(&self) -> u64 {
+        u64::from(self.low_port) << 48
+            | u64::from(self.high_port) << 32
+            | u64::from(self.scope) << 16
+            | u64::from(self.protocol) << 8
+            | u64::from(self.version)
+    }
+
+    /// Address and port of the end that sends in this direction.
+    pub fn sender(&self, direction: Direction) -> ([u8; 16], u16) {
+        match direction {
+            Direction::Up => (bytes(self.low), self.low_port),
+            Direction::Down => (bytes(self.high), self.high_port),
+        }
+    }
+
+    /// Address and port of the end that receives in this direction.
+    pub fn receiver(&self, direction: Direction) -> ([u8; 16], u16) {
+        self.sender(direction.other())
+    }
+}
+
+#[inline]
+fn words(address: &[u8; 16]) -> [u64; 2] {
+    let word = u128::from_be_bytes(*address);
+    [(word >> 64) as u64, word as u64]
+}
+
+fn bytes(words: [u64; 2]) -> [u8; 16] {
+    (u128::from(words[0]) << 64 | u128::from(words[1])).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_directions_share_the_key() {
+        let there =
+            Headers { src: [9; 16], dst: [1; 16], src_port: 5, dst_port: 6, ..Default::default() };
+        let back =
+            Headers { src: [1; 16], dst: [9; 16], src_port: 6, dst_port: 5, ..Default::default() };
+        let (key, direction) = FlowKey::of(&there, 0, 6);
+        assert_eq!(FlowKey::of(&back, 0, 6), (key, direction.other()));
+        assert_eq!(key.sender(direction), ([9; 16], 5));
+        assert_eq!(key.receiver(direction), ([1; 16], 6));
+    }
+}

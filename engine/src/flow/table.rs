@@ -1,0 +1,447 @@
+//! The flow table of one worker: compact entries in one block of huge pages, found by an index
+//! of tags. Everything is reserved at the start and nothing moves: a flow's number stays its own
+//! until it ends. It knows when a flow is over, never what it says.
+//!
+//! ```text
+//! index   [ hash 32 | number+1 32 ] …    2 × flows, open addressing, probes bounded
+//! flows   [ key 40 | last 8 | packets 8 | bytes 8 ][ links 30 | recent 18 | … ] …    128 bytes
+//! totals  [ first 8 | packets 8 | bytes 8 | first packet 8 ] …                       32 bytes
+//! ```
+
+use std::io;
+
+use bytemuck::{Pod, Zeroable};
+use memmap2::{Advice, MmapMut, MmapOptions};
+
+use super::duplicates::Recent;
+use super::key::{Direction, FlowKey};
+use super::prefetch::prefetch;
+use crate::observe::MacAddr;
+
+/// Places looked at before a key is not in the index.
+const PROBES_MAX: usize = 64;
+
+/// What the frame around a packet said: compared for every packet, noted when it changes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Pod, Zeroable)]
+pub struct Link {
+    /// The frame's sender.
+    pub src_mac: MacAddr,
+    /// The frame's receiver.
+    pub dst_mac: MacAddr,
+    /// VLAN identifier, 0 without tag; two bytes in native order.
+    pub vlan: [u8; 2],
+    /// TTL or hop limit.
+    pub ttl: u8,
+}
+
+/// Bits of [`Flow::flags`].
+pub mod flag {
+    /// The lower end opened the conversation.
+    pub const ORIG_LOW: u8 = 1;
+    /// Who opened it is known, by SYN or by the protocol.
+    pub const ORIG_KNOWN: u8 = 2;
+    /// Both ends have spoken.
+    pub const ANSWERED: u8 = 4;
+    /// Both ends have spoken the protocol.
+    pub const CONFIRMED: u8 = 8;
+    /// The payload is encrypted.
+    pub const ENCRYPTED: u8 = 16;
+    /// Copies of its packets were seen.
+    pub const DUPLICATES: u8 = 32;
+    /// FIN or RST was seen.
+    pub const CLOSED: u8 = 64;
+    /// The protocol has no parts: both ends are peers.
+    pub const PEERS: u8 = 128;
+}
+
+/// How far the engine is with a flow.
+pub mod state {
+    /// Which protocol it is may still be found out.
+    pub const UNDECIDED: u8 = 0;
+    /// A session reads it.
+    pub const KNOWN: u8 = 1;
+    /// Nothing more can be learnt and nothing is owed: packets only count.
+    pub const DONE: u8 = 2;
+}
+
+/// No session.
+pub const NO_SESSION: u32 = u32::MAX;
+
+/// One conversation: two cache lines, no padding.
+#[repr(C, align(64))]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Flow {
+    /// Who talks with whom.
+    pub key: FlowKey,
+    /// Time of the last packet of either direction; 0 marks a free entry.
+    pub last_ns: u64,
+    /// Packets since the last flush, by [`Direction`].
+    pub packets: [u32; 2],
+    /// Bytes on the wire since the last flush, by direction.
+    pub bytes: [u32; 2],
+    /// Time of the last packet of the direction that did not send the last one.
+    pub other_ns: u64,
+    /// Number of the session in the worker's sessions, or [`NO_SESSION`].
+    pub session: u32,
+    /// The frames around the last packet of each direction.
+    pub links: [Link; 2],
+    /// The last packets, to tell copies.
+    pub recent: Recent,
+    /// See [`state`].
+    pub state: u8,
+    /// See [`flag`].
+    pub flags: u8,
+    /// Number of the protocol in the vocabulary, 0 while unknown.
+    pub protocol: u8,
+    /// Bits 0–5: payloads shown to the classifiers; bit 6: the lower end sent the last packet.
+    pub probes: u8,
+}
+
+const _: () = assert!(size_of::<Flow>() == 128);
+
+const LAST_FROM_LOW: u8 = 64;
+
+impl Flow {
+    /// Notes the time of a packet.
+    #[inline]
+    pub fn touch(&mut self, direction: Direction, time_ns: u64) {
+        let from_low = direction == Direction::Up;
+        if from_low != (self.probes & LAST_FROM_LOW != 0) {
+            self.probes ^= LAST_FROM_LOW;
+            self.other_ns = self.last_ns;
+        }
+        self.last_ns = self.last_ns.max(time_ns);
+    }
+
+    /// Time of the last packet of a direction, 0 if there was none.
+    pub fn last_of(&self, direction: Direction) -> u64 {
+        let last_from_low = self.probes & LAST_FROM_LOW != 0;
+        if (direction == Direction::Up) == last_from_low { self.last_ns } else { self.other_ns }
+    }
+
+    /// Payloads shown to the classifiers.
+    pub fn probed(&self) -> u8 {
+        self.probes & (LAST_FROM_LOW - 1)
+    }
+
+    /// Counts a payload shown to the classifiers.
+    pub fn count_probe(&mut self) {
+        if self.probed() < LAST_FROM_LOW - 1 {
+            self.probes += 1;
+        }
+    }
+
+    /// True if all of these bits are set.
+    #[inline]
+    pub fn has(&self, flags: u8) -> bool {
+        self.flags & flags == flags
+    }
+
+    /// The direction in which the originator sends.
+    pub fn orig(&self) -> Direction {
+        if self.has(flag::ORIG_LOW) { Direction::Up } else { Direction::Down }
+    }
+
+    /// Says who opened it.
+    pub fn set_orig(&mut self, orig: Direction) {
+        match orig {
+            Direction::Up => self.flags |= flag::ORIG_LOW,
+            Direction::Down => self.flags &= !flag::ORIG_LOW,
+        }
+    }
+}
+
+/// What a flow was in all, beside its hot entry.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+pub struct Totals {
+    /// Time of the first packet.
+    pub first_ns: u64,
+    /// Number of the first packet.
+    pub first_packet: u64,
+    /// Packets until the last flush.
+    pub packets: u64,
+    /// Bytes on the wire until the last flush.
+    pub bytes: u64,
+}
+
+/// The number of a flow in its worker's table.
+pub type FlowId = u32;
+
+/// The flows of one worker.
+pub struct Table {
+    index: Block<Slot>,
+    flows: Block<Flow>,
+    totals: Block<Totals>,
+    free: Vec<FlowId>,
+    fresh: u32,
+    used: u32,
+    mask: u32,
+}
+
+/// A place of the index: the flow's hash, and its number plus one; zero is free.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+struct Slot {
+    hash: u32,
+    number: u32,
+}
+
+const FREE: Slot = Slot { hash: 0, number: 0 };
+
+/// Zeroed memory that costs nothing until it is touched, in huge pages where there are any.
+struct Block<T> {
+    map: MmapMut,
+    kind: std::marker::PhantomData<T>,
+}
+
+impl<T: Pod> Block<T> {
+    fn new(count: usize) -> io::Result<Self> {
+        let map = MmapOptions::new().len(count.max(1) * size_of::<T>()).map_anon()?;
+        // Without huge pages the table works the same, with more misses of the TLB.
+        let _ = map.advise(Advice::HugePage);
+        Ok(Self { map, kind: std::marker::PhantomData })
+    }
+
+    #[inline]
+    fn items(&self) -> &[T] {
+        bytemuck::cast_slice(&self.map)
+    }
+
+    #[inline]
+    fn items_mut(&mut self) -> &mut [T] {
+        bytemuck::cast_slice_mut(&mut self.map)
+    }
+}
+
+impl Table {
+    /// A table for up to `flows_max` flows.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not grant the memory.
+    pub fn new(flows_max: u32) -> io::Result<Self> {
+        let flows_max = flows_max.clamp(1, 1 << 30);
+        let slots = (flows_max as usize * 3 / 2).next_power_of_two().max(PROBES_MAX * 2);
+        Ok(Self {
+            index: Block::new(slots)?,
+            flows: Block::new(flows_max as usize)?,
+            totals: Block::new(flows_max as usize)?,
+            free: Vec::new(),
+            fresh: 0,
+            used: 0,
+            mask: (slots - 1) as u32,
+        })
+    }
+
+    /// Flows that are in the table now.
+    pub fn len(&self) -> u32 {
+        self.used
+    }
+
+    /// True while there is no flow.
+    pub fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
+    /// One more than the highest number given so far; numbers below it may be free.
+    pub fn end(&self) -> FlowId {
+        self.fresh
+    }
+
+    /// Brings the index line of a hash near.
+    #[inline]
+    pub fn prefetch_index(&self, hash: u32) {
+        prefetch(self.index.items(), (hash & self.mask) as usize);
+    }
+
+    /// Brings the entry that a hash most likely means near.
+    #[inline]
+    pub fn prefetch_flow(&self, hash: u32) {
+        let index = self.index.items();
+        let mut place = hash & self.mask;
+        for _ in 0..8 {
+            let slot = index[place as usize];
+            if slot.number == 0 {
+                return;
+            }
+            if slot.hash == hash {
+                let flows: &[[u8; 64]] = bytemuck::cast_slice(&self.flows.map);
+                let line = (slot.number as usize - 1) * 2;
+                prefetch(flows, line);
+                prefetch(flows, line + 1);
+                return;
+            }
+            place = (place + 1) & self.mask;
+        }
+    }
+
+    /// The flow of a key.
+    #[inline]
+    pub fn find(&self, key: &FlowKey, hash: u32) -> Option<FlowId> {
+        let (index, flows) = (self.index.items(), self.flows.items());
+        let mut place = hash & self.mask;
+        for _ in 0..PROBES_MAX {
+            let slot = index[place as usize];
+            if slot.number == 0 {
+                return None;
+            }
+            if slot.hash == hash && flows[slot.number as usize - 1].key == *key {
+                return Some(slot.number - 1);
+            }
+            place = (place + 1) & self.mask;
+        }
+        None
+    }
+
+    /// Adds a flow whose key is not in the table; `None` when there is no room for it.
+    pub fn insert(&mut self, key: &FlowKey, hash: u32) -> Option<FlowId> {
+        let mut place = hash & self.mask;
+        let mut probes = 0;
+        while self.index.items()[place as usize].number != 0 {
+            probes += 1;
+            if probes == PROBES_MAX {
+                return None;
+            }
+            place = (place + 1) & self.mask;
+        }
+        let id = match self.free.pop() {
+            Some(id) => id,
+            None if (self.fresh as usize) < self.flows.items().len() => {
+                self.fresh += 1;
+                self.fresh - 1
+            }
+            None => return None,
+        };
+        self.index.items_mut()[place as usize] = Slot { hash, number: id + 1 };
+        self.used += 1;
+        let mut flow = Flow::zeroed();
+        flow.key = *key;
+        flow.session = NO_SESSION;
+        self.flows.items_mut()[id as usize] = flow;
+        self.totals.items_mut()[id as usize] = Totals::default();
+        Some(id)
+    }
+
+    /// Takes a flow out. Entries behind it move up, so that no search stops early.
+    pub fn remove(&mut self, id: FlowId, hash: u32) {
+        let mask = self.mask;
+        let index = self.index.items_mut();
+        let wanted = Slot { hash, number: id + 1 };
+        let mut hole = hash & mask;
+        for _ in 0..PROBES_MAX {
+            if index[hole as usize] == wanted {
+                break;
+            }
+            hole = (hole + 1) & mask;
+        }
+        assert!(index[hole as usize] == wanted, "a flow that is removed is in the index");
+        let mut place = hole;
+        loop {
+            place = (place + 1) & mask;
+            let slot = index[place as usize];
+            if slot.number == 0 {
+                break;
+            }
+            // A slot may move into the hole if its home does not lie between the two.
+            let from_home = place.wrapping_sub(slot.hash) & mask;
+            let from_hole = place.wrapping_sub(hole) & mask;
+            if from_home >= from_hole {
+                index[hole as usize] = slot;
+                hole = place;
+            }
+        }
+        index[hole as usize] = FREE;
+        self.flows.items_mut()[id as usize].last_ns = 0;
+        self.free.push(id);
+        self.used -= 1;
+    }
+
+    /// One flow.
+    #[inline]
+    pub fn flow(&self, id: FlowId) -> &Flow {
+        &self.flows.items()[id as usize]
+    }
+
+    /// One flow, to change.
+    #[inline]
+    pub fn flow_mut(&mut self, id: FlowId) -> &mut Flow {
+        &mut self.flows.items_mut()[id as usize]
+    }
+
+    /// What one flow was in all.
+    pub fn totals(&self, id: FlowId) -> &Totals {
+        &self.totals.items()[id as usize]
+    }
+
+    /// What one flow was in all, to change.
+    pub fn totals_mut(&mut self, id: FlowId) -> &mut Totals {
+        &mut self.totals.items_mut()[id as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::FlowHasher;
+
+    fn key(n: u32) -> FlowKey {
+        let mut key = FlowKey::zeroed();
+        key.low[1] = u64::from(n);
+        key.low_port = (n % 7) as u16;
+        key
+    }
+
+    /// Every key is found while it is there and no longer, whatever was removed before it.
+    #[test]
+    fn insert_find_remove_agree_with_a_map() {
+        let mut table = Table::new(1000).unwrap();
+        let mut model = std::collections::HashMap::new();
+        let mut random = 12345u64;
+        for _ in 0..20_000 {
+            random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            let n = (random >> 40) as u32 % 1200;
+            // Few distinct hashes: long runs in the index.
+            let hash = FlowHasher::FIXED.hash(&key(n)) & 0x3fff_ff80;
+            match table.find(&key(n), hash) {
+                Some(id) => {
+                    assert_eq!(model.remove(&n), Some(id));
+                    table.remove(id, hash);
+                }
+                None => {
+                    assert!(!model.contains_key(&n));
+                    if let Some(id) = table.insert(&key(n), hash) {
+                        assert!(model.insert(n, id).is_none());
+                    }
+                }
+            }
+            assert_eq!(table.len() as usize, model.len());
+        }
+        for (n, id) in model {
+            assert_eq!(table.flow(id).key, key(n));
+        }
+    }
+
+    #[test]
+    fn a_full_table_refuses() {
+        let mut table = Table::new(3).unwrap();
+        for n in 0..3 {
+            assert!(table.insert(&key(n), n * 7).is_some());
+        }
+        assert!(table.insert(&key(9), 9).is_none());
+        let id = table.find(&key(1), 7).unwrap();
+        table.remove(id, 7);
+        assert!(table.insert(&key(9), 9).is_some());
+    }
+
+    #[test]
+    fn times_of_both_directions_are_kept() {
+        let mut flow = Flow::zeroed();
+        flow.touch(Direction::Up, 5);
+        flow.touch(Direction::Up, 6);
+        assert_eq!((flow.last_of(Direction::Up), flow.last_of(Direction::Down)), (6, 0));
+        flow.touch(Direction::Down, 9);
+        assert_eq!((flow.last_of(Direction::Up), flow.last_of(Direction::Down)), (6, 9));
+    }
+}
