@@ -47,3 +47,62 @@ pub const FRAGMENTED_DATAGRAMS_MAX: usize = 64;
 /// A datagram whose pieces did not all come within this time is dropped (RFC 8200: 60 s; what a
 /// mirror port lost comes sooner or never).
 pub const FRAGMENT_WAIT_NS: u64 = 30_000_000_000;
+
+/// Subjects, facts, edges and activities that a worker keeps in mind at once. When one is full
+/// the worker settles and forgets; only a live ring that stays full refuses (`limit_ledger`).
+pub const LEDGER_SUBJECTS_MAX: usize = 65_536;
+/// See [`LEDGER_SUBJECTS_MAX`].
+pub const LEDGER_FACTS_MAX: usize = 16_384;
+/// See [`LEDGER_SUBJECTS_MAX`].
+pub const LEDGER_EDGES_MAX: usize = 65_536;
+/// See [`LEDGER_SUBJECTS_MAX`].
+pub const LEDGER_ACTIVITIES_MAX: usize = 16_384;
+
+/// Meanings of one value: the attribute it is by itself and what rules say.
+pub const FACTS_PER_VALUE_MAX: usize = 16;
+
+/// Facts of one conversation that wait for the other side's answer (`limit_pending_facts`).
+/// More are kept as unconfirmed.
+pub const PENDING_FACTS_MAX: usize = 64;
+
+/// Conversations that one worker reads at once (`limit_sessions`).
+pub const SESSIONS_MAX: usize = 65_536;
+
+/// Flows that one worker keeps (`limit_flows`), unless the caller asks for another number.
+pub const FLOWS_MAX: u32 = 1 << 20;
+
+/// Flow records that one run keeps for `--flows` (`limit_flow_records`).
+pub const FLOW_RECORDS_MAX: usize = 4_000_000;
+
+/// Silence after which a TCP conversation is over.
+pub const TCP_IDLE_NS: u64 = 3_600_000_000_000;
+
+/// Silence after which any other conversation is over.
+pub const UDP_IDLE_NS: u64 = 120_000_000_000;
+
+/// Flows looked at for silence with every burst.
+pub const SWEEP_FLOWS: u32 = 16;
+
+/// Subjects that the aggregator knows (`limit_subjects`): as many as the table has places.
+pub const SUBJECTS_MAX: usize = 65_536;
+
+/// Of those, subjects without any sign that they are really there (`limit_probation`).
+pub const PROBATION_MAX: usize = 16_384;
+
+/// Facts that the aggregator knows (`limit_facts`).
+pub const FACTS_MAX: usize = 262_144;
+
+/// Edges that the aggregator knows (`limit_edges`).
+pub const EDGES_MAX: usize = 262_144;
+
+/// Activities, each of one subject and one event, that the aggregator knows (`limit_activity`).
+pub const ACTIVITIES_MAX: usize = 16_384;
+
+/// Sightings of facts that may wait between a worker and the aggregator.
+pub const FACT_RING_SIGHTINGS: usize = 256;
+
+/// Sightings of counts that may wait between a worker and the aggregator.
+pub const COUNT_RING_SIGHTINGS: usize = 4096;
+
+/// Batches of frames that the reader is ahead of each worker.
+pub const BATCHES_AHEAD: usize = 8;

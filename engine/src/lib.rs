@@ -16,7 +16,10 @@
 pub mod capture;
 pub mod config;
 pub mod counters;
+pub mod device;
 pub mod flow;
 pub mod observe;
 pub mod proto;
+pub mod runtime;
 pub mod wire;
+pub mod worker;

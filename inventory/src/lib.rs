@@ -1,2 +1,5 @@
-//! Memory: from the table to devices.
+//! Memory: from the table to devices. What was seen becomes what it means: which value wins,
+//! what kind of device it is, which records are one device, and what it is called.
 #![deny(unsafe_code)]
+
+pub mod model;

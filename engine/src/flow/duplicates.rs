@@ -74,18 +74,52 @@ mod tests {
         assert!(!recent.is_copy(7, 1_000 * MS, u64::MAX));
         assert!(!recent.is_copy(8, 1_001 * MS, MS));
         assert!(recent.is_copy(7, 1_010 * MS, 9 * MS));
-        assert!(!recent.is_copy(7, 1_040 * MS, 30 * MS), "later than the window");
-        assert!(recent.is_copy(7, 1_041 * MS, MS), "the later one is remembered");
+        assert!(
+            !recent.is_copy(7, 1_040 * MS, 30 * MS),
+            "later than the window"
+        );
+        assert!(
+            recent.is_copy(7, 1_041 * MS, MS),
+            "the later one is remembered"
+        );
     }
 
     #[test]
     fn the_signature_sees_what_differs() {
-        let base = Headers { ip_id: 1, seq: 2, ack: 3, checksum: 4, ..Default::default() };
+        let base = Headers {
+            ip_id: 1,
+            seq: 2,
+            ack: 3,
+            checksum: 4,
+            ..Default::default()
+        };
         let there = signature(&base, Direction::Up);
-        assert_eq!(there, signature(&Headers { ttl: 9, vlan: 5, ..base }, Direction::Up));
+        assert_eq!(
+            there,
+            signature(
+                &Headers {
+                    ttl: 9,
+                    vlan: 5,
+                    ..base
+                },
+                Direction::Up
+            )
+        );
         assert_ne!(there, signature(&base, Direction::Down));
-        assert_ne!(there, signature(&Headers { ip_id: 2, ..base }, Direction::Up));
-        assert_ne!(there, signature(&Headers { checksum: 5, ..base }, Direction::Up));
+        assert_ne!(
+            there,
+            signature(&Headers { ip_id: 2, ..base }, Direction::Up)
+        );
+        assert_ne!(
+            there,
+            signature(
+                &Headers {
+                    checksum: 5,
+                    ..base
+                },
+                Direction::Up
+            )
+        );
         assert_ne!(there, signature(&Headers { seq: 5, ..base }, Direction::Up));
     }
 }

@@ -86,7 +86,10 @@ impl Fragments {
                 return None;
             }
         }
-        let datagram = self.datagrams.entry(key).or_insert_with(|| Datagram::new(headers, time_ns));
+        let datagram = self
+            .datagrams
+            .entry(key)
+            .or_insert_with(|| Datagram::new(headers, time_ns));
         if time_ns.saturating_sub(datagram.first_ns) > FRAGMENT_WAIT_NS {
             counters.count(Counter::FragmentsExpired);
             *datagram = Datagram::new(headers, time_ns);
@@ -114,8 +117,12 @@ impl Fragments {
     /// Drops what waited too long.
     fn expire(&mut self, time_ns: u64, counters: &mut Counters) {
         let before = self.datagrams.len();
-        self.datagrams.retain(|_, d| time_ns.saturating_sub(d.first_ns) <= FRAGMENT_WAIT_NS);
-        counters.add(Counter::FragmentsExpired, (before - self.datagrams.len()) as u64);
+        self.datagrams
+            .retain(|_, d| time_ns.saturating_sub(d.first_ns) <= FRAGMENT_WAIT_NS);
+        counters.add(
+            Counter::FragmentsExpired,
+            (before - self.datagrams.len()) as u64,
+        );
     }
 
     /// Drops everything: the input is over.
@@ -145,7 +152,10 @@ impl Datagram {
     /// False when the piece contradicts the others or is too large.
     fn take(&mut self, fragment: Fragment, piece: &[u8]) -> bool {
         let start = fragment.offset;
-        let Some(end) = u32::try_from(piece.len()).ok().and_then(|n| start.checked_add(n)) else {
+        let Some(end) = u32::try_from(piece.len())
+            .ok()
+            .and_then(|n| start.checked_add(n))
+        else {
             return false;
         };
         if end as usize > DATAGRAM_BYTES_MAX || piece.is_empty() {
@@ -197,13 +207,22 @@ mod tests {
 
     fn push(fragments: &mut Fragments, offset: u32, bytes: &[u8], more: bool) -> Option<Vec<u8>> {
         let headers = Headers {
-            payload: Span { start: 0, len: bytes.len() as u32 },
+            payload: Span {
+                start: 0,
+                len: bytes.len() as u32,
+            },
             ip_protocol: 17,
             ..Headers::default()
         };
-        let fragment = Fragment { id: 7, offset, more };
+        let fragment = Fragment {
+            id: 7,
+            offset,
+            more,
+        };
         let counters = &mut Counters::default();
-        fragments.push(&headers, fragment, bytes, (0, 60, 0), counters).map(|w| w.payload)
+        fragments
+            .push(&headers, fragment, bytes, (0, 60, 0), counters)
+            .map(|w| w.payload)
     }
 
     #[test]
@@ -229,12 +248,20 @@ mod tests {
 
     #[test]
     fn fuzz_push() {
-        bolero::check!().with_iterations(1000).with_max_len(128).for_each(|input: &[u8]| {
-            let mut fragments = Fragments::default();
-            for step in input.chunks_exact(3) {
-                let bytes = vec![step[0]; usize::from(step[1])];
-                push(&mut fragments, u32::from(step[0]) * 8, &bytes, step[2] % 2 == 0);
-            }
-        });
+        bolero::check!()
+            .with_iterations(1000)
+            .with_max_len(128)
+            .for_each(|input: &[u8]| {
+                let mut fragments = Fragments::default();
+                for step in input.chunks_exact(3) {
+                    let bytes = vec![step[0]; usize::from(step[1])];
+                    push(
+                        &mut fragments,
+                        u32::from(step[0]) * 8,
+                        &bytes,
+                        step[2] % 2 == 0,
+                    );
+                }
+            });
     }
 }

@@ -89,8 +89,19 @@ mod tests {
     fn steering_is_symmetric_and_fixed() {
         let (a, b) = (v4(0x0a00_0001), v4(0x0a00_0002));
         assert_eq!(steer(&a, &b), steer(&b, &a));
-        let fixed = [steer(&a, &b), steer(&a, &v4(0xc0a8_0101)), steer(&[1; 16], &[2; 16])];
-        assert_eq!(fixed, [steer(&b, &a), steer(&v4(0xc0a8_0101), &a), steer(&[2; 16], &[1; 16])]);
+        let fixed = [
+            steer(&a, &b),
+            steer(&a, &v4(0xc0a8_0101)),
+            steer(&[1; 16], &[2; 16]),
+        ];
+        assert_eq!(
+            fixed,
+            [
+                steer(&b, &a),
+                steer(&v4(0xc0a8_0101), &a),
+                steer(&[2; 16], &[1; 16])
+            ]
+        );
     }
 
     /// Neighbouring addresses, as in one subnet, spread over all shards.

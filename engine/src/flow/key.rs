@@ -63,10 +63,21 @@ impl FlowKey {
         let (src, dst) = (words(&headers.src), words(&headers.dst));
         let (src_port, dst_port) = (headers.src_port, headers.dst_port);
         let up = (src, src_port) <= (dst, dst_port);
-        let (low, high, low_port, high_port) =
-            if up { (src, dst, src_port, dst_port) } else { (dst, src, dst_port, src_port) };
+        let (low, high, low_port, high_port) = if up {
+            (src, dst, src_port, dst_port)
+        } else {
+            (dst, src, dst_port, src_port)
+        };
         let protocol = headers.ip_protocol;
-        let key = Self { low, high, low_port, high_port, scope, protocol, version };
+        let key = Self {
+            low,
+            high,
+            low_port,
+            high_port,
+            scope,
+            protocol,
+            version,
+        };
         (key, if up { Direction::Up } else { Direction::Down })
     }
 
@@ -110,10 +121,20 @@ mod tests {
 
     #[test]
     fn both_directions_share_the_key() {
-        let there =
-            Headers { src: [9; 16], dst: [1; 16], src_port: 5, dst_port: 6, ..Default::default() };
-        let back =
-            Headers { src: [1; 16], dst: [9; 16], src_port: 6, dst_port: 5, ..Default::default() };
+        let there = Headers {
+            src: [9; 16],
+            dst: [1; 16],
+            src_port: 5,
+            dst_port: 6,
+            ..Default::default()
+        };
+        let back = Headers {
+            src: [1; 16],
+            dst: [9; 16],
+            src_port: 6,
+            dst_port: 5,
+            ..Default::default()
+        };
         let (key, direction) = FlowKey::of(&there, 0, 6);
         assert_eq!(FlowKey::of(&back, 0, 6), (key, direction.other()));
         assert_eq!(key.sender(direction), ([9; 16], 5));

@@ -139,17 +139,15 @@ impl Stream {
 
     /// The peer acknowledged everything up to this sequence number: a hole below it will not be
     /// filled any more, the capture missed it.
-    pub fn acknowledged(
-        &mut self,
-        ack: u32,
-        read: &mut dyn FnMut(Piece<'_>) -> Reply,
-    ) -> Outcome {
+    pub fn acknowledged(&mut self, ack: u32, read: &mut dyn FnMut(Piece<'_>) -> Reply) -> Outcome {
         let mut outcome = Outcome::default();
         if self.ahead.is_empty() || self.stopped {
             return outcome;
         }
         let distance = i64::from(ack.wrapping_sub(self.seen_seq) as i32);
-        let Some(position) = self.seen.checked_add_signed(distance) else { return outcome };
+        let Some(position) = self.seen.checked_add_signed(distance) else {
+            return outcome;
+        };
         while let Some((&first, _)) = self.ahead.first_key_value() {
             if first > position || self.stopped {
                 break;
@@ -157,6 +155,14 @@ impl Stream {
             self.skip_hole(read, &mut outcome);
         }
         outcome
+    }
+
+    /// Shows what was kept once more: the reader has learnt how to read it.
+    pub fn reread(&mut self, read: &mut dyn FnMut(Piece<'_>) -> Reply) {
+        let kept = std::mem::take(&mut self.kept);
+        if !kept.is_empty() && !self.stopped {
+            self.show(&kept, read, &mut Outcome::default());
+        }
     }
 
     /// Gives up every hole: the conversation is over.
@@ -179,7 +185,10 @@ impl Stream {
             return;
         }
         // The first copy of a byte wins; a longer copy of the same start replaces a shorter one.
-        let longer = self.ahead.get(&start).is_none_or(|old| old.0.len() < arrival.bytes.len());
+        let longer = self
+            .ahead
+            .get(&start)
+            .is_none_or(|old| old.0.len() < arrival.bytes.len());
         if longer {
             let held = (arrival.bytes.into(), u64::from(arrival.wire_len));
             if let Some((old, _)) = self.ahead.insert(start, held) {
@@ -191,7 +200,9 @@ impl Stream {
 
     /// Gives up the hole before the first segment held, and goes on from there.
     fn skip_hole(&mut self, read: &mut dyn FnMut(Piece<'_>) -> Reply, outcome: &mut Outcome) {
-        let Some((&first, _)) = self.ahead.first_key_value() else { return };
+        let Some((&first, _)) = self.ahead.first_key_value() else {
+            return;
+        };
         if first > self.next {
             self.lose(first - self.next, read, outcome);
             self.next = self.next.max(first);
@@ -205,7 +216,7 @@ impl Stream {
         outcome.gap_bytes += n;
         let kept = self.kept.len() as u64;
         self.kept.clear();
-        self.apply(read(Piece::Gap(n + kept)), 0);
+        self.apply(read(Piece::Gap(n + kept)));
     }
 
     fn drain(&mut self, read: &mut dyn FnMut(Piece<'_>) -> Reply, outcome: &mut Outcome) {
@@ -267,7 +278,7 @@ impl Stream {
                     let n = n.min(shown.len());
                     let left = (shown.len() - n) as u64;
                     let at_once = skip.min(left);
-                    self.apply(Reply::Consumed(0, skip - at_once), 0);
+                    self.apply(Reply::Consumed(0, skip - at_once));
                     n + at_once as usize
                 }
                 Reply::Stop => {
@@ -298,7 +309,7 @@ impl Stream {
         }
     }
 
-    fn apply(&mut self, reply: Reply, _: usize) {
+    fn apply(&mut self, reply: Reply) {
         match reply {
             Reply::Consumed(_, skip) => self.next = self.next.saturating_add(skip),
             Reply::Stop => self.stop(),
@@ -323,7 +334,12 @@ mod tests {
     }
 
     fn push(s: &mut Stream, seq: u32, bytes: &[u8], time_ns: u64, to: &mut Vec<u8>) -> Outcome {
-        let arrival = Arrival { seq, bytes, wire_len: bytes.len() as u32, time_ns };
+        let arrival = Arrival {
+            seq,
+            bytes,
+            wire_len: bytes.len() as u32,
+            time_ns,
+        };
         s.push(&arrival, &mut |piece| match piece {
             Piece::Bytes(bytes) => {
                 to.extend_from_slice(bytes);
@@ -339,10 +355,16 @@ mod tests {
     #[test]
     fn order_is_restored() {
         assert_eq!(run(&[(1000, b"ab"), (1002, b"cd")]).0, b"abcd");
-        assert_eq!(run(&[(1002, b"cd"), (1004, b"e"), (1000, b"ab")]).0, b"abcde");
+        assert_eq!(
+            run(&[(1002, b"cd"), (1004, b"e"), (1000, b"ab")]).0,
+            b"abcde"
+        );
         assert_eq!(run(&[(1000, b"abc"), (1001, b"bcde")]).0, b"abcde");
         let (bytes, outcome) = run(&[(1000, b"abc"), (1000, b"abc")]);
-        assert_eq!((bytes.as_slice(), outcome.retransmission), (&b"abc"[..], true));
+        assert_eq!(
+            (bytes.as_slice(), outcome.retransmission),
+            (&b"abc"[..], true)
+        );
     }
 
     #[test]
@@ -387,7 +409,9 @@ mod tests {
         let mut stream = Stream::default();
         let mut shown: Vec<Vec<u8>> = Vec::new();
         let mut reader = |piece: Piece<'_>| {
-            let Piece::Bytes(bytes) = piece else { panic!("no gap is visible") };
+            let Piece::Bytes(bytes) = piece else {
+                panic!("no gap is visible")
+            };
             shown.push(bytes.to_vec());
             match bytes {
                 b"he" => Reply::Consumed(0, 0),
@@ -396,7 +420,12 @@ mod tests {
             }
         };
         for (seq, bytes) in [(0u32, &b"he"[..]), (2, b"ad"), (8, b"xx"), (10, b"next")] {
-            let arrival = Arrival { seq, bytes, wire_len: bytes.len() as u32, time_ns: 0 };
+            let arrival = Arrival {
+                seq,
+                bytes,
+                wire_len: bytes.len() as u32,
+                time_ns: 0,
+            };
             assert_eq!(stream.push(&arrival, &mut reader).gaps, 0);
         }
         assert_eq!(shown, [b"he".to_vec(), b"head".to_vec(), b"next".to_vec()]);
@@ -408,7 +437,12 @@ mod tests {
     fn a_cut_segment_is_a_gap() {
         let mut stream = Stream::default();
         let mut seen = Vec::new();
-        let arrival = Arrival { seq: 0, bytes: b"ab", wire_len: 10, time_ns: 0 };
+        let arrival = Arrival {
+            seq: 0,
+            bytes: b"ab",
+            wire_len: 10,
+            time_ns: 0,
+        };
         let outcome = stream.push(&arrival, &mut |piece| match piece {
             Piece::Bytes(bytes) => Reply::Consumed(bytes.len(), 0),
             Piece::Gap(n) => {
@@ -425,32 +459,40 @@ mod tests {
     /// sender gave it.
     #[test]
     fn fuzz_push() {
-        bolero::check!().with_iterations(2000).with_max_len(256).for_each(|input: &[u8]| {
-            let mut stream = Stream::default();
-            stream.begin(0);
-            let mut position = 0u64;
-            for (i, step) in input.chunks_exact(3).enumerate() {
-                let seq = u32::from(step[0]) * 4;
-                let bytes: Vec<u8> = (0..u32::from(step[1])).map(|n| (seq + n) as u8).collect();
-                let wire_len = bytes.len() as u32 + u32::from(step[2] % 2);
-                let time_ns = i as u64 * 300_000_000;
-                let arrival = Arrival { seq, bytes: &bytes, wire_len, time_ns };
-                stream.push(&arrival, &mut |piece| match piece {
-                    Piece::Bytes(bytes) => {
-                        for (n, byte) in bytes.iter().enumerate() {
-                            assert_eq!(*byte, (position + n as u64) as u8);
+        bolero::check!()
+            .with_iterations(2000)
+            .with_max_len(256)
+            .for_each(|input: &[u8]| {
+                let mut stream = Stream::default();
+                stream.begin(0);
+                let mut position = 0u64;
+                for (i, step) in input.chunks_exact(3).enumerate() {
+                    let seq = u32::from(step[0]) * 4;
+                    let bytes: Vec<u8> = (0..u32::from(step[1])).map(|n| (seq + n) as u8).collect();
+                    let wire_len = bytes.len() as u32 + u32::from(step[2] % 2);
+                    let time_ns = i as u64 * 300_000_000;
+                    let arrival = Arrival {
+                        seq,
+                        bytes: &bytes,
+                        wire_len,
+                        time_ns,
+                    };
+                    stream.push(&arrival, &mut |piece| match piece {
+                        Piece::Bytes(bytes) => {
+                            for (n, byte) in bytes.iter().enumerate() {
+                                assert_eq!(*byte, (position + n as u64) as u8);
+                            }
+                            let consumed = bytes.len().min(1 + usize::from(step[2] >> 4));
+                            position += consumed as u64 + u64::from(step[2] % 5);
+                            Reply::Consumed(consumed, u64::from(step[2] % 5))
                         }
-                        let consumed = bytes.len().min(1 + usize::from(step[2] >> 4));
-                        position += consumed as u64 + u64::from(step[2] % 5);
-                        Reply::Consumed(consumed, u64::from(step[2] % 5))
-                    }
-                    Piece::Gap(n) => {
-                        position += n;
-                        Reply::Consumed(0, 0)
-                    }
-                });
-                assert!(stream.held_bytes() <= 2 * STREAM_BYTES_MAX + 512);
-            }
-        });
+                        Piece::Gap(n) => {
+                            position += n;
+                            Reply::Consumed(0, 0)
+                        }
+                    });
+                    assert!(stream.held_bytes() <= 2 * STREAM_BYTES_MAX + 512);
+                }
+            });
     }
 }

@@ -5,7 +5,7 @@
 //! ```text
 //! index   [ hash 32 | number+1 32 ] …    2 × flows, open addressing, probes bounded
 //! flows   [ key 40 | last 8 | packets 8 | bytes 8 ][ links 30 | recent 18 | … ] …    128 bytes
-//! totals  [ first 8 | packets 8 | bytes 8 | first packet 8 ] …                       32 bytes
+//! totals  [ first 8 | first packet 8 | packets 8 | bytes 8 | edge 16 ] …             48 bytes
 //! ```
 
 use std::io;
@@ -117,7 +117,11 @@ impl Flow {
     /// Time of the last packet of a direction, 0 if there was none.
     pub fn last_of(&self, direction: Direction) -> u64 {
         let last_from_low = self.probes & LAST_FROM_LOW != 0;
-        if (direction == Direction::Up) == last_from_low { self.last_ns } else { self.other_ns }
+        if (direction == Direction::Up) == last_from_low {
+            self.last_ns
+        } else {
+            self.other_ns
+        }
     }
 
     /// Payloads shown to the classifiers.
@@ -140,7 +144,11 @@ impl Flow {
 
     /// The direction in which the originator sends.
     pub fn orig(&self) -> Direction {
-        if self.has(flag::ORIG_LOW) { Direction::Up } else { Direction::Down }
+        if self.has(flag::ORIG_LOW) {
+            Direction::Up
+        } else {
+            Direction::Down
+        }
     }
 
     /// Says who opened it.
@@ -164,6 +172,10 @@ pub struct Totals {
     pub packets: u64,
     /// Bytes on the wire until the last flush.
     pub bytes: u64,
+    /// Packets that its edge already has.
+    pub edge_packets: u64,
+    /// Bytes that its edge already has.
+    pub edge_bytes: u64,
 }
 
 /// The number of a flow in its worker's table.
@@ -198,10 +210,15 @@ struct Block<T> {
 
 impl<T: Pod> Block<T> {
     fn new(count: usize) -> io::Result<Self> {
-        let map = MmapOptions::new().len(count.max(1) * size_of::<T>()).map_anon()?;
+        let map = MmapOptions::new()
+            .len(count.max(1) * size_of::<T>())
+            .map_anon()?;
         // Without huge pages the table works the same, with more misses of the TLB.
         let _ = map.advise(Advice::HugePage);
-        Ok(Self { map, kind: std::marker::PhantomData })
+        Ok(Self {
+            map,
+            kind: std::marker::PhantomData,
+        })
     }
 
     #[inline]
@@ -223,7 +240,9 @@ impl Table {
     /// When the system does not grant the memory.
     pub fn new(flows_max: u32) -> io::Result<Self> {
         let flows_max = flows_max.clamp(1, 1 << 30);
-        let slots = (flows_max as usize * 3 / 2).next_power_of_two().max(PROBES_MAX * 2);
+        let slots = (flows_max as usize * 3 / 2)
+            .next_power_of_two()
+            .max(PROBES_MAX * 2);
         Ok(Self {
             index: Block::new(slots)?,
             flows: Block::new(flows_max as usize)?,
@@ -314,7 +333,10 @@ impl Table {
             }
             None => return None,
         };
-        self.index.items_mut()[place as usize] = Slot { hash, number: id + 1 };
+        self.index.items_mut()[place as usize] = Slot {
+            hash,
+            number: id + 1,
+        };
         self.used += 1;
         let mut flow = Flow::zeroed();
         flow.key = *key;
@@ -328,7 +350,10 @@ impl Table {
     pub fn remove(&mut self, id: FlowId, hash: u32) {
         let mask = self.mask;
         let index = self.index.items_mut();
-        let wanted = Slot { hash, number: id + 1 };
+        let wanted = Slot {
+            hash,
+            number: id + 1,
+        };
         let mut hole = hash & mask;
         for _ in 0..PROBES_MAX {
             if index[hole as usize] == wanted {
@@ -336,7 +361,10 @@ impl Table {
             }
             hole = (hole + 1) & mask;
         }
-        assert!(index[hole as usize] == wanted, "a flow that is removed is in the index");
+        assert!(
+            index[hole as usize] == wanted,
+            "a flow that is removed is in the index"
+        );
         let mut place = hole;
         loop {
             place = (place + 1) & mask;
@@ -400,7 +428,9 @@ mod tests {
         let mut model = std::collections::HashMap::new();
         let mut random = 12345u64;
         for _ in 0..20_000 {
-            random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            random = random
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             let n = (random >> 40) as u32 % 1200;
             // Few distinct hashes: long runs in the index.
             let hash = FlowHasher::FIXED.hash(&key(n)) & 0x3fff_ff80;
@@ -440,8 +470,14 @@ mod tests {
         let mut flow = Flow::zeroed();
         flow.touch(Direction::Up, 5);
         flow.touch(Direction::Up, 6);
-        assert_eq!((flow.last_of(Direction::Up), flow.last_of(Direction::Down)), (6, 0));
+        assert_eq!(
+            (flow.last_of(Direction::Up), flow.last_of(Direction::Down)),
+            (6, 0)
+        );
         flow.touch(Direction::Down, 9);
-        assert_eq!((flow.last_of(Direction::Up), flow.last_of(Direction::Down)), (6, 9));
+        assert_eq!(
+            (flow.last_of(Direction::Up), flow.last_of(Direction::Down)),
+            (6, 9)
+        );
     }
 }

@@ -157,3 +157,37 @@ pub const CLASSIFIERS: &[Classifier] = &[];
 
 /// Every protocol without ports.
 pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[];
+
+/// What is known of a flow's protocol.
+pub enum Decision {
+    /// Settled, with the role of the end that sent these bytes; never asked again.
+    Known(&'static Classifier, Role),
+    /// Ask again when there are more bytes, within the limits.
+    NeedMore,
+    /// Every probe rejected.
+    Unknown,
+}
+
+/// Asks each probe once, those that name one of the ports first. A match wins even while a
+/// probe before it still waits: on a passive sensor the first bytes are often all there will be.
+pub fn classify(segment: &Segment<'_>, transport: Transport) -> Decision {
+    let (src, dst) = segment.ports;
+    let hinted = |c: &&Classifier| c.ports.contains(&dst) || c.ports.contains(&src);
+    let of_transport = || CLASSIFIERS.iter().filter(|c| c.transport == transport);
+    let mut undecided = false;
+    for classifier in of_transport()
+        .filter(hinted)
+        .chain(of_transport().filter(|c| !hinted(c)))
+    {
+        match (classifier.probe)(segment) {
+            Verdict::Match(role) => return Decision::Known(classifier, role),
+            Verdict::NeedMore => undecided = true,
+            Verdict::Reject => {}
+        }
+    }
+    if undecided {
+        Decision::NeedMore
+    } else {
+        Decision::Unknown
+    }
+}

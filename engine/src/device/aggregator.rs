@@ -1,0 +1,475 @@
+//! The sole owner of the table: it merges what the workers say and writes it down. Every merge is
+//! commutative, so that the number of workers and the order of their words change nothing. It
+//! resolves no identity and weighs no fact.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use medtap_table::vocabulary::{Attribute, Counter, Event, Field};
+use medtap_table::{
+    Activity, ActivityId, Edge, EdgeFlags, EdgeId, Fact, FactId, FactTimes, Subject, SubjectFlags,
+    SubjectId, SubjectKind, TableWriter, Text, Traffic, Volume,
+};
+
+use super::debts::Debts;
+use super::ledger::add;
+use super::sighting::{
+    ActivitySighting, CountSighting, EdgeKey, EdgeSighting, FactSighting, SubjectSighting, Times,
+    Traffic,
+};
+use super::subject::{BindingKey, SubjectKey};
+use super::text::Value;
+use crate::config::{ACTIVITIES_MAX, EDGES_MAX, FACTS_MAX, PROBATION_MAX, SUBJECTS_MAX};
+use crate::counters::Counters;
+
+/// Signs that a subject is really there: proof on the link, or somebody who answered.
+fn confirms(flags: SubjectFlags) -> bool {
+    flags.on_link() || flags.contains(SubjectFlags::TWO_WAY)
+}
+
+#[derive(Debug)]
+struct SubjectState {
+    flags: SubjectFlags,
+    ttl_min: u8,
+    ttl_max: u8,
+    times: Times,
+    first_packet: u64,
+    traffic: Traffic,
+    slot: Option<SubjectId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct FactKey {
+    subject: u32,
+    field: Field,
+    attribute: Attribute,
+    rule: u32,
+    raw: u32,
+    value: u32,
+}
+
+#[derive(Debug)]
+struct FactState {
+    confidence: u8,
+    times: Times,
+    count: u64,
+    slot: Option<FactId>,
+}
+
+#[derive(Debug)]
+struct EdgeState {
+    flags: EdgeFlags,
+    confidence: u8,
+    times: Times,
+    packets: u64,
+    bytes: u64,
+    slot: Option<EdgeId>,
+}
+
+#[derive(Debug)]
+struct ActivityState {
+    bins: Box<[u32; 168]>,
+    total: u64,
+    times: Times,
+    slot: Option<ActivityId>,
+}
+
+/// Merges sightings and writes the table.
+pub struct Aggregator {
+    writer: TableWriter,
+    subjects: Debts<SubjectKey, SubjectState>,
+    facts: Debts<FactKey, FactState>,
+    texts: Debts<Value, ()>,
+    edges: Debts<EdgeKey, EdgeState>,
+    activities: Debts<(u32, Event), ActivityState>,
+    /// Subjects without any sign that they are really there.
+    probation: usize,
+    counters: Counters,
+}
+
+impl Aggregator {
+    /// The owner of this table.
+    pub fn new(writer: TableWriter) -> Self {
+        Self {
+            writer,
+            subjects: Debts::new(SUBJECTS_MAX),
+            facts: Debts::new(FACTS_MAX),
+            texts: Debts::new(FACTS_MAX * 2),
+            edges: Debts::new(EDGES_MAX),
+            activities: Debts::new(ACTIVITIES_MAX),
+            probation: 0,
+            counters: Counters::default(),
+        }
+    }
+
+    /// What it refused.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The table.
+    pub fn writer_mut(&mut self) -> &mut TableWriter {
+        &mut self.writer
+    }
+
+    /// The table, when all is said.
+    pub fn into_writer(self) -> TableWriter {
+        self.writer
+    }
+
+    /// Takes a count.
+    pub fn count(&mut self, count: &CountSighting) {
+        match count {
+            CountSighting::Subject(subject) => self.subject(subject),
+            CountSighting::Edge(edge) => self.edge(edge),
+            CountSighting::Activity(activity) => self.activity(activity),
+        }
+    }
+
+    /// Finds a subject or adds it. One that nothing confirms takes a place of the probation, so
+    /// that a flood of made-up addresses costs no real device its own.
+    fn subject_id(&mut self, key: &SubjectKey, confirmed: bool) -> Option<u32> {
+        let before = self.subjects.len();
+        let new = || SubjectState {
+            flags: SubjectFlags::default(),
+            ttl_min: u8::MAX,
+            ttl_max: 0,
+            times: Times::NEVER,
+            first_packet: u64::MAX,
+            traffic: Traffic::default(),
+            slot: None,
+        };
+        let full = self.probation >= PROBATION_MAX;
+        if !confirmed && full && self.subjects.get(key).is_none() {
+            self.counters.count(Counter::ProbationRefused);
+            return None;
+        }
+        let Some(id) = self.subjects.id(key, new) else {
+            self.counters.count(Counter::SubjectsRefused);
+            return None;
+        };
+        if self.subjects.len() > before && !confirmed {
+            self.probation += 1;
+        }
+        Some(id)
+    }
+
+    fn subject(&mut self, seen: &SubjectSighting) {
+        let reported = matches!(seen.key, SubjectKey::Reported(..));
+        let confirmed = confirms(seen.flags) || reported;
+        let Some(id) = self.subject_id(&seen.key, confirmed) else {
+            return;
+        };
+        let state = self.subjects.owe(id);
+        if confirms(seen.flags) && !confirms(state.flags) && state.times != Times::NEVER {
+            self.probation = self.probation.saturating_sub(1);
+        }
+        state.flags.insert(seen.flags);
+        state.ttl_min = state.ttl_min.min(seen.ttl_min);
+        state.ttl_max = state.ttl_max.max(seen.ttl_max);
+        state.times.merge(seen.times);
+        state.first_packet = state.first_packet.min(seen.first_packet);
+        add(&mut state.traffic, seen.traffic);
+    }
+
+    /// Takes a fact.
+    pub fn fact(&mut self, fact: &FactSighting) {
+        let Some(subject) = self.subject_id(&fact.key, true) else {
+            return;
+        };
+        if let SubjectKey::Reported(..) = fact.key {
+            // Nobody sends for a device that is only spoken of: it was seen when it was named.
+            let state = self.subjects.owe(subject);
+            state.times.merge(fact.times);
+        }
+        let (Some(raw), Some(value)) = (
+            self.texts.id(&fact.raw, || ()),
+            self.texts.id(&fact.value, || ()),
+        ) else {
+            self.counters.count(Counter::FactsRefused);
+            return;
+        };
+        let FactSighting {
+            field,
+            attribute,
+            rule,
+            ..
+        } = *fact;
+        let key = FactKey {
+            subject,
+            field,
+            attribute,
+            rule,
+            raw,
+            value,
+        };
+        let new = || FactState {
+            confidence: 0,
+            times: Times::NEVER,
+            count: 0,
+            slot: None,
+        };
+        let Some(id) = self.facts.id(&key, new) else {
+            self.counters.count(Counter::FactsRefused);
+            return;
+        };
+        let state = self.facts.owe(id);
+        state.confidence = state.confidence.max(fact.confidence);
+        state.times.merge(fact.times);
+        state.count += fact.count;
+    }
+
+    fn edge(&mut self, seen: &EdgeSighting) {
+        let new = || EdgeState {
+            flags: EdgeFlags::default(),
+            confidence: 0,
+            times: Times::NEVER,
+            packets: 0,
+            bytes: 0,
+            slot: None,
+        };
+        let Some(id) = self.edges.id(&seen.key, new) else {
+            self.counters.count(Counter::EdgesRefused);
+            return;
+        };
+        let state = self.edges.owe(id);
+        state.flags.insert(seen.flags);
+        state.confidence = state.confidence.max(seen.confidence);
+        state.times.merge(seen.times);
+        state.packets += seen.packets;
+        state.bytes += seen.bytes;
+    }
+
+    fn activity(&mut self, seen: &ActivitySighting) {
+        let Some(subject) = self.subject_id(&seen.key, true) else {
+            return;
+        };
+        if let SubjectKey::Reported(..) = seen.key {
+            self.subjects.owe(subject).times.merge(seen.times);
+        }
+        let new = || ActivityState {
+            bins: Box::new([0; 168]),
+            total: 0,
+            times: Times::NEVER,
+            slot: None,
+        };
+        let Some(id) = self.activities.id(&(subject, seen.event), new) else {
+            self.counters.count(Counter::ActivityRefused);
+            return;
+        };
+        let state = self.activities.owe(id);
+        if let Some(bin) = state.bins.get_mut(usize::from(seen.hour)) {
+            *bin = bin.saturating_add(u32::try_from(seen.count).unwrap_or(u32::MAX));
+        }
+        state.total += seen.count;
+        state.times.merge(seen.times);
+    }
+
+    /// Writes down what changed. New records come in the order of their keys, so that a table
+    /// that is written once is the same for the same input.
+    pub fn publish(&mut self) {
+        self.publish_subjects();
+        self.publish_facts();
+        self.publish_edges();
+        self.publish_activities();
+    }
+
+    fn publish_subjects(&mut self) {
+        // A reported device refers to its reporter, which therefore comes first.
+        for id in self.subjects.owed().to_vec() {
+            if let SubjectKey::Reported(reporter, _) = *self.subjects.key(id)
+                && let Some(id) = self.subject_id(&SubjectKey::Binding(reporter), true)
+            {
+                self.subjects.owe(id);
+            }
+        }
+        // Bindings before reported devices, confirmed ones before those on probation.
+        self.subjects.sort_owed(|key, state| {
+            let reported = matches!(key, SubjectKey::Reported(..));
+            (reported, !confirms(state.flags), *key)
+        });
+        for id in self.subjects.owed().to_vec() {
+            self.publish_subject(id);
+        }
+        self.subjects.settle(|_, _| true);
+    }
+
+    fn publish_subject(&mut self, id: u32) {
+        let key = *self.subjects.key(id);
+        let reporter = match key {
+            SubjectKey::Binding(_) => None,
+            SubjectKey::Reported(reporter, _) => {
+                let reporter = self.subjects.get(&SubjectKey::Binding(reporter));
+                let slot = reporter.and_then(|id| self.subjects.value(id).slot);
+                if slot.is_none() {
+                    self.counters.count(Counter::SubjectsRefused);
+                    return;
+                }
+                slot
+            }
+        };
+        let state = self.subjects.value_mut(id);
+        let subject = subject(&key, reporter, state);
+        match state.slot {
+            Some(slot) => self.writer.set_subject(slot, &subject),
+            // What the table refuses, the table counts.
+            None => state.slot = self.writer.add_subject(&subject).ok(),
+        }
+        if let Some(slot) = state.slot {
+            self.writer
+                .add_traffic(slot, std::mem::take(&mut state.traffic));
+        }
+    }
+
+    fn publish_facts(&mut self) {
+        let (subjects, texts) = (&self.subjects, &self.texts);
+        self.facts.sort_owed(|key, _| {
+            let text = |id| *texts.key(id);
+            let subject = subjects.value(key.subject).slot.map(|slot| slot.0);
+            (
+                subject,
+                key.field,
+                key.attribute,
+                key.rule,
+                text(key.raw),
+                text(key.value),
+            )
+        });
+        let (writer, counters) = (&mut self.writer, &mut self.counters);
+        self.facts.settle(|key, state| {
+            let Some(subject) = subjects.value(key.subject).slot else {
+                counters.count(Counter::FactsRefused);
+                return true;
+            };
+            let times = FactTimes {
+                first_seen_ns: state.times.first_ns,
+                last_seen_ns: state.times.last_ns,
+                count: state.count,
+                confidence: state.confidence,
+            };
+            let (raw, value) = (texts.key(key.raw), texts.key(key.value));
+            match state.slot {
+                Some(slot) => writer.set_fact_times(slot, times),
+                None => {
+                    let fact = Fact {
+                        subject,
+                        field: key.field,
+                        attribute: key.attribute,
+                        rule: key.rule,
+                        confidence: times.confidence,
+                        first_seen_ns: times.first_seen_ns,
+                        last_seen_ns: times.last_seen_ns,
+                        count: times.count,
+                        raw_cut: raw.is_cut(),
+                        value_cut: value.is_cut(),
+                        raw: raw.as_str().into(),
+                        value: value.as_str().into(),
+                    };
+                    state.slot = writer.add_fact(&fact).ok();
+                }
+            }
+            true
+        });
+    }
+
+    fn publish_edges(&mut self) {
+        self.edges.sort_owed(|key, _| *key);
+        let subjects = &self.subjects;
+        let (writer, counters) = (&mut self.writer, &mut self.counters);
+        let slot = |key: &BindingKey| {
+            subjects
+                .get(&SubjectKey::Binding(*key))
+                .and_then(|id| subjects.value(id).slot)
+        };
+        self.edges.settle(|key, state| {
+            let resp = key.resp.as_ref().map(slot);
+            let (Some(orig), true) = (slot(&key.orig), resp != Some(None)) else {
+                counters.count(Counter::EdgesRefused);
+                return true;
+            };
+            let edge = Edge {
+                orig,
+                resp: resp.flatten(),
+                protocol: key.protocol,
+                port: key.port,
+                transport: key.transport,
+                flags: state.flags,
+                confidence: state.confidence,
+                first_seen_ns: state.times.first_ns,
+                last_seen_ns: state.times.last_ns,
+            };
+            match state.slot {
+                Some(slot) => writer.set_edge(slot, &edge),
+                None => state.slot = writer.add_edge(&edge).ok(),
+            }
+            if let Some(slot) = state.slot {
+                let (packets, bytes) = (state.packets, state.bytes);
+                (state.packets, state.bytes) = (0, 0);
+                writer.add_volume(slot, Volume { packets, bytes });
+            }
+            true
+        });
+    }
+
+    fn publish_activities(&mut self) {
+        let subjects = &self.subjects;
+        self.activities.sort_owed(|&(subject, event), _| {
+            (subjects.value(subject).slot.map(|slot| slot.0), event)
+        });
+        let (writer, counters) = (&mut self.writer, &mut self.counters);
+        self.activities.settle(|&(subject, event), state| {
+            let Some(subject) = subjects.value(subject).slot else {
+                counters.count(Counter::ActivityRefused);
+                return true;
+            };
+            let activity = Activity {
+                subject,
+                event,
+                total: state.total,
+                first_seen_ns: state.times.first_ns,
+                last_seen_ns: state.times.last_ns,
+                bins: *state.bins,
+            };
+            match state.slot {
+                Some(slot) => writer.set_activity(slot, &activity),
+                None => state.slot = writer.add_activity(&activity).ok(),
+            }
+            true
+        });
+    }
+}
+
+fn subject(key: &SubjectKey, reporter: Option<SubjectId>, state: &SubjectState) -> Subject {
+    let (binding, identifier) = match key {
+        SubjectKey::Binding(binding) => (*binding, Text::EMPTY),
+        // A reported device has no address: the one in its key is the reporter's.
+        SubjectKey::Reported(_, identifier) => {
+            (BindingKey::default(), Text::cut(identifier.as_str()))
+        }
+    };
+    let [.., a, b, c, d] = binding.address;
+    let address: Option<IpAddr> = match binding.version {
+        4 => Some(Ipv4Addr::new(a, b, c, d).into()),
+        6 => Some(Ipv6Addr::from(binding.address).into()),
+        _ => None,
+    };
+    let never = state.times == Times::NEVER;
+    Subject {
+        kind: if reporter.is_some() {
+            SubjectKind::Reported
+        } else {
+            SubjectKind::Binding
+        },
+        flags: state.flags,
+        scope: binding.scope,
+        vlan: binding.vlan,
+        mac: binding.mac,
+        address,
+        ttl_min: if state.ttl_max == 0 { 0 } else { state.ttl_min },
+        ttl_max: state.ttl_max,
+        reporter,
+        identifier,
+        first_seen_ns: if never { 0 } else { state.times.first_ns },
+        last_seen_ns: state.times.last_ns,
+        first_packet: state.first_packet,
+    }
+}

@@ -1,0 +1,148 @@
+//! Sums that are owed to the aggregator, by key. What could not be handed over stays owed; what
+//! was handed over stays known until room is needed.
+
+use std::hash::{BuildHasher, Hash};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+/// An entry: key, sum, and whether it changed since it was last handed over.
+#[derive(Debug)]
+struct Debt<K, V> {
+    key: K,
+    value: V,
+    owed: bool,
+}
+
+/// Sums by key.
+#[derive(Debug)]
+pub struct Debts<K, V> {
+    index: HashTable<u32>,
+    entries: Vec<Debt<K, V>>,
+    owed: Vec<u32>,
+    hasher: FixedState,
+    max: usize,
+}
+
+impl<K: Hash + Eq + Copy, V> Debts<K, V> {
+    /// Sums of at most `max` keys.
+    pub fn new(max: usize) -> Self {
+        Self {
+            index: HashTable::new(),
+            entries: Vec::new(),
+            owed: Vec::new(),
+            hasher: FixedState::with_seed(0x6d65_6474_6170),
+            max,
+        }
+    }
+
+    /// True when a new key would not be taken.
+    pub fn is_full(&self) -> bool {
+        self.entries.len() >= self.max
+    }
+
+    /// True when nothing is owed.
+    pub fn is_settled(&self) -> bool {
+        self.owed.is_empty()
+    }
+
+    /// The number of a key, which is added if it is new; `None` when there is no room for it.
+    pub fn id(&mut self, key: &K, new: impl FnOnce() -> V) -> Option<u32> {
+        let hash = self.hasher.hash_one(key);
+        let entries = &self.entries;
+        if let Some(&id) = self
+            .index
+            .find(hash, |&id| entries[id as usize].key == *key)
+        {
+            return Some(id);
+        }
+        if self.is_full() {
+            return None;
+        }
+        let id = self.entries.len() as u32;
+        self.entries.push(Debt {
+            key: *key,
+            value: new(),
+            owed: false,
+        });
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        self.index
+            .insert_unique(hash, id, |&id| hasher.hash_one(entries[id as usize].key));
+        Some(id)
+    }
+
+    /// Keys that are known.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The number of a key that is known.
+    pub fn get(&self, key: &K) -> Option<u32> {
+        let hash = self.hasher.hash_one(key);
+        self.index
+            .find(hash, |&id| self.entries[id as usize].key == *key)
+            .copied()
+    }
+
+    /// The key of a number.
+    pub fn key(&self, id: u32) -> &K {
+        &self.entries[id as usize].key
+    }
+
+    /// The sum of a number.
+    pub fn value(&self, id: u32) -> &V {
+        &self.entries[id as usize].value
+    }
+
+    /// The sum of a number, to change without owing it.
+    pub fn value_mut(&mut self, id: u32) -> &mut V {
+        &mut self.entries[id as usize].value
+    }
+
+    /// The numbers of what is owed.
+    pub fn owed(&self) -> &[u32] {
+        &self.owed
+    }
+
+    /// Puts what is owed into this order.
+    pub fn sort_owed<O: Ord>(&mut self, order: impl Fn(&K, &V) -> O) {
+        let entries = &self.entries;
+        self.owed.sort_by_cached_key(|&id| {
+            let debt = &entries[id as usize];
+            order(&debt.key, &debt.value)
+        });
+    }
+
+    /// A sum, to add to: it is owed from now on.
+    pub fn owe(&mut self, id: u32) -> &mut V {
+        let debt = &mut self.entries[id as usize];
+        if !debt.owed {
+            debt.owed = true;
+            self.owed.push(id);
+        }
+        &mut debt.value
+    }
+
+    /// Hands over what is owed, in the order in which it became so, until `take` refuses.
+    pub fn settle(&mut self, mut take: impl FnMut(&K, &mut V) -> bool) -> bool {
+        let mut done = 0;
+        for &id in &self.owed {
+            let debt = &mut self.entries[id as usize];
+            if !take(&debt.key, &mut debt.value) {
+                break;
+            }
+            debt.owed = false;
+            done += 1;
+        }
+        self.owed.drain(..done);
+        self.owed.is_empty()
+    }
+
+    /// Forgets every key. Only for settled debts: all numbers become invalid.
+    pub fn clear(&mut self) {
+        debug_assert!(self.is_settled(), "nothing owed is forgotten");
+        self.index.clear();
+        self.entries.clear();
+        self.owed.clear();
+    }
+}

@@ -1,0 +1,504 @@
+//! What one worker owes to the aggregator: subjects, facts, edges, activity, each summed since
+//! it was last handed over. A full ring loses time here, never truth. It decides nothing.
+
+use medtap_rules::Matcher;
+use medtap_table::vocabulary::{Attribute, Counter, Event, Field};
+use medtap_table::{EdgeFlags, SubjectFlags, Traffic, hour_of_week};
+
+use super::debts::Debts;
+use super::person::PersonFilter;
+use super::sighting::{
+    ActivitySighting, CountSighting, EdgeKey, EdgeSighting, FactSighting, SubjectSighting, Times,
+};
+use super::subject::SubjectKey;
+use super::text::Value;
+use crate::config::{
+    FACTS_PER_VALUE_MAX, LEDGER_ACTIVITIES_MAX, LEDGER_EDGES_MAX, LEDGER_FACTS_MAX,
+    LEDGER_SUBJECTS_MAX,
+};
+use crate::counters::Counters;
+
+/// The number of a fact in the ledger, valid until the ledger forgets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FactId {
+    generation: u32,
+    id: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct FactKey {
+    subject: SubjectKey,
+    field: Field,
+    raw: Value,
+}
+
+/// One thing that a value says: by itself, or by a rule.
+#[derive(Clone, Copy, Debug)]
+struct Meaning {
+    attribute: Attribute,
+    rule: u32,
+    confidence: u8,
+    value: Value,
+}
+
+#[derive(Debug)]
+struct FactDebt {
+    meanings: Vec<Meaning>,
+    confirmed: bool,
+    times: Times,
+    count: u64,
+    /// Meanings already handed over in this round, when the ring filled in between.
+    handed: usize,
+}
+
+#[derive(Debug)]
+struct SubjectDebt {
+    flags: SubjectFlags,
+    ttl_min: u8,
+    ttl_max: u8,
+    times: Times,
+    first_packet: u64,
+    traffic: Traffic,
+}
+
+#[derive(Debug)]
+struct EdgeDebt {
+    flags: EdgeFlags,
+    confidence: u8,
+    times: Times,
+    packets: u64,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct ActivityDebt {
+    count: u64,
+    times: Times,
+}
+
+/// What was seen of a subject, to be added.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SubjectNote {
+    /// What was seen of it.
+    pub flags: SubjectFlags,
+    /// TTL of a packet that it sent to one receiver; 0 for none.
+    pub ttl: u8,
+    /// First and last time it sent; `None` if it did not.
+    pub times: Option<Times>,
+    /// Number of a packet it sent.
+    pub packet: u64,
+    /// Its traffic.
+    pub traffic: Traffic,
+}
+
+/// The debts of one worker.
+#[derive(Debug)]
+pub struct Ledger {
+    subjects: Debts<SubjectKey, SubjectDebt>,
+    facts: Debts<FactKey, FactDebt>,
+    edges: Debts<EdgeKey, EdgeDebt>,
+    activities: Debts<(SubjectKey, Event, u8), ActivityDebt>,
+    generation: u32,
+    persons: PersonFilter,
+}
+
+/// Where debts go: each takes one sighting, or refuses it for now.
+pub trait Outbox {
+    /// Takes a fact.
+    fn fact(&mut self, fact: &FactSighting) -> bool;
+    /// Takes a count.
+    fn count(&mut self, count: &CountSighting) -> bool;
+}
+
+impl Ledger {
+    /// An empty ledger.
+    pub fn new(persons: PersonFilter) -> Self {
+        Self {
+            subjects: Debts::new(LEDGER_SUBJECTS_MAX),
+            facts: Debts::new(LEDGER_FACTS_MAX),
+            edges: Debts::new(LEDGER_EDGES_MAX),
+            activities: Debts::new(LEDGER_ACTIVITIES_MAX),
+            generation: 0,
+            persons,
+        }
+    }
+
+    /// True when it should be settled before more is added: one of its parts is nearly full.
+    pub fn is_crowded(&self) -> bool {
+        self.subjects.is_full()
+            || self.facts.is_full()
+            || self.edges.is_full()
+            || self.activities.is_full()
+    }
+
+    /// True when nothing is owed.
+    pub fn is_settled(&self) -> bool {
+        self.subjects.is_settled()
+            && self.facts.is_settled()
+            && self.edges.is_settled()
+            && self.activities.is_settled()
+    }
+
+    /// Adds what was seen of a subject.
+    pub fn subject(&mut self, key: &SubjectKey, note: &SubjectNote, counters: &mut Counters) {
+        let new = || SubjectDebt {
+            flags: SubjectFlags::default(),
+            ttl_min: u8::MAX,
+            ttl_max: 0,
+            times: Times::NEVER,
+            first_packet: u64::MAX,
+            traffic: Traffic::default(),
+        };
+        let Some(id) = self.subjects.id(key, new) else {
+            counters.count(Counter::LedgerRefused);
+            return;
+        };
+        let debt = self.subjects.owe(id);
+        debt.flags.insert(note.flags);
+        if note.ttl != 0 {
+            debt.ttl_min = debt.ttl_min.min(note.ttl);
+            debt.ttl_max = debt.ttl_max.max(note.ttl);
+        }
+        if let Some(times) = note.times {
+            debt.times.merge(times);
+            debt.first_packet = debt.first_packet.min(note.packet);
+        }
+        add(&mut debt.traffic, note.traffic);
+    }
+
+    /// Adds a fact, as it was sent. Rules are asked once for each new value.
+    pub fn fact(
+        &mut self,
+        subject: SubjectKey,
+        (field, raw): (Field, &[u8]),
+        (time_ns, confirmed): (u64, bool),
+        matcher: &Matcher,
+        counters: &mut Counters,
+    ) -> Option<FactId> {
+        let raw = self.persons.apply(field, Value::from_wire(raw));
+        if raw.is_empty() {
+            return None;
+        }
+        let new = || FactDebt {
+            meanings: meanings(field, raw, matcher),
+            confirmed: false,
+            times: Times::NEVER,
+            count: 0,
+            handed: 0,
+        };
+        let Some(id) = self.facts.id(
+            &FactKey {
+                subject,
+                field,
+                raw,
+            },
+            new,
+        ) else {
+            counters.count(Counter::LedgerRefused);
+            return None;
+        };
+        let debt = self.facts.owe(id);
+        debt.confirmed |= confirmed;
+        debt.times.merge(Times::at(time_ns));
+        debt.count += 1;
+        Some(FactId {
+            generation: self.generation,
+            id,
+        })
+    }
+
+    /// Both sides have now spoken the protocol in which this fact was said.
+    pub fn confirm(&mut self, fact: FactId) {
+        if fact.generation == self.generation {
+            self.facts.owe(fact.id).confirmed = true;
+        }
+    }
+
+    /// Adds to what two subjects exchanged.
+    pub fn edge(&mut self, edge: &EdgeSighting, counters: &mut Counters) {
+        let new = || EdgeDebt {
+            flags: EdgeFlags::default(),
+            confidence: 0,
+            times: Times::NEVER,
+            packets: 0,
+            bytes: 0,
+        };
+        let Some(id) = self.edges.id(&edge.key, new) else {
+            counters.count(Counter::LedgerRefused);
+            return;
+        };
+        let debt = self.edges.owe(id);
+        debt.flags.insert(edge.flags);
+        debt.confidence = debt.confidence.max(edge.confidence);
+        debt.times.merge(edge.times);
+        debt.packets += edge.packets;
+        debt.bytes += edge.bytes;
+    }
+
+    /// Adds one event.
+    pub fn event(
+        &mut self,
+        subject: SubjectKey,
+        event: Event,
+        time_ns: u64,
+        counters: &mut Counters,
+    ) {
+        let new = || ActivityDebt {
+            count: 0,
+            times: Times::NEVER,
+        };
+        let Some(id) = self
+            .activities
+            .id(&(subject, event, hour_of_week(time_ns) as u8), new)
+        else {
+            counters.count(Counter::LedgerRefused);
+            return;
+        };
+        let debt = self.activities.owe(id);
+        debt.count += 1;
+        debt.times.merge(Times::at(time_ns));
+    }
+
+    /// Hands over what is owed; true when all of it was taken.
+    pub fn settle(&mut self, outbox: &mut dyn Outbox) -> bool {
+        self.settle_subjects(outbox)
+            & self.settle_edges(outbox)
+            & self.settle_activities(outbox)
+            & self.settle_facts(outbox)
+    }
+
+    /// Forgets what is settled, to make room. Nothing is lost: the aggregator knows it.
+    pub fn forget(&mut self) {
+        if self.is_settled() {
+            self.subjects.clear();
+            self.facts.clear();
+            self.edges.clear();
+            self.activities.clear();
+            self.generation = self.generation.wrapping_add(1);
+        }
+    }
+
+    fn settle_subjects(&mut self, outbox: &mut dyn Outbox) -> bool {
+        self.subjects.settle(|key, debt| {
+            let taken = outbox.count(&CountSighting::Subject(SubjectSighting {
+                key: *key,
+                flags: debt.flags,
+                ttl_min: debt.ttl_min,
+                ttl_max: debt.ttl_max,
+                times: debt.times,
+                first_packet: debt.first_packet,
+                traffic: debt.traffic,
+            }));
+            if taken {
+                debt.traffic = Traffic::default();
+            }
+            taken
+        })
+    }
+
+    fn settle_edges(&mut self, outbox: &mut dyn Outbox) -> bool {
+        self.edges.settle(|key, debt| {
+            let taken = outbox.count(&CountSighting::Edge(EdgeSighting {
+                key: *key,
+                flags: debt.flags,
+                confidence: debt.confidence,
+                times: debt.times,
+                packets: debt.packets,
+                bytes: debt.bytes,
+            }));
+            if taken {
+                (debt.packets, debt.bytes) = (0, 0);
+            }
+            taken
+        })
+    }
+
+    fn settle_activities(&mut self, outbox: &mut dyn Outbox) -> bool {
+        self.activities.settle(|&(key, event, hour), debt| {
+            let taken = outbox.count(&CountSighting::Activity(ActivitySighting {
+                key,
+                event,
+                hour,
+                count: debt.count,
+                times: debt.times,
+            }));
+            if taken {
+                debt.count = 0;
+            }
+            taken
+        })
+    }
+
+    fn settle_facts(&mut self, outbox: &mut dyn Outbox) -> bool {
+        self.facts.settle(|key, debt| {
+            while let Some(meaning) = debt.meanings.get(debt.handed) {
+                // What only one side ever said is worth half: nobody answered for it.
+                let confidence = if debt.confirmed {
+                    meaning.confidence
+                } else {
+                    meaning.confidence / 2
+                };
+                let taken = outbox.fact(&FactSighting {
+                    key: key.subject,
+                    field: key.field,
+                    attribute: meaning.attribute,
+                    rule: meaning.rule,
+                    confidence,
+                    times: debt.times,
+                    count: debt.count,
+                    raw: key.raw,
+                    value: meaning.value,
+                });
+                if !taken {
+                    return false;
+                }
+                debt.handed += 1;
+            }
+            (debt.count, debt.handed) = (0, 0);
+            true
+        })
+    }
+}
+
+/// What a value says: the attribute that it is by itself, and what rules make of it. What no
+/// rule knows is kept as it was observed.
+fn meanings(field: Field, raw: Value, matcher: &Matcher) -> Vec<Meaning> {
+    let mut meanings = Vec::new();
+    if field.attribute() != Attribute::Observed {
+        meanings.push(Meaning {
+            attribute: field.attribute(),
+            rule: 0,
+            confidence: field.confidence(),
+            value: raw,
+        });
+    }
+    matcher.matches(field, raw.as_str(), &mut |found| {
+        if meanings.len() < FACTS_PER_VALUE_MAX {
+            meanings.push(Meaning {
+                attribute: found.attribute,
+                rule: found.rule,
+                confidence: found.confidence,
+                value: Value::from_wire(found.value.as_bytes()),
+            });
+        }
+    });
+    if meanings.is_empty() {
+        meanings.push(Meaning {
+            attribute: Attribute::Observed,
+            rule: 0,
+            confidence: field.confidence(),
+            value: raw,
+        });
+    }
+    meanings
+}
+
+/// Adds what was sent and received.
+pub(super) fn add(sum: &mut Traffic, more: Traffic) {
+    sum.packets_sent += more.packets_sent;
+    sum.packets_received += more.packets_received;
+    sum.bytes_sent += more.bytes_sent;
+    sum.bytes_received += more.bytes_received;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::BindingKey;
+
+    #[derive(Default)]
+    struct Box2 {
+        facts: Vec<FactSighting>,
+        counts: Vec<CountSighting>,
+        room: usize,
+    }
+
+    impl Outbox for Box2 {
+        fn fact(&mut self, fact: &FactSighting) -> bool {
+            let taken = self.room > 0;
+            if taken {
+                self.room -= 1;
+                self.facts.push(*fact);
+            }
+            taken
+        }
+        fn count(&mut self, count: &CountSighting) -> bool {
+            let taken = self.room > 0;
+            if taken {
+                self.room -= 1;
+                self.counts.push(*count);
+            }
+            taken
+        }
+    }
+
+    fn subject(n: u8) -> SubjectKey {
+        SubjectKey::Binding(BindingKey {
+            mac: [2, 0, 0, 0, 0, n],
+            ..BindingKey::default()
+        })
+    }
+
+    /// A ring that is full now and then: every count arrives, once.
+    #[test]
+    fn what_is_refused_stays_owed() {
+        let mut ledger = Ledger::new(PersonFilter::FIXED);
+        let mut counters = Counters::default();
+        let mut outbox = Box2::default();
+        let mut sent = 0;
+        for round in 0..50u8 {
+            for n in 0..10 {
+                let traffic = Traffic {
+                    packets_sent: u64::from(n),
+                    ..Traffic::default()
+                };
+                sent += u64::from(n);
+                let note = SubjectNote {
+                    traffic,
+                    ..SubjectNote::default()
+                };
+                ledger.subject(&subject(n), &note, &mut counters);
+            }
+            outbox.room = usize::from(round % 7);
+            ledger.settle(&mut outbox);
+        }
+        outbox.room = usize::MAX;
+        assert!(ledger.settle(&mut outbox));
+        let arrived: u64 = outbox
+            .counts
+            .iter()
+            .map(|count| match count {
+                CountSighting::Subject(subject) => subject.traffic.packets_sent,
+                _ => 0,
+            })
+            .sum();
+        assert_eq!(arrived, sent);
+    }
+
+    #[test]
+    fn confirmation_raises_what_was_said_before() {
+        let mut ledger = Ledger::new(PersonFilter::FIXED);
+        let matcher = Matcher::default();
+        let mut counters = Counters::default();
+        let mut outbox = Box2 {
+            room: usize::MAX,
+            ..Box2::default()
+        };
+        let fact = (Field::DicomModel, &b"MODEL X"[..]);
+        let id = ledger
+            .fact(subject(1), fact, (5, false), &matcher, &mut counters)
+            .unwrap();
+        ledger.settle(&mut outbox);
+        ledger.confirm(id);
+        ledger.settle(&mut outbox);
+        let full = Field::DicomModel.confidence();
+        assert_eq!(
+            (outbox.facts[0].confidence, outbox.facts[0].count),
+            (full / 2, 1)
+        );
+        assert_eq!(
+            (outbox.facts[1].confidence, outbox.facts[1].count),
+            (full, 0)
+        );
+    }
+}

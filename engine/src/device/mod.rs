@@ -1,0 +1,16 @@
+//! Who said it: subjects, the debts of a worker, and the aggregator, sole owner of the table.
+
+pub mod aggregator;
+mod debts;
+pub mod ledger;
+pub mod person;
+pub mod sighting;
+pub mod subject;
+pub mod text;
+
+pub use aggregator::Aggregator;
+pub use ledger::Ledger;
+pub use person::PersonFilter;
+pub use sighting::{ActivitySighting, CountSighting, EdgeSighting, FactSighting, SubjectSighting};
+pub use subject::{BindingKey, Identifier, SubjectKey};
+pub use text::Value;

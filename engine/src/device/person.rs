@@ -1,0 +1,184 @@
+//! Host names that look like a person's ("annas-iphone") are replaced by a keyed hash: the same
+//! device keeps the same name, and nobody reads who carries it. It looks at the form alone and
+//! knows no list of given names.
+
+use hmac::{Hmac, Mac};
+use medtap_table::vocabulary::{Attribute, Field};
+use sha2::Sha256;
+
+use super::text::Value;
+
+/// What people call the things they own, as it ends or begins a host name.
+const THINGS: &[&str] = &[
+    "iphone",
+    "ipad",
+    "ipod",
+    "macbook",
+    "macbookpro",
+    "macbookair",
+    "imac",
+    "mbp",
+    "mba",
+    "airpods",
+    "applewatch",
+    "watch",
+    "phone",
+    "handy",
+    "galaxy",
+    "pixel",
+    "laptop",
+    "notebook",
+    "tablet",
+    "desktop",
+    "pc",
+    "surface",
+    "thinkpad",
+    "mac",
+    "mini",
+    "android",
+    "telefon",
+    "ordinateur",
+];
+
+/// Words that join an owner and a thing: "iPhone von Anna", "iPad de Juan".
+const JOINERS: &[&str] = &["von", "de", "di", "do", "da", "van", "of", "du", "des"];
+
+/// Replaces names of persons, with a key of the site's own.
+#[derive(Clone, Debug)]
+pub struct PersonFilter {
+    key: [u8; 32],
+}
+
+impl PersonFilter {
+    /// The filter of offline runs without a key file: the same input gives the same output.
+    pub const FIXED: Self = Self {
+        key: *b"medtap offline person filter key",
+    };
+
+    /// A filter with a site's key.
+    pub const fn new(key: [u8; 32]) -> Self {
+        Self { key }
+    }
+
+    /// The value as it may be kept.
+    pub fn apply(&self, field: Field, value: Value) -> Value {
+        if may_name_a_person(field) && looks_personal(value.as_str()) {
+            self.replace(value.as_str())
+        } else {
+            value
+        }
+    }
+
+    fn replace(&self, name: &str) -> Value {
+        // A key of this length is always accepted.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else {
+            return Value::EMPTY;
+        };
+        mac.update(name.to_lowercase().as_bytes());
+        let digest = mac.finalize().into_bytes();
+        let hash: String = digest[..6]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Value::from_wire(format!("personal-{hash}").as_bytes())
+    }
+}
+
+fn may_name_a_person(field: Field) -> bool {
+    matches!(
+        field.attribute(),
+        Attribute::Hostname | Attribute::StationName
+    ) || matches!(
+        field,
+        Field::MdnsInstance
+            | Field::TlsServerName
+            | Field::TlsCertificateSubject
+            | Field::TlsCertificateName
+            | Field::HttpHost
+            | Field::HttpTitle
+            | Field::HttpRealm
+            | Field::SsdpUsn
+            | Field::DhcpClientId
+    )
+}
+
+/// True for a possessive ("Anna's …", "annas-iphone") or an owner joined to a thing.
+fn looks_personal(name: &str) -> bool {
+    let lower = name.to_lowercase().replace('\u{2019}', "'");
+    let lower = lower.strip_suffix(".local").unwrap_or(&lower);
+    if lower.contains("'s ") || lower.contains("'s-") || lower.contains("s' ") {
+        return true;
+    }
+    let words: Vec<&str> = lower
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let is_thing = |word: &&str| THINGS.contains(&word.trim_end_matches(|c: char| c.is_numeric()));
+    let Some(thing) = words.iter().position(|word| is_thing(&word)) else {
+        return false;
+    };
+    let owner = |word: &str| word.len() >= 3 && word.chars().all(char::is_alphabetic);
+    // "annas-iphone", "anna-s-iphone"; "iphone-von-anna".
+    let before = thing
+        .checked_sub(1)
+        .and_then(|i| words.get(i))
+        .copied()
+        .unwrap_or("");
+    let possessive = (before == "s" && thing >= 2)
+        || (owner(before) && before.ends_with('s') && before.len() > 3);
+    let joined = words
+        .get(thing + 1)
+        .is_some_and(|word| JOINERS.contains(word))
+        && words.get(thing + 2).is_some_and(|word| owner(word));
+    possessive || joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners_are_hidden_and_things_stay() {
+        for name in [
+            "annas-iphone",
+            "Annas-iPhone.local",
+            "Anna's iPad",
+            "Anna\u{2019}s MacBook Pro",
+            "anna-s-macbookpro",
+            "iPhone-von-Anna",
+            "iPad-de-Juan",
+            "johns-pc",
+            "peters-laptop2",
+        ] {
+            assert!(looks_personal(name), "{name}");
+        }
+        for name in [
+            "iphone",
+            "ward3-pc",
+            "radiology-pc",
+            "CTSTN01",
+            "win-desktop",
+            "DESKTOP-8F3K2",
+            "pc1",
+            "icu-tablet-07",
+            "mac-mini",
+            "ct01.example",
+            "printer-2",
+        ] {
+            assert!(!looks_personal(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_hash_is_stable_and_keyed() {
+        let name = Value::from_wire(b"annas-iphone");
+        let one = PersonFilter::FIXED.apply(Field::DhcpHostname, name);
+        assert!(one.as_str().starts_with("personal-"));
+        assert_eq!(one, PersonFilter::FIXED.apply(Field::MdnsHostname, name));
+        assert_ne!(
+            one,
+            PersonFilter::new([1; 32]).apply(Field::DhcpHostname, name)
+        );
+        assert_eq!(PersonFilter::FIXED.apply(Field::DicomModel, name), name);
+    }
+}

@@ -1,0 +1,163 @@
+//! Whom a fact is about: an address binding on a link, or a device that another one reports.
+//! Which subjects are one device is not decided here.
+
+use sha2::{Digest, Sha256};
+
+use crate::observe::MacAddr;
+
+/// (scope, VLAN, MAC, address): one address of one interface, as the frames show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct BindingKey {
+    /// Configured address space, 0 where there is one.
+    pub scope: u16,
+    /// VLAN identifier, 0 without tag.
+    pub vlan: u16,
+    /// MAC address; zero where the link has none.
+    pub mac: MacAddr,
+    /// 4 or 6; 0 for a binding without an address.
+    pub version: u8,
+    /// The address, IPv4 as `::ffff:a.b.c.d`; zero without.
+    pub address: [u8; 16],
+}
+
+impl BindingKey {
+    /// The binding of a frame's end. An unspecified address (0.0.0.0, ::) is none.
+    pub fn new(scope: u16, vlan: u16, mac: MacAddr, version: u8, address: [u8; 16]) -> Self {
+        let unspecified = match version {
+            4 => address[12..] == [0; 4],
+            _ => address == [0; 16],
+        };
+        if unspecified {
+            Self {
+                scope,
+                vlan,
+                mac,
+                version: 0,
+                address: [0; 16],
+            }
+        } else {
+            Self {
+                scope,
+                vlan,
+                mac,
+                version,
+                address,
+            }
+        }
+    }
+
+    /// The same interface without an address.
+    pub fn without_address(self) -> Self {
+        Self {
+            version: 0,
+            address: [0; 16],
+            ..self
+        }
+    }
+
+    /// True if it says nothing at all: no MAC address and no address.
+    pub fn is_empty(&self) -> bool {
+        self.version == 0 && self.mac == [0; 6]
+    }
+
+    /// True if one device can have it: no group MAC address, no multicast or broadcast address.
+    pub fn is_unicast(&self) -> bool {
+        let group_mac = self.mac[0] & 1 != 0;
+        let group_address = match self.version {
+            4 => self.address[12] >= 224,
+            6 => self.address[0] == 0xff,
+            _ => false,
+        };
+        !group_mac && !group_address
+    }
+}
+
+/// Bytes of an identifier.
+pub const IDENTIFIER_BYTES: usize = 64;
+
+/// The name of a reported device, made of equipment fields: text, zero-padded. One that is too
+/// long keeps its beginning and a hash of the whole, so that it stays one name.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Identifier([u8; IDENTIFIER_BYTES]);
+
+impl Identifier {
+    /// The identifier of this text; `None` for an empty one.
+    pub fn new(raw: &[u8]) -> Option<Self> {
+        let value = super::Value::from_wire(raw);
+        let text = value.as_str();
+        let mut bytes = [0; IDENTIFIER_BYTES];
+        if text.is_empty() {
+            return None;
+        }
+        if raw.len() <= IDENTIFIER_BYTES && text.len() <= IDENTIFIER_BYTES {
+            bytes[..text.len()].copy_from_slice(text.as_bytes());
+        } else {
+            let digest = Sha256::digest(raw);
+            let hash: String = digest[..8]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            let mut end = (IDENTIFIER_BYTES - 17).min(text.len());
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            bytes[..end].copy_from_slice(&text.as_bytes()[..end]);
+            bytes[end] = b'#';
+            bytes[end + 1..end + 17].copy_from_slice(hash.as_bytes());
+        }
+        Some(Self(bytes))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        let end = self
+            .0
+            .iter()
+            .position(|&byte| byte == 0)
+            .unwrap_or(self.0.len());
+        std::str::from_utf8(&self.0[..end]).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Identifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+/// Whom a fact is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SubjectKey {
+    /// One address of one interface.
+    Binding(BindingKey),
+    /// A device that this binding speaks of.
+    Reported(BindingKey, Identifier),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_identifiers_stay_apart() {
+        let (a, b) = ([b'a'; 100], [b'a'; 101]);
+        let (a, b) = (Identifier::new(&a).unwrap(), Identifier::new(&b).unwrap());
+        assert_ne!(a, b);
+        assert!(a.as_str().starts_with("aaaa") && a.as_str().contains('#'));
+        assert_eq!(Identifier::new(b"x|y").unwrap().as_str(), "x|y");
+        assert_eq!(Identifier::new(b" \0"), None);
+    }
+
+    #[test]
+    fn groups_are_no_devices() {
+        let key = |mac, v4: [u8; 4]| {
+            let mut address = [0; 16];
+            address[12..].copy_from_slice(&v4);
+            BindingKey::new(0, 0, mac, 4, address)
+        };
+        assert!(key([2, 0, 0, 0, 0, 1], [10, 0, 0, 1]).is_unicast());
+        assert!(!key([1, 0, 0x5e, 0, 0, 1], [10, 0, 0, 1]).is_unicast());
+        assert!(!key([2, 0, 0, 0, 0, 1], [224, 0, 0, 251]).is_unicast());
+        assert_eq!(key([2, 0, 0, 0, 0, 1], [0; 4]).version, 0);
+    }
+}

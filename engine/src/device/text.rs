@@ -1,0 +1,154 @@
+//! The text of a value: owned, of fixed size, fit to be shown. It repairs what senders do to
+//! text (padding, Latin-1, control characters) and interprets nothing.
+
+use crate::config::VALUE_BYTES_MAX;
+
+/// Valid UTF-8 of at most [`VALUE_BYTES_MAX`] bytes, without control characters, trimmed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Value {
+    len: u16,
+    cut: bool,
+    bytes: [u8; VALUE_BYTES_MAX],
+}
+
+impl Value {
+    /// No text.
+    pub const EMPTY: Self = Self {
+        len: 0,
+        cut: false,
+        bytes: [0; VALUE_BYTES_MAX],
+    };
+
+    /// What was sent, as text: UTF-8, or else ISO 8859-1, which every byte is valid in. Padding
+    /// (spaces and NULs) goes, control characters become one space.
+    pub fn from_wire(raw: &[u8]) -> Self {
+        let mut value = Self::EMPTY;
+        // Longer input is cut here first, so that the work is bounded.
+        let limit = VALUE_BYTES_MAX * 2;
+        let (raw, long) = (&raw[..raw.len().min(limit)], raw.len() > limit);
+        let mut push = |c: char| {
+            let c = if c.is_control() || c == '\u{fffd}' {
+                ' '
+            } else {
+                c
+            };
+            if c == ' ' && (value.len == 0 || value.as_bytes().ends_with(b" ")) {
+                return;
+            }
+            value.push(c);
+        };
+        match std::str::from_utf8(raw) {
+            Ok(text) => text.chars().for_each(&mut push),
+            // A character that the limit above cut in two is no reason to doubt the rest.
+            Err(e) if e.error_len().is_none() => {
+                std::str::from_utf8(&raw[..e.valid_up_to()])
+                    .unwrap_or_default()
+                    .chars()
+                    .for_each(&mut push);
+            }
+            Err(_) => raw.iter().map(|&byte| char::from(byte)).for_each(&mut push),
+        }
+        value.cut |= long;
+        while value.as_bytes().ends_with(b" ") {
+            value.len -= 1;
+        }
+        value
+    }
+
+    fn push(&mut self, c: char) {
+        let mut utf8 = [0; 4];
+        let utf8 = c.encode_utf8(&mut utf8).as_bytes();
+        let at = usize::from(self.len);
+        match self.bytes.get_mut(at..at + utf8.len()) {
+            Some(target) if !self.cut => {
+                target.copy_from_slice(utf8);
+                self.len += utf8.len() as u16;
+            }
+            _ => self.cut = true,
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// True when there is nothing to show.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// True when the sender's text was longer: such a value never joins devices.
+    pub fn is_cut(&self) -> bool {
+        self.cut
+    }
+}
+
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+impl PartialOrd for Value {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Value {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.as_bytes(), self.cut).cmp(&(other.as_bytes(), other.cut))
+    }
+}
+
+impl std::hash::Hash for Value {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_and_controls_go() {
+        assert_eq!(Value::from_wire(b"  CT 01\0\0  ").as_str(), "CT 01");
+        assert_eq!(Value::from_wire(b"a\r\n\tb").as_str(), "a b");
+        assert_eq!(Value::from_wire("Dräger".as_bytes()).as_str(), "Dräger");
+        assert_eq!(Value::from_wire(b"Dr\xe4ger").as_str(), "Dräger");
+        assert!(Value::from_wire(b" \0 ").is_empty());
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        let value = Value::from_wire("ä".repeat(500).as_bytes());
+        assert!(value.is_cut());
+        assert_eq!(value.as_str().len(), VALUE_BYTES_MAX);
+        let odd = format!("x{}", "ä".repeat(500));
+        assert_eq!(
+            Value::from_wire(odd.as_bytes()).as_str().len(),
+            VALUE_BYTES_MAX - 1
+        );
+    }
+
+    #[test]
+    fn fuzz_from_wire() {
+        bolero::check!()
+            .with_iterations(2000)
+            .for_each(|raw: &[u8]| {
+                let value = Value::from_wire(raw);
+                assert!(!value.as_str().chars().any(char::is_control));
+                assert_eq!(value.as_str().trim_matches(' '), value.as_str());
+                assert_eq!(
+                    Value::from_wire(value.as_str().as_bytes()).as_str(),
+                    value.as_str()
+                );
+            });
+    }
+}

@@ -1,0 +1,302 @@
+//! Threads, start and end of an offline run: one reader, workers that each own their shards, and
+//! the aggregator. With one worker, reading and working share a thread and nothing is handed over.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_utils::Backoff;
+use medtap_rules::Matcher;
+use medtap_table::{Capacity, TableWriter};
+use rtrb::{Consumer, Producer, RingBuffer};
+
+use crate::capture::pcap::{Batch, Fault, Pcap};
+use crate::config::{
+    BATCHES_AHEAD, BURST_FRAMES, COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, FLOWS_MAX,
+};
+use crate::counters::Counters;
+use crate::device::ledger::Outbox;
+use crate::device::sighting::Times;
+use crate::device::{Aggregator, CountSighting, FactSighting, PersonFilter};
+use crate::flow::FlowHasher;
+use crate::worker::{FlowRecord, Options, Worker};
+
+/// What an offline run is to do.
+#[derive(Clone)]
+pub struct Analysis {
+    /// Workers; results do not depend on it.
+    pub workers: usize,
+    /// Flows that each worker keeps at once.
+    pub flows_max: u32,
+    /// The rules that hold.
+    pub matcher: Arc<Matcher>,
+    /// What hides names of persons.
+    pub persons: PersonFilter,
+    /// Keep a record of every flow.
+    pub flow_records: bool,
+    /// Read the input this many times (a bench; only what is mapped can be read again).
+    pub repeat: u32,
+}
+
+impl Analysis {
+    /// One worker, once, with these rules.
+    pub fn new(matcher: Arc<Matcher>) -> Self {
+        Self {
+            workers: 1,
+            flows_max: FLOWS_MAX,
+            matcher,
+            persons: PersonFilter::FIXED,
+            flow_records: false,
+            repeat: 1,
+        }
+    }
+}
+
+/// What an offline run found.
+pub struct Report {
+    /// The table.
+    pub table: TableWriter,
+    /// The flows, if they were asked for, in no order.
+    pub flows: Vec<FlowRecord>,
+    /// Why some of the input was not read.
+    pub faults: Vec<Fault>,
+    /// What all workers and the aggregator counted.
+    pub counters: Counters,
+    /// The first and the last packet's time.
+    pub times: Times,
+}
+
+/// What one worker leaves.
+struct Leavings {
+    counters: Counters,
+    flows: Vec<FlowRecord>,
+    times: Times,
+}
+
+/// The worker's end of its two rings. Offline a full ring blocks; nothing is dropped.
+struct Rings {
+    facts: Producer<FactSighting>,
+    counts: Producer<CountSighting>,
+}
+
+impl Outbox for Rings {
+    fn fact(&mut self, fact: &FactSighting) -> bool {
+        push(&mut self.facts, *fact);
+        true
+    }
+
+    fn count(&mut self, count: &CountSighting) -> bool {
+        push(&mut self.counts, *count);
+        true
+    }
+}
+
+fn push<T>(ring: &mut Producer<T>, mut item: T) {
+    let backoff = Backoff::new();
+    while let Err(rtrb::PushError::Full(back)) = ring.push(item) {
+        item = back;
+        if backoff.is_completed() {
+            thread::sleep(Duration::from_micros(50));
+        } else {
+            backoff.snooze();
+        }
+    }
+}
+
+/// Reads a whole input. `progress` is told of every batch.
+///
+/// # Errors
+///
+/// When the system does not grant the memory.
+pub fn analyze(
+    mut pcap: Pcap,
+    analysis: &Analysis,
+    progress: &mut dyn FnMut(&Pcap),
+) -> io::Result<Report> {
+    let workers = analysis.workers.max(1);
+    let capacity = Capacity {
+        workers: workers as u32,
+        ..Capacity::default()
+    };
+    let mut aggregator = Aggregator::new(TableWriter::anonymous(capacity)?);
+    let mut crew = Vec::new();
+    let mut ends = Vec::new();
+    for number in 0..workers {
+        let (facts, fact_end) = RingBuffer::new(FACT_RING_SIGHTINGS);
+        let (counts, count_end) = RingBuffer::new(COUNT_RING_SIGHTINGS);
+        let worker = Worker::new(Options {
+            number,
+            workers,
+            flows_max: analysis.flows_max,
+            matcher: Arc::clone(&analysis.matcher),
+            persons: analysis.persons.clone(),
+            hasher: FlowHasher::FIXED,
+            flow_records: analysis.flow_records,
+        })?;
+        crew.push((worker, Rings { facts, counts }));
+        ends.push((fact_end, count_end));
+    }
+    let leavings = thread::scope(|scope| {
+        let aggregation = scope.spawn(|| aggregate(&mut aggregator, ends));
+        let leavings = if workers == 1 {
+            crew.pop().map(|(worker, rings)| {
+                vec![read_alone(
+                    &mut pcap,
+                    worker,
+                    rings,
+                    analysis.repeat,
+                    progress,
+                )]
+            })
+        } else {
+            let (senders, threads): (Vec<_>, Vec<_>) = crew
+                .into_iter()
+                .map(|(worker, rings)| {
+                    let (sender, receiver) = bounded(BATCHES_AHEAD);
+                    (sender, scope.spawn(move || work(worker, rings, &receiver)))
+                })
+                .unzip();
+            read_for_all(&mut pcap, &senders, analysis.repeat, progress);
+            drop(senders);
+            Some(
+                threads
+                    .into_iter()
+                    .filter_map(|thread| thread.join().ok())
+                    .collect(),
+            )
+        };
+        // A panic in a thread is a fault of the program: the scope hands it on.
+        let _ = aggregation.join();
+        leavings.unwrap_or_default()
+    });
+    aggregator.publish();
+    let mut report = Report {
+        flows: Vec::new(),
+        faults: pcap.faults().to_vec(),
+        counters: aggregator.counters().clone(),
+        times: Times::NEVER,
+        table: aggregator.into_writer(),
+    };
+    for (number, leaving) in leavings.into_iter().enumerate() {
+        // The table was made with a place for each worker.
+        let _ = report
+            .table
+            .set_counters(number as u32, leaving.counters.iter());
+        report.counters.merge(&leaving.counters);
+        report.flows.extend(leaving.flows);
+        report.times.merge(leaving.times);
+    }
+    Ok(report)
+}
+
+/// Reads and works in one thread.
+fn read_alone(
+    pcap: &mut Pcap,
+    mut worker: Worker,
+    mut rings: Rings,
+    repeat: u32,
+    progress: &mut dyn FnMut(&Pcap),
+) -> Leavings {
+    let mut batch = Batch::default();
+    let mut left = repeat;
+    while left > 0 {
+        while pcap.read(&mut batch) {
+            take(&mut worker, &batch, &mut rings);
+            progress(pcap);
+        }
+        left -= 1;
+        if left > 0 && !pcap.rewind() {
+            break;
+        }
+    }
+    finish(worker, &mut rings)
+}
+
+/// Reads for several workers: each gets every batch and takes its own shards' frames.
+fn read_for_all(
+    pcap: &mut Pcap,
+    senders: &[Sender<Arc<Batch>>],
+    repeat: u32,
+    progress: &mut dyn FnMut(&Pcap),
+) {
+    let mut pool: Vec<Arc<Batch>> = Vec::new();
+    let mut left = repeat;
+    while left > 0 {
+        loop {
+            let spare = pool.iter().position(|batch| Arc::strong_count(batch) == 1);
+            let mut batch = spare.map(|at| pool.swap_remove(at)).unwrap_or_default();
+            let Some(exclusive) = Arc::get_mut(&mut batch) else {
+                continue;
+            };
+            if !pcap.read(exclusive) {
+                break;
+            }
+            for sender in senders {
+                // A worker that is gone has panicked, which the scope reports.
+                let _ = sender.send(Arc::clone(&batch));
+            }
+            pool.push(batch);
+            progress(pcap);
+        }
+        left -= 1;
+        if left > 0 && !pcap.rewind() {
+            break;
+        }
+    }
+}
+
+fn work(mut worker: Worker, mut rings: Rings, batches: &Receiver<Arc<Batch>>) -> Leavings {
+    for batch in batches {
+        take(&mut worker, &batch, &mut rings);
+    }
+    finish(worker, &mut rings)
+}
+
+fn take(worker: &mut Worker, batch: &Batch, rings: &mut Rings) {
+    let mut start = 0;
+    while start < batch.len() {
+        let end = (start + BURST_FRAMES).min(batch.len());
+        worker.burst((start..end).map(|at| batch.frame(at)), rings);
+        start = end;
+    }
+}
+
+fn finish(mut worker: Worker, rings: &mut Rings) -> Leavings {
+    while !worker.finish(rings) {}
+    Leavings {
+        counters: worker.counters().clone(),
+        times: worker.times(),
+        flows: worker.take_records(),
+    }
+}
+
+/// Merges until every worker is gone and every ring is empty.
+fn aggregate(
+    aggregator: &mut Aggregator,
+    mut ends: Vec<(Consumer<FactSighting>, Consumer<CountSighting>)>,
+) {
+    loop {
+        let gone = ends
+            .iter()
+            .all(|(facts, counts)| facts.is_abandoned() && counts.is_abandoned());
+        let mut idle = true;
+        for (facts, counts) in &mut ends {
+            while let Ok(count) = counts.pop() {
+                aggregator.count(&count);
+                idle = false;
+            }
+            while let Ok(fact) = facts.pop() {
+                aggregator.fact(&fact);
+                idle = false;
+            }
+        }
+        if idle && gone {
+            return;
+        }
+        if idle {
+            thread::sleep(Duration::from_micros(500));
+        }
+    }
+}

@@ -1,0 +1,469 @@
+//! The last stage: what one packet does to its flow. For a flow of which nothing more can be
+//! learnt, it counts and returns.
+
+use medtap_table::vocabulary::Counter;
+
+use super::conversation::Circumstances;
+use super::recorder::{Ends, Recorder};
+use super::{Staged, Worker};
+use crate::capture::Frame;
+use crate::config::{PROBE_PACKETS_MAX, TCP_IDLE_NS, UDP_IDLE_NS};
+use crate::device::BindingKey;
+use crate::flow::duplicates::signature;
+use crate::flow::stream::{Arrival, Outcome};
+use crate::flow::table::{Link, NO_SESSION, flag, state};
+use crate::flow::{Direction, Flow, FlowId};
+use crate::observe::Role;
+use crate::proto::Transport;
+use crate::wire::{Headers, Network, TransportKind};
+
+const FIN: u8 = 1;
+const SYN: u8 = 2;
+const RST: u8 = 4;
+const ACK: u8 = 16;
+
+/// A packet as its flow sees it: one frame, or a datagram put together from several.
+#[derive(Clone, Copy)]
+pub(super) struct Packet<'a> {
+    pub headers: &'a Headers,
+    pub direction: Direction,
+    /// The payload of the transport.
+    pub payload: &'a [u8],
+    pub time_ns: u64,
+    pub number: u64,
+    /// Frames and bytes on the wire that it came in.
+    pub count: (u32, u32),
+}
+
+impl Worker {
+    pub(super) fn act(&mut self, staged: &Staged, frame: &Frame<'_>) {
+        let headers = &staged.headers;
+        let clock = &mut self.clocks[usize::from(staged.shard)];
+        *clock = (*clock).max(frame.time_ns);
+        if headers.too_deep {
+            self.counters.count(Counter::TunnelDepth);
+        }
+        if headers.network == Network::None {
+            self.act_on_link(headers, frame);
+        } else if let Some(fragment) = headers.fragment {
+            self.act_on_fragment(staged, fragment, frame);
+        } else {
+            let packet = Packet {
+                headers,
+                direction: if staged.up {
+                    Direction::Up
+                } else {
+                    Direction::Down
+                },
+                payload: headers.payload.of(frame.bytes),
+                time_ns: frame.time_ns,
+                number: frame.number,
+                count: (1, frame.wire_len),
+            };
+            self.act_on_packet(staged, &packet);
+        }
+    }
+
+    /// Finds the flow, or begins it; `None` when there is no room.
+    #[inline]
+    fn flow_of(&mut self, staged: &Staged, packet: &Packet<'_>) -> Option<FlowId> {
+        let clock = self.clocks[usize::from(staged.shard)];
+        if let Some(id) = self.table.find(&staged.key, staged.hash) {
+            let flow = self.table.flow(id);
+            let silence = clock.saturating_sub(flow.last_ns);
+            let opens = packet.headers.tcp_flags & (SYN | ACK) == SYN
+                && (flow.has(flag::CLOSED) || flow.state != state::UNDECIDED);
+            if silence <= idle_ns(flow) && !opens {
+                return Some(id);
+            }
+            if silence > idle_ns(flow) {
+                self.counters.count(Counter::FlowsExpired);
+            }
+            self.end_flow(id);
+        }
+        let Some(id) = self.table.insert(&staged.key, staged.hash) else {
+            self.counters.count(Counter::FlowsRefused);
+            return None;
+        };
+        self.counters.count(Counter::FlowsOpened);
+        let totals = self.table.totals_mut(id);
+        totals.first_ns = packet.time_ns;
+        totals.first_packet = packet.number;
+        let flow = self.table.flow_mut(id);
+        flow.last_ns = packet.time_ns;
+        if packet.direction == Direction::Up {
+            flow.probes |= 64;
+        }
+        flow.set_orig(first_orig(packet));
+        if packet.headers.tcp_flags & SYN != 0 {
+            flow.flags |= flag::ORIG_KNOWN;
+        }
+        Some(id)
+    }
+
+    #[inline]
+    pub(super) fn act_on_packet(&mut self, staged: &Staged, packet: &Packet<'_>) {
+        let Some(id) = self.flow_of(staged, packet) else {
+            return;
+        };
+        let headers = packet.headers;
+        let (direction, d) = (packet.direction, packet.direction.index());
+        let link = Link {
+            src_mac: headers.src_mac,
+            dst_mac: headers.dst_mac,
+            vlan: headers.vlan.to_ne_bytes(),
+            ttl: headers.ttl,
+        };
+        let flow = self.table.flow_mut(id);
+        let quiet_ns = packet.time_ns.saturating_sub(flow.last_ns);
+        let copy = flow
+            .recent
+            .is_copy(signature(headers, direction), packet.time_ns, quiet_ns);
+        if copy {
+            flow.flags |= flag::DUPLICATES;
+            let elsewhere = flow.links[d] != link;
+            self.counters.count(Counter::Duplicates);
+            if elsewhere {
+                self.note_copy(packet, &link);
+            }
+            return;
+        }
+        if flow.links[d] != link {
+            if flow.packets[d] != 0 {
+                self.flush(id);
+            }
+            self.table.flow_mut(id).links[d] = link;
+        }
+        let flow = self.table.flow_mut(id);
+        let (frames, bytes) = packet.count;
+        let Some(sum) = flow.bytes[d].checked_add(bytes) else {
+            self.flush(id);
+            return self.count_and_read(id, packet);
+        };
+        flow.bytes[d] = sum;
+        flow.packets[d] += frames;
+        flow.touch(direction, packet.time_ns);
+        if flow.state != state::DONE || headers.tcp_flags & (FIN | RST) != 0 {
+            self.read(id, packet);
+        }
+    }
+
+    #[cold]
+    fn count_and_read(&mut self, id: FlowId, packet: &Packet<'_>) {
+        let flow = self.table.flow_mut(id);
+        let d = packet.direction.index();
+        flow.bytes[d] += packet.count.1;
+        flow.packets[d] += packet.count.0;
+        flow.touch(packet.direction, packet.time_ns);
+        if flow.state != state::DONE {
+            self.read(id, packet);
+        }
+    }
+
+    /// A copy of a packet with other frames around it: who forwarded it is seen, once more is not
+    /// counted.
+    fn note_copy(&mut self, packet: &Packet<'_>, link: &Link) {
+        let headers = packet.headers;
+        let vlan = u16::from_ne_bytes(link.vlan);
+        let key = BindingKey::new(0, vlan, link.src_mac, version(headers), headers.src);
+        self.note_forwarded(key, headers, packet);
+    }
+
+    /// What a flow that is not done still wants of a packet.
+    fn read(&mut self, id: FlowId, packet: &Packet<'_>) {
+        match packet.headers.transport {
+            TransportKind::Tcp => self.read_tcp(id, packet),
+            TransportKind::Udp => self.read_udp(id, packet),
+            TransportKind::None => {
+                self.read_ip(id, packet);
+            }
+        }
+    }
+
+    fn read_udp(&mut self, id: FlowId, packet: &Packet<'_>) {
+        if packet.payload.is_empty() {
+            return;
+        }
+        let flow = self.table.flow_mut(id);
+        if flow.state == state::UNDECIDED {
+            flow.count_probe();
+        }
+        let opened = flow.session == NO_SESSION;
+        if opened && !self.open_conversation(id) {
+            return;
+        }
+        let flow = self.table.flow(id);
+        let session = flow.session;
+        let ends = ends(flow, packet);
+        let at = circumstances(flow, packet, &ends, Transport::Udp);
+        let Some(conversation) = self.conversations.get(session) else {
+            return;
+        };
+        let mut recorder = Recorder {
+            ledger: &mut self.ledger,
+            counters: &mut self.counters,
+            matcher: &self.options.matcher,
+        };
+        let known = conversation
+            .reader
+            .read_datagram(packet.payload, &at, &mut recorder);
+        if known {
+            self.note_progress(id, packet);
+        } else {
+            // Each datagram stands alone: nothing is kept while the protocol is unknown.
+            self.close_conversation(id);
+            let flow = self.table.flow_mut(id);
+            if flow.probed() >= PROBE_PACKETS_MAX {
+                flow.state = state::DONE;
+            }
+        }
+    }
+
+    fn read_tcp(&mut self, id: FlowId, packet: &Packet<'_>) {
+        let headers = packet.headers;
+        let flow = self.table.flow_mut(id);
+        if headers.tcp_flags & SYN != 0 {
+            self.read_syn(id, packet);
+            return;
+        }
+        if flow.state != state::DONE {
+            let wanted = packet.payload.len() as u32 > 0 || headers.payload_wire_len > 0;
+            if wanted {
+                if flow.state == state::UNDECIDED {
+                    flow.count_probe();
+                }
+                if flow.session != NO_SESSION || self.open_conversation(id) {
+                    self.read_stream(id, packet);
+                }
+            } else if flow.session != NO_SESSION {
+                self.read_stream(id, packet);
+            }
+        }
+        if headers.tcp_flags & (FIN | RST) != 0 {
+            let flow = self.table.flow_mut(id);
+            let both = flow.has(flag::CLOSED) || headers.tcp_flags & RST != 0;
+            flow.flags |= flag::CLOSED;
+            if both && flow.state != state::DONE {
+                self.end_conversation(id);
+                self.table.flow_mut(id).state = state::DONE;
+            }
+        }
+    }
+
+    /// SYN says who opens; the answer to it is worth a conversation, SYN alone is not.
+    fn read_syn(&mut self, id: FlowId, packet: &Packet<'_>) {
+        let headers = packet.headers;
+        let flow = self.table.flow_mut(id);
+        if flow.state != state::UNDECIDED {
+            return;
+        }
+        if headers.tcp_flags & ACK == 0 {
+            flow.set_orig(packet.direction);
+            flow.flags |= flag::ORIG_KNOWN;
+            return;
+        }
+        flow.set_orig(packet.direction.other());
+        flow.flags |= flag::ORIG_KNOWN;
+        if flow.session == NO_SESSION && !self.open_conversation(id) {
+            return;
+        }
+        let session = self.table.flow(id).session;
+        if let Some(conversation) = self.conversations.get(session) {
+            let d = packet.direction.index();
+            conversation.streams[d].begin(headers.seq.wrapping_add(1));
+            conversation.streams[1 - d].begin(headers.ack);
+        }
+    }
+
+    fn read_stream(&mut self, id: FlowId, packet: &Packet<'_>) {
+        let headers = packet.headers;
+        let flow = self.table.flow(id);
+        let session = flow.session;
+        let ends = ends(flow, packet);
+        let at = circumstances(flow, packet, &ends, Transport::Tcp);
+        let back_ends = Ends {
+            sender: ends.receiver,
+            receiver: ends.sender,
+            ..ends
+        };
+        let back = Circumstances {
+            direction: at.direction.other(),
+            ends: &back_ends,
+            ports: (at.ports.1, at.ports.0),
+            cut: false,
+            ..at
+        };
+        let Some(conversation) = self.conversations.get(session) else {
+            return;
+        };
+        let mut recorder = Recorder {
+            ledger: &mut self.ledger,
+            counters: &mut self.counters,
+            matcher: &self.options.matcher,
+        };
+        let [up, down] = &mut conversation.streams;
+        let (there, reverse) = if at.direction == Direction::Up {
+            (up, down)
+        } else {
+            (down, up)
+        };
+        let reader = &mut conversation.reader;
+        let mut outcome = Outcome::default();
+        if headers.tcp_flags & ACK != 0 {
+            outcome = reverse.acknowledged(headers.ack, &mut |piece| {
+                reader.read(piece, &back, &mut recorder)
+            });
+        }
+        let arrival = Arrival {
+            seq: headers.seq,
+            bytes: packet.payload,
+            wire_len: headers.payload_wire_len,
+            time_ns: packet.time_ns,
+        };
+        let undecided = reader.protocol.is_none();
+        let pushed = there.push(&arrival, &mut |piece| {
+            reader.read(piece, &at, &mut recorder)
+        });
+        if undecided && reader.protocol.is_some() && !reverse.is_stopped() {
+            // What the other end said first was kept; now it can be read.
+            reverse.reread(&mut |piece| reader.read(piece, &back, &mut recorder));
+        }
+        self.count_outcome(outcome);
+        self.count_outcome(pushed);
+        self.note_progress(id, packet);
+    }
+
+    pub(super) fn count_outcome(&mut self, outcome: Outcome) {
+        self.counters.add(Counter::Gaps, u64::from(outcome.gaps));
+        self.counters.add(Counter::GapBytes, outcome.gap_bytes);
+        self.counters
+            .add(Counter::Retransmissions, u64::from(outcome.retransmission));
+        self.counters
+            .add(Counter::ReassemblyRefused, u64::from(outcome.refused));
+    }
+
+    fn open_conversation(&mut self, id: FlowId) -> bool {
+        match self.conversations.open() {
+            Some(number) => {
+                self.table.flow_mut(id).session = number;
+                true
+            }
+            None => {
+                self.counters.count(Counter::SessionsRefused);
+                false
+            }
+        }
+    }
+
+    pub(super) fn close_conversation(&mut self, id: FlowId) {
+        let flow = self.table.flow_mut(id);
+        let session = std::mem::replace(&mut flow.session, NO_SESSION);
+        self.conversations.close(session);
+    }
+
+    /// Takes over into the flow what its conversation has become.
+    fn note_progress(&mut self, id: FlowId, packet: &Packet<'_>) {
+        let flow = self.table.flow_mut(id);
+        let Some(conversation) = self.conversations.get(flow.session) else {
+            return;
+        };
+        let reader = &conversation.reader;
+        if let Some(protocol) = reader.protocol {
+            if flow.state == state::UNDECIDED {
+                flow.state = state::KNOWN;
+                flow.protocol = protocol.number() as u8;
+                match reader.role(packet.direction) {
+                    Some(Role::Client) => flow.set_orig(packet.direction),
+                    Some(Role::Server) => flow.set_orig(packet.direction.other()),
+                    _ => flow.flags |= flag::PEERS,
+                }
+                flow.flags |= flag::ORIG_KNOWN;
+            }
+            if reader.confirmed {
+                flow.flags |= flag::CONFIRMED;
+            }
+            if reader.encrypted {
+                flow.flags |= flag::ENCRYPTED;
+            }
+        }
+        let unknown = flow.state == state::UNDECIDED && flow.probed() >= PROBE_PACKETS_MAX * 2;
+        if reader.over || unknown {
+            flow.state = state::DONE;
+            self.close_conversation(id);
+        }
+    }
+}
+
+/// Silence after which a flow is over.
+pub(super) fn idle_ns(flow: &Flow) -> u64 {
+    if flow.key.protocol == 6 {
+        TCP_IDLE_NS
+    } else {
+        UDP_IDLE_NS
+    }
+}
+
+/// Who opened a flow, as far as its first packet tells: SYN, else the end with the higher port.
+fn first_orig(packet: &Packet<'_>) -> Direction {
+    let headers = packet.headers;
+    match headers.tcp_flags & (SYN | ACK) {
+        SYN => packet.direction,
+        flags if flags == SYN | ACK => packet.direction.other(),
+        _ if headers.src_port < 1024 && headers.dst_port >= 1024 => packet.direction.other(),
+        _ => packet.direction,
+    }
+}
+
+pub(super) fn version(headers: &Headers) -> u8 {
+    match headers.network {
+        Network::None => 0,
+        Network::V4 => 4,
+        Network::V6 => 6,
+    }
+}
+
+/// The binding of the end that sends in a direction: by its own frames, or else by the frames
+/// that were sent to it.
+pub(super) fn binding(flow: &Flow, direction: Direction) -> BindingKey {
+    let own = &flow.links[direction.index()];
+    let back = &flow.links[direction.other().index()];
+    let (link, mac) = if *own == Link::default() {
+        (back, back.dst_mac)
+    } else {
+        (own, own.src_mac)
+    };
+    let (address, _) = flow.key.sender(direction);
+    BindingKey::new(
+        flow.key.scope,
+        u16::from_ne_bytes(link.vlan),
+        mac,
+        flow.key.version,
+        address,
+    )
+}
+
+fn ends(flow: &Flow, packet: &Packet<'_>) -> Ends {
+    Ends {
+        sender: binding(flow, packet.direction),
+        receiver: binding(flow, packet.direction.other()),
+        packet: packet.number,
+        time_ns: packet.time_ns,
+    }
+}
+
+fn circumstances<'a>(
+    flow: &Flow,
+    packet: &Packet<'_>,
+    ends: &'a Ends,
+    transport: Transport,
+) -> Circumstances<'a> {
+    Circumstances {
+        direction: packet.direction,
+        ends,
+        time_ns: packet.time_ns,
+        ports: (packet.headers.src_port, packet.headers.dst_port),
+        transport,
+        from_start: flow.has(flag::ORIG_KNOWN),
+        cut: packet.headers.cut,
+    }
+}

@@ -1,0 +1,258 @@
+//! One conversation that is being read: its streams, the protocol once it is known, the session,
+//! and what was said before the other side confirmed it.
+
+use medtap_table::vocabulary::{Counter, Protocol};
+
+use super::recorder::{Ends, Recorder};
+use crate::config::{PENDING_FACTS_MAX, PROBE_BYTES_MAX};
+use crate::device::ledger::FactId;
+use crate::flow::stream::{Piece, Reply};
+use crate::flow::{Direction, Stream};
+use crate::observe::{Observation, Role};
+use crate::proto::{Classifier, Decision, Progress, Segment, Session, Then, Transport, classify};
+
+/// A conversation: its two streams apart from who reads them, so that both can be used at once.
+#[derive(Default)]
+pub struct Conversation {
+    /// The directions of a TCP connection; unused for datagrams.
+    pub streams: [Stream; 2],
+    /// Who reads them.
+    pub reader: Reader,
+}
+
+/// What reads the bytes of a conversation.
+#[derive(Default)]
+pub struct Reader {
+    session: Option<Box<dyn Session>>,
+    /// The protocol, once it is known.
+    pub protocol: Option<Protocol>,
+    roles: [Option<Role>; 2],
+    rejected: [bool; 2],
+    facts: Vec<FactId>,
+    /// Both sides spoke the protocol.
+    pub confirmed: bool,
+    /// The payload is encrypted from here on.
+    pub encrypted: bool,
+    /// Nothing more is wanted.
+    pub over: bool,
+}
+
+/// The circumstances of a piece.
+#[derive(Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// Which way it goes.
+    pub direction: Direction,
+    /// Its sender and receiver.
+    pub ends: &'a Ends,
+    /// Capture time.
+    pub time_ns: u64,
+    /// Sender's and receiver's port.
+    pub ports: (u16, u16),
+    /// What carries it.
+    pub transport: Transport,
+    /// The conversation was seen from its first byte.
+    pub from_start: bool,
+    /// The capture cut it.
+    pub cut: bool,
+}
+
+impl Reader {
+    /// The role of the end that sends in this direction, once it is known.
+    pub fn role(&self, direction: Direction) -> Option<Role> {
+        self.roles[direction.index()]
+    }
+
+    /// Reads a piece of a stream.
+    pub fn read(
+        &mut self,
+        piece: Piece<'_>,
+        at: &Circumstances<'_>,
+        recorder: &mut Recorder<'_>,
+    ) -> Reply {
+        match piece {
+            Piece::Gap(missing) => self.gap(missing, at),
+            Piece::Bytes(bytes) => {
+                if self.session.is_none()
+                    && let Some(reply) = self.decide(bytes, at)
+                {
+                    return reply;
+                }
+                let progress = self.observe(bytes, at, recorder);
+                self.reply(progress)
+            }
+        }
+    }
+
+    /// Reads one datagram; true once the protocol is known.
+    pub fn read_datagram(
+        &mut self,
+        bytes: &[u8],
+        at: &Circumstances<'_>,
+        recorder: &mut Recorder<'_>,
+    ) -> bool {
+        if self.session.is_none() {
+            let _ = self.decide(bytes, at);
+        }
+        if self.session.is_none() {
+            return false;
+        }
+        let progress = self.observe(bytes, at, recorder);
+        let _ = self.reply(progress);
+        true
+    }
+
+    /// Asks the classifiers; the reply where the piece can't be read yet.
+    fn decide(&mut self, bytes: &[u8], at: &Circumstances<'_>) -> Option<Reply> {
+        let index = at.direction.index();
+        let segment = segment(bytes, at, Role::Peer);
+        match classify(&segment, at.transport) {
+            Decision::Known(classifier, role) => {
+                self.begin(classifier, role, at.direction);
+                None
+            }
+            Decision::NeedMore if bytes.len() < PROBE_BYTES_MAX && !at.cut => {
+                Some(Reply::Consumed(0, 0))
+            }
+            Decision::NeedMore | Decision::Unknown => {
+                // A conversation that was seen from its start says at once what it is. One that
+                // was picked up in the middle may do so with a later message.
+                self.rejected[index] |= at.from_start;
+                self.over = self.rejected == [true, true];
+                let stop = self.rejected[index];
+                Some(if stop {
+                    Reply::Stop
+                } else {
+                    Reply::Consumed(bytes.len(), 0)
+                })
+            }
+        }
+    }
+
+    fn begin(&mut self, classifier: &'static Classifier, role: Role, direction: Direction) {
+        self.session = Some((classifier.session)());
+        self.protocol = Some(classifier.protocol);
+        self.roles[direction.index()] = Some(role);
+        self.roles[direction.other().index()] = Some(role.other());
+    }
+
+    fn observe(
+        &mut self,
+        bytes: &[u8],
+        at: &Circumstances<'_>,
+        recorder: &mut Recorder<'_>,
+    ) -> Progress {
+        let role = self.role(at.direction).unwrap_or(Role::Peer);
+        let Self {
+            session,
+            facts,
+            confirmed,
+            encrypted,
+            ..
+        } = self;
+        let Some(session) = session else {
+            return Progress::DONE;
+        };
+        session.observe(&segment(bytes, at, role), &mut |observation| {
+            match observation {
+                Observation::Confirmed if !*confirmed => {
+                    *confirmed = true;
+                    for fact in facts.drain(..) {
+                        recorder.confirm(fact);
+                    }
+                }
+                Observation::Encrypted => *encrypted = true,
+                _ => {}
+            }
+            let Some(fact) = recorder.record(&observation, at.ends, *confirmed) else {
+                return;
+            };
+            if *confirmed {
+                return;
+            }
+            if facts.len() < PENDING_FACTS_MAX {
+                facts.push(fact);
+            } else {
+                recorder.counters.count(Counter::PendingRefused);
+            }
+        })
+    }
+
+    fn reply(&mut self, progress: Progress) -> Reply {
+        match progress.then {
+            Then::More => Reply::Consumed(progress.consumed, 0),
+            Then::Skip(n) => Reply::Consumed(progress.consumed, n),
+            Then::DoneDirection => Reply::Stop,
+            Then::Done => {
+                self.over = true;
+                Reply::Stop
+            }
+        }
+    }
+
+    fn gap(&mut self, missing: u64, at: &Circumstances<'_>) -> Reply {
+        let role = self.role(at.direction).unwrap_or(Role::Peer);
+        match &mut self.session {
+            Some(session) if session.gap(role, missing) => Reply::Consumed(0, 0),
+            Some(_) => {
+                self.over = true;
+                Reply::Stop
+            }
+            None => Reply::Consumed(0, 0),
+        }
+    }
+}
+
+fn segment<'a>(bytes: &'a [u8], at: &Circumstances<'_>, from: Role) -> Segment<'a> {
+    Segment {
+        bytes,
+        from,
+        time_ns: at.time_ns,
+        ports: at.ports,
+        cut: at.cut,
+    }
+}
+
+/// The conversations of one worker, by number; numbers are used again.
+pub struct Conversations {
+    slots: Vec<Option<Box<Conversation>>>,
+    free: Vec<u32>,
+    max: usize,
+}
+
+impl Conversations {
+    /// Room for `max` conversations; memory is taken when they begin.
+    pub fn new(max: usize) -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            max,
+        }
+    }
+
+    /// Begins one; `None` when there is no room for it.
+    pub fn open(&mut self) -> Option<u32> {
+        if let Some(number) = self.free.pop() {
+            self.slots[number as usize] = Some(Box::default());
+            return Some(number);
+        }
+        if self.slots.len() >= self.max {
+            return None;
+        }
+        self.slots.push(Some(Box::default()));
+        Some(self.slots.len() as u32 - 1)
+    }
+
+    /// One of them.
+    pub fn get(&mut self, number: u32) -> Option<&mut Conversation> {
+        self.slots.get_mut(number as usize)?.as_deref_mut()
+    }
+
+    /// Ends one and gives back its memory.
+    pub fn close(&mut self, number: u32) {
+        if let Some(slot) = self.slots.get_mut(number as usize)
+            && slot.take().is_some()
+        {
+            self.free.push(number);
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! What a flow leaves behind: counts for its two ends, an edge between them, and, when asked
+//! for, a record of it.
+
+use medtap_table::vocabulary::{Counter, Protocol};
+use medtap_table::{EdgeFlags, SubjectFlags, Traffic};
+
+use super::Worker;
+use super::act::{binding, idle_ns};
+use super::conversation::Circumstances;
+use super::recorder::{Ends, Recorder};
+use crate::config::SWEEP_FLOWS;
+use crate::device::ledger::SubjectNote;
+use crate::device::sighting::{EdgeKey, EdgeSighting, Times};
+use crate::device::{BindingKey, SubjectKey};
+use crate::flow::stream::Outcome;
+use crate::flow::table::{Link, NO_SESSION, flag, state};
+use crate::flow::{Direction, FlowId, FlowKey, shard, steer};
+use crate::proto::Transport;
+
+/// One flow that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowRecord {
+    /// Its ends.
+    pub key: FlowKey,
+    /// The direction in which its originator sends.
+    pub orig: Direction,
+    /// Its protocol, if it was recognised.
+    pub protocol: Option<Protocol>,
+    /// Confidence of the protocol, 0–100.
+    pub confidence: u8,
+    /// Packets in both directions.
+    pub packets: u64,
+    /// Bytes on the wire in both directions.
+    pub bytes: u64,
+    /// Its first and last packet.
+    pub times: Times,
+    /// Number of its first packet.
+    pub first_packet: u64,
+}
+
+/// Confidence of a protocol that both sides spoke.
+const CONFIRMED: u8 = 95;
+/// Of one that was recognised, where both sides sent something.
+const ANSWERED: u8 = 70;
+/// Of one that was recognised in a one-way flow.
+const ONE_WAY: u8 = 50;
+
+impl Worker {
+    /// Moves what a flow counted since the last time to its two ends.
+    pub(super) fn flush(&mut self, id: FlowId) {
+        let flow = self.table.flow_mut(id);
+        let (packets, bytes) = (flow.packets, flow.bytes);
+        (flow.packets, flow.bytes) = ([0; 2], [0; 2]);
+        if packets == [0; 2] {
+            return;
+        }
+        let flow = *flow;
+        let totals = self.table.totals_mut(id);
+        totals.packets += u64::from(packets[0]) + u64::from(packets[1]);
+        totals.bytes += u64::from(bytes[0]) + u64::from(bytes[1]);
+        let totals = *totals;
+        let answered = flow.other_ns != 0;
+        for direction in Direction::BOTH {
+            let d = direction.index();
+            if packets[d] == 0 {
+                continue;
+            }
+            let (packets, bytes) = (u64::from(packets[d]), u64::from(bytes[d]));
+            let sender = binding(&flow, direction);
+            let receiver = receiver(&flow, direction);
+            let note = SubjectNote {
+                flags: if answered {
+                    SubjectFlags::TWO_WAY
+                } else {
+                    SubjectFlags::default()
+                },
+                ttl: if receiver.is_unicast() {
+                    flow.links[d].ttl
+                } else {
+                    0
+                },
+                times: Some(Times {
+                    first_ns: totals.first_ns.min(flow.last_of(direction)),
+                    last_ns: flow.last_of(direction),
+                }),
+                packet: totals.first_packet,
+                traffic: Traffic {
+                    packets_sent: packets,
+                    bytes_sent: bytes,
+                    ..Traffic::default()
+                },
+            };
+            self.note(sender, &note);
+            let note = SubjectNote {
+                traffic: Traffic {
+                    packets_received: packets,
+                    bytes_received: bytes,
+                    ..Traffic::default()
+                },
+                ..SubjectNote::default()
+            };
+            self.note(receiver, &note);
+        }
+    }
+
+    /// Adds to a subject, if it is one: a single device with an address of some kind.
+    pub(super) fn note(&mut self, key: BindingKey, note: &SubjectNote) {
+        if key.is_unicast() && !key.is_empty() {
+            self.ledger
+                .subject(&SubjectKey::Binding(key), note, &mut self.counters);
+        }
+    }
+
+    /// Moves what a flow exchanged since the last time to the edge between its ends. Only for
+    /// flows whose protocol is settled: until then the edge has no name.
+    fn flush_edge(&mut self, id: FlowId) {
+        let flow = *self.table.flow(id);
+        let totals = self.table.totals_mut(id);
+        let (packets, bytes) = (
+            totals.packets - totals.edge_packets,
+            totals.bytes - totals.edge_bytes,
+        );
+        (totals.edge_packets, totals.edge_bytes) = (totals.packets, totals.bytes);
+        if packets == 0 {
+            return;
+        }
+        let first_ns = totals.first_ns;
+        let orig = flow.orig();
+        let (orig_end, resp_end) = (binding(&flow, orig), binding(&flow, orig.other()));
+        if !orig_end.is_unicast() || orig_end.is_empty() {
+            return;
+        }
+        let mut flags = EdgeFlags::default();
+        for (bit, edge) in [
+            (flag::ENCRYPTED, EdgeFlags::ENCRYPTED),
+            (flag::CONFIRMED, EdgeFlags::CONFIRMED),
+            (flag::PEERS, EdgeFlags::PEERS),
+        ] {
+            if flow.has(bit) {
+                flags.insert(edge);
+            }
+        }
+        if flow.other_ns != 0 {
+            flags.insert(EdgeFlags::ANSWERED);
+        }
+        let resp = resp_end.is_unicast() && !resp_end.is_empty();
+        let edge = EdgeSighting {
+            key: EdgeKey {
+                orig: orig_end,
+                resp: resp.then_some(resp_end),
+                protocol: Protocol::from_number(flow.protocol.into()),
+                transport: flow.key.protocol,
+                port: flow.key.receiver(orig).1,
+            },
+            flags,
+            confidence: confidence(&flow),
+            times: Times {
+                first_ns,
+                last_ns: flow.last_ns,
+            },
+            packets,
+            bytes,
+        };
+        self.ledger.edge(&edge, &mut self.counters);
+    }
+
+    /// Ends what is being read of a flow.
+    pub(super) fn end_conversation(&mut self, id: FlowId) {
+        let flow = *self.table.flow(id);
+        if flow.session == NO_SESSION {
+            return;
+        }
+        let mut outcomes = [Outcome::default(); 2];
+        if let Some(conversation) = self.conversations.get(flow.session) {
+            let mut recorder = Recorder {
+                ledger: &mut self.ledger,
+                counters: &mut self.counters,
+                matcher: &self.options.matcher,
+            };
+            for direction in Direction::BOTH {
+                let ends = Ends {
+                    sender: binding(&flow, direction),
+                    receiver: binding(&flow, direction.other()),
+                    packet: u64::MAX,
+                    time_ns: flow.last_ns,
+                };
+                let at = Circumstances {
+                    direction,
+                    ends: &ends,
+                    time_ns: flow.last_ns,
+                    ports: (flow.key.sender(direction).1, flow.key.receiver(direction).1),
+                    transport: Transport::Tcp,
+                    from_start: flow.has(flag::ORIG_KNOWN),
+                    cut: false,
+                };
+                let reader = &mut conversation.reader;
+                let stream = &mut conversation.streams[direction.index()];
+                outcomes[direction.index()] =
+                    stream.finish(&mut |piece| reader.read(piece, &at, &mut recorder));
+            }
+            let reader = &conversation.reader;
+            let flow = self.table.flow_mut(id);
+            if let Some(protocol) = reader.protocol {
+                flow.protocol = protocol.number() as u8;
+            }
+            if reader.confirmed {
+                flow.flags |= flag::CONFIRMED;
+            }
+            if reader.encrypted {
+                flow.flags |= flag::ENCRYPTED;
+            }
+        }
+        outcomes
+            .into_iter()
+            .for_each(|outcome| self.count_outcome(outcome));
+        self.close_conversation(id);
+    }
+
+    /// Ends a flow: all that it owes is paid, and its entry is free.
+    pub(super) fn end_flow(&mut self, id: FlowId) {
+        self.end_conversation(id);
+        self.flush(id);
+        self.flush_edge(id);
+        let (flow, totals) = (*self.table.flow(id), *self.table.totals(id));
+        let multicast = !receiver(&flow, flow.orig()).is_unicast();
+        if flow.other_ns == 0 && !multicast {
+            self.counters.count(Counter::OneWayFlows);
+        }
+        if flow.has(flag::ENCRYPTED) {
+            self.counters.count(Counter::EncryptedFlows);
+        }
+        let unknown = flow.protocol == 0 && flow.probed() > 0;
+        if unknown {
+            self.counters.count(Counter::UnknownFlows);
+        }
+        if self.options.flow_records {
+            self.keep_record(FlowRecord {
+                key: flow.key,
+                orig: flow.orig(),
+                protocol: Protocol::from_number(flow.protocol.into()),
+                confidence: confidence(&flow),
+                packets: totals.packets,
+                bytes: totals.bytes,
+                times: Times {
+                    first_ns: totals.first_ns,
+                    last_ns: flow.last_ns,
+                },
+                first_packet: totals.first_packet,
+            });
+        }
+        let hash = self.options.hasher.hash(&flow.key);
+        self.table.remove(id, hash);
+    }
+
+    /// Looks at a few flows with every burst: those that fell silent end, the others pay what
+    /// they owe. When it looks changes no result: a packet ends a silent flow by the same rule.
+    pub(super) fn sweep(&mut self, packets: u32) {
+        let end = self.table.end();
+        for _ in 0..packets.min(SWEEP_FLOWS).min(end) {
+            let id = if self.sweep < end { self.sweep } else { 0 };
+            self.sweep = id + 1;
+            let flow = self.table.flow(id);
+            if flow.last_ns == 0 {
+                continue;
+            }
+            let key = &flow.key;
+            let shard = shard(steer(
+                &key.sender(Direction::Up).0,
+                &key.sender(Direction::Down).0,
+            ));
+            if self.clocks[shard].saturating_sub(flow.last_ns) > idle_ns(flow) {
+                self.counters.count(Counter::FlowsExpired);
+                self.end_flow(id);
+            }
+        }
+    }
+
+    /// Every flow pays what it owes: for a live run, once a second.
+    pub fn flush_all(&mut self) {
+        for id in 0..self.table.end() {
+            if self.table.flow(id).last_ns != 0 {
+                self.flush(id);
+                if self.table.flow(id).state != state::UNDECIDED {
+                    self.flush_edge(id);
+                }
+            }
+        }
+    }
+}
+
+fn confidence(flow: &crate::flow::Flow) -> u8 {
+    match (flow.protocol, flow.has(flag::CONFIRMED), flow.other_ns != 0) {
+        (0, _, _) => 0,
+        (_, true, _) => CONFIRMED,
+        (_, false, true) => ANSWERED,
+        (_, false, false) => ONE_WAY,
+    }
+}
+
+/// The binding that the frames of a direction go to.
+fn receiver(flow: &crate::flow::Flow, direction: Direction) -> BindingKey {
+    let link: &Link = &flow.links[direction.index()];
+    let (address, _) = flow.key.receiver(direction);
+    let vlan = u16::from_ne_bytes(link.vlan);
+    BindingKey::new(
+        flow.key.scope,
+        vlan,
+        link.dst_mac,
+        flow.key.version,
+        address,
+    )
+}

@@ -1,0 +1,237 @@
+//! Packets without ports: protocols straight on the link (ARP, LLDP, CDP), ICMP, and the pieces
+//! of fragmented datagrams.
+
+use medtap_table::vocabulary::{Counter, Protocol};
+use medtap_table::{EdgeFlags, Traffic};
+
+use super::act::{Packet, binding, version};
+use super::recorder::{Ends, Recorder};
+use super::{Staged, Worker};
+use crate::capture::Frame;
+use crate::device::BindingKey;
+use crate::device::ledger::SubjectNote;
+use crate::device::sighting::{EdgeKey, EdgeSighting, Times};
+use crate::flow::table::{flag, state};
+use crate::flow::{Direction, FlowId, FlowKey};
+use crate::observe::Observation;
+use crate::proto::{LINK_CLASSIFIERS, Layer, LinkClassifier, LinkContext};
+use crate::wire::{Fragment, Headers, Network, TransportKind};
+
+const ICMP: u8 = 1;
+const ICMPV6: u8 = 58;
+
+impl Worker {
+    /// A frame without network header.
+    pub(super) fn act_on_link(&mut self, headers: &Headers, frame: &Frame<'_>) {
+        let sender = BindingKey::new(0, headers.vlan, headers.src_mac, 0, [0; 16]);
+        let receiver = BindingKey::new(0, headers.vlan, headers.dst_mac, 0, [0; 16]);
+        let bytes = u64::from(frame.wire_len);
+        let note = SubjectNote {
+            times: Some(Times::at(frame.time_ns)),
+            packet: frame.number,
+            traffic: Traffic {
+                packets_sent: 1,
+                bytes_sent: bytes,
+                ..Traffic::default()
+            },
+            ..SubjectNote::default()
+        };
+        self.note(sender, &note);
+        let traffic = Traffic {
+            packets_received: 1,
+            bytes_received: bytes,
+            ..Traffic::default()
+        };
+        self.note(
+            receiver,
+            &SubjectNote {
+                traffic,
+                ..SubjectNote::default()
+            },
+        );
+
+        let layer = match headers.snap_oui {
+            0 => Layer::EtherType(headers.ether_type),
+            oui => Layer::Snap(oui, headers.ether_type),
+        };
+        let Some(classifier) = classifier(layer) else {
+            return;
+        };
+        let ends = Ends {
+            sender,
+            receiver,
+            packet: frame.number,
+            time_ns: frame.time_ns,
+        };
+        let payload = headers.payload.of(frame.bytes);
+        if self.observe_link(classifier, payload, headers, &ends) && sender.is_unicast() {
+            self.ledger.edge(
+                &EdgeSighting {
+                    key: EdgeKey {
+                        orig: sender,
+                        resp: None,
+                        protocol: Some(classifier.protocol),
+                        transport: 0,
+                        port: 0,
+                    },
+                    flags: EdgeFlags::PEERS | EdgeFlags::CONFIRMED,
+                    confidence: 95,
+                    times: Times::at(frame.time_ns),
+                    packets: 1,
+                    bytes,
+                },
+                &mut self.counters,
+            );
+        }
+    }
+
+    fn observe_link(
+        &mut self,
+        classifier: &LinkClassifier,
+        payload: &[u8],
+        headers: &Headers,
+        ends: &Ends,
+    ) -> bool {
+        let context = LinkContext {
+            src_mac: headers.src_mac,
+            dst_mac: headers.dst_mac,
+            src: headers.src_address(),
+            dst: headers.dst_address(),
+            ttl: headers.ttl,
+        };
+        let mut recorder = Recorder {
+            ledger: &mut self.ledger,
+            counters: &mut self.counters,
+            matcher: &self.options.matcher,
+        };
+        // These protocols have no answer to wait for: a well-formed frame stands for itself.
+        let well_formed = (classifier.observe)(payload, &context, &mut |observation| {
+            let _ = recorder.record(&observation, ends, true);
+        });
+        if !well_formed {
+            let _ = recorder.record(&Observation::Malformed, ends, true);
+        }
+        well_formed
+    }
+
+    /// A packet of an IP protocol without ports.
+    pub(super) fn read_ip(&mut self, id: FlowId, packet: &Packet<'_>) {
+        let headers = packet.headers;
+        let Some(classifier) = classifier(Layer::Ip(headers.ip_protocol)) else {
+            let flow = self.table.flow_mut(id);
+            if flow.key.protocol == ICMP {
+                flow.protocol = Protocol::Icmp.number() as u8;
+                flow.flags |= flag::PEERS;
+            }
+            flow.state = state::DONE;
+            return;
+        };
+        let flow = self.table.flow_mut(id);
+        flow.protocol = classifier.protocol.number() as u8;
+        flow.flags |= flag::PEERS;
+        flow.state = state::KNOWN;
+        let ends = Ends {
+            sender: binding(flow, packet.direction),
+            receiver: binding(flow, packet.direction.other()),
+            packet: packet.number,
+            time_ns: packet.time_ns,
+        };
+        self.observe_link(classifier, packet.payload, headers, &ends);
+    }
+
+    /// A piece of a datagram; the whole, once it is there, is a packet like any other.
+    pub(super) fn act_on_fragment(
+        &mut self,
+        staged: &Staged,
+        fragment: Fragment,
+        frame: &Frame<'_>,
+    ) {
+        let piece = (frame.time_ns, frame.wire_len, 0);
+        let fragments = &mut self.fragments[usize::from(staged.shard)];
+        let counters = &mut self.counters;
+        let Some(whole) = fragments.push(&staged.headers, fragment, frame.bytes, piece, counters)
+        else {
+            return;
+        };
+        let mut headers = match whole.headers.reassembled(&whole.payload) {
+            Ok(headers) => headers,
+            Err(_) => return self.counters.count(Counter::Malformed),
+        };
+        if headers.network == Network::None {
+            return;
+        }
+        if headers.transport == TransportKind::None {
+            set_icmp_ports(&mut headers, &whole.payload);
+        }
+        let (key, direction) = FlowKey::of(&headers, 0, version(&headers));
+        let hash = self.options.hasher.hash(&key);
+        let staged = Staged {
+            headers,
+            key,
+            hash,
+            up: direction == Direction::Up,
+            ..*staged
+        };
+        let packet = Packet {
+            headers: &headers,
+            direction,
+            payload: headers.payload.of(&whole.payload),
+            time_ns: frame.time_ns,
+            number: frame.number,
+            count: (
+                whole.packets,
+                u32::try_from(whole.wire_bytes).unwrap_or(u32::MAX),
+            ),
+        };
+        self.act_on_packet(&staged, &packet);
+    }
+
+    /// Notes who forwarded a copy of a packet.
+    pub(super) fn note_forwarded(
+        &mut self,
+        key: BindingKey,
+        headers: &Headers,
+        packet: &Packet<'_>,
+    ) {
+        let unicast = headers.dst_mac[0] & 1 == 0;
+        let note = SubjectNote {
+            ttl: if unicast { headers.ttl } else { 0 },
+            times: Some(Times::at(packet.time_ns)),
+            packet: packet.number,
+            ..SubjectNote::default()
+        };
+        self.note(key, &note);
+    }
+}
+
+fn classifier(layer: Layer) -> Option<&'static LinkClassifier> {
+    LINK_CLASSIFIERS
+        .iter()
+        .find(|classifier| classifier.layer == layer)
+}
+
+/// ICMP has no ports: the two ends of an exchange are told by its types, as the Community ID
+/// specification (version 1) does it: a request and its reply share one flow.
+pub(super) fn set_icmp_ports(headers: &mut Headers, frame: &[u8]) {
+    let pairs: &[(u8, u8)] = match headers.ip_protocol {
+        ICMP => &[(8, 0), (13, 14), (15, 16), (17, 18), (10, 9)],
+        ICMPV6 => &[
+            (128, 129),
+            (133, 134),
+            (135, 136),
+            (130, 131),
+            (139, 140),
+            (144, 145),
+        ],
+        _ => return,
+    };
+    let payload = headers.payload.of(frame);
+    let [kind, code, ..] = *payload else { return };
+    let other = pairs.iter().find_map(|&(request, reply)| match kind {
+        k if k == request => Some(reply),
+        k if k == reply => Some(request),
+        _ => None,
+    });
+    headers.src_port = kind.into();
+    headers.dst_port = other.unwrap_or(code).into();
+}

@@ -1,0 +1,265 @@
+//! One packet's way through a worker: a burst is parsed, hashed, looked up and acted on, stage by
+//! stage, so that the memory which one stage needs was asked for by the stage before it. A worker
+//! owns its shards, flows and counters; nothing here is shared and nothing waits for a lock.
+
+mod act;
+mod conversation;
+mod finish;
+mod link;
+mod recorder;
+
+use std::io;
+use std::sync::Arc;
+
+use medtap_rules::Matcher;
+use medtap_table::vocabulary::Counter;
+
+use crate::capture::Frame;
+use crate::config::{BURST_FRAMES, FLOW_RECORDS_MAX, FLOWS_MAX, SESSIONS_MAX, SHARDS};
+use crate::counters::Counters;
+use crate::device::ledger::Outbox;
+use crate::device::{Ledger, PersonFilter};
+use crate::flow::{Direction, FlowHasher, FlowKey, Fragments, Table, shard, steer};
+use crate::wire::{Headers, LinkType, Network, TransportKind, WireError};
+
+use conversation::Conversations;
+pub use finish::FlowRecord;
+
+/// How a worker is set up.
+#[derive(Clone)]
+pub struct Options {
+    /// Its number, from 0.
+    pub number: usize,
+    /// Workers in all: a worker owns the shards whose number leaves its own when divided by this.
+    pub workers: usize,
+    /// Flows it keeps at once.
+    pub flows_max: u32,
+    /// The rules that hold.
+    pub matcher: Arc<Matcher>,
+    /// What hides names of persons.
+    pub persons: PersonFilter,
+    /// The flow table's hash.
+    pub hasher: FlowHasher,
+    /// Keep a record of every flow that ends.
+    pub flow_records: bool,
+}
+
+impl Options {
+    /// The only worker of an offline run.
+    pub fn offline(matcher: Arc<Matcher>) -> Self {
+        Self {
+            number: 0,
+            workers: 1,
+            flows_max: FLOWS_MAX,
+            matcher,
+            persons: PersonFilter::FIXED,
+            hasher: FlowHasher::FIXED,
+            flow_records: false,
+        }
+    }
+}
+
+/// A packet between two stages.
+#[derive(Clone, Copy, Default)]
+struct Staged {
+    headers: Headers,
+    key: FlowKey,
+    hash: u32,
+    /// Its place in the burst.
+    frame: u8,
+    shard: u8,
+    up: bool,
+}
+
+impl Default for FlowKey {
+    fn default() -> Self {
+        bytemuck::Zeroable::zeroed()
+    }
+}
+
+/// One worker.
+pub struct Worker {
+    options: Options,
+    table: Table,
+    conversations: Conversations,
+    fragments: Vec<Fragments>,
+    /// The latest time in each shard: timeouts depend on the shard's own packets alone.
+    clocks: [u64; SHARDS],
+    ledger: Ledger,
+    counters: Counters,
+    staged: Box<[Staged; BURST_FRAMES]>,
+    sweep: u32,
+    records: Vec<FlowRecord>,
+    /// Time of the last settlement, in whole seconds of capture time.
+    settled_s: u64,
+}
+
+impl Worker {
+    /// A worker with everything reserved.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not grant the memory of the flow table.
+    pub fn new(options: Options) -> io::Result<Self> {
+        Ok(Self {
+            table: Table::new(options.flows_max)?,
+            conversations: Conversations::new(SESSIONS_MAX),
+            fragments: (0..SHARDS).map(|_| Fragments::default()).collect(),
+            clocks: [0; SHARDS],
+            ledger: Ledger::new(options.persons.clone()),
+            counters: Counters::default(),
+            staged: Box::new([Staged::default(); BURST_FRAMES]),
+            sweep: 0,
+            records: Vec::new(),
+            settled_s: 0,
+            options,
+        })
+    }
+
+    /// What it counted.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The records of the flows that ended, if they were asked for.
+    pub fn take_records(&mut self) -> Vec<FlowRecord> {
+        std::mem::take(&mut self.records)
+    }
+
+    /// Takes up to [`BURST_FRAMES`] frames; those of other workers' shards are left alone.
+    pub fn burst<'a>(&mut self, frames: impl Iterator<Item = Frame<'a>>, outbox: &mut dyn Outbox) {
+        let mut burst = [const { None }; BURST_FRAMES];
+        let mut staged = 0;
+        let (mut packets, mut bytes) = (0, 0);
+        for (place, frame) in frames.take(BURST_FRAMES).enumerate() {
+            if self.stage(&frame, place as u8, staged) {
+                packets += 1;
+                bytes += u64::from(frame.wire_len);
+                burst[place] = Some(frame);
+                staged += 1;
+            }
+        }
+        self.counters.add(Counter::Packets, packets);
+        self.counters.add(Counter::Bytes, bytes);
+        for packet in &self.staged[..staged] {
+            self.table.prefetch_flow(packet.hash);
+        }
+        for at in 0..staged {
+            let packet = self.staged[at];
+            if let Some(frame) = &burst[usize::from(packet.frame)] {
+                self.act(&packet, frame);
+            }
+        }
+        self.sweep(staged as u32);
+        self.settle_when_due(outbox);
+    }
+
+    /// First stage: parse, steer, hash. True if the frame is this worker's.
+    #[inline]
+    fn stage(&mut self, frame: &Frame<'_>, place: u8, at: usize) -> bool {
+        let staged = &mut self.staged[at];
+        let headers = match Headers::parse(frame.bytes, frame.wire_len, frame.link) {
+            Ok(headers) => headers,
+            Err(error) => return self.stage_fault(frame, error, place, at),
+        };
+        let steering = match headers.network {
+            Network::None => steer(&widen(headers.src_mac), &widen(headers.dst_mac)),
+            _ => steer(&headers.src, &headers.dst),
+        };
+        let shard = shard(steering);
+        if self.options.workers > 1 && shard % self.options.workers != self.options.number {
+            return false;
+        }
+        staged.headers = headers;
+        staged.frame = place;
+        staged.shard = shard as u8;
+        let version = match headers.network {
+            Network::None => return true,
+            Network::V4 => 4,
+            Network::V6 => 6,
+        };
+        if headers.transport == TransportKind::None {
+            link::set_icmp_ports(&mut staged.headers, frame.bytes);
+        }
+        let (key, direction) = FlowKey::of(&staged.headers, 0, version);
+        staged.key = key;
+        staged.up = direction == Direction::Up;
+        staged.hash = self.options.hasher.hash(&key);
+        self.table.prefetch_index(staged.hash);
+        true
+    }
+
+    /// A frame that can't be parsed belongs to the shard of its number, and is only counted.
+    #[cold]
+    fn stage_fault(&mut self, frame: &Frame<'_>, error: WireError, place: u8, at: usize) -> bool {
+        let shard = (frame.number % SHARDS as u64) as usize;
+        if shard % self.options.workers != self.options.number {
+            return false;
+        }
+        self.counters.count(match error {
+            WireError::Truncated => Counter::Truncated,
+            WireError::Malformed => Counter::Malformed,
+            WireError::UnknownLink => Counter::UnknownLink,
+        });
+        let headers = Headers::default();
+        self.staged[at] = Staged {
+            headers,
+            frame: place,
+            shard: shard as u8,
+            ..Staged::default()
+        };
+        true
+    }
+
+    /// Hands debts over, once a second of capture time and whenever room is needed.
+    fn settle_when_due(&mut self, outbox: &mut dyn Outbox) {
+        let now_s = self.clocks.iter().max().copied().unwrap_or(0) / 1_000_000_000;
+        let crowded = self.ledger.is_crowded();
+        if now_s != self.settled_s || crowded {
+            self.settled_s = now_s;
+            let settled = self.ledger.settle(outbox);
+            if settled && crowded {
+                self.ledger.forget();
+            }
+        }
+    }
+
+    /// The input is over: every conversation ends, every debt is handed over. True when all of
+    /// it was taken; otherwise call again.
+    pub fn finish(&mut self, outbox: &mut dyn Outbox) -> bool {
+        for id in 0..self.table.end() {
+            if self.table.flow(id).last_ns != 0 {
+                self.end_flow(id);
+                if self.ledger.is_crowded() && self.ledger.settle(outbox) {
+                    self.ledger.forget();
+                }
+            }
+        }
+        for fragments in &mut self.fragments {
+            fragments.finish(&mut self.counters);
+        }
+        self.ledger.settle(outbox)
+    }
+
+    fn keep_record(&mut self, record: FlowRecord) {
+        if self.records.len() < FLOW_RECORDS_MAX {
+            self.records.push(record);
+        } else {
+            self.counters.count(Counter::FlowRecordsRefused);
+        }
+    }
+}
+
+fn widen(mac: crate::observe::MacAddr) -> [u8; 16] {
+    let mut wide = [0; 16];
+    wide[10..].copy_from_slice(&mac);
+    wide
+}
+
+/// True for a link that carries frames of its own (and so MAC addresses).
+pub(crate) fn has_mac(link: LinkType) -> bool {
+    matches!(
+        link,
+        LinkType::Ethernet | LinkType::LinuxSll | LinkType::LinuxSll2
+    )
+}

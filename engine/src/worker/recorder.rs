@@ -1,0 +1,123 @@
+//! Turns observations into debts: it knows who sent the bytes, when, and which rules hold. It
+//! knows no protocol.
+
+use medtap_rules::Matcher;
+use medtap_table::SubjectFlags;
+use medtap_table::vocabulary::Counter;
+
+use crate::counters::Counters;
+use crate::device::ledger::{FactId, Ledger, SubjectNote};
+use crate::device::{BindingKey, Identifier, SubjectKey};
+use crate::observe::{Observation, Proof, Subject};
+
+/// The two ends of what is being read.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// Who sent it.
+    pub sender: BindingKey,
+    /// For whom it is.
+    pub receiver: BindingKey,
+    /// Number of the packet.
+    pub packet: u64,
+    /// Capture time.
+    pub time_ns: u64,
+}
+
+/// Where observations become debts.
+pub struct Recorder<'a> {
+    /// The worker's debts.
+    pub ledger: &'a mut Ledger,
+    /// The worker's counters.
+    pub counters: &'a mut Counters,
+    /// The rules that hold.
+    pub matcher: &'a Matcher,
+}
+
+impl Recorder<'_> {
+    /// Takes one observation; gives the fact that it became, if it became one.
+    pub fn record(
+        &mut self,
+        observation: &Observation<'_>,
+        ends: &Ends,
+        confirmed: bool,
+    ) -> Option<FactId> {
+        match *observation {
+            Observation::Fact {
+                subject,
+                field,
+                value,
+            } => {
+                let key = subject_key(subject, ends)?;
+                let at = (ends.time_ns, confirmed);
+                self.ledger
+                    .fact(key, (field, value), at, self.matcher, self.counters)
+            }
+            Observation::Event { subject, event } => {
+                let key = subject_key(subject, ends)?;
+                self.ledger.event(key, event, ends.time_ns, self.counters);
+                None
+            }
+            Observation::Binding {
+                mac,
+                address,
+                proof,
+            } => {
+                let (version, address) = match address {
+                    std::net::IpAddr::V4(v4) => (4, v4.to_ipv6_mapped().octets()),
+                    std::net::IpAddr::V6(v6) => (6, v6.octets()),
+                };
+                let BindingKey { scope, vlan, .. } = ends.sender;
+                let flags = match proof {
+                    Proof::Arp => SubjectFlags::ARP,
+                    Proof::Nd => SubjectFlags::ND,
+                    Proof::Dhcp => SubjectFlags::DHCP,
+                };
+                self.flag(BindingKey::new(scope, vlan, mac, version, address), flags);
+                None
+            }
+            Observation::Router => {
+                self.flag(ends.sender, SubjectFlags::ROUTER);
+                None
+            }
+            Observation::Malformed => {
+                self.counters.count(Counter::ParseErrors);
+                None
+            }
+            Observation::Confirmed | Observation::Encrypted => None,
+        }
+    }
+
+    /// See [`Ledger::confirm`].
+    pub fn confirm(&mut self, fact: FactId) {
+        self.ledger.confirm(fact);
+    }
+
+    fn flag(&mut self, key: BindingKey, flags: SubjectFlags) {
+        if key.is_unicast() && !key.is_empty() {
+            let note = SubjectNote {
+                flags,
+                ..SubjectNote::default()
+            };
+            self.ledger
+                .subject(&SubjectKey::Binding(key), &note, self.counters);
+        }
+    }
+}
+
+/// The subject that an observation means; `None` for one that is no single device.
+fn subject_key(subject: Subject<'_>, ends: &Ends) -> Option<SubjectKey> {
+    let binding = match subject {
+        Subject::Sender | Subject::Reported(_) => ends.sender,
+        Subject::Receiver => ends.receiver,
+        Subject::Mac(mac) => BindingKey { mac, ..ends.sender }.without_address(),
+    };
+    if !binding.is_unicast() || binding.is_empty() {
+        return None;
+    }
+    match subject {
+        Subject::Reported(identifier) => {
+            Some(SubjectKey::Reported(binding, Identifier::new(identifier)?))
+        }
+        _ => Some(SubjectKey::Binding(binding)),
+    }
+}
