@@ -26,6 +26,9 @@ const IPV6_IN_IP: u8 = 41;
 const GRE: u8 = 47;
 /// The word between labels and frame of a pseudowire, RFC 4448, bytes.
 const CONTROL_WORD_LEN: usize = 4;
+/// Bytes that stay over behind an IPv6 packet in a frame: padding to the smallest frame, which
+/// labels and header almost fill, and a frame check sequence.
+const SLACK_MAX: usize = 8;
 
 /// True for the UDP ports that tunnels use. All but CAPWAP answer from any port to their own.
 #[inline]
@@ -225,7 +228,8 @@ impl Headers {
     }
 }
 
-/// True for an IP packet that more speaks for than its first four bits.
+/// True for an IP packet that more speaks for than its first four bits: a right checksum, or a
+/// length that leaves no more over than padding and a frame check sequence.
 fn is_surely_ip(piece: Piece<'_>) -> bool {
     if let Ok(packet) = Ipv4Packet::parse(piece.bytes) {
         return packet.checksum_is_right();
@@ -233,7 +237,8 @@ fn is_surely_ip(piece: Piece<'_>) -> bool {
     Ipv6Packet::parse(piece.bytes)
         .ok()
         .and_then(|packet| packet.payload_len())
-        .is_some_and(|len| piece.had(ipv6::HEADER_LEN + len))
+        .map(|len| ipv6::HEADER_LEN + len)
+        .is_some_and(|len| piece.had(len) && !piece.had(len + SLACK_MAX))
 }
 
 #[cfg(test)]
