@@ -6,6 +6,29 @@
 //! After `parse` returned `Ok`, no accessor panics. A capture cut short is not an error: the
 //! payload is what there is, and `cut` says so.
 
+pub mod arp;
+pub mod capwap;
+pub mod cooked;
+pub mod dot11;
+pub mod erspan;
+pub mod ethernet;
+pub mod geneve;
+pub mod gre;
+mod headers;
+pub mod icmp;
+pub mod icmpv6;
+pub mod ipv4;
+pub mod ipv6;
+pub mod llc;
+pub mod mpls;
+pub mod pppoe;
+#[cfg(test)]
+mod samples;
+pub mod tcp;
+mod tunnel;
+pub mod udp;
+pub mod vxlan;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::observe::MacAddr;
@@ -105,7 +128,8 @@ impl Span {
 /// What one pass over a frame found: the innermost frame, network and transport header.
 ///
 /// MAC addresses and VLAN are those of the frame that carries the innermost network header
-/// directly; zero where none does (raw IP, IP in IP, GRE with IP inside).
+/// directly; zero where none does (raw IP, IP in IP, GRE with IP inside). MPLS labels and PPPoE
+/// before IP are tags of that frame, not tunnels.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Headers {
     /// Sender, IPv4 as `::ffff:a.b.c.d`, in network byte order; zero without network header.
@@ -116,9 +140,11 @@ pub struct Headers {
     pub src_mac: MacAddr,
     /// The frame's receiver.
     pub dst_mac: MacAddr,
-    /// VLAN identifier of the outermost tag of that frame, 0 without tag (and for priority tags).
+    /// VLAN identifier of the outermost tag of that frame, 0 without tag. Priority tags, which
+    /// have none, are passed over; the tag that a mirror took off into ERSPAN II counts.
     pub vlan: u16,
-    /// EtherType after all tags; for 802.3 frames the SNAP protocol, else 0.
+    /// EtherType after all tags (MPLS and PPPoE stay what they are); for 802.3 frames the SNAP
+    /// protocol, and 0 without SNAP: then the payload begins with the LLC header.
     pub ether_type: u16,
     /// SNAP organisation (24 bits) when the frame is 802.3 with LLC/SNAP and the organisation
     /// is not zero.

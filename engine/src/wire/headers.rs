@@ -1,0 +1,413 @@
+//! The one pass from the link to the payload of the innermost transport. It guesses nothing: a
+//! tunnel is opened only where what it carries proves itself, and otherwise the outer headers
+//! stand.
+
+use super::cooked::{self, CookedFrame};
+use super::ethernet::{self, EthernetFrame, VlanTag};
+use super::ipv4::Ipv4Packet;
+use super::ipv6::{self, Extension, Ipv6Packet};
+use super::llc::{self, Snap};
+use super::tcp::TcpSegment;
+use super::udp::{self, UdpDatagram};
+use super::{Fragment, Headers, LinkType, Network, Span, TransportKind, WireError, tunnel};
+use crate::config::{IPV6_EXTENSIONS_MAX, TAGS_MAX};
+
+/// Protocol: TCP.
+pub(super) const TCP: u8 = 6;
+/// Protocol: UDP.
+pub(super) const UDP: u8 = 17;
+
+/// What is left of the frame at one layer: the bytes there are, where they begin in the frame,
+/// and how many there were on the wire.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) start: usize,
+    wire: usize,
+}
+
+impl<'a> Piece<'a> {
+    fn new(bytes: &'a [u8], wire_len: usize) -> Self {
+        Self {
+            bytes,
+            start: 0,
+            wire: wire_len.max(bytes.len()),
+        }
+    }
+
+    /// What follows a header of this length.
+    #[inline]
+    pub(super) fn after(self, header_len: usize) -> Self {
+        Self {
+            bytes: self.bytes.get(header_len..).unwrap_or(&[]),
+            start: self.start + header_len.min(self.bytes.len()),
+            wire: self.wire.saturating_sub(header_len),
+        }
+    }
+
+    /// The same, when a header says how much there is: padding is dropped.
+    #[inline]
+    pub(super) fn limit(self, len: usize) -> Self {
+        Self {
+            bytes: self.bytes.get(..len).unwrap_or(self.bytes),
+            start: self.start,
+            wire: len,
+        }
+    }
+
+    /// True if this many bytes were on the wire, captured or not.
+    #[inline]
+    pub(super) fn had(&self, len: usize) -> bool {
+        len <= self.wire
+    }
+
+    /// A view knows only that bytes are missing. They are truncated if the capture lacks them,
+    /// and malformed if they were never sent.
+    #[cold]
+    pub(super) fn why(&self, error: WireError) -> WireError {
+        match error {
+            WireError::Truncated if self.bytes.len() >= self.wire => WireError::Malformed,
+            other => other,
+        }
+    }
+}
+
+impl Headers {
+    /// Reads a frame of `wire_len` bytes of which `frame` was captured.
+    ///
+    /// [`WireError::Truncated`] if the capture ends within the headers, and
+    /// [`WireError::Malformed`] if they contradict themselves. A frame whose payload is cut is
+    /// no error.
+    #[inline]
+    pub fn parse(frame: &[u8], wire_len: u32, link: LinkType) -> Result<Self, WireError> {
+        let mut headers = Self::default();
+        headers.read_frame(frame, wire_len, link)?;
+        Ok(headers)
+    }
+
+    /// As [`Self::parse`], in place, whatever was there. After an error, what had been read.
+    #[inline]
+    pub fn parse_into(
+        &mut self,
+        frame: &[u8],
+        wire_len: u32,
+        link: LinkType,
+    ) -> Result<(), WireError> {
+        *self = Self::default();
+        self.read_frame(frame, wire_len, link)
+    }
+
+    /// Reads the datagram that `self`, the headers of its first piece, began: `payload` is the
+    /// whole IP payload. Spans in the result lie in `payload`; addresses, link and tunnels are
+    /// those of the piece.
+    ///
+    /// [`WireError::Malformed`] for a fragment within the payload itself, at the same level.
+    pub fn reassembled(&self, payload: &[u8]) -> Result<Self, WireError> {
+        let mut headers = Self {
+            fragment: None,
+            cut: false,
+            ..*self
+        };
+        let piece = Piece::new(payload, payload.len());
+        match self.network {
+            Network::None => return Err(WireError::Malformed),
+            Network::V4 => headers.transport(piece, self.ip_protocol)?,
+            Network::V6 => headers.extensions(piece, self.ip_protocol)?,
+        }
+        match headers.fragment {
+            Some(_) if headers.tunnels == self.tunnels => Err(WireError::Malformed),
+            _ => Ok(headers),
+        }
+    }
+
+    #[inline]
+    fn read_frame(&mut self, frame: &[u8], wire_len: u32, link: LinkType) -> Result<(), WireError> {
+        let piece = Piece::new(frame, wire_len as usize);
+        match link {
+            LinkType::Ethernet => self.ethernet(piece),
+            other => self.other_link(piece, other),
+        }
+    }
+
+    #[inline(never)]
+    fn other_link(&mut self, piece: Piece<'_>, link: LinkType) -> Result<(), WireError> {
+        match link {
+            LinkType::Ethernet => self.ethernet(piece),
+            LinkType::Raw => self.ip(piece),
+            LinkType::Ipv4 => self.ipv4(piece),
+            LinkType::Ipv6 => self.ipv6(piece),
+            LinkType::Null => self.loopback(piece, |family| match u32::from_be_bytes(family) {
+                // Families are below 256, so a greater number was written by a host of the
+                // other byte order.
+                ..=0xff => u32::from_be_bytes(family),
+                _ => u32::from_le_bytes(family),
+            }),
+            LinkType::Loop => self.loopback(piece, u32::from_be_bytes),
+            LinkType::LinuxSll => self.cooked(piece, CookedFrame::parse(piece.bytes)),
+            LinkType::LinuxSll2 => self.cooked(piece, CookedFrame::parse_v2(piece.bytes)),
+            LinkType::Unknown(_) => Err(WireError::UnknownLink),
+        }
+    }
+
+    fn loopback(&mut self, piece: Piece<'_>, number: fn([u8; 4]) -> u32) -> Result<(), WireError> {
+        let family = piece.bytes.first_chunk().ok_or(WireError::Truncated);
+        let family = number(*family.map_err(|error| piece.why(error))?);
+        let inside = piece.after(4);
+        match family {
+            2 => self.ipv4(inside),
+            // Linux, NetBSD, FreeBSD and Darwin number IPv6 differently.
+            10 | 24 | 28 | 30 => self.ipv6(inside),
+            _ => self.link_payload(inside),
+        }
+    }
+
+    fn cooked(
+        &mut self,
+        piece: Piece<'_>,
+        frame: Result<CookedFrame<'_>, WireError>,
+    ) -> Result<(), WireError> {
+        let frame = frame.map_err(|error| piece.why(error))?;
+        self.src_mac = frame.src().unwrap_or_default();
+        let inside = piece.after(frame.header_len());
+        match frame.protocol() {
+            cooked::LLC => self.llc(inside),
+            ..=ethernet::LENGTH_MAX => self.link_payload(inside),
+            ether_type => self.typed(inside, ether_type),
+        }
+    }
+
+    #[inline]
+    pub(super) fn ethernet(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
+        let frame = EthernetFrame::parse(piece.bytes).map_err(|error| piece.why(error))?;
+        self.dst_mac = frame.dst();
+        self.src_mac = frame.src();
+        self.typed(piece.after(ethernet::HEADER_LEN), frame.type_or_length())
+    }
+
+    /// What follows a type field.
+    #[inline]
+    fn typed(&mut self, piece: Piece<'_>, ether_type: u16) -> Result<(), WireError> {
+        let (mut piece, mut ether_type, mut tags) = (piece, ether_type, 0);
+        while ethernet::is_tag(ether_type) {
+            let tag = VlanTag::parse(piece.bytes).map_err(|error| piece.why(error))?;
+            if self.vlan == 0 {
+                self.vlan = tag.id();
+            }
+            ether_type = tag.type_or_length();
+            piece = piece.after(ethernet::TAG_LEN);
+            tags += 1;
+            if tags > TAGS_MAX {
+                return Err(WireError::Malformed);
+            }
+        }
+        self.ether_type = ether_type;
+        match ether_type {
+            ethernet::IPV4 => self.ipv4(piece),
+            ethernet::IPV6 => self.ipv6(piece),
+            _ => self.other_type(piece, ether_type),
+        }
+    }
+
+    #[inline(never)]
+    fn other_type(&mut self, piece: Piece<'_>, ether_type: u16) -> Result<(), WireError> {
+        let opened = match ether_type {
+            ethernet::MPLS | ethernet::MPLS_UPSTREAM => self.mpls(piece),
+            ethernet::PPPOE_SESSION => self.pppoe(piece),
+            len @ ..=ethernet::LENGTH_MAX => {
+                self.ether_type = 0;
+                return self.llc(piece.limit(len.into()));
+            }
+            _ => false,
+        };
+        match opened {
+            true => Ok(()),
+            false => self.link_payload(piece),
+        }
+    }
+
+    /// LLC; behind SNAP an EtherType is followed to IP, and no further.
+    pub(super) fn llc(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
+        let Ok(snap) = Snap::parse(piece.bytes) else {
+            return self.link_payload(piece);
+        };
+        let inside = piece.after(llc::SNAP_LEN);
+        self.ether_type = snap.protocol();
+        match (snap.oui(), snap.protocol()) {
+            (llc::OUI_ETHER_TYPE, ethernet::IPV4) => self.ipv4(inside),
+            (llc::OUI_ETHER_TYPE, ethernet::IPV6) => self.ipv6(inside),
+            (oui, _) => {
+                self.snap_oui = oui;
+                self.link_payload(inside)
+            }
+        }
+    }
+
+    fn link_payload(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
+        self.set_payload(piece);
+        Ok(())
+    }
+
+    /// IP of the version that its first byte says.
+    pub(super) fn ip(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
+        match piece.bytes.first().map(|first| first >> 4) {
+            Some(4) => self.ipv4(piece),
+            Some(6) => self.ipv6(piece),
+            Some(_) => Err(WireError::Malformed),
+            None => Err(piece.why(WireError::Truncated)),
+        }
+    }
+
+    #[inline]
+    pub(super) fn ipv4(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
+        let packet = Ipv4Packet::parse(piece.bytes).map_err(|error| piece.why(error))?;
+        self.network = Network::V4;
+        self.src = mapped(packet.src());
+        self.dst = mapped(packet.dst());
+        self.ip_id = packet.id();
+        self.ttl = packet.ttl();
+        self.ip_protocol = packet.protocol();
+        let inside = piece.after(packet.header_len());
+        let inside = match packet.payload_len()? {
+            Some(len) => inside.limit(len),
+            None => inside,
+        };
+        match packet.fragment() {
+            Some(fragment) => self.fragment(inside, fragment),
+            None => self.transport(inside, packet.protocol()),
+        }
+    }
+
+    #[inline]
+    pub(super) fn ipv6(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
+        let packet = Ipv6Packet::parse(piece.bytes).map_err(|error| piece.why(error))?;
+        self.network = Network::V6;
+        self.src = packet.src();
+        self.dst = packet.dst();
+        self.ttl = packet.hop_limit();
+        self.ip_protocol = packet.next_header();
+        let inside = piece.after(ipv6::HEADER_LEN);
+        let inside = match packet.payload_len() {
+            Some(len) => inside.limit(len),
+            None => inside,
+        };
+        match packet.next_header() {
+            next @ (TCP | UDP) => self.transport(inside, next),
+            next => self.extensions(inside, next),
+        }
+    }
+
+    /// Steps over extension headers: all of IPv6's; of IPv4 only authentication.
+    #[inline(never)]
+    pub(super) fn extensions(&mut self, piece: Piece<'_>, first: u8) -> Result<(), WireError> {
+        let (mut piece, mut next) = (piece, first);
+        for _ in 0..=IPV6_EXTENSIONS_MAX {
+            self.ip_protocol = next;
+            if !self.is_extension(next) {
+                return self.transport(piece, next);
+            }
+            let extension =
+                Extension::parse(next, piece.bytes).map_err(|error| piece.why(error))?;
+            next = extension.next_header();
+            piece = piece.after(extension.len());
+            if let Some(fragment) = extension.fragment() {
+                self.ip_protocol = next;
+                return self.fragment(piece, fragment);
+            }
+        }
+        Err(WireError::Malformed)
+    }
+
+    fn is_extension(&self, kind: u8) -> bool {
+        match self.network {
+            Network::V6 => Extension::is(kind),
+            _ => kind == ipv6::AUTHENTICATION,
+        }
+    }
+
+    #[cold]
+    fn fragment(&mut self, piece: Piece<'_>, fragment: Fragment) -> Result<(), WireError> {
+        self.fragment = Some(fragment);
+        self.set_payload(piece);
+        Ok(())
+    }
+
+    #[inline]
+    fn transport(&mut self, piece: Piece<'_>, protocol: u8) -> Result<(), WireError> {
+        match protocol {
+            TCP => self.tcp(piece),
+            UDP => self.udp(piece),
+            _ => self.other_transport(piece, protocol),
+        }
+    }
+
+    #[inline(never)]
+    fn other_transport(&mut self, piece: Piece<'_>, protocol: u8) -> Result<(), WireError> {
+        if self.is_extension(protocol) {
+            return self.extensions(piece, protocol);
+        }
+        self.set_payload(piece);
+        self.ip_tunnel(piece, protocol);
+        Ok(())
+    }
+
+    #[inline]
+    fn tcp(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
+        let segment = TcpSegment::parse(piece.bytes).map_err(|error| piece.why(error))?;
+        let header_len = segment.header_len();
+        if !piece.had(header_len) {
+            return Err(WireError::Malformed);
+        }
+        self.transport = TransportKind::Tcp;
+        self.transport_start = piece.start as u32;
+        self.src_port = segment.src_port();
+        self.dst_port = segment.dst_port();
+        self.seq = segment.seq();
+        self.ack = segment.ack();
+        self.window = segment.window();
+        self.checksum = segment.checksum();
+        self.tcp_flags = segment.flags() & 0x3f;
+        self.set_payload(piece.after(header_len));
+        Ok(())
+    }
+
+    #[inline]
+    fn udp(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
+        let datagram = UdpDatagram::parse(piece.bytes).map_err(|error| piece.why(error))?;
+        self.transport = TransportKind::Udp;
+        self.transport_start = piece.start as u32;
+        self.src_port = datagram.src_port();
+        self.dst_port = datagram.dst_port();
+        self.checksum = datagram.checksum();
+        let inside = piece.after(udp::HEADER_LEN);
+        let inside = match datagram.payload_len()? {
+            // A datagram that says more than its packet has is read as far as the packet goes.
+            Some(len) if inside.had(len) => inside.limit(len),
+            _ => inside,
+        };
+        self.set_payload(inside);
+        if tunnel::is_port(datagram.src_port(), datagram.dst_port()) {
+            self.udp_tunnel(inside);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn set_payload(&mut self, piece: Piece<'_>) {
+        self.payload = Span {
+            start: piece.start as u32,
+            len: piece.bytes.len() as u32,
+        };
+        self.payload_wire_len = piece.wire as u32;
+        self.cut = piece.bytes.len() < piece.wire;
+    }
+}
+
+/// An IPv4 address as `::ffff:a.b.c.d`, RFC 4291, section 2.5.5.2.
+#[inline]
+fn mapped(address: [u8; 4]) -> [u8; 16] {
+    let [a, b, c, d] = address;
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]
+}
+
+#[cfg(test)]
+mod tests;
