@@ -189,6 +189,7 @@ fn compile_pattern(pattern: &str, ignore_case: bool) -> Result<(String, Regex), 
     let source = format!(r"\A(?{flags}:{pattern})\z");
     let regex = RegexBuilder::new(&source)
         .unicode(false)
+        .dot_matches_new_line(true)
         .size_limit(PATTERN_COMPILED_BYTES_MAX)
         .dfa_size_limit(AUTOMATON_BYTES_MAX)
         .nest_limit(PATTERN_NESTING_MAX)
@@ -267,6 +268,7 @@ fn product(cpe: &schema::Cpe, pattern: Option<&Regex>) -> Result<Cpe, String> {
 pub fn pattern_set(patterns: &[&str]) -> Result<RegexSet, regex::Error> {
     RegexSetBuilder::new(patterns)
         .unicode(false)
+        .dot_matches_new_line(true)
         .size_limit(FIELD_COMPILED_BYTES_MAX)
         .dfa_size_limit(AUTOMATON_BYTES_MAX)
         .nest_limit(PATTERN_NESTING_MAX + 2)

@@ -1,8 +1,8 @@
 //! A rule proves itself: what it must match, with what must come out, and what it must not
 //! match. It judges one rule alone; how rules live together is tested over all of them.
 
-use crate::compile::{Key, Rule};
-use crate::matcher::{self, Matcher};
+use crate::compile::{self, Key, Rule};
+use crate::matcher;
 use crate::schema;
 use crate::template::{Found, Template};
 use medtap_table::vocabulary::Attribute;
@@ -12,10 +12,7 @@ use std::collections::BTreeMap;
 pub fn check(rule: &Rule, text: &schema::Rule) -> Result<(), String> {
     let pattern = match &rule.key {
         Key::Pattern(source) => {
-            let built = regex::bytes::RegexBuilder::new(source)
-                .unicode(false)
-                .build();
-            Some(built.map_err(|error| error.to_string())?)
+            Some(compile::pattern_set(&[source]).map_err(|error| error.to_string())?)
         }
         _ => None,
     };
@@ -77,14 +74,4 @@ fn check_result(rule: &Rule, example: &schema::Example) -> Result<(), String> {
             example.value
         )),
     }
-}
-
-/// True when the matcher, all rules together, lets this rule speak about a value.
-#[cfg_attr(not(test), expect(dead_code, reason = "a question of the tests"))]
-pub fn is_heard(matcher: &Matcher, rule: &Rule, value: &str) -> bool {
-    let mut heard = false;
-    matcher.matches(rule.field, value, &mut |claim| {
-        heard |= claim.rule == rule.id
-    });
-    heard
 }
