@@ -1,0 +1,162 @@
+//! The rule files that ship, as they stand in `data`. It holds no knowledge of its own; a test
+//! compares the list with the folder.
+
+/// Lists files of `data` with their contents.
+macro_rules! embed {
+    ($($field:literal,)+) => {
+        /// Name and text of every rule file.
+        pub const FILES: &[(&str, &str)] =
+            &[$((concat!($field, ".toml"), include_str!(concat!("../data/", $field, ".toml"))),)+];
+    };
+}
+
+embed! {
+    "lldp.tlv.system.desc",
+    "lldp.tlv.system_cap",
+    "cdp.platform",
+    "cdp.software_version",
+    "cdp.capabilities",
+    "dhcp.option.vendor_class_id",
+    "dhcp.option.request_list",
+    "mdns.service",
+    "mdns.txt.product",
+    "mdns.device_info.model",
+    "http.server",
+    "http.user_agent",
+    "ssh.server.version",
+    "ssh.client.version",
+    "ssdp.server",
+    "ssdp.nt",
+    "dicom.userinfo.uid",
+    "dicom.userinfo.version",
+    "dicom.role",
+    "dicom.sop_class",
+    "dicom.modality",
+    "hl7.device.type",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile;
+    use crate::examples;
+    use crate::matcher::Matcher;
+    use crate::rules::{Rules, parse};
+    use medtap_table::vocabulary::{Attribute, Field};
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::path::Path;
+
+    /// Every rule with its text, and the matcher of all.
+    fn all() -> (Vec<(compile::Rule, crate::schema::Rule)>, Matcher) {
+        let mut rules = Vec::new();
+        for (file, text) in FILES {
+            let parsed = parse(file, text).unwrap_or_else(|error| panic!("{error}"));
+            let field = Field::from_name(&parsed.field).expect(file);
+            assert_eq!(
+                *file,
+                format!("{}.toml", field.name()),
+                "a file is named by its field"
+            );
+            for text in parsed.rule {
+                let rule = compile::rule(file, field, &text).unwrap_or_else(|e| panic!("{e}"));
+                rules.push((rule, text));
+            }
+        }
+        (rules, Rules::embedded().matcher())
+    }
+
+    #[test]
+    fn every_file_of_data_is_embedded() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+        let names = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let found: BTreeSet<String> = names.filter(|name| name.ends_with(".toml")).collect();
+        let listed: BTreeSet<String> = FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(found, listed);
+        assert_eq!(listed.len(), FILES.len());
+    }
+
+    #[test]
+    fn examples_prove_every_rule() {
+        let (rules, matcher) = all();
+        let mut faults = Vec::new();
+        for (rule, text) in &rules {
+            if let Err(reason) = examples::check(rule, text) {
+                faults.push(format!("{} rule {}: {reason}", rule.field.name(), rule.id));
+            }
+            for example in &text.matches {
+                if !is_heard(&matcher, rule, &example.value) {
+                    faults.push(format!(
+                        "rule {} is silenced on {:?}",
+                        rule.id, example.value
+                    ));
+                }
+            }
+        }
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+
+    /// True when the matcher, all rules together, lets this rule speak about a value.
+    fn is_heard(matcher: &Matcher, rule: &compile::Rule, value: &str) -> bool {
+        let mut heard = false;
+        matcher.matches(rule.field, value, &mut |claim| {
+            heard |= claim.rule == rule.id
+        });
+        heard
+    }
+
+    /// Two rules of the same confidence may agree on an example or speak of other attributes.
+    #[test]
+    fn no_two_rules_contradict_each_other_with_equal_confidence() {
+        let (rules, matcher) = all();
+        let mut faults = Vec::new();
+        for (rule, text) in &rules {
+            for example in &text.matches {
+                let mut claims: BTreeMap<(Attribute, u8), (u32, String)> = BTreeMap::new();
+                matcher.matches(rule.field, &example.value, &mut |claim| {
+                    if claim.attribute == Attribute::Observed {
+                        return;
+                    }
+                    let key = (claim.attribute, claim.confidence);
+                    let new = (claim.rule, claim.value.to_owned());
+                    let (other, value) = claims.entry(key).or_insert_with(|| new.clone());
+                    if *value != claim.value {
+                        faults.push(format!("{:?}: {} and {other} differ", key, claim.rule));
+                    }
+                });
+            }
+        }
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+
+    /// The number tells the field, so that two people who add rules do not take the same.
+    #[test]
+    fn numbers_lie_in_the_block_of_their_field() {
+        let (rules, _) = all();
+        let mut seen = BTreeSet::new();
+        for (rule, _) in &rules {
+            assert_eq!(
+                rule.id / 1_000,
+                u32::from(rule.field.number()),
+                "rule {}",
+                rule.id
+            );
+            assert!(seen.insert(rule.id), "rule {} is there twice", rule.id);
+        }
+    }
+
+    /// Whoever adds a rule sees both that it is loaded and that nobody else is any more certain.
+    #[test]
+    fn hypotheses_say_so() {
+        let (rules, _) = all();
+        for (rule, text) in &rules {
+            let doubtful = text.source.contains("recalled") || text.source.contains("not seen");
+            assert!(
+                !doubtful || rule.unconfirmed,
+                "rule {} is a hypothesis",
+                rule.id
+            );
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The limits of rules and rule files, each with its unit. Nothing else knows a number.
+
+/// Rules with a number from here on are a site's own; those below ship with the program.
+pub const LOCAL_ID_MIN: u32 = 1_000_000;
+/// A hypothesis (`unconfirmed = true`) is never surer than this, in percent.
+pub const UNCONFIRMED_CONFIDENCE_MAX: u8 = 40;
+/// Greatest confidence, in percent.
+pub const CONFIDENCE_MAX: u8 = 100;
+/// Largest rule file, in bytes.
+pub const FILE_BYTES_MAX: u64 = 4 << 20;
+/// Most rule files in a folder.
+pub const FILES_MAX: usize = 1_000;
+/// Most rules in all files together.
+pub const RULES_MAX: usize = 50_000;
+/// Most examples of one rule.
+pub const EXAMPLES_MAX: usize = 64;
+/// Longest text in a rule (name, source, key, attribute, example), in bytes.
+pub const TEXT_BYTES_MAX: usize = 1_024;
+/// Longest pattern, in bytes.
+pub const PATTERN_BYTES_MAX: usize = 512;
+/// Largest compiled form of one pattern, in bytes: refuses nested repetition.
+pub const PATTERN_COMPILED_BYTES_MAX: usize = 256 << 10;
+/// Largest compiled form of all patterns of one field, in bytes.
+pub const FIELD_COMPILED_BYTES_MAX: usize = 64 << 20;
+/// Largest lazily built automaton of one field and thread, in bytes: beyond it, it starts afresh.
+pub const AUTOMATON_BYTES_MAX: usize = 2 << 20;
+/// Deepest nesting of a pattern.
+pub const PATTERN_NESTING_MAX: u32 = 32;
+/// Longest value that is looked at, in bytes. Parsers cut far below it.
+pub const VALUE_BYTES_MAX: usize = 4_096;

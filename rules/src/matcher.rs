@@ -1,0 +1,226 @@
+//! Value in, claims out: the tiers of one field's rules. It does not weigh claims against each
+//! other and keeps nothing between two values.
+
+use crate::compile::{self, Key, Rule};
+use crate::limits::VALUE_BYTES_MAX;
+use crate::template::Found;
+use medtap_table::vocabulary::{Attribute, Field};
+use regex::bytes::RegexSet;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// One claim of one rule about one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Match<'a> {
+    /// The rule's number, never 0.
+    pub rule: u32,
+    /// How sure the claim is where the protocol is confirmed, 0–100.
+    pub confidence: u8,
+    /// What is claimed; [`Attribute::Observed`] where the rule knows the value and gives nothing.
+    pub attribute: Attribute,
+    /// The claim: for [`Attribute::Category`] a category's name, for [`Attribute::Observed`]
+    /// the value itself.
+    pub value: &'a str,
+}
+
+/// All rules, sorted for matching. Cheap to clone; shared by threads.
+#[derive(Clone)]
+pub struct Matcher {
+    pub(crate) rules: Arc<[Rule]>,
+    /// By field number.
+    fields: Arc<[Option<FieldRules>]>,
+}
+
+/// The rules of one field; numbers are places in `Matcher::rules`.
+struct FieldRules {
+    exact: Keys,
+    prefixes: Keys,
+    /// The distinct lengths of the prefixes, longest first.
+    prefix_lengths: Box<[usize]>,
+    patterns: Option<RegexSet>,
+    pattern_rules: Box<[u32]>,
+}
+
+impl Matcher {
+    /// Sorts rules by field and tier; the error is of a set of patterns that is too large.
+    pub(crate) fn new(rules: Vec<Rule>) -> Result<Self, (Field, regex::Error)> {
+        let slots = Field::ALL
+            .iter()
+            .map(|field| usize::from(field.number()) + 1)
+            .max();
+        let mut fields: Vec<Option<FieldRules>> = Vec::new();
+        fields.resize_with(slots.unwrap_or(0), || None);
+        for field in Field::ALL {
+            if rules.iter().any(|rule| rule.field == *field) {
+                let sorted = FieldRules::new(&rules, *field).map_err(|error| (*field, error))?;
+                fields[usize::from(field.number())] = Some(sorted);
+            }
+        }
+        Ok(Self {
+            rules: rules.into(),
+            fields: fields.into(),
+        })
+    }
+
+    /// Tells every claim about a value: one call per attribute given, rules of the most specific
+    /// tier only (exact, longest prefix, all patterns in the order of the files). Costs time
+    /// linear in the value's length, and no allocation where nothing matches.
+    pub fn matches(&self, field: Field, value: &str, emit: &mut dyn FnMut(Match<'_>)) {
+        self.for_each_rule(field, value, &mut |rule| claims(rule, value, emit));
+    }
+
+    /// True when a rule knows the value.
+    pub fn knows(&self, field: Field, value: &str) -> bool {
+        let mut known = false;
+        self.for_each_rule(field, value, &mut |_| known = true);
+        known
+    }
+
+    fn for_each_rule(&self, field: Field, value: &str, hit: &mut dyn FnMut(&Rule)) {
+        let slot = self.fields.get(usize::from(field.number()));
+        let Some(sorted) = slot.and_then(Option::as_ref) else {
+            return;
+        };
+        if value.is_empty() || value.len() > VALUE_BYTES_MAX {
+            return;
+        }
+        let mut confirmed = false;
+        let mut report = |index: u32| {
+            let rule = self
+                .rules
+                .get(index as usize)
+                .filter(|rule| rule.knows_key(value));
+            if let Some(rule) = rule {
+                confirmed |= !rule.unconfirmed;
+                hit(rule);
+            }
+            confirmed
+        };
+        if sorted.exact.find(value.as_bytes(), &mut report) {
+            return;
+        }
+        for length in &sorted.prefix_lengths {
+            let Some(head) = value.as_bytes().get(..*length) else {
+                continue;
+            };
+            if sorted.prefixes.find(head, &mut report) {
+                return;
+            }
+        }
+        if let Some(set) = &sorted.patterns
+            && set.is_match(value.as_bytes())
+        {
+            for place in set.matches(value.as_bytes()) {
+                if let Some(index) = sorted.pattern_rules.get(place) {
+                    report(*index);
+                }
+            }
+        }
+    }
+}
+
+/// The claims of one rule that knows the value.
+pub fn claims(rule: &Rule, value: &str, emit: &mut dyn FnMut(Match<'_>)) {
+    let mut claim = |attribute, value: &str| {
+        emit(Match {
+            rule: rule.id,
+            confidence: rule.confidence,
+            attribute,
+            value,
+        });
+    };
+    let mut given = false;
+    if !rule.gives.is_empty() {
+        let found = Found::new(value, rule.captures.as_ref());
+        let mut joined = String::new();
+        for (attribute, template) in &rule.gives {
+            if let Some(text) = template.text(&found, &mut joined) {
+                given = true;
+                claim(*attribute, text);
+            }
+        }
+    }
+    if !given {
+        claim(Attribute::Observed, value);
+    }
+}
+
+impl Rule {
+    /// True when the value has the rule's key; a pattern is judged by its set.
+    pub(crate) fn knows_key(&self, value: &str) -> bool {
+        let value = value.as_bytes();
+        let same = |text: &str, ignore_case: bool, value: &[u8]| match ignore_case {
+            true => text.as_bytes().eq_ignore_ascii_case(value),
+            false => text.as_bytes() == value,
+        };
+        match &self.key {
+            Key::Exact { text, ignore_case } => same(text, *ignore_case, value),
+            Key::Prefix { text, ignore_case } => value
+                .get(..text.len())
+                .is_some_and(|head| same(text, *ignore_case, head)),
+            Key::Pattern(_) => true,
+        }
+    }
+}
+
+impl FieldRules {
+    fn new(rules: &[Rule], field: Field) -> Result<Self, regex::Error> {
+        let (mut exact, mut prefixes, mut patterns) = (Vec::new(), Vec::new(), Vec::new());
+        let mut pattern_rules = Vec::new();
+        for (index, rule) in (0..).zip(rules).filter(|(_, rule)| rule.field == field) {
+            match &rule.key {
+                Key::Exact { text, .. } => exact.push((text.to_ascii_lowercase(), index)),
+                Key::Prefix { text, .. } => prefixes.push((text.to_ascii_lowercase(), index)),
+                Key::Pattern(source) => {
+                    patterns.push(&**source);
+                    pattern_rules.push(index);
+                }
+            }
+        }
+        let mut lengths: Vec<usize> = prefixes.iter().map(|(text, _)| text.len()).collect();
+        lengths.sort_unstable_by(|a, b| b.cmp(a));
+        lengths.dedup();
+        let empty = patterns.is_empty();
+        Ok(Self {
+            exact: Keys::new(exact),
+            prefixes: Keys::new(prefixes),
+            prefix_lengths: lengths.into(),
+            patterns: if empty {
+                None
+            } else {
+                Some(compile::pattern_set(&patterns)?)
+            },
+            pattern_rules: pattern_rules.into(),
+        })
+    }
+}
+
+/// Texts in lower case, sorted, each with its rule.
+struct Keys(Box<[(String, u32)]>);
+
+impl Keys {
+    fn new(mut keys: Vec<(String, u32)>) -> Self {
+        keys.sort();
+        Self(keys.into())
+    }
+
+    /// Reports the rules whose text is this one but for its case; the last answer comes back.
+    fn find(&self, text: &[u8], report: &mut dyn FnMut(u32) -> bool) -> bool {
+        let first = self
+            .0
+            .partition_point(|(key, _)| compare(key, text) == Ordering::Less);
+        let mut answer = false;
+        for (key, index) in self.0.iter().skip(first) {
+            if compare(key, text) != Ordering::Equal {
+                break;
+            }
+            answer = report(*index);
+        }
+        answer
+    }
+}
+
+/// Orders a lower-case key and a text whose case does not count.
+fn compare(key: &str, text: &[u8]) -> Ordering {
+    key.bytes().cmp(text.iter().map(u8::to_ascii_lowercase))
+}

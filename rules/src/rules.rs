@@ -1,0 +1,313 @@
+//! The rules in force: those that ship, and a site's own folder over them. It finds files and
+//! numbers; what a rule means is in `compile`, what it matches in `matcher`.
+
+use crate::compile::{self, Rule};
+use crate::embedded;
+use crate::error::RuleError;
+use crate::examples;
+use crate::limits::{FILE_BYTES_MAX, FILES_MAX, LOCAL_ID_MIN, RULES_MAX};
+use crate::matcher::Matcher;
+use crate::product::Product;
+use crate::schema;
+use crate::template::Found;
+use medtap_table::vocabulary::Field;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// All rules in force. Cheap to clone.
+#[derive(Clone)]
+pub struct Rules {
+    matcher: Matcher,
+    /// Rule number to place.
+    places: Arc<HashMap<u32, usize>>,
+    fingerprint: [u8; 32],
+}
+
+impl Rules {
+    /// The rules that ship with the program.
+    ///
+    /// # Panics
+    /// Never in a build whose tests pass: they load every embedded rule.
+    pub fn embedded() -> Self {
+        Self::load(None).expect("the embedded rules are loaded by a test of every build")
+    }
+
+    /// The rules that ship, and over them those of a folder: a rule with a known number replaces
+    /// it, a new one has a number from [`LOCAL_ID_MIN`]. The examples of local rules are checked.
+    /// Every fault is an error, and then nothing is loaded.
+    pub fn load(folder: Option<&Path>) -> Result<Self, RuleError> {
+        let mut loader = Loader::default();
+        for (name, text) in embedded::FILES {
+            loader.add(name, text, Origin::Embedded)?;
+        }
+        if let Some(folder) = folder {
+            for path in files_of(folder)? {
+                let text = read(&path)?;
+                loader.add(&path.display().to_string(), &text, Origin::Local)?;
+            }
+        }
+        loader.finish()
+    }
+
+    /// What runs on values.
+    pub fn matcher(&self) -> Matcher {
+        self.matcher.clone()
+    }
+
+    /// SHA-256 over the contents of all files in force, in order: for the audit trail.
+    pub fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
+    }
+
+    /// The first eight bytes of the fingerprint as a number: tells two sets of rules apart.
+    pub fn generation(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.fingerprint;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
+    /// How many rules are in force.
+    pub fn len(&self) -> usize {
+        self.matcher.rules.len()
+    }
+
+    /// True when there is no rule.
+    pub fn is_empty(&self) -> bool {
+        self.matcher.rules.is_empty()
+    }
+
+    /// What a person calls a rule.
+    pub fn name(&self, id: u32) -> Option<&str> {
+        self.rule(id).map(|rule| &*rule.name)
+    }
+
+    /// Where a rule's knowledge comes from.
+    pub fn source(&self, id: u32) -> Option<&str> {
+        self.rule(id).map(|rule| &*rule.source)
+    }
+
+    /// The field that a rule reads.
+    pub fn field(&self, id: u32) -> Option<Field> {
+        self.rule(id).map(|rule| rule.field)
+    }
+
+    /// True when a rule is a hypothesis.
+    pub fn unconfirmed(&self, id: u32) -> Option<bool> {
+        self.rule(id).map(|rule| rule.unconfirmed)
+    }
+
+    /// The software that wrote a value which the rule matched, by CPE names; `None` where the
+    /// rule names none.
+    pub fn product(&self, id: u32, value: &str) -> Option<Product<'_>> {
+        let rule = self.rule(id)?;
+        let cpe = rule.cpe.as_ref()?;
+        let found = Found::new(value, rule.captures.as_ref());
+        let mut joined = String::new();
+        let version = cpe.version.as_ref();
+        let version = version.and_then(|version| version.text(&found, &mut joined));
+        let version = version.map(str::to_owned);
+        Some(Product {
+            part: cpe.part,
+            vendor: &cpe.vendor,
+            product: &cpe.product,
+            version,
+        })
+    }
+
+    fn rule(&self, id: u32) -> Option<&Rule> {
+        self.matcher.rules.get(*self.places.get(&id)?)
+    }
+}
+
+/// Who wrote a rule file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Embedded,
+    Local,
+}
+
+/// The rules so far.
+#[derive(Default)]
+struct Loader {
+    rules: Vec<Rule>,
+    /// Rule number to place, file, and whether it is local.
+    places: HashMap<u32, (usize, String, bool)>,
+    hash: Sha256,
+}
+
+impl Loader {
+    /// Adds a file's rules, or names its first fault.
+    fn add(&mut self, file: &str, text: &str, origin: Origin) -> Result<(), RuleError> {
+        let parsed = parse(file, text)?;
+        let field = Field::from_name(&parsed.field).ok_or_else(|| RuleError::UnknownField {
+            file: file.to_owned(),
+            field: parsed.field.clone(),
+        })?;
+        for text in &parsed.rule {
+            let rule = compile::rule(file, field, text)?;
+            if origin == Origin::Local {
+                examples::check(&rule, text).map_err(|reason| RuleError::Rule {
+                    file: file.to_owned(),
+                    id: rule.id,
+                    reason,
+                })?;
+            }
+            self.place(file, rule, origin)?;
+        }
+        // Lengths keep two sets of files apart that would join to the same bytes.
+        self.hash.update((text.len() as u64).to_be_bytes());
+        self.hash.update(text.as_bytes());
+        Ok(())
+    }
+
+    fn place(&mut self, file: &str, rule: Rule, origin: Origin) -> Result<(), RuleError> {
+        let id = rule.id;
+        let fault = |reason: String| RuleError::Rule {
+            file: file.to_owned(),
+            id,
+            reason,
+        };
+        let local = origin == Origin::Local;
+        match self.places.get(&id) {
+            Some((place, _, false)) if local => {
+                let place = *place;
+                if let Some(old) = self.rules.get_mut(place) {
+                    *old = rule;
+                }
+                self.places.insert(id, (place, file.to_owned(), true));
+            }
+            Some((_, other, _)) => {
+                return Err(fault(format!(
+                    "the number is used twice, also in {other}; expected a number of its own"
+                )));
+            }
+            None if local && id < LOCAL_ID_MIN => {
+                return Err(fault(format!(
+                    "no rule that ships has this number; a new local rule has one from {LOCAL_ID_MIN}"
+                )));
+            }
+            None if !local && id >= LOCAL_ID_MIN => {
+                return Err(fault(format!(
+                    "numbers from {LOCAL_ID_MIN} belong to local rules"
+                )));
+            }
+            None if self.rules.len() >= RULES_MAX => {
+                return Err(RuleError::TooManyRules {
+                    file: file.to_owned(),
+                });
+            }
+            None => {
+                self.places
+                    .insert(id, (self.rules.len(), file.to_owned(), local));
+                self.rules.push(rule);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Rules, RuleError> {
+        let places = self
+            .places
+            .iter()
+            .map(|(id, (place, ..))| (*id, *place))
+            .collect();
+        let matcher = Matcher::new(self.rules).map_err(|(field, _)| RuleError::File {
+            file: field.name().to_owned(),
+            cause: "the patterns of this field are too large together".to_owned(),
+        })?;
+        Ok(Rules {
+            matcher,
+            places: Arc::new(places),
+            fingerprint: self.hash.finalize().into(),
+        })
+    }
+}
+
+/// The text of a rule file as the schema; a fault names its line and rule.
+pub(crate) fn parse(file: &str, text: &str) -> Result<schema::File, RuleError> {
+    toml::from_str(text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        let before = text.get(..offset).unwrap_or_default();
+        let reason = error.message().replace('\n', " ");
+        RuleError::Syntax {
+            file: file.to_owned(),
+            line: before.matches('\n').count() + 1,
+            reason: match rule_at(text, offset) {
+                Some(id) => format!("rule {id}: {reason}"),
+                None => reason,
+            },
+        }
+    })
+}
+
+/// The number of the rule whose text holds a byte, as far as a broken file tells.
+fn rule_at(text: &str, offset: usize) -> Option<u32> {
+    let begin = text.get(..offset)?.rfind("[[rule]]").or_else(|| {
+        text.get(offset..)
+            .filter(|rest| rest.starts_with("[[rule]]"))
+            .map(|_| offset)
+    })?;
+    let block = text.get(begin..)?.get("[[rule]]".len()..)?;
+    let block = block.split("[[rule]]").next()?;
+    let line = block
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("id"))?;
+    let number = line.trim_start().strip_prefix('=')?.split('#').next()?;
+    number.trim().parse().ok()
+}
+
+/// The `.toml` files of a folder, sorted by name; folders below it are not entered.
+fn files_of(folder: &Path) -> Result<Vec<PathBuf>, RuleError> {
+    let fault = |error: std::io::Error| RuleError::Folder {
+        folder: folder.to_owned(),
+        cause: error.to_string(),
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(fault)? {
+        let path = entry.map_err(fault)?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            if files.len() >= FILES_MAX {
+                return Err(RuleError::TooManyFiles {
+                    folder: folder.to_owned(),
+                });
+            }
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Reads a rule file, never more than the limit whatever its size says.
+fn read(path: &Path) -> Result<String, RuleError> {
+    let name = || path.display().to_string();
+    let fault = |error: std::io::Error| RuleError::File {
+        file: name(),
+        cause: error.to_string(),
+    };
+    let file = std::fs::File::open(path).map_err(fault)?;
+    let metadata = file.metadata().map_err(fault)?;
+    if !metadata.is_file() {
+        return Err(RuleError::File {
+            file: name(),
+            cause: "not a regular file".to_owned(),
+        });
+    }
+    let mut text = String::new();
+    file.take(FILE_BYTES_MAX + 1)
+        .read_to_string(&mut text)
+        .map_err(fault)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        let bytes = metadata.len().max(text.len() as u64);
+        return Err(RuleError::FileTooLarge {
+            file: name(),
+            bytes,
+        });
+    }
+    Ok(text)
+}

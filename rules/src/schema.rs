@@ -1,0 +1,127 @@
+//! The text of a rule file, as serde reads it: unknown keys are refused. It does not judge
+//! whether the rules make sense; `compile` does.
+
+use medtap_table::vocabulary::Attribute;
+use serde::Deserialize;
+
+/// Declares a table of a rule file that may give attributes, beside its own keys.
+macro_rules! with_attributes {
+    (
+        $(#[$meta:meta])* $name:ident {
+            $($(#[$kmeta:meta])* $key:ident: $type:ty,)+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$kmeta])* pub $key: $type,)+
+            manufacturer: Option<String>,
+            model: Option<String>,
+            os: Option<String>,
+            os_version: Option<String>,
+            software_version: Option<String>,
+            firmware_version: Option<String>,
+            hardware_version: Option<String>,
+            serial_number: Option<String>,
+            hostname: Option<String>,
+            location: Option<String>,
+            category: Option<String>,
+        }
+
+        impl $name {
+            /// The attributes that are there, in a fixed order.
+            pub fn attributes(&self) -> impl Iterator<Item = (Attribute, &str)> {
+                [
+                    (Attribute::Manufacturer, &self.manufacturer),
+                    (Attribute::Model, &self.model),
+                    (Attribute::Os, &self.os),
+                    (Attribute::OsVersion, &self.os_version),
+                    (Attribute::SoftwareVersion, &self.software_version),
+                    (Attribute::FirmwareVersion, &self.firmware_version),
+                    (Attribute::HardwareVersion, &self.hardware_version),
+                    (Attribute::SerialNumber, &self.serial_number),
+                    (Attribute::Hostname, &self.hostname),
+                    (Attribute::Location, &self.location),
+                    (Attribute::Category, &self.category),
+                ]
+                .into_iter()
+                .filter_map(|(attribute, text)| text.as_deref().map(|text| (attribute, text)))
+            }
+        }
+    };
+}
+
+/// A rule file: the field that its rules read, and the rules.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// A name of [`medtap_table::vocabulary::Field`].
+    pub field: String,
+    /// The rules, in the order of the file.
+    #[serde(default)]
+    pub rule: Vec<Rule>,
+}
+
+with_attributes! {
+    /// One rule: exactly one of `exact`, `prefix` and `pattern`.
+    Rule {
+        /// Never reused; unique over all files; kept with every fact that the rule made.
+        id: u32,
+        /// What a person calls it.
+        name: String,
+        /// The whole value.
+        exact: Option<String>,
+        /// How the value begins.
+        prefix: Option<String>,
+        /// A regular expression for the whole value, ASCII classes, named captures.
+        pattern: Option<String>,
+        /// Upper and lower case ASCII letters are the same.
+        #[serde(default)]
+        ignore_case: bool,
+        /// The software that wrote the value, by CPE names: not the device, so no attribute.
+        cpe: Option<Cpe>,
+        /// How sure the claim is where the protocol is confirmed, 0–100.
+        confidence: u8,
+        /// A hypothesis: confidence is capped, and it silences no other rule.
+        #[serde(default)]
+        unconfirmed: bool,
+        /// Where the knowledge comes from.
+        source: String,
+        /// Values that it must match, with what must come out.
+        matches: Vec<Example>,
+        /// Values that it must not match.
+        #[serde(default)]
+        rejects: Vec<String>,
+    }
+}
+
+/// A software product by its CPE names.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cpe {
+    /// CPE part: `a` application, `o` operating system, `h` hardware.
+    #[serde(default = "application")]
+    pub part: char,
+    /// CPE vendor.
+    pub vendor: String,
+    /// CPE product.
+    pub product: String,
+    /// Version: a literal or a capture.
+    pub version: Option<String>,
+}
+
+fn application() -> char {
+    'a'
+}
+
+with_attributes! {
+    /// A value and what the rule makes of it. A literal that the rule always gives may be left
+    /// out; everything captured must be there, and nothing else.
+    Example {
+        /// The value as observed.
+        value: String,
+        /// The expected version of the `cpe` product.
+        version: Option<String>,
+    }
+}
