@@ -10,6 +10,14 @@
 //!   person is emitted: no patient, no staff, no user name, no free text.
 //! * A probe proves by content. Ports order the questions; they answer none.
 
+pub mod arp;
+pub mod cdp;
+pub mod dns;
+pub mod icmpv6;
+pub mod lldp;
+pub mod pair;
+pub mod stack_text;
+
 use medtap_table::vocabulary::Protocol;
 
 use crate::observe::{Emit, Role};
@@ -156,4 +164,9 @@ pub struct LinkClassifier {
 pub const CLASSIFIERS: &[Classifier] = &[];
 
 /// Every protocol without ports.
-pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[];
+pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[
+    arp::CLASSIFIER,
+    icmpv6::CLASSIFIER,
+    lldp::CLASSIFIER,
+    cdp::CLASSIFIER,
+];
