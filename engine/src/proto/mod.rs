@@ -12,6 +12,7 @@
 
 pub mod arp;
 pub mod cdp;
+pub mod dhcp;
 pub mod dns;
 pub mod icmpv6;
 pub mod lldp;
