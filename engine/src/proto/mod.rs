@@ -16,7 +16,9 @@ pub mod dhcp;
 pub mod dns;
 pub mod icmpv6;
 pub mod lldp;
+pub mod nbns;
 pub mod pair;
+pub mod ssdp;
 pub mod stack_text;
 
 use medtap_table::vocabulary::Protocol;
