@@ -16,6 +16,7 @@ pub mod dhcp;
 pub mod dns;
 pub mod icmpv6;
 pub mod lldp;
+pub mod mdns;
 pub mod nbns;
 pub mod pair;
 pub mod ssdp;
@@ -164,7 +165,14 @@ pub struct LinkClassifier {
 
 /// Every protocol over TCP and UDP, most specific probe first: the order decides between two
 /// that would both match.
-pub const CLASSIFIERS: &[Classifier] = &[];
+pub const CLASSIFIERS: &[Classifier] = &[
+    dhcp::CLASSIFIER,
+    nbns::CLASSIFIER,
+    mdns::CLASSIFIER,
+    ssdp::CLASSIFIER,
+    dns::OVER_UDP,
+    dns::OVER_TCP,
+];
 
 /// Every protocol without ports.
 pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[

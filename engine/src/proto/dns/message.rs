@@ -145,19 +145,23 @@ impl<'a> Name<'a> {
         labels.next().is_none().then_some(parts)
     }
 
-    /// The same for two names that differ in the case of ASCII letters alone (FNV-1a). It
-    /// compares what two messages say; whoever forges an equal one could as well send the name.
+    /// The same for two names that differ in the case of ASCII letters alone. It compares what
+    /// two messages say; whoever forges an equal one could as well send the name itself.
     pub fn hash(&self) -> u64 {
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        let mut mix = |byte: u8| {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        };
-        for label in self.labels() {
-            mix(label.len() as u8);
-            label.iter().for_each(|byte| mix(byte.to_ascii_lowercase()));
-        }
-        hash
+        self.labels().fold(FNV_START, |hash, label| {
+            fnv(fnv(hash, &[label.len() as u8]), label)
+        })
     }
+}
+
+/// Where a hash of [`fnv`] begins.
+pub const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// Goes on with a hash (FNV-1a, Fowler, Noll and Vo), blind to the case of ASCII letters.
+pub fn fnv(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |hash, byte| {
+        (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// A question: a name, and what is asked of it.
