@@ -184,6 +184,10 @@ impl Names {
 /// of other suffixes may be users').
 fn own(name: &[u8; NAME_LEN], flags: u16, emit: Emit<'_>) {
     let [text @ .., suffix] = name;
+    // A web server's names ("IS~HOST", "INet~Services") take the suffixes of hosts and domains.
+    if text.contains(&b'~') {
+        return;
+    }
     let unique = flags & GROUP == 0;
     let named = match (suffix, unique) {
         (0x00 | 0x20, true) => Some(Field::NbnsName),
@@ -323,6 +327,15 @@ mod tests {
             let user = registration("ANNA", suffix, 0);
             assert_eq!(say_once(&user), ["Confirmed"], "{suffix:x}");
         }
+    }
+
+    #[test]
+    fn a_web_server_is_no_domain() {
+        assert_eq!(
+            say_once(&registration("INet~Services", 0x1c, 0x8000)),
+            ["Confirmed"]
+        );
+        assert_eq!(say_once(&registration("IS~CT-WS1", 0x00, 0)), ["Confirmed"]);
     }
 
     #[test]

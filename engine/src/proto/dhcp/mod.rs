@@ -145,6 +145,14 @@ fn request(message: &Message<'_>, emit: Emit<'_>) {
 
 /// What a server says: of the lease always, of itself where it is the sender.
 fn reply(message: &Message<'_>, kind: Option<u8>, dst_port: u16, emit: Emit<'_>) {
+    let mut buffer = [0; VALUE_LEN_MAX];
+    // A boot server answers beside the server that gives the address (Intel's PXE 2.1,
+    // section 2.2): it leases nothing.
+    let class = message.option(VENDOR_CLASS, &mut buffer);
+    let boots = class.is_some_and(|class| class.starts_with(b"PXEClient"));
+    if boots && message.yiaddr().is_unspecified() {
+        return;
+    }
     if kind == Some(ACK) {
         bind(message, emit);
     }
@@ -166,7 +174,6 @@ fn reply(message: &Message<'_>, kind: Option<u8>, dst_port: u16, emit: Emit<'_>)
             });
         }
     }
-    let mut buffer = [0; VALUE_LEN_MAX];
     if let Some(value) = message.option(DOMAIN_NAME, &mut buffer).and_then(printable) {
         emit(Observation::Fact {
             subject: Subject::Sender,
@@ -352,6 +359,15 @@ mod tests {
         assert_eq!(say(&bytes, (67, 68)), ["confirmed", "bound 10.0.0.9"]);
         let to_relay = say(&bytes, (67, 67));
         assert!(to_relay.contains(&"sender dhcp.server 10.0.0.1".to_owned()));
+    }
+
+    #[test]
+    fn a_boot_server_is_no_server() {
+        let boots = [b"\x3c\x09PXEClient", OFFERED].concat();
+        let bytes = message(2, [0; 4], &boots);
+        assert_eq!(say(&bytes, (67, 68)), ["confirmed"]);
+        let leases = message(2, [10, 0, 0, 9], &boots);
+        assert_eq!(say(&leases, (67, 68)).len(), 3);
     }
 
     #[test]
