@@ -106,3 +106,24 @@ pub const COUNT_RING_SIGHTINGS: usize = 4096;
 
 /// Batches of frames that the reader is ahead of each worker.
 pub const BATCHES_AHEAD: usize = 8;
+
+/// Records of one DNS message that are read; a message with more is malformed.
+pub const DNS_RECORDS_MAX: usize = 1024;
+
+/// Pointers followed in one DNS name; a name with more is malformed.
+pub const DNS_POINTERS_MAX: usize = 64;
+
+/// Questions of one conversation that wait for their answer; the oldest makes room.
+pub const DNS_QUESTIONS_MAX: usize = 8;
+
+/// DNS messages of a conversation that are read before it is left, answered or not.
+pub const DNS_MESSAGES_MAX: u16 = 64;
+
+/// DNS messages that are read after the first answer: two servers ask each other.
+pub const DNS_MESSAGES_AFTER_ANSWER: u16 = 8;
+
+/// Service records of one mDNS message that are compared with its texts.
+pub const MDNS_SERVICES_MAX: usize = 32;
+
+/// Header lines of one SSDP message that are read.
+pub const SSDP_LINES_MAX: usize = 64;

@@ -320,6 +320,8 @@ fields! {
     MdnsTxtProduct = 87, "mdns.txt.product", Observed, 85;
     MdnsTxtLocation = 88, "mdns.txt.note", Location, 60;
     MdnsDeviceInfo = 89, "mdns.device_info.model", Observed, 85;
+    MdnsTxtAeTitle = 90, "mdns.txt.aet", AeTitle, 85;
+    MdnsTxtDeviceType = 91, "mdns.txt.primary_device_type", Observed, 85;
     // HTTP: 100–119.
     HttpServer = 100, "http.server", Observed, 80;
     HttpUserAgent = 101, "http.user_agent", UserAgent, 60;

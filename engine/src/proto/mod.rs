@@ -10,6 +10,18 @@
 //!   person is emitted: no patient, no staff, no user name, no free text.
 //! * A probe proves by content. Ports order the questions; they answer none.
 
+pub mod arp;
+pub mod cdp;
+pub mod dhcp;
+pub mod dns;
+pub mod icmpv6;
+pub mod lldp;
+pub mod mdns;
+pub mod nbns;
+pub mod pair;
+pub mod ssdp;
+pub mod stack_text;
+
 use medtap_table::vocabulary::Protocol;
 
 use crate::observe::{Emit, Role};
@@ -153,10 +165,22 @@ pub struct LinkClassifier {
 
 /// Every protocol over TCP and UDP, most specific probe first: the order decides between two
 /// that would both match.
-pub const CLASSIFIERS: &[Classifier] = &[];
+pub const CLASSIFIERS: &[Classifier] = &[
+    dhcp::CLASSIFIER,
+    nbns::CLASSIFIER,
+    mdns::CLASSIFIER,
+    ssdp::CLASSIFIER,
+    dns::OVER_UDP,
+    dns::OVER_TCP,
+];
 
 /// Every protocol without ports.
-pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[];
+pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[
+    arp::CLASSIFIER,
+    icmpv6::CLASSIFIER,
+    lldp::CLASSIFIER,
+    cdp::CLASSIFIER,
+];
 
 /// What is known of a flow's protocol.
 pub enum Decision {
