@@ -10,6 +10,13 @@
 //!   person is emitted: no patient, no staff, no user name, no free text.
 //! * A probe proves by content. Ports order the questions; they answer none.
 
+#[cfg(test)]
+mod driver;
+pub mod http;
+mod ports;
+pub mod ssh;
+pub mod tls;
+
 use medtap_table::vocabulary::Protocol;
 
 use crate::observe::{Emit, Role};
@@ -153,7 +160,12 @@ pub struct LinkClassifier {
 
 /// Every protocol over TCP and UDP, most specific probe first: the order decides between two
 /// that would both match.
-pub const CLASSIFIERS: &[Classifier] = &[];
+pub const CLASSIFIERS: &[Classifier] = &[
+    tls::CLASSIFIER,
+    ssh::CLASSIFIER,
+    http::CLASSIFIER,
+
+];
 
 /// Every protocol without ports.
 pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[];
