@@ -160,12 +160,7 @@ pub struct LinkClassifier {
 
 /// Every protocol over TCP and UDP, most specific probe first: the order decides between two
 /// that would both match.
-pub const CLASSIFIERS: &[Classifier] = &[
-    tls::CLASSIFIER,
-    ssh::CLASSIFIER,
-    http::CLASSIFIER,
-
-];
+pub const CLASSIFIERS: &[Classifier] = &[tls::CLASSIFIER, ssh::CLASSIFIER, http::CLASSIFIER];
 
 /// Every protocol without ports.
 pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[];

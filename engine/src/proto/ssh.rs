@@ -300,3 +300,142 @@ fn fact(field: Field, value: &[u8], emit: Emit<'_>) {
         value,
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::driver::{Player, check_any, check_cuts, probe as ask, run};
+
+    const C: Role = Role::Client;
+    const S: Role = Role::Server;
+
+    /// A packet of these lists, and 0 bytes of padding.
+    fn offer(lists: [&str; 10]) -> Vec<u8> {
+        let mut payload = [&[MESSAGE_KEXINIT][..], &[0x5a; COOKIE_LEN]].concat();
+        for list in lists {
+            payload.extend_from_slice(&u32::try_from(list.len()).unwrap().to_be_bytes());
+            payload.extend_from_slice(list.as_bytes());
+        }
+        payload.extend_from_slice(&[0; 5]);
+        packet(&payload)
+    }
+
+    fn packet(payload: &[u8]) -> Vec<u8> {
+        let len = u32::try_from(payload.len() + 5).unwrap().to_be_bytes();
+        [&len[..], &[4], payload, &[0; 4]].concat()
+    }
+
+    fn any_offer() -> Vec<u8> {
+        offer(["a", "k", "b1", "b2", "c1", "c2", "d1", "d2", "", ""])
+    }
+
+    const WANTED: [&str; 6] = [
+        "sender ssh.server.version=SSH-2.0-OpenSSH_7.9p1 Debian-10+deb10u2",
+        "sender ssh.client.version=SSH-2.0-PuTTY_Release_0.74",
+        "confirmed",
+        // MD5 of "a;b1;c1;d1" and of "a;b2;c2;d2".
+        "sender ssh.kex.hassh=dbf251f07b5a0ff032f8ee70c3b5821e",
+        "encrypted",
+        "sender ssh.kex.hasshserver=5987d41688117472611c35748e2b12b5",
+    ];
+
+    #[test]
+    fn both_ends_identify_and_offer() {
+        let offer = any_offer();
+        let ignored = packet(&[2, 0, 0, 0, 0]);
+        let conversation: [(Role, &[u8]); 5] = [
+            (
+                S,
+                b"Authorised staff only\r\nSSH-2.0-OpenSSH_7.9p1 Debian-10+deb10u2\r\n",
+            ),
+            (C, b"SSH-2.0-PuTTY_Release_0.74\n"),
+            (C, &[&ignored[..], &offer].concat()),
+            (S, &offer),
+            (S, b"the rest"),
+        ];
+        assert_eq!(run(&CLASSIFIER, &conversation), WANTED);
+        check_cuts(&CLASSIFIER, &conversation);
+    }
+
+    #[test]
+    fn version_1_ends_with_the_identification() {
+        let mut player = Player::new(&CLASSIFIER);
+        player.play(S, b"SSH-1.5-1.2.27\n", false);
+        player.play(C, b"SSH-1.5-x\n", false);
+        assert!(player.done);
+        assert_eq!(player.seen[2..], ["confirmed", "encrypted"]);
+    }
+
+    #[test]
+    fn probe_takes_roles_from_ports() {
+        let banner = b"SSH-2.0-x";
+        let verdict = |ports| ask(&CLASSIFIER, banner, ports);
+        assert_eq!(verdict((22, 50_000)), Verdict::Match(S));
+        assert_eq!(verdict((50_000, 22)), Verdict::Match(C));
+        assert_eq!(verdict((50_000, 4022)), Verdict::Match(C));
+        let verdict = |bytes: &[u8]| ask(&CLASSIFIER, bytes, (1, 2));
+        for more in [&b""[..], b"S", b"SSH-", b"SSH-1.99"] {
+            assert_eq!(verdict(more), Verdict::NeedMore);
+        }
+        for none in [&b"SSH-3.0-x"[..], b"SSH_", b"220 ftp", b"\x16\x03"] {
+            assert_eq!(verdict(none), Verdict::Reject);
+        }
+    }
+
+    #[test]
+    fn contradictions_end_the_flow() {
+        let banner = b"SSH-2.0-x\r\n";
+        let cut = |at: usize| {
+            let mut bytes = any_offer();
+            bytes.truncate(at);
+            packet(bytes.get(5..).unwrap_or_default())
+        };
+        let wild = packet(&[&[20][..], &[0; 16], &[0xff; 40]].concat());
+        for bytes in [
+            &[0xff; 8][..],
+            &[0, 0, 0, 1, 0],
+            &packet(&[99]),
+            &packet(&[2]).repeat(5),
+            &cut(40),
+            &wild,
+        ] {
+            let mut player = Player::new(&CLASSIFIER);
+            player.play(C, banner, false);
+            player.play(C, bytes, false);
+            assert_eq!(player.seen.last().unwrap(), "malformed", "{bytes:?}");
+            assert!(player.done);
+        }
+        let mut player = Player::new(&CLASSIFIER);
+        player.play(C, &[&b"SSH-2.0-"[..], &[b'a'; 400]].concat(), false);
+        assert_eq!(player.seen, ["malformed"]);
+        let mut player = Player::new(&CLASSIFIER);
+        for _ in 0..100 {
+            player.play(S, b"login as a guest and read this\n", false);
+        }
+        assert_eq!(player.seen, ["malformed"]);
+    }
+
+    #[test]
+    fn one_direction_alone_ends() {
+        let mut player = Player::new(&CLASSIFIER);
+        player.play(C, b"SSH-2.0-x\r\n", false);
+        player.play(C, &any_offer(), false);
+        player.play(C, b"more", false);
+        assert_eq!(player.seen.len(), 3);
+        assert_eq!(player.seen.last().unwrap(), "encrypted");
+    }
+
+    #[test]
+    fn any_bytes() {
+        bolero::check!()
+            .with_iterations(3_000)
+            .with_max_len(2048)
+            .for_each(|bytes: &[u8]| {
+                check_any(&CLASSIFIER, bytes, SSH_PACKET_BYTES_MAX + 4);
+                let _ = hassh(bytes, C);
+                let mut player = Player::new(&CLASSIFIER);
+                player.play(C, b"SSH-2.0-x\r\n", false);
+                player.play(C, bytes, false);
+            });
+    }
+}

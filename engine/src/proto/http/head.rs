@@ -83,8 +83,8 @@ impl<'a> Start<'a> {
             return probe_status(bytes);
         }
         let Some(space) = bytes.iter().take(LONGEST).position(|byte| *byte == b' ') else {
-            let could = METHODS.iter().any(|method| method.starts_with(bytes))
-                || METHODS.contains(&bytes);
+            let could =
+                METHODS.iter().any(|method| method.starts_with(bytes)) || METHODS.contains(&bytes);
             return could.then_some(None);
         };
         let (method, target) = bytes.split_at_checked(space)?;
@@ -92,8 +92,8 @@ impl<'a> Start<'a> {
         if !METHODS.contains(&method) || !could_be_target(target) {
             return None;
         }
-        let is_long = target.len() >= LONG_TARGET_BYTES
-            && target.iter().all(|byte| byte.is_ascii_graphic());
+        let is_long =
+            target.len() >= LONG_TARGET_BYTES && target.iter().all(|byte| byte.is_ascii_graphic());
         Some(is_long.then_some(Self::Request { method, target }))
     }
 }
@@ -112,12 +112,15 @@ fn could_be_target(target: &[u8]) -> bool {
 
 fn probe_status(bytes: &[u8]) -> Option<Option<Start<'_>>> {
     const PATTERN: &[u8; 13] = b"HTTP/1.x ### ";
-    let fits = bytes.iter().zip(PATTERN).all(|(byte, expected)| match expected {
-        b'x' => matches!(byte, b'0' | b'1'),
-        b'#' => byte.is_ascii_digit(),
-        b' ' => matches!(byte, b' ' | b'\r'),
-        _ => byte == expected,
-    });
+    let fits = bytes
+        .iter()
+        .zip(PATTERN)
+        .all(|(byte, expected)| match expected {
+            b'x' => matches!(byte, b'0' | b'1'),
+            b'#' => byte.is_ascii_digit(),
+            b' ' => matches!(byte, b' ' | b'\r'),
+            _ => byte == expected,
+        });
     if !fits {
         return None;
     }
@@ -162,15 +165,17 @@ pub fn end(bytes: &[u8], from: usize) -> Option<usize> {
 /// The fields of a head: names and values, without the white space around them. Lines that are
 /// no field, and those that continue one (RFC 9112, 5.2), are stepped over.
 pub fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    head.split(|byte| *byte == b'\n').skip(1).filter_map(|line| {
-        let colon = line.iter().position(|byte| *byte == b':')?;
-        let (name, value) = line.split_at_checked(colon)?;
-        let is_token = !name.is_empty()
-            && name
-                .iter()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.!#$%&'*+^`|~".contains(byte));
-        is_token.then_some((name, value.get(1..)?.trim_ascii()))
-    })
+    head.split(|byte| *byte == b'\n')
+        .skip(1)
+        .filter_map(|line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            let (name, value) = line.split_at_checked(colon)?;
+            let is_token = !name.is_empty()
+                && name
+                    .iter()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.!#$%&'*+^`|~".contains(byte));
+            is_token.then_some((name, value.get(1..)?.trim_ascii()))
+        })
 }
 
 /// The realm of a challenge: RFC 9110, 11.5, of the schemes Basic and Digest.
@@ -233,9 +238,8 @@ mod tests {
 
     #[test]
     fn start_lines() {
-        let request = |method: &'static [u8], target: &'static [u8]| {
-            Some(Start::Request { method, target })
-        };
+        let request =
+            |method: &'static [u8], target: &'static [u8]| Some(Start::Request { method, target });
         assert_eq!(Start::parse(b"GET / HTTP/1.1"), request(b"GET", b"/"));
         assert_eq!(
             Start::parse(b"POST /a b HTTP/1.0"),

@@ -35,7 +35,9 @@ use crate::observe::{Emit, Observation, Role, Subject};
 pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Http,
     transport: Transport::Tcp,
-    ports: &[80, 591, 631, 3128, 5000, 5357, 5985, 8000, 8008, 8042, 8080, 8081, 8088, 8888],
+    ports: &[
+        80, 591, 631, 3128, 5000, 5357, 5985, 8000, 8008, 8042, 8080, 8081, 8088, 8888,
+    ],
     probe,
     session: || Box::new(Session::default()),
 };
@@ -307,12 +309,7 @@ impl Session {
 
     /// What an answer says; its body and whether the title is wanted, or `None` where nothing
     /// more can be learnt.
-    fn response(
-        &mut self,
-        status: u16,
-        head: &[u8],
-        emit: Emit<'_>,
-    ) -> Option<(Body, bool)> {
+    fn response(&mut self, status: u16, head: &[u8], emit: Emit<'_>) -> Option<(Body, bool)> {
         // An interim answer leaves its request waiting: RFC 9110, 15.2.
         let request = match status {
             100..=199 => self.pending.front().copied(),

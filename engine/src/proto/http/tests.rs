@@ -96,7 +96,10 @@ fn bodies_are_stepped_over() {
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
               5;x=y\r\nHTTP/\r\nA\r\n0123456789\r\n0\r\nServer: trailer\r\n\r\n",
         ),
-        (S, b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\nServer: one\r\n\r\n"),
+        (
+            S,
+            b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\nServer: one\r\n\r\n",
+        ),
         (S, b"HTTP/1.1 304 Not Modified\r\nServer: two\r\n\r\n"),
         (S, b"HTTP/1.1 204 No Content\r\nServer: three\r\n\r\n"),
     ]);
@@ -161,7 +164,10 @@ fn what_passed_a_proxy_says_nothing_of_the_ends() {
             C,
             b"GET http://far.example/ HTTP/1.1\r\nHost: far.example\r\nUser-Agent: A\r\n\r\n",
         ),
-        (S, b"HTTP/1.1 200 OK\r\nServer: far\r\nContent-Length: 0\r\n\r\n"),
+        (
+            S,
+            b"HTTP/1.1 200 OK\r\nServer: far\r\nContent-Length: 0\r\n\r\n",
+        ),
         (
             C,
             b"GET /a HTTP/1.1\r\nHost: near.example\r\nUser-Agent: B\r\nVia: 1.1 p\r\n\r\n",
@@ -216,7 +222,11 @@ fn a_flow_that_repeats_itself_is_done() {
         assert!(transactions < 100);
     }
     assert_eq!(transactions, 9);
-    let wanted = ["sender http.user_agent=A", "confirmed", "sender http.server=B"];
+    let wanted = [
+        "sender http.user_agent=A",
+        "confirmed",
+        "sender http.server=B",
+    ];
     assert_eq!(player.seen, wanted);
 }
 
@@ -247,7 +257,11 @@ fn a_capture_cut_short_still_says_what_its_lines_say() {
     player.play(C, b"GET / HTTP/1.1\r\nUser-Agent: A\r\nHost: b.exam", true);
     player.play(S, b"HTTP/1.1 200 OK\r\nServer: B\r\nX-Pow", true);
     assert!(player.done);
-    let wanted = ["sender http.user_agent=A", "confirmed", "sender http.server=B"];
+    let wanted = [
+        "sender http.user_agent=A",
+        "confirmed",
+        "sender http.server=B",
+    ];
     assert_eq!(player.seen, wanted);
 }
 

@@ -286,12 +286,7 @@ impl Session {
     }
 
     /// Reads one record, and gives the bytes after it.
-    fn record<'a>(
-        &mut self,
-        from: Role,
-        bytes: &'a [u8],
-        emit: Emit<'_>,
-    ) -> (Step, &'a [u8]) {
+    fn record<'a>(&mut self, from: Role, bytes: &'a [u8], emit: Emit<'_>) -> (Step, &'a [u8]) {
         let is_first = !self.half(from).is_begun;
         let header = match RecordHeader::parse(bytes) {
             Some(Some(header)) => header,
@@ -364,12 +359,7 @@ impl Session {
     }
 
     /// Reads whole messages, and gives the bytes after them.
-    fn messages<'a>(
-        &mut self,
-        from: Role,
-        bytes: &'a [u8],
-        emit: Emit<'_>,
-    ) -> (Step, &'a [u8]) {
+    fn messages<'a>(&mut self, from: Role, bytes: &'a [u8], emit: Emit<'_>) -> (Step, &'a [u8]) {
         let mut rest = bytes;
         loop {
             let mut reader = Reader(rest);
@@ -403,9 +393,8 @@ impl Session {
                 .map(|hello| self.server_hello(&hello, emit))
                 .is_some(),
             // A client's certificate names a person as often as a device: it is not read.
-            (MESSAGE_CERTIFICATE, Role::Server) => leaf(body).is_none_or(|leaf| {
-                leaf.is_empty() || certificate::observe(leaf, &mut *emit)
-            }),
+            (MESSAGE_CERTIFICATE, Role::Server) => leaf(body)
+                .is_none_or(|leaf| leaf.is_empty() || certificate::observe(leaf, &mut *emit)),
             _ => true,
         };
         if !is_well_formed && kind == MESSAGE_CERTIFICATE {
@@ -422,8 +411,18 @@ impl Session {
     fn client_hello(&mut self, hello: &ClientHello<'_>, emit: Emit<'_>) {
         self.client_hello = true;
         let sent = Subject::Sender;
-        fact(sent, Field::TlsJa4, fingerprint::ja4(hello).as_bytes(), emit);
-        fact(sent, Field::TlsJa3, fingerprint::ja3(hello).as_bytes(), emit);
+        fact(
+            sent,
+            Field::TlsJa4,
+            fingerprint::ja4(hello).as_bytes(),
+            emit,
+        );
+        fact(
+            sent,
+            Field::TlsJa3,
+            fingerprint::ja3(hello).as_bytes(),
+            emit,
+        );
         alpn(&hello.extensions, emit);
         if let Some(name) = hello.server_name().filter(|name| is_host_name(name)) {
             fact(Subject::Receiver, Field::TlsServerName, name, emit);
@@ -446,7 +445,12 @@ impl Session {
         self.retry |= hello.is_retry;
         self.server_hello = !hello.is_retry;
         if self.server_hello {
-            fact(sent, Field::TlsJa3s, fingerprint::ja3s(hello).as_bytes(), emit);
+            fact(
+                sent,
+                Field::TlsJa3s,
+                fingerprint::ja3s(hello).as_bytes(),
+                emit,
+            );
             alpn(&hello.extensions, emit);
         }
         self.confirm(emit);
