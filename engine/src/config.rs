@@ -127,3 +127,51 @@ pub const MDNS_SERVICES_MAX: usize = 32;
 
 /// Header lines of one SSDP message that are read.
 pub const SSDP_LINES_MAX: usize = 64;
+
+/// Bytes of one TLS handshake message that are put together; a longer one ends the direction.
+pub const HANDSHAKE_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of a certificate that are read; a longer one is stepped over.
+pub const CERTIFICATE_BYTES_MAX: usize = 16 * 1024;
+
+/// DNS names of one certificate that are kept.
+pub const CERTIFICATE_NAMES_MAX: usize = 16;
+
+/// Application protocols (ALPN) of one TLS hello that are kept.
+pub const ALPN_NAMES_MAX: usize = 8;
+
+/// TLS record headers in a row that prove a stream picked up in the middle.
+pub const TLS_RECORDS_PROOF: usize = 3;
+
+/// Bytes of an HTTP/1 head (start line and fields); a longer one ends the flow.
+pub const HTTP_HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of an HTTP/1 body in which a page's title is looked for.
+pub const HTTP_TITLE_BYTES_MAX: usize = 2 * 1024;
+
+/// Bytes of the line before a chunk of an HTTP/1 body; a longer one ends the flow.
+pub const HTTP_CHUNK_LINE_BYTES_MAX: usize = 1024;
+
+/// HTTP/1 requests that wait for their answers in one flow; with more the flow is done.
+pub const HTTP_PENDING_MAX: usize = 32;
+
+/// HTTP/1 heads in a row that say nothing new; after them the flow is done.
+pub const HTTP_QUIET_HEADS_MAX: u8 = 16;
+
+/// Different values that one HTTP/1 flow gives; further ones are not kept.
+pub const HTTP_VALUES_MAX: usize = 32;
+
+/// Segments searched for the next HTTP/1 head after a gap, before the direction is done.
+pub const HTTP_RESYNC_SEGMENTS_MAX: u8 = 64;
+
+/// Bytes of an SSH identification line, with its line end: RFC 4253, 4.2.
+pub const SSH_BANNER_BYTES_MAX: usize = 255;
+
+/// Bytes of other lines that an SSH server may send before its identification.
+pub const SSH_PREAMBLE_BYTES_MAX: usize = 1024;
+
+/// Bytes of one SSH packet: RFC 4253, 6.1, the size that everyone must support.
+pub const SSH_PACKET_BYTES_MAX: usize = 35_000;
+
+/// SSH packets stepped over before the first key exchange offer.
+pub const SSH_PACKETS_BEFORE_OFFER_MAX: u8 = 4;

@@ -14,13 +14,19 @@ pub mod arp;
 pub mod cdp;
 pub mod dhcp;
 pub mod dns;
+#[cfg(test)]
+mod driver;
+pub mod http;
 pub mod icmpv6;
 pub mod lldp;
 pub mod mdns;
 pub mod nbns;
 pub mod pair;
+mod ports;
 pub mod ssdp;
+pub mod ssh;
 pub mod stack_text;
+pub mod tls;
 
 use medtap_table::vocabulary::Protocol;
 
@@ -166,6 +172,9 @@ pub struct LinkClassifier {
 /// Every protocol over TCP and UDP, most specific probe first: the order decides between two
 /// that would both match.
 pub const CLASSIFIERS: &[Classifier] = &[
+    tls::CLASSIFIER,
+    http::CLASSIFIER,
+    ssh::CLASSIFIER,
     dhcp::CLASSIFIER,
     nbns::CLASSIFIER,
     mdns::CLASSIFIER,

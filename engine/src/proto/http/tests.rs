@@ -1,0 +1,334 @@
+use super::*;
+use crate::proto::driver::{PORTS, Player, check_any, check_cuts, probe as ask, run};
+
+const C: Role = Role::Client;
+const S: Role = Role::Server;
+
+fn see(conversation: &[(Role, &[u8])]) -> Vec<String> {
+    check_cuts(&CLASSIFIER, conversation);
+    run(&CLASSIFIER, conversation)
+}
+
+#[test]
+fn probe_asks_for_a_first_line() {
+    let verdict = |bytes: &[u8]| ask(&CLASSIFIER, bytes, PORTS);
+    assert_eq!(verdict(b"GET / HTTP/1.1\r\n"), Verdict::Match(C));
+    assert_eq!(verdict(b"HTTP/1.1 200 OK\r\n"), Verdict::Match(S));
+    assert_eq!(verdict(b"HTTP/1.0 404 "), Verdict::Match(S));
+    let mut long = b"POST /".to_vec();
+    long.resize(600, b'a');
+    assert_eq!(verdict(&long), Verdict::Match(C));
+    for more in [
+        &b""[..],
+        b"G",
+        b"GET",
+        b"GET /a HTTP",
+        b"HTTP/1.1 20",
+        b"PROPFIND",
+        b"OPTIONS ",
+    ] {
+        assert_eq!(verdict(more), Verdict::NeedMore, "{more:?}");
+    }
+    for none in [
+        &b"INVITE sip:a SIP/2.0\r\n"[..],
+        b"OPTIONS rtsp://cam/1",
+        b"OPTIONS sip:a@b SIP/2.0\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GETX / HTTP/1.1\r\n",
+        b"GET /\r\n",
+        b"HTTP/1.1 abc",
+        b"ICY 200 OK\r\n",
+        b"\x16\x03\x01\x00\x10",
+        b"MSH|^~\\&|",
+    ] {
+        assert_eq!(verdict(none), Verdict::Reject, "{none:?}");
+    }
+}
+
+#[test]
+fn a_login_page_names_the_device_and_nobody_else() {
+    let seen = see(&[
+        (
+            C,
+            b"GET / HTTP/1.1\r\nHost: pump7.example:80\r\nUser-Agent: Agent/1.0\r\n\
+              Authorization: Basic YW5uYTpzZWNyZXQ=\r\nCookie: patient=Doe\r\n\
+              Referer: http://x/patient/Doe\r\n\r\n",
+        ),
+        (
+            S,
+            b"HTTP/1.1 401 Unauthorized\r\nServer: lighttpd/1.4.35\r\nX-Powered-By: PHP/5.4\r\n\
+              WWW-Authenticate: Basic realm=\"Infusion Pump\"\r\nContent-Type: text/html\r\n\
+              Set-Cookie: user=anna\r\nContent-Length: 37\r\n\r\n\
+              <html><title> Pump 7 </title></html>\n",
+        ),
+        (C, b"GET /patients?name=Doe HTTP/1.1\r\n\r\n"),
+        (
+            S,
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 24\r\n\r\n\
+              <title>Doe, John</title>",
+        ),
+    ]);
+    assert_eq!(
+        seen,
+        [
+            "receiver http.host=pump7.example",
+            "sender http.user_agent=Agent/1.0",
+            "confirmed",
+            "sender http.server=lighttpd/1.4.35",
+            "sender http.x_powered_by=PHP/5.4",
+            "sender http.www_authenticate.realm=Infusion Pump",
+            "sender http.title=Pump 7",
+        ]
+    );
+}
+
+#[test]
+fn bodies_are_stepped_over() {
+    let seen = see(&[
+        (
+            C,
+            b"POST /a HTTP/1.1\r\nContent-Length: 26\r\n\r\nGET / HTTP/1.1\r\nServer: x\r\n\
+              HEAD /b HTTP/1.1\r\n\r\nGET /c HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+        ),
+        (S, b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (
+            S,
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+              5;x=y\r\nHTTP/\r\nA\r\n0123456789\r\n0\r\nServer: trailer\r\n\r\n",
+        ),
+        (
+            S,
+            b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\nServer: one\r\n\r\n",
+        ),
+        (S, b"HTTP/1.1 304 Not Modified\r\nServer: two\r\n\r\n"),
+        (S, b"HTTP/1.1 204 No Content\r\nServer: three\r\n\r\n"),
+    ]);
+    assert_eq!(
+        seen,
+        [
+            "confirmed",
+            "sender http.server=one",
+            "sender http.server=two",
+            "sender http.server=three",
+        ]
+    );
+}
+
+#[test]
+fn titles_come_from_chunks_and_unbounded_bodies_too() {
+    let chunked = see(&[
+        (C, b"GET /index.html HTTP/1.1\r\n\r\n"),
+        (
+            S,
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\
+              Transfer-Encoding: chunked\r\n\r\n19\r\n<title>Printer 9</title>\n\r\n0\r\n\r\n",
+        ),
+    ]);
+    assert_eq!(chunked, ["confirmed", "sender http.title=Printer 9"]);
+    let unbounded = see(&[
+        (C, b"GET / HTTP/1.0\r\n\r\n"),
+        (
+            S,
+            b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<TITLE>Cam</TITLE>more",
+        ),
+    ]);
+    assert_eq!(unbounded, ["confirmed", "sender http.title=Cam"]);
+}
+
+#[test]
+fn titles_of_other_pages_are_left() {
+    let page: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 18\r\n\r\n\
+                        <title>Doe</title>";
+    for request in [
+        &b"GET /?id=Doe HTTP/1.1\r\n\r\n"[..],
+        b"GET /list HTTP/1.1\r\n\r\n",
+        b"POST / HTTP/1.1\r\n\r\n",
+        b"GET http://a/ HTTP/1.1\r\n\r\n",
+        // Pipelined: a lost answer would give the title of another page.
+        b"GET /a HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+    ] {
+        assert_eq!(see(&[(C, request), (S, page), (S, page)]), ["confirmed"]);
+    }
+    // The request was not seen; then the next pair is not trusted either.
+    let front: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+    assert_eq!(see(&[(S, page), (C, front), (S, page)]), ["confirmed"]);
+    let compressed: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\
+        Content-Encoding: gzip\r\nContent-Length: 18\r\n\r\n<title>Doe</title>";
+    assert_eq!(see(&[(C, front), (S, compressed)]), ["confirmed"]);
+}
+
+#[test]
+fn what_passed_a_proxy_says_nothing_of_the_ends() {
+    let seen = see(&[
+        (
+            C,
+            b"GET http://far.example/ HTTP/1.1\r\nHost: far.example\r\nUser-Agent: A\r\n\r\n",
+        ),
+        (
+            S,
+            b"HTTP/1.1 200 OK\r\nServer: far\r\nContent-Length: 0\r\n\r\n",
+        ),
+        (
+            C,
+            b"GET /a HTTP/1.1\r\nHost: near.example\r\nUser-Agent: B\r\nVia: 1.1 p\r\n\r\n",
+        ),
+        (
+            S,
+            b"HTTP/1.1 200 OK\r\nServer: far\r\nVia: 1.1 q\r\nContent-Length: 0\r\n\r\n",
+        ),
+    ]);
+    assert_eq!(
+        seen,
+        [
+            "sender http.user_agent=A",
+            "confirmed",
+            "receiver http.host=near.example",
+        ]
+    );
+}
+
+#[test]
+fn tunnels_and_upgrades_end_the_flow() {
+    for (request, answer) in [
+        (
+            &b"CONNECT far.example:443 HTTP/1.1\r\nHost: far.example\r\n\r\n"[..],
+            &b"HTTP/1.1 200 Connection established\r\n\r\n"[..],
+        ),
+        (
+            b"GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",
+            b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        ),
+    ] {
+        let mut player = Player::new(&CLASSIFIER);
+        player.play(C, request, false);
+        player.play(S, answer, false);
+        assert!(player.done);
+        assert_eq!(player.seen, ["confirmed"]);
+    }
+}
+
+#[test]
+fn a_flow_that_repeats_itself_is_done() {
+    let mut player = Player::new(&CLASSIFIER);
+    let mut transactions = 0;
+    while !player.done {
+        player.play(C, b"GET /a HTTP/1.1\r\nUser-Agent: A\r\n\r\n", false);
+        player.play(
+            S,
+            b"HTTP/1.1 200 OK\r\nServer: B\r\nContent-Length: 2\r\n\r\nok",
+            false,
+        );
+        transactions += 1;
+        assert!(transactions < 100);
+    }
+    assert_eq!(transactions, 9);
+    let wanted = [
+        "sender http.user_agent=A",
+        "confirmed",
+        "sender http.server=B",
+    ];
+    assert_eq!(player.seen, wanted);
+}
+
+#[test]
+fn requests_alone_end_too() {
+    let mut player = Player::new(&CLASSIFIER);
+    for _ in 0..=HTTP_PENDING_MAX {
+        assert!(!player.done);
+        player.play(C, b"GET /a HTTP/1.1\r\n\r\n", false);
+    }
+    assert!(player.done);
+}
+
+#[test]
+fn after_a_hole_the_next_head_is_found() {
+    let mut player = Player::new(&CLASSIFIER);
+    player.play(C, b"GET /a HTTP/1.1\r\n\r\n", false);
+    player.play(S, b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n", false);
+    assert!(player.gap(S, 1000));
+    player.play(S, b"middle of something", false);
+    player.play(S, b"HTTP/1.1 200 OK\r\nServer: B\r\n\r\n", false);
+    assert_eq!(player.seen, ["sender http.server=B"]);
+}
+
+#[test]
+fn a_capture_cut_short_still_says_what_its_lines_say() {
+    let mut player = Player::new(&CLASSIFIER);
+    player.play(C, b"GET / HTTP/1.1\r\nUser-Agent: A\r\nHost: b.exam", true);
+    player.play(S, b"HTTP/1.1 200 OK\r\nServer: B\r\nX-Pow", true);
+    assert!(player.done);
+    let wanted = [
+        "sender http.user_agent=A",
+        "confirmed",
+        "sender http.server=B",
+    ];
+    assert_eq!(player.seen, wanted);
+}
+
+#[test]
+fn contradictions_end_the_flow() {
+    for bytes in [
+        &b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"[..],
+        b"GET / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"\x16\x03\x01 not this",
+    ] {
+        let mut player = Player::new(&CLASSIFIER);
+        player.play(C, bytes, false);
+        assert!(player.done);
+        assert_eq!(player.seen, ["malformed"]);
+    }
+    let mut player = Player::new(&CLASSIFIER);
+    player.play(C, b"GET / HTTP/1.1\r\n", false);
+    for _ in 0..20 {
+        player.play(C, &[b'a'; 1000], false);
+    }
+    assert!(player.done);
+    assert_eq!(player.seen, ["malformed"]);
+}
+
+#[test]
+fn any_bytes() {
+    bolero::check!()
+        .with_iterations(3_000)
+        .with_max_len(4096)
+        .for_each(|bytes: &[u8]| check_any(&CLASSIFIER, bytes, HTTP_HEAD_BYTES_MAX + 64));
+}
+
+/// Bytes that look like HTTP most of the time reach further than any bytes do.
+#[test]
+fn any_words() {
+    const WORDS: [&[u8]; 16] = [
+        b"GET / HTTP/1.1\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"Content-Length: 7\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"Content-Type: text/html\r\n",
+        b"\r\n",
+        b"5\r\n12345\r\n",
+        b"0\r\n\r\n",
+        b"<title>a</title>",
+        b"WWW-Authenticate: Basic realm=\"a\"\r\n",
+        b"HEAD /index.htm HTTP/1.0\r\n",
+        b"Host: \r\n",
+        b"\n",
+        b"ffffffffffffffff\r\n",
+        b"Content-Length: 18446744073709551615\r\n",
+        b"a",
+    ];
+    bolero::check!()
+        .with_iterations(2_000)
+        .with_max_len(256)
+        .for_each(|bytes: &[u8]| {
+            let mut player = Player::new(&CLASSIFIER);
+            for byte in bytes {
+                let from = if byte & 0x80 == 0 { C } else { S };
+                if byte & 0x70 == 0x70 && !player.gap(from, 10) {
+                    return;
+                }
+                let word = WORDS[usize::from(byte & 0x0f)];
+                player.play(from, word, false);
+            }
+        });
+}

@@ -1,0 +1,64 @@
+//! Reads big-endian numbers and length-prefixed blocks (RFC 8446, section 3). It never looks
+//! past its bytes: what is not there is `None`.
+
+/// Bytes still to be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'a>(pub &'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// The next `len` bytes.
+    pub fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*head)
+    }
+
+    /// `uint8`.
+    pub fn u8(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    /// `uint16`.
+    pub fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    /// `uint24`.
+    pub fn u24(&mut self) -> Option<usize> {
+        let [a, b, c] = self.array()?;
+        Some(usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c))
+    }
+
+    /// A block after its one-byte length.
+    pub fn block8(&mut self) -> Option<&'a [u8]> {
+        let len = self.u8()?;
+        self.take(usize::from(len))
+    }
+
+    /// A block after its two-byte length.
+    pub fn block16(&mut self) -> Option<&'a [u8]> {
+        let len = self.u16()?;
+        self.take(usize::from(len))
+    }
+
+    /// A block after its three-byte length.
+    pub fn block24(&mut self) -> Option<&'a [u8]> {
+        let len = self.u24()?;
+        self.take(len)
+    }
+}
+
+/// Big-endian words of two bytes; an odd byte at the end is left out.
+pub(super) fn words(bytes: &[u8]) -> impl Iterator<Item = u16> + Clone + '_ {
+    bytes
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|word| u16::from_be_bytes(*word))
+}
