@@ -10,6 +10,11 @@
 //!   person is emitted: no patient, no staff, no user name, no free text.
 //! * A probe proves by content. Ports order the questions; they answer none.
 
+pub mod dicom;
+#[cfg(test)]
+mod replay;
+mod reported;
+
 use medtap_table::vocabulary::Protocol;
 
 use crate::observe::{Emit, Role};
@@ -153,7 +158,7 @@ pub struct LinkClassifier {
 
 /// Every protocol over TCP and UDP, most specific probe first: the order decides between two
 /// that would both match.
-pub const CLASSIFIERS: &[Classifier] = &[];
+pub const CLASSIFIERS: &[Classifier] = &[dicom::CLASSIFIER];
 
 /// Every protocol without ports.
 pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[];
