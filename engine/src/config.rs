@@ -175,3 +175,43 @@ pub const SSH_PACKET_BYTES_MAX: usize = 35_000;
 
 /// SSH packets stepped over before the first key exchange offer.
 pub const SSH_PACKETS_BEFORE_OFFER_MAX: u8 = 4;
+
+/// Bytes of one part (maker, model, serial) of a reported device's identifier; a device with a
+/// longer one is not told apart safely and is not reported.
+pub const REPORTED_PART_BYTES_MAX: usize = 64;
+
+/// Length of a DICOM association request or answer; 128 contexts with 40 syntaxes fit (PS3.8).
+pub const DICOM_ASSOCIATION_BYTES_MAX: usize = 64 * 1024;
+
+/// Length of a DICOM command set (PS3.7: group 0000 alone, no sequences).
+pub const DICOM_COMMAND_BYTES_MAX: usize = 4 * 1024;
+
+/// Presentation contexts of one DICOM association: the odd numbers of a byte (PS3.8).
+pub const DICOM_CONTEXTS_MAX: usize = 128;
+
+/// DICOM requests of one direction that wait for their answers; the oldest gives way.
+pub const DICOM_REQUESTS_MAX: usize = 16;
+
+/// Sequences and items open one in another in a DICOM data set; a deeper one is abandoned.
+pub const DICOM_DEPTH_MAX: usize = 32;
+
+/// Values kept of one DICOM data set.
+pub const DICOM_VALUES_MAX: usize = 24;
+
+/// Bytes inflated of one deflated DICOM data set; equipment comes before them or is not read.
+pub const DICOM_INFLATED_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Times that a DICOM conversation may lose its place by itself before it is given up.
+pub const DICOM_RESYNCS_MAX: u8 = 8;
+
+/// Length of an HL7 segment that is read; a longer one (a document in OBX-5) is stepped over.
+pub const HL7_SEGMENT_BYTES_MAX: usize = 16 * 1024;
+
+/// Devices kept of one HL7 message until its end.
+pub const HL7_DEVICES_MAX: usize = 32;
+
+/// Values kept of one device of an HL7 message.
+pub const HL7_DEVICE_VALUES_MAX: usize = 16;
+
+/// HL7 messages of one direction that wait for their acknowledgement; the oldest gives way.
+pub const HL7_OUTSTANDING_MAX: usize = 16;

@@ -383,6 +383,7 @@ fields! {
     DicomLocation = 223, "dicom.performed_location", Location, 80;
     DicomStationAeTitle = 224, "dicom.station_ae_title", AeTitle, 90;
     DicomInstitutionAddress = 225, "dicom.institution_address", Observed, 80;
+    DicomAcceptedSopClass = 226, "dicom.accepted_sop_class", Observed, 80;
     // HL7 v2: 300–349.
     Hl7Application = 300, "hl7.msh.application", Observed, 85;
     Hl7Facility = 301, "hl7.msh.facility", Institution, 60;

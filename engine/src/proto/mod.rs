@@ -13,6 +13,7 @@
 pub mod arp;
 pub mod cdp;
 pub mod dhcp;
+pub mod dicom;
 pub mod dns;
 #[cfg(test)]
 mod driver;
@@ -23,6 +24,9 @@ pub mod mdns;
 pub mod nbns;
 pub mod pair;
 mod ports;
+#[cfg(test)]
+mod replay;
+mod reported;
 pub mod ssdp;
 pub mod ssh;
 pub mod stack_text;
@@ -172,6 +176,7 @@ pub struct LinkClassifier {
 /// Every protocol over TCP and UDP, most specific probe first: the order decides between two
 /// that would both match.
 pub const CLASSIFIERS: &[Classifier] = &[
+    dicom::CLASSIFIER,
     tls::CLASSIFIER,
     http::CLASSIFIER,
     ssh::CLASSIFIER,

@@ -1,0 +1,267 @@
+//! What an association's request and answer say: the titles of both ends, their implementations,
+//! the contexts that were offered and accepted. It keeps no name from the user identity items.
+
+use medtap_table::vocabulary::Field;
+
+use super::data_set::Syntax;
+use super::pdu::{Associate, Items, item};
+use crate::config::DICOM_CONTEXTS_MAX;
+use crate::observe::{Emit, Observation, Subject};
+use crate::proto::reported;
+
+/// Length of the longest UID, PS3.5 6.2.
+const UID_BYTES_MAX: usize = 64;
+
+/// Titles that tools call when they are told none: an end that answers to one need not bear it.
+const ANY_TITLE: &[&[u8]] = &[b"ANY-SCP", b"ANY_SCP", b"ANYSCP", b"ANY"];
+
+/// An AE title without padding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Title {
+    bytes: [u8; 16],
+    len: usize,
+}
+
+impl Title {
+    /// Reads a padded title; one that is no title (PS3.5 6.2, VR AE) is empty.
+    pub fn new(padded: &[u8]) -> Self {
+        let mut title = Self::default();
+        if let Some(text) = reported::text(padded).filter(|text| is_title(text)) {
+            for (to, from) in title.bytes.iter_mut().zip(text) {
+                *to = *from;
+                title.len += 1;
+            }
+        }
+        title
+    }
+
+    /// The title; empty if there is none.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// True for the default repertoire without backslash.
+pub fn is_title(text: &[u8]) -> bool {
+    text.iter()
+        .all(|byte| matches!(byte, b' '..=b'~') && *byte != b'\\')
+}
+
+/// One presentation context.
+#[derive(Clone, Debug)]
+struct Context {
+    id: u8,
+    sop_class: Box<[u8]>,
+    /// Accepted with this syntax.
+    syntax: Option<Syntax>,
+}
+
+/// What is known of the association of a conversation.
+#[derive(Debug, Default)]
+pub struct Association {
+    /// The title of the one that asked.
+    pub calling: Title,
+    /// The title that it asked for.
+    pub called: Title,
+    /// A request was seen and nothing has answered it yet.
+    pub pending: bool,
+    contexts: Vec<Context>,
+    /// The answer was seen: a context that is not accepted is not used.
+    answered: bool,
+}
+
+impl Association {
+    /// Reads a request and says what it says of its sender, but for the titles: they count when
+    /// the other end has answered. False if items are broken.
+    pub fn request(&mut self, request: &Associate<'_>, emit: Emit<'_>) -> bool {
+        *self = Self {
+            calling: Title::new(request.calling),
+            called: Title::new(request.called),
+            pending: true,
+            ..Self::default()
+        };
+        let mut items = request.items;
+        let mut sound = true;
+        for (kind, content) in items.by_ref() {
+            match kind {
+                item::CONTEXT_RQ => sound &= self.offer(content, emit),
+                item::USER => sound &= user(content, emit),
+                _ => {}
+            }
+        }
+        sound && !items.is_broken()
+    }
+
+    /// Reads an answer and says what it says of its sender. False if items are broken.
+    pub fn answer(&mut self, answer: &Associate<'_>, emit: Emit<'_>) -> bool {
+        self.answered = true;
+        let mut items = answer.items;
+        let mut sound = true;
+        for (kind, content) in items.by_ref() {
+            match kind {
+                item::CONTEXT_AC => sound &= self.accept(content, emit),
+                item::USER => sound &= user(content, emit),
+                _ => {}
+            }
+        }
+        sound && !items.is_broken()
+    }
+
+    /// The transfer syntax of a context; nothing for a context that was not accepted.
+    pub fn syntax(&self, id: u8) -> Option<Syntax> {
+        if !self.answered {
+            return Some(Syntax::Unknown);
+        }
+        self.contexts
+            .iter()
+            .find(|context| context.id == id)
+            .and_then(|context| context.syntax)
+    }
+
+    /// The SOP class of a context; empty if it is not known.
+    pub fn sop_class(&self, id: u8) -> &[u8] {
+        self.contexts
+            .iter()
+            .find(|context| context.id == id)
+            .map_or(&[], |context| &context.sop_class)
+    }
+
+    /// One context of a request: `id | 0 | 0 | 0 | items`.
+    fn offer(&mut self, content: &[u8], emit: Emit<'_>) -> bool {
+        let Some(([id, _, _, _], items)) = content.split_first_chunk::<4>() else {
+            return false;
+        };
+        let mut items = Items::new(items);
+        let sop_class = items
+            .by_ref()
+            .find(|(kind, _)| *kind == item::ABSTRACT_SYNTAX)
+            .and_then(|(_, uid)| uid_text(uid));
+        let Some(sop_class) = sop_class else {
+            return false;
+        };
+        let known = self.contexts.iter().any(|context| context.id == *id);
+        if id % 2 == 0 || known || self.contexts.len() >= DICOM_CONTEXTS_MAX {
+            return false;
+        }
+        let repeated = self
+            .contexts
+            .iter()
+            .any(|context| *context.sop_class == *sop_class);
+        if !repeated {
+            fact(Field::DicomOfferedSopClass, sop_class, emit);
+        }
+        self.contexts.push(Context {
+            id: *id,
+            sop_class: sop_class.into(),
+            syntax: None,
+        });
+        true
+    }
+
+    /// One context of an answer: `id | 0 | result | 0 | items`.
+    fn accept(&mut self, content: &[u8], emit: Emit<'_>) -> bool {
+        let Some(([id, _, result, _], items)) = content.split_first_chunk::<4>() else {
+            return false;
+        };
+        // Where the result is not acceptance, the syntax says nothing (PS3.8 9.3.3.2).
+        if *result != 0 {
+            return true;
+        }
+        let mut items = Items::new(items);
+        let syntax = items
+            .by_ref()
+            .find(|(kind, _)| *kind == item::TRANSFER_SYNTAX)
+            .and_then(|(_, uid)| uid_text(uid))
+            .and_then(Syntax::of);
+        let room = self.contexts.len() < DICOM_CONTEXTS_MAX;
+        match self.contexts.iter_mut().find(|context| context.id == *id) {
+            Some(context) => {
+                context.syntax = syntax;
+                fact(Field::DicomAcceptedSopClass, &context.sop_class, emit);
+            }
+            // The request was not seen.
+            None if id % 2 == 1 && room => {
+                self.contexts.push(Context {
+                    id: *id,
+                    sop_class: Box::default(),
+                    syntax,
+                });
+            }
+            None => return false,
+        }
+        true
+    }
+}
+
+/// The title that the called end answered to, if it can be taken for its own.
+pub fn called_title(title: &Title) -> Option<&[u8]> {
+    let text = title.as_bytes();
+    (!text.is_empty() && !ANY_TITLE.contains(&text)).then_some(text)
+}
+
+/// The user information: what implementation the sender is.
+fn user(content: &[u8], emit: Emit<'_>) -> bool {
+    let mut items = Items::new(content);
+    for (kind, content) in items.by_ref() {
+        match kind {
+            item::MAXIMUM_LENGTH => {
+                if let Ok(length) = content.try_into().map(u32::from_be_bytes) {
+                    fact(Field::DicomMaximumPdu, length.to_string().as_bytes(), emit);
+                }
+            }
+            item::IMPLEMENTATION_UID => {
+                if let Some(uid) = uid_text(content) {
+                    fact(Field::DicomImplementationUid, uid, emit);
+                }
+            }
+            item::IMPLEMENTATION_VERSION => {
+                if let Some(version) = reported::text(content).filter(|text| is_title(text)) {
+                    fact(Field::DicomImplementationVersion, version, emit);
+                }
+            }
+            _ => {}
+        }
+    }
+    !items.is_broken()
+}
+
+/// A UID without padding; nothing for text that is none (PS3.5 9.1).
+pub fn uid_text(value: &[u8]) -> Option<&[u8]> {
+    let uid = reported::trim(value);
+    let plausible = uid.len() <= UID_BYTES_MAX
+        && uid.first().is_some_and(u8::is_ascii_digit)
+        && uid
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    plausible.then_some(uid)
+}
+
+/// Says a fact of the sender.
+fn fact(field: Field, value: &[u8], emit: Emit<'_>) {
+    emit(Observation::Fact {
+        subject: Subject::Sender,
+        field,
+        value,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles() {
+        assert_eq!(Title::new(b" CT01           ").as_bytes(), b"CT01");
+        assert_eq!(Title::new(b"                ").as_bytes(), b"");
+        assert_eq!(Title::new(b"A\\B").as_bytes(), b"");
+        assert_eq!(Title::new(b"\0\0\0\0").as_bytes(), b"");
+        assert_eq!(called_title(&Title::new(b"ANY-SCP")), None);
+    }
+
+    #[test]
+    fn uids() {
+        assert_eq!(uid_text(b"1.2.840\0"), Some(&b"1.2.840"[..]));
+        assert_eq!(uid_text(b"Anna"), None);
+        assert_eq!(uid_text(b""), None);
+    }
+}

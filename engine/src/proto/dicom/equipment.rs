@@ -1,0 +1,298 @@
+//! What a data set says about equipment: the exact elements that are kept, held until they have
+//! all passed, and the identifier that they make. Every other element is stepped over.
+//!
+//! # The identifier
+//!
+//! A machine gets the same one for all of its objects. The first of these forms that can be made:
+//!
+//! * `dicom:serial|<manufacturer>|<model>|<serial>` where the serial number is no placeholder;
+//! * `dicom:station|<manufacturer>|<model>|<station name>` where station and model are told;
+//! * `dicom:ae|<AE title>` for a worklist or procedure step, which tell no maker.
+//!
+//! Parts are lower case with single spaces. With none of them nothing is said.
+
+use medtap_table::vocabulary::{Event, Field};
+
+use crate::config::{DICOM_VALUES_MAX, VALUE_BYTES_MAX};
+use crate::observe::{Emit, Observation, Subject};
+use crate::proto::reported::{self, Identifier};
+
+/// Which elements are kept: it depends on what the data set is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An object that is stored: the equipment modules of PS3.3 C.7.5 and the detector.
+    Object,
+    /// A worklist answer: the scheduled station, PS3.4 table K.6-1.
+    Worklist,
+    /// A performed procedure step, created or set: PS3.4 table F.7.2-1.
+    ProcedureStep,
+}
+
+/// Where in the data set an element stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Not in any sequence.
+    Root,
+    /// In the UDI Sequence (0018,100A).
+    Udi,
+    /// In the Scheduled Procedure Step Sequence (0040,0100).
+    ScheduledStep,
+    /// In a sequence of which nothing is kept.
+    Nothing,
+}
+
+/// What to do with an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Keep its value.
+    Keep(Slot),
+    /// Read the items of this sequence.
+    Enter(Scope),
+    /// Step over it.
+    Skip,
+    /// Neither it nor anything after it is kept.
+    Stop,
+}
+
+/// What a kept value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// A fact.
+    Fact(Field),
+    /// The status of a performed procedure step (0040,0252): an event, not a fact.
+    StepStatus,
+}
+
+/// The allow-list. `tag` is group and element.
+pub const fn want(kind: Kind, scope: Scope, tag: u32) -> Want {
+    use Slot::Fact;
+    use Want::{Enter, Keep, Skip, Stop};
+    match (kind, scope, tag) {
+        (Kind::Object | Kind::ProcedureStep, Scope::Root, 0x0008_0060)
+        | (Kind::Worklist, Scope::ScheduledStep, 0x0008_0060) => Keep(Fact(Field::DicomModality)),
+        (Kind::Object, Scope::Root, _) => match tag {
+            0x0008_0055 => Keep(Fact(Field::DicomStationAeTitle)),
+            0x0008_0070 => Keep(Fact(Field::DicomManufacturer)),
+            0x0008_0080 => Keep(Fact(Field::DicomInstitution)),
+            0x0008_1010 => Keep(Fact(Field::DicomStationName)),
+            0x0008_1040 => Keep(Fact(Field::DicomDepartment)),
+            0x0008_1090 => Keep(Fact(Field::DicomModel)),
+            0x0018_1000 => Keep(Fact(Field::DicomSerialNumber)),
+            0x0018_1002 => Keep(Fact(Field::DicomDeviceUid)),
+            0x0018_1008 => Keep(Fact(Field::DicomGantryId)),
+            0x0018_100a => Enter(Scope::Udi),
+            0x0018_1020 => Keep(Fact(Field::DicomSoftwareVersions)),
+            0x0018_1200 => Keep(Fact(Field::DicomCalibrationDate)),
+            0x0018_700a => Keep(Fact(Field::DicomDetectorId)),
+            0..0x0018_700a => Skip,
+            _ => Stop,
+        },
+        (Kind::Object, Scope::Udi, 0x0018_1009) => Keep(Fact(Field::DicomUdi)),
+        (Kind::Worklist, Scope::Root, _) => match tag {
+            0x0040_0100 => Enter(Scope::ScheduledStep),
+            0..0x0040_0100 => Skip,
+            _ => Stop,
+        },
+        (Kind::Worklist, Scope::ScheduledStep, 0x0040_0001) => {
+            Keep(Fact(Field::DicomStationAeTitle))
+        }
+        (Kind::Worklist, Scope::ScheduledStep, 0x0040_0010) => Keep(Fact(Field::DicomStationName)),
+        (Kind::Worklist, Scope::ScheduledStep, 0x0040_0011) => Keep(Fact(Field::DicomLocation)),
+        (Kind::ProcedureStep, Scope::Root, _) => match tag {
+            0x0040_0241 => Keep(Fact(Field::DicomStationAeTitle)),
+            0x0040_0242 => Keep(Fact(Field::DicomStationName)),
+            0x0040_0243 => Keep(Fact(Field::DicomLocation)),
+            0x0040_0252 => Keep(Slot::StepStatus),
+            0..0x0040_0252 => Skip,
+            _ => Stop,
+        },
+        _ => Skip,
+    }
+}
+
+/// The values kept of one data set.
+#[derive(Debug)]
+pub struct Equipment {
+    kind: Kind,
+    text: Vec<u8>,
+    values: Vec<(Slot, std::ops::Range<usize>)>,
+}
+
+impl Equipment {
+    /// Nothing kept yet.
+    pub const fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            text: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    /// The next value begins. False if no more are kept.
+    pub fn begin(&mut self, slot: Slot) -> bool {
+        let room = self.values.len() < DICOM_VALUES_MAX;
+        if room {
+            let start = self.text.len();
+            self.values.push((slot, start..start));
+        }
+        room
+    }
+
+    /// The next bytes of the value. One byte more than a value may have is kept, so that who
+    /// receives it sees that it was longer.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let Some((_, range)) = self.values.last_mut() else {
+            return;
+        };
+        let room = (VALUE_BYTES_MAX + 1).saturating_sub(range.len());
+        let kept = bytes.get(..room.min(bytes.len())).unwrap_or_default();
+        self.text.extend_from_slice(kept);
+        range.end = self.text.len();
+    }
+
+    /// The values that are fit to be emitted.
+    fn facts(&self) -> impl Iterator<Item = (Field, &[u8])> {
+        self.values.iter().filter_map(|(slot, range)| match slot {
+            Slot::Fact(field) => {
+                let value = reported::text(self.text.get(range.clone())?)?;
+                is_fit(*field, value).then_some((*field, value))
+            }
+            Slot::StepStatus => None,
+        })
+    }
+
+    /// The value of a field, without padding.
+    fn value(&self, field: Field) -> Option<&[u8]> {
+        self.facts().find(|fact| fact.0 == field).map(|fact| fact.1)
+    }
+
+    /// What became of the procedure step, by PS3.4 F.7.2.2: `created` tells the two messages apart.
+    fn step(&self, created: bool) -> Option<Event> {
+        let (_, range) = self
+            .values
+            .iter()
+            .find(|(slot, _)| *slot == Slot::StepStatus)?;
+        match (created, reported::text(self.text.get(range.clone())?)?) {
+            (true, b"IN PROGRESS") => Some(Event::DicomProcedureStarted),
+            (false, b"COMPLETED") => Some(Event::DicomProcedureCompleted),
+            (false, b"DISCONTINUED") => Some(Event::DicomProcedureDiscontinued),
+            _ => None,
+        }
+    }
+
+    /// The identifier of the device, see the module's head.
+    fn identifier(&self) -> Option<Vec<u8>> {
+        let maker = self.value(Field::DicomManufacturer).unwrap_or_default();
+        let model = self.value(Field::DicomModel);
+        let serial = self
+            .value(Field::DicomSerialNumber)
+            .filter(|serial| !reported::is_placeholder(serial));
+        let station = self.value(Field::DicomStationName);
+        match (self.kind, serial, station, model) {
+            (Kind::Object, Some(serial), _, _) => Identifier::new(b"dicom:serial")
+                .part(maker)
+                .part(model.unwrap_or_default())
+                .part(serial)
+                .finish(),
+            (Kind::Object, None, Some(station), Some(model)) => Identifier::new(b"dicom:station")
+                .part(maker)
+                .part(model)
+                .part(station)
+                .finish(),
+            (Kind::Object, ..) => None,
+            (Kind::Worklist | Kind::ProcedureStep, ..) => Identifier::new(b"dicom:ae")
+                .part(self.value(Field::DicomStationAeTitle)?)
+                .finish(),
+        }
+    }
+
+    /// Says it all. `created` is true for an N-CREATE.
+    pub fn emit(&self, created: bool, emit: Emit<'_>) {
+        if let Some(event) = self.step(created) {
+            emit(Observation::Event {
+                subject: Subject::Sender,
+                event,
+            });
+        }
+        let Some(identifier) = self.identifier() else {
+            return;
+        };
+        for (field, value) in self.facts() {
+            emit(Observation::Fact {
+                subject: Subject::Reported(&identifier),
+                field,
+                value,
+            });
+        }
+    }
+}
+
+/// False for a value that may name a person, or that names several stations at once.
+fn is_fit(field: Field, value: &[u8]) -> bool {
+    match field {
+        Field::DicomInstitution => !reported::names_person(value),
+        Field::DicomStationName
+        | Field::DicomDepartment
+        | Field::DicomLocation
+        | Field::DicomStationAeTitle => {
+            !value.iter().any(|byte| matches!(byte, b'^' | b'@' | b'\\'))
+        }
+        _ => !value.contains(&b'^'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn equipment(kind: Kind, values: &[(Field, &[u8])]) -> Equipment {
+        let mut equipment = Equipment::new(kind);
+        for (field, value) in values {
+            assert!(equipment.begin(Slot::Fact(*field)));
+            equipment.push(value);
+        }
+        equipment
+    }
+
+    fn identifier(kind: Kind, values: &[(Field, &[u8])]) -> Option<String> {
+        let bytes = equipment(kind, values).identifier()?;
+        Some(String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn the_first_identifier_that_can_be_made() {
+        use Field::{DicomManufacturer, DicomModel, DicomSerialNumber, DicomStationName};
+        let maker = (DicomManufacturer, &b"ACME "[..]);
+        let model = (DicomModel, &b"Model X"[..]);
+        let station = (DicomStationName, &b"CT1"[..]);
+        let serial = (DicomSerialNumber, &b"SN1"[..]);
+        let zero = (DicomSerialNumber, &b"000"[..]);
+        assert_eq!(
+            identifier(Kind::Object, &[maker, model, station, serial]).as_deref(),
+            Some("dicom:serial|acme|model x|sn1")
+        );
+        assert_eq!(
+            identifier(Kind::Object, &[maker, model, station, zero]).as_deref(),
+            Some("dicom:station|acme|model x|ct1")
+        );
+        assert_eq!(identifier(Kind::Object, &[maker, model, zero]), None);
+        assert_eq!(identifier(Kind::Object, &[maker, station]), None);
+        assert_eq!(identifier(Kind::Worklist, &[station]), None);
+    }
+
+    #[test]
+    fn values_are_bounded() {
+        let mut equipment = Equipment::new(Kind::Object);
+        for _ in 0..100 {
+            equipment.begin(Slot::Fact(Field::DicomModel));
+            equipment.push(&[b'a'; 1000]);
+        }
+        assert_eq!(equipment.values.len(), DICOM_VALUES_MAX);
+        assert!(equipment.text.len() <= DICOM_VALUES_MAX.div_ceil(1) * 1000);
+        assert!(
+            equipment
+                .facts()
+                .all(|fact| fact.1.len() == VALUE_BYTES_MAX + 1)
+        );
+    }
+}
