@@ -1,7 +1,6 @@
 //! Threads, start and end of an offline run: one reader, workers that each own their shards, and
 //! the aggregator. With one worker, reading and working share a thread and nothing is handed over.
 
-use std::io;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use crossbeam_utils::Backoff;
 use medtap_rules::Matcher;
-use medtap_table::{Capacity, TableWriter};
+use medtap_table::{Capacity, CreateError, TableWriter};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::capture::pcap::{Batch, Fault, Pcap};
@@ -114,7 +113,7 @@ pub fn analyze(
     mut pcap: Pcap,
     analysis: &Analysis,
     progress: &mut dyn FnMut(&Pcap),
-) -> io::Result<Report> {
+) -> Result<Report, CreateError> {
     let workers = analysis.workers.max(1);
     let capacity = Capacity {
         workers: workers as u32,
@@ -134,7 +133,8 @@ pub fn analyze(
             persons: analysis.persons.clone(),
             hasher: FlowHasher::FIXED,
             flow_records: analysis.flow_records,
-        })?;
+        })
+        .map_err(CreateError::Memory)?;
         crew.push((worker, Rings { facts, counts }));
         ends.push((fact_end, count_end));
     }

@@ -201,7 +201,8 @@ impl TableReader {
             let slot = self.slot(Region::Edges, index)?;
             let record: EdgeRecord = self.load(slot)?;
             let edge = Edge::decode(&record);
-            let known = self.is_subject(edge.orig) && self.is_subject(edge.resp);
+            let resp_known = edge.resp.is_none_or(|resp| self.is_subject(resp));
+            let known = self.is_subject(edge.orig) && resp_known;
             let edge = self.sensible(known.then_some(edge))?;
             let [packets, bytes] = hot_words(slot, EdgeRecord::WORDS);
             Some((EdgeId(index), edge, Volume { packets, bytes }))

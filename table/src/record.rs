@@ -374,8 +374,8 @@ pub struct FactTimes {
 pub struct Edge {
     /// Who opened the conversation.
     pub orig: SubjectId,
-    /// To whom.
-    pub resp: SubjectId,
+    /// To whom; none where that is no single device (multicast, broadcast, the link).
+    pub resp: Option<SubjectId>,
     /// In what; none where it is not known.
     pub protocol: Option<Protocol>,
     /// The responder's port, 0 where the transport has none.
@@ -399,7 +399,7 @@ impl Edge {
             first_seen_ns: self.first_seen_ns,
             last_seen_ns: self.last_seen_ns,
             orig: self.orig.0,
-            resp: self.resp.0,
+            resp: self.resp.map_or(NO_SUBJECT, |resp| resp.0),
             protocol: self.protocol.map_or(0, Protocol::number),
             port: self.port,
             transport: self.transport,
@@ -414,7 +414,7 @@ impl Edge {
     pub(crate) fn decode(record: &EdgeRecord) -> Self {
         Self {
             orig: SubjectId(record.orig),
-            resp: SubjectId(record.resp),
+            resp: (record.resp != NO_SUBJECT).then_some(SubjectId(record.resp)),
             protocol: Protocol::from_number(record.protocol),
             port: record.port,
             transport: record.transport,

@@ -203,14 +203,18 @@ impl TableWriter {
     /// When there is no room.
     pub fn add_edge(&mut self, edge: &Edge) -> Result<EdgeId, Full> {
         self.check_subject(edge.orig);
-        self.check_subject(edge.resp);
+        edge.resp
+            .into_iter()
+            .for_each(|resp| self.check_subject(resp));
         self.add(&edge.encode()).map(EdgeId)
     }
 
     /// Replaces an edge; its volume stays.
     pub fn set_edge(&mut self, id: EdgeId, edge: &Edge) {
         self.check_subject(edge.orig);
-        self.check_subject(edge.resp);
+        edge.resp
+            .into_iter()
+            .for_each(|resp| self.check_subject(resp));
         self.set(id.0, &edge.encode());
     }
 

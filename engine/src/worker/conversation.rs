@@ -191,14 +191,15 @@ impl Reader {
 
     fn gap(&mut self, missing: u64, at: &Circumstances<'_>) -> Reply {
         let role = self.role(at.direction).unwrap_or(Role::Peer);
-        match &mut self.session {
-            Some(session) if session.gap(role, missing) => Reply::Consumed(0, 0),
-            Some(_) => {
-                self.over = true;
-                Reply::Stop
-            }
-            None => Reply::Consumed(0, 0),
+        let lost = self
+            .session
+            .as_mut()
+            .is_some_and(|session| !session.gap(role, missing));
+        if lost {
+            self.over = true;
+            return Reply::Stop;
         }
+        Reply::Consumed(0, 0)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::capture::Frame;
 use crate::config::{BURST_FRAMES, FLOW_RECORDS_MAX, FLOWS_MAX, SESSIONS_MAX, SHARDS};
 use crate::counters::Counters;
 use crate::device::ledger::Outbox;
+use crate::device::sighting::Times;
 use crate::device::{Ledger, PersonFilter};
 use crate::flow::{Direction, FlowHasher, FlowKey, Fragments, Table, shard, steer};
 use crate::wire::{Headers, LinkType, Network, TransportKind, WireError};
@@ -85,6 +86,7 @@ pub struct Worker {
     fragments: Vec<Fragments>,
     /// The latest time in each shard: timeouts depend on the shard's own packets alone.
     clocks: [u64; SHARDS],
+    first_ns: u64,
     ledger: Ledger,
     counters: Counters,
     staged: Box<[Staged; BURST_FRAMES]>,
@@ -106,6 +108,7 @@ impl Worker {
             conversations: Conversations::new(SESSIONS_MAX),
             fragments: (0..SHARDS).map(|_| Fragments::default()).collect(),
             clocks: [0; SHARDS],
+            first_ns: u64::MAX,
             ledger: Ledger::new(options.persons.clone()),
             counters: Counters::default(),
             staged: Box::new([Staged::default(); BURST_FRAMES]),
@@ -119,6 +122,14 @@ impl Worker {
     /// What it counted.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// The first and the last time of its frames.
+    pub fn times(&self) -> Times {
+        Times {
+            first_ns: self.first_ns,
+            last_ns: self.clocks.iter().max().copied().unwrap_or(0),
+        }
     }
 
     /// The records of the flows that ended, if they were asked for.
@@ -135,6 +146,7 @@ impl Worker {
             if self.stage(&frame, place as u8, staged) {
                 packets += 1;
                 bytes += u64::from(frame.wire_len);
+                self.first_ns = self.first_ns.min(frame.time_ns);
                 burst[place] = Some(frame);
                 staged += 1;
             }
