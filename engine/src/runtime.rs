@@ -67,6 +67,22 @@ pub struct Report {
     pub times: Times,
 }
 
+/// Why a run cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The table.
+    #[error(transparent)]
+    Table(#[from] CreateError),
+    /// The workers.
+    #[error("no memory for {flows} flows: {error}; ask for fewer flows or workers")]
+    Memory {
+        /// Flows asked for.
+        flows: u32,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
 /// What one worker leaves.
 struct Leavings {
     counters: Counters,
@@ -113,7 +129,7 @@ pub fn analyze(
     mut pcap: Pcap,
     analysis: &Analysis,
     progress: &mut dyn FnMut(&Pcap),
-) -> Result<Report, CreateError> {
+) -> Result<Report, RunError> {
     let workers = analysis.workers.max(1);
     let capacity = Capacity {
         workers: workers as u32,
@@ -134,7 +150,7 @@ pub fn analyze(
             hasher: FlowHasher::FIXED,
             flow_records: analysis.flow_records,
         })
-        .map_err(CreateError::Memory)?;
+        .map_err(|error| RunError::Memory { flows: analysis.flows_max, error })?;
         crew.push((worker, Rings { facts, counts }));
         ends.push((fact_end, count_end));
     }
@@ -258,7 +274,7 @@ fn take(worker: &mut Worker, batch: &Batch, rings: &mut Rings) {
     let mut start = 0;
     while start < batch.len() {
         let end = (start + BURST_FRAMES).min(batch.len());
-        worker.burst((start..end).map(|at| batch.frame(at)), rings);
+        worker.burst((start..end).filter_map(|at| batch.frame(at)), rings);
         start = end;
     }
 }

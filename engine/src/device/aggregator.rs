@@ -14,7 +14,6 @@ use super::debts::Debts;
 use super::ledger::add;
 use super::sighting::{
     ActivitySighting, CountSighting, EdgeKey, EdgeSighting, FactSighting, SubjectSighting, Times,
-    Traffic,
 };
 use super::subject::{BindingKey, SubjectKey};
 use super::text::Value;
