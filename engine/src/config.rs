@@ -215,3 +215,29 @@ pub const HL7_DEVICE_VALUES_MAX: usize = 16;
 
 /// HL7 messages of one direction that wait for their acknowledgement; the oldest gives way.
 pub const HL7_OUTSTANDING_MAX: usize = 16;
+
+/// Frames handed out together by the offline source.
+pub const BATCH_FRAMES_MAX: usize = 1024;
+
+/// Bytes of streamed frames in one batch; mapped frames are borrowed and don't count.
+pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// Captured bytes of one record; a longer record is a fault that ends its input. The largest
+/// snapshot length that capture programs use.
+pub const RECORD_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes of one pcapng block that is read (packets, interfaces, sections), options included; a
+/// longer one is a fault. Blocks that are only stepped over may have any length.
+pub const BLOCK_BYTES_MAX: usize = 1024 * 1024;
+
+/// Interfaces that one pcapng input may declare, over all its sections; more is a fault.
+pub const INTERFACES_MAX: usize = 65_536;
+
+/// Inputs of one run; more are refused when they are opened.
+pub const INPUTS_MAX: usize = 65_534;
+
+/// Bytes asked for at once from a stream or a decompressor.
+pub const STREAM_READ_BYTES: usize = 64 * 1024;
+
+/// Window that a zstd frame may ask for, as a power of two in bytes; a larger one is a fault.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
