@@ -224,3 +224,7 @@ impl Keys {
 fn compare(key: &str, text: &[u8]) -> Ordering {
     key.bytes().cmp(text.iter().map(u8::to_ascii_lowercase))
 }
+
+#[cfg(test)]
+#[path = "matcher_tests.rs"]
+mod tests;

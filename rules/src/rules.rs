@@ -311,3 +311,7 @@ fn read(path: &Path) -> Result<String, RuleError> {
     }
     Ok(text)
 }
+
+#[cfg(test)]
+#[path = "rules_tests.rs"]
+mod tests;

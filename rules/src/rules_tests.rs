@@ -1,0 +1,306 @@
+//! Rule files that are wrong: one sentence each, and nothing is loaded. And local rules that
+//! are right.
+
+use super::*;
+use crate::{Match, UNCONFIRMED_CONFIDENCE_MAX};
+use medtap_table::vocabulary::Attribute;
+
+/// A rule file of one rule, which `change` turns into the one that is meant.
+fn file(change: (&str, &str)) -> String {
+    let text = r#"field = "http.server"
+
+[[rule]]
+id = 1000001
+name = "ward printer"
+pattern = 'WardPrint/(?<version>\d+\.\d+)'
+manufacturer = "Acme"
+firmware_version = "${version}"
+category = "printer"
+confidence = 90
+source = "label on the device"
+matches = [{ value = "WardPrint/2.7", firmware_version = "2.7" }]
+rejects = ["WardPrint"]
+"#;
+    assert!(
+        text.contains(change.0),
+        "{} is not in the example",
+        change.0
+    );
+    text.replacen(change.0, change.1, 1)
+}
+
+/// Loads a folder with these files.
+fn load(files: &[(&str, &str)]) -> Result<Rules, RuleError> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    Rules::load(Some(folder.path()))
+}
+
+/// The sentence about a single local file.
+fn fault(text: &str) -> String {
+    let result = Loader::default().add("ward.toml", text, Origin::Local);
+    result.expect_err("the file is wrong").to_string()
+}
+
+fn claims(rules: &Rules, field: Field, value: &str) -> Vec<(u32, u8, Attribute, String)> {
+    let mut claims = Vec::new();
+    rules
+        .matcher()
+        .matches(field, value, &mut |claim: Match<'_>| {
+            claims.push((
+                claim.rule,
+                claim.confidence,
+                claim.attribute,
+                claim.value.to_owned(),
+            ));
+        });
+    claims
+}
+
+#[test]
+fn a_local_rule_is_heard() {
+    let rules = load(&[("ward.toml", &file(("", "")))]).unwrap();
+    let expected = [
+        (1_000_001, 90, Attribute::Manufacturer, "Acme".to_owned()),
+        (1_000_001, 90, Attribute::FirmwareVersion, "2.7".to_owned()),
+        (1_000_001, 90, Attribute::Category, "printer".to_owned()),
+    ];
+    assert_eq!(claims(&rules, Field::HttpServer, "WardPrint/2.7"), expected);
+    assert_eq!(claims(&rules, Field::SsdpServer, "WardPrint/2.7"), []);
+    assert_eq!(rules.name(1_000_001), Some("ward printer"));
+    assert_eq!(rules.source(1_000_001), Some("label on the device"));
+    assert_eq!(rules.len(), Rules::embedded().len() + 1);
+    assert_ne!(rules.generation(), Rules::embedded().generation());
+}
+
+#[test]
+fn a_local_rule_replaces_the_one_with_its_number() {
+    let embedded = Rules::embedded();
+    let known = claims(&embedded, Field::HttpServer, "Caddy");
+    let id = known.first().expect("Caddy is known").0;
+    let text = file(("1000001", &id.to_string()));
+    let rules = load(&[("ward.toml", &text)]).unwrap();
+    assert_eq!(rules.len(), embedded.len());
+    assert_eq!(rules.name(id), Some("ward printer"));
+    assert_eq!(claims(&rules, Field::HttpServer, "Caddy"), []);
+}
+
+#[test]
+fn what_is_wrong_is_said_in_one_sentence() {
+    let cases: &[((&str, &str), &str)] = &[
+        (
+            ("http.server", "http.sever"),
+            "rule file ward.toml: field \"http.sever\" is not known; allowed are the names of \
+             observed fields, for instance \"http.server\"",
+        ),
+        (
+            ("1000001", "999"),
+            "rule file ward.toml, rule 999: no rule that ships has this number; a new local \
+             rule has one from 1000000",
+        ),
+        (
+            ("1000001", "0"),
+            "rule file ward.toml, rule 0: id 0 means \"no rule\"; expected a number from 1",
+        ),
+        (
+            ("confidence = 90", "confidence = 101"),
+            "rule file ward.toml, rule 1000001: confidence 101; allowed is 0 to 100",
+        ),
+        (
+            ("confidence = 90", "confidence = 90\nunconfirmed = true"),
+            "rule file ward.toml, rule 1000001: confidence 90 of an unconfirmed rule; allowed \
+             is 0 to 40",
+        ),
+        (
+            ("pattern =", "exact = \"x\"\npattern ="),
+            "rule file ward.toml, rule 1000001: expected exactly one of exact, prefix and pattern",
+        ),
+        (
+            ("${version}", "${verison}"),
+            "rule file ward.toml, rule 1000001: firmware_version: ${verison} is not captured; \
+             allowed are version",
+        ),
+        (
+            ("${version}", "${version"),
+            "rule file ward.toml, rule 1000001: firmware_version: \"${version\" has \"${\" \
+             without \"}\"",
+        ),
+        (
+            (
+                r"pattern = 'WardPrint/(?<version>\d+\.\d+)'",
+                "exact = 'WardPrint/2.7'",
+            ),
+            "rule file ward.toml, rule 1000001: firmware_version: ${version} needs a pattern; \
+             exact and prefix capture nothing",
+        ),
+        (
+            ("value = \"WardPrint/2.7\"", "value = \"WardPrint/x\""),
+            "rule file ward.toml, rule 1000001: does not match its example \"WardPrint/x\"",
+        ),
+        (
+            (
+                "firmware_version = \"2.7\" }",
+                "firmware_version = \"2.8\" }",
+            ),
+            "rule file ward.toml, rule 1000001: example \"WardPrint/2.7\" gives \
+             {\"category\": \"printer\", \"firmware_version\": \"2.7\", \"manufacturer\": \
+             \"Acme\"}, but it says {\"category\": \"printer\", \"firmware_version\": \"2.8\", \
+             \"manufacturer\": \"Acme\"}",
+        ),
+        (
+            ("[\"WardPrint\"]", "[\"WardPrint/1.0\"]"),
+            "rule file ward.toml, rule 1000001: matches \"WardPrint/1.0\", which it is to reject",
+        ),
+        (
+            ("source = \"label on the device\"", "source = \" \""),
+            "rule file ward.toml, rule 1000001: source is empty; leave it out or give it a text",
+        ),
+        (
+            (r"\d+\.\d+", r"(?:\d{1,999}){1,999}"),
+            "rule file ward.toml, rule 1000001: pattern is larger than 262144 bytes once \
+             compiled; allowed are smaller repetitions",
+        ),
+        (
+            (r"WardPrint/(?<version>\d+\.\d+)", "(?<version>.*)"),
+            "rule file ward.toml, rule 1000001: pattern matches the empty text; expected one \
+             that needs a character",
+        ),
+    ];
+    for (change, sentence) in cases {
+        assert_eq!(fault(&file(*change)), *sentence);
+    }
+}
+
+#[test]
+fn what_is_not_of_the_schema_is_named_with_line_and_rule() {
+    let text = fault(&file(("name =", "nmae = \"x\"\nname =")));
+    assert!(text.starts_with("rule file ward.toml, line 5: rule 1000001: unknown field `nmae`"));
+    assert!(text.contains("expected one of `id`, `name`"), "{text}");
+    let text = fault(&file(("source =", "# source =")));
+    assert!(
+        text.contains("rule 1000001: missing field `source`"),
+        "{text}"
+    );
+    let text = fault(&file(("confidence = 90", "confidence = 300")));
+    assert!(
+        text.starts_with("rule file ward.toml, line 10: rule 1000001: "),
+        "{text}"
+    );
+    let text = fault("field = \"http.server\"\n[[rule\n");
+    assert!(text.starts_with("rule file ward.toml, line 2: "), "{text}");
+    let text = fault(&file(("category = \"printer\"", "category = \"toaster\"")));
+    assert!(text.starts_with("rule file ward.toml, rule 1000001: category \"toaster\" is not"));
+    assert!(text.contains("patient_monitor, central_station"), "{text}");
+    let text = fault(&file((r"(?<version>\d+\.\d+)", r"(?<version>\d+")));
+    assert!(text.contains("rule 1000001: pattern is not a regular expression: unclosed group"));
+    let look_around = fault(&file((r"\d+\.\d+", r"(?=x)")));
+    assert!(look_around.contains("look-around"), "{look_around}");
+    assert!([text, look_around].iter().all(|text| !text.contains('\n')));
+}
+
+#[test]
+fn folders_and_files_that_cannot_be_read_are_named() {
+    let missing = Rules::load(Some(Path::new("/no/such/rules")))
+        .err()
+        .unwrap()
+        .to_string();
+    assert_eq!(
+        missing,
+        "rules folder /no/such/rules: No such file or directory (os error 2); expected a \
+         readable folder of .toml files"
+    );
+    let twice = load(&[("a.toml", &file(("", ""))), ("b.toml", &file(("", "")))]);
+    let twice = twice.err().unwrap().to_string();
+    assert!(
+        twice.contains("b.toml, rule 1000001: the number is used twice, also in "),
+        "{twice}"
+    );
+    let binary = tempfile::tempdir().unwrap();
+    std::fs::write(binary.path().join("x.toml"), [0xff, 0xfe]).unwrap();
+    let binary = Rules::load(Some(binary.path())).err().unwrap().to_string();
+    assert!(
+        binary.ends_with("expected a readable UTF-8 text file"),
+        "{binary}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("x.toml")).unwrap();
+    let folder = Rules::load(Some(folder.path())).err().unwrap().to_string();
+    assert!(folder.contains("x.toml: not a regular file"), "{folder}");
+    let large = "#".repeat(usize::try_from(FILE_BYTES_MAX).unwrap() + 1);
+    let large = load(&[("x.toml", &large)]).err().unwrap().to_string();
+    assert!(
+        large.ends_with("4194305 bytes; at most 4194304 are allowed"),
+        "{large}"
+    );
+    assert!(
+        load(&[("README", "not a rule file")]).is_ok(),
+        "only .toml files are read"
+    );
+}
+
+#[test]
+fn products_are_told_apart_from_devices() {
+    let rules = Rules::embedded();
+    let value = "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3";
+    let found = claims(&rules, Field::SshServerVersion, value);
+    assert!(
+        found.iter().any(|(_, _, attribute, value)| {
+            *attribute == Attribute::OsVersion && value == "12"
+        })
+    );
+    assert!(
+        found
+            .iter()
+            .all(|(_, _, attribute, _)| *attribute != Attribute::SoftwareVersion)
+    );
+    let product = rules.product(found[0].0, value).unwrap();
+    assert_eq!(
+        (product.part, product.vendor, product.product),
+        ('a', "openbsd", "openssh")
+    );
+    assert_eq!(product.version.as_deref(), Some("9.2p1"));
+    assert_eq!(rules.product(0, value), None);
+}
+
+/// The shipped set is known, and hypotheses stay below the bar.
+#[test]
+fn the_embedded_rules_load() {
+    let rules = Rules::embedded();
+    assert!(rules.len() > 400 && !rules.is_empty());
+    assert_eq!(rules.fingerprint(), Rules::embedded().fingerprint());
+    for rule in rules.matcher.rules.iter() {
+        assert!(!rule.unconfirmed || rule.confidence <= UNCONFIRMED_CONFIDENCE_MAX);
+        assert_eq!(rules.unconfirmed(rule.id), Some(rule.unconfirmed));
+        assert_eq!(rules.field(rule.id), Some(rule.field));
+    }
+}
+
+/// Any text as a rule file: an error or rules, never a panic; errors are one line.
+#[test]
+fn fuzz_rule_files() {
+    let start = file(("", ""));
+    bolero::check!()
+        .with_iterations(300)
+        .for_each(|input: &[u8]| {
+            // Half of the inputs are small damages of a good file.
+            let text = match input {
+                [at, length, rest @ ..] => {
+                    let mut bytes = start.clone().into_bytes();
+                    let from = usize::from(*at) * bytes.len() / 256;
+                    let to = (from + usize::from(*length % 8)).min(bytes.len());
+                    bytes.splice(from..to, rest.iter().take(16).copied());
+                    String::from_utf8_lossy(&bytes).into_owned()
+                }
+                _ => String::from_utf8_lossy(input).into_owned(),
+            };
+            for text in [&text, &*String::from_utf8_lossy(input)] {
+                let mut loader = Loader::default();
+                if let Err(error) = loader.add("x.toml", text, Origin::Local) {
+                    let error = error.to_string();
+                    assert!(!error.contains('\n'), "{error}");
+                }
+            }
+        });
+}
