@@ -98,15 +98,17 @@ impl<'a> EthernetFrame<'a> {
     /// The receiver's address.
     #[inline]
     pub fn dst(&self) -> MacAddr {
-        let [a, b, c, d, e, f, ..] = *self.header;
-        [a, b, c, d, e, f]
+        let mut address = [0; 6];
+        address.copy_from_slice(&self.header[..6]);
+        address
     }
 
     /// The sender's address.
     #[inline]
     pub fn src(&self) -> MacAddr {
-        let [_, _, _, _, _, _, a, b, c, d, e, f, _, _] = *self.header;
-        [a, b, c, d, e, f]
+        let mut address = [0; 6];
+        address.copy_from_slice(&self.header[6..12]);
+        address
     }
 
     /// The EtherType, or the length of the payload if at most [`LENGTH_MAX`].

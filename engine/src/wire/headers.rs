@@ -18,47 +18,67 @@ pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
 
 /// What is left of the frame at one layer: the bytes there are, where they begin in the frame,
-/// and how many there were on the wire.
+/// and how many more there were on the wire.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) start: usize,
-    wire: usize,
+    missing: usize,
 }
 
 impl<'a> Piece<'a> {
+    #[inline(always)]
     fn new(bytes: &'a [u8], wire_len: usize) -> Self {
         Self {
             bytes,
             start: 0,
-            wire: wire_len.max(bytes.len()),
+            missing: wire_len.saturating_sub(bytes.len()),
         }
     }
 
     /// What follows a header of this length.
-    #[inline]
+    #[inline(always)]
     pub(super) fn after(self, header_len: usize) -> Self {
+        match self.bytes.get(header_len..) {
+            Some(bytes) => Self {
+                bytes,
+                start: self.start + header_len,
+                missing: self.missing,
+            },
+            None => self.after_cut(header_len),
+        }
+    }
+
+    /// What follows a header that the capture does not hold to its end.
+    #[cold]
+    fn after_cut(self, header_len: usize) -> Self {
         Self {
-            bytes: self.bytes.get(header_len..).unwrap_or(&[]),
-            start: self.start + header_len.min(self.bytes.len()),
-            wire: self.wire.saturating_sub(header_len),
+            bytes: &[],
+            start: self.start + self.bytes.len(),
+            missing: (self.missing + self.bytes.len()).saturating_sub(header_len),
         }
     }
 
     /// The same, when a header says how much there is: padding is dropped.
-    #[inline]
+    #[inline(always)]
     pub(super) fn limit(self, len: usize) -> Self {
-        Self {
-            bytes: self.bytes.get(..len).unwrap_or(self.bytes),
-            start: self.start,
-            wire: len,
+        match self.bytes.get(..len) {
+            Some(bytes) => Self {
+                bytes,
+                start: self.start,
+                missing: 0,
+            },
+            None => Self {
+                missing: len - self.bytes.len(),
+                ..self
+            },
         }
     }
 
     /// True if this many bytes were on the wire, captured or not.
-    #[inline]
+    #[inline(always)]
     pub(super) fn had(&self, len: usize) -> bool {
-        len <= self.wire
+        len <= self.bytes.len() + self.missing
     }
 
     /// A view knows only that bytes are missing. They are truncated if the capture lacks them,
@@ -66,7 +86,7 @@ impl<'a> Piece<'a> {
     #[cold]
     pub(super) fn why(&self, error: WireError) -> WireError {
         match error {
-            WireError::Truncated if self.bytes.len() >= self.wire => WireError::Malformed,
+            WireError::Truncated if self.missing == 0 => WireError::Malformed,
             other => other,
         }
     }
@@ -176,16 +196,28 @@ impl Headers {
         }
     }
 
-    #[inline]
+    /// The way of nearly every packet: one function, with IPv4, TCP and UDP inlined.
+    #[inline(never)]
     pub(super) fn ethernet(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
         let frame = EthernetFrame::parse(piece.bytes).map_err(|error| piece.why(error))?;
         self.dst_mac = frame.dst();
         self.src_mac = frame.src();
-        self.typed(piece.after(ethernet::HEADER_LEN), frame.type_or_length())
+        let inside = piece.after(ethernet::HEADER_LEN);
+        match frame.type_or_length() {
+            ethernet::IPV4 => {
+                self.ether_type = ethernet::IPV4;
+                self.ipv4_inlined(inside)
+            }
+            ethernet::IPV6 => {
+                self.ether_type = ethernet::IPV6;
+                self.ipv6(inside)
+            }
+            other => self.typed(inside, other),
+        }
     }
 
-    /// What follows a type field.
-    #[inline]
+    /// What follows a type field, behind tags or not.
+    #[inline(never)]
     fn typed(&mut self, piece: Piece<'_>, ether_type: u16) -> Result<(), WireError> {
         let (mut piece, mut ether_type, mut tags) = (piece, ether_type, 0);
         while ethernet::is_tag(ether_type) {
@@ -202,7 +234,7 @@ impl Headers {
         }
         self.ether_type = ether_type;
         match ether_type {
-            ethernet::IPV4 => self.ipv4(piece),
+            ethernet::IPV4 => self.ipv4_inlined(piece),
             ethernet::IPV6 => self.ipv6(piece),
             _ => self.other_type(piece, ether_type),
         }
@@ -257,8 +289,13 @@ impl Headers {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     pub(super) fn ipv4(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
+        self.ipv4_inlined(piece)
+    }
+
+    #[inline(always)]
+    fn ipv4_inlined(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
         let packet = Ipv4Packet::parse(piece.bytes).map_err(|error| piece.why(error))?;
         self.network = Network::V4;
         self.src = mapped(packet.src());
@@ -267,7 +304,7 @@ impl Headers {
         self.ttl = packet.ttl();
         self.ip_protocol = packet.protocol();
         let inside = piece.after(packet.header_len());
-        let inside = match packet.payload_len()? {
+        let inside = match packet.payload_len() {
             Some(len) => inside.limit(len),
             None => inside,
         };
@@ -277,7 +314,7 @@ impl Headers {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     pub(super) fn ipv6(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
         let packet = Ipv6Packet::parse(piece.bytes).map_err(|error| piece.why(error))?;
         self.network = Network::V6;
@@ -331,7 +368,7 @@ impl Headers {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn transport(&mut self, piece: Piece<'_>, protocol: u8) -> Result<(), WireError> {
         match protocol {
             TCP => self.tcp(piece),
@@ -350,7 +387,7 @@ impl Headers {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn tcp(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
         let segment = TcpSegment::parse(piece.bytes).map_err(|error| piece.why(error))?;
         let header_len = segment.header_len();
@@ -370,7 +407,7 @@ impl Headers {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn udp(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
         let datagram = UdpDatagram::parse(piece.bytes).map_err(|error| piece.why(error))?;
         self.transport = TransportKind::Udp;
@@ -379,7 +416,7 @@ impl Headers {
         self.dst_port = datagram.dst_port();
         self.checksum = datagram.checksum();
         let inside = piece.after(udp::HEADER_LEN);
-        let inside = match datagram.payload_len()? {
+        let inside = match datagram.payload_len() {
             // A datagram that says more than its packet has is read as far as the packet goes.
             Some(len) if inside.had(len) => inside.limit(len),
             _ => inside,
@@ -391,14 +428,15 @@ impl Headers {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn set_payload(&mut self, piece: Piece<'_>) {
+        let len = piece.bytes.len();
         self.payload = Span {
             start: piece.start as u32,
-            len: piece.bytes.len() as u32,
+            len: len as u32,
         };
-        self.payload_wire_len = piece.wire as u32;
-        self.cut = piece.bytes.len() < piece.wire;
+        self.payload_wire_len = (len + piece.missing) as u32;
+        self.cut = piece.missing != 0;
     }
 }
 

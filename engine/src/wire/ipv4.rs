@@ -17,6 +17,7 @@ pub const HEADER_LEN: usize = 20;
 pub struct Ipv4Packet<'a> {
     header: &'a [u8; HEADER_LEN],
     options: &'a [u8],
+    payload_len: Option<usize>,
     payload: &'a [u8],
 }
 
@@ -33,15 +34,18 @@ impl<'a> Ipv4Packet<'a> {
         } else {
             split_options(header[0], rest)?
         };
-        let mut packet = Self {
+        let total_len = u16::from_be_bytes([header[2], header[3]]);
+        let payload_len = match usize::from(total_len).checked_sub(HEADER_LEN + options.len()) {
+            None if total_len != 0 => return Err(WireError::Malformed),
+            len => len,
+        };
+        let payload = payload_len.and_then(|len| rest.get(..len)).unwrap_or(rest);
+        Ok(Self {
             header,
             options,
-            payload: rest,
-        };
-        if let Some(len) = packet.payload_len()? {
-            packet.payload = rest.get(..len).unwrap_or(rest);
-        }
-        Ok(packet)
+            payload_len,
+            payload,
+        })
     }
 
     /// Header with options, bytes.
@@ -56,14 +60,10 @@ impl<'a> Ipv4Packet<'a> {
         u16::from_be_bytes([self.header[2], self.header[3]])
     }
 
-    /// Payload as sent; `None` when the total length is zero.
+    /// Payload as sent, bytes; `None` when the total length is zero.
     #[inline]
-    pub(super) fn payload_len(&self) -> Result<Option<usize>, WireError> {
-        match usize::from(self.total_len()).checked_sub(self.header_len()) {
-            Some(len) => Ok(Some(len)),
-            None if self.total_len() == 0 => Ok(None),
-            None => Err(WireError::Malformed),
-        }
+    pub fn payload_len(&self) -> Option<usize> {
+        self.payload_len
     }
 
     /// Identification of the datagram among its sender's.

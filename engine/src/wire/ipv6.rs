@@ -35,6 +35,7 @@ const JUMBO: u8 = 0xc2;
 #[derive(Clone, Copy, Debug)]
 pub struct Ipv6Packet<'a> {
     header: &'a [u8; HEADER_LEN],
+    payload_len: Option<usize>,
     payload: &'a [u8],
 }
 
@@ -43,40 +44,28 @@ impl<'a> Ipv6Packet<'a> {
     /// see [`Self::payload_len`].
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
-        let (header, rest) = bytes.split_first_chunk().ok_or(WireError::Truncated)?;
-        let mut packet = Self {
-            header,
-            payload: rest,
-        };
+        let (header, rest): (&[u8; HEADER_LEN], _) =
+            bytes.split_first_chunk().ok_or(WireError::Truncated)?;
         if header[0] >> 4 != 6 {
             return Err(WireError::Malformed);
         }
-        if let Some(len) = packet.payload_len() {
-            packet.payload = rest.get(..len).unwrap_or(rest);
-        }
-        Ok(packet)
+        let payload_len = match u16::from_be_bytes([header[4], header[5]]) {
+            0 => empty_or_jumbo(header[6], rest),
+            len => Some(len.into()),
+        };
+        let payload = payload_len.and_then(|len| rest.get(..len)).unwrap_or(rest);
+        Ok(Self {
+            header,
+            payload_len,
+            payload,
+        })
     }
 
     /// Payload with extension headers, bytes as sent. `None` where the header does not say:
     /// length zero before something that cannot be empty (jumbograms, segmentation offload).
     #[inline]
     pub fn payload_len(&self) -> Option<usize> {
-        match u16::from_be_bytes([self.header[4], self.header[5]]) {
-            0 => self.empty_or_jumbo(),
-            len => Some(len.into()),
-        }
-    }
-
-    #[cold]
-    fn empty_or_jumbo(&self) -> Option<usize> {
-        match self.next_header() {
-            NONE => Some(0),
-            HOP_BY_HOP => Extension::parse(HOP_BY_HOP, self.payload)
-                .ok()
-                .and_then(|extension| extension.jumbo_len())
-                .map(|len| len as usize),
-            _ => None,
-        }
+        self.payload_len
     }
 
     /// The kind of the first header in the payload.
@@ -111,6 +100,19 @@ impl<'a> Ipv6Packet<'a> {
     #[inline]
     pub fn payload(&self) -> &'a [u8] {
         self.payload
+    }
+}
+
+/// What a payload length of zero means.
+#[cold]
+fn empty_or_jumbo(next_header: u8, payload: &[u8]) -> Option<usize> {
+    match next_header {
+        NONE => Some(0),
+        HOP_BY_HOP => {
+            let extension = Extension::parse(HOP_BY_HOP, payload).ok()?;
+            extension.jumbo_len().map(|len| len as usize)
+        }
+        _ => None,
     }
 }
 

@@ -31,8 +31,16 @@ const CONTROL_WORD_LEN: usize = 4;
 const SLACK_MAX: usize = 8;
 
 /// True for the UDP ports that tunnels use. All but CAPWAP answer from any port to their own.
-#[inline]
+#[inline(always)]
 pub(super) const fn is_port(src: u16, dst: u16) -> bool {
+    // One comparison of each port turns nearly every datagram away.
+    const SPAN: u16 = vxlan::PORT_LINUX - vxlan::PORT;
+    let near = src.wrapping_sub(vxlan::PORT) <= SPAN || dst.wrapping_sub(vxlan::PORT) <= SPAN;
+    near && is_exact_port(src, dst)
+}
+
+#[cold]
+const fn is_exact_port(src: u16, dst: u16) -> bool {
     matches!(
         dst,
         vxlan::PORT | capwap::PORT | geneve::PORT | vxlan::PORT_LINUX

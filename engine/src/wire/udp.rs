@@ -13,6 +13,7 @@ pub const HEADER_LEN: usize = 8;
 #[derive(Clone, Copy, Debug)]
 pub struct UdpDatagram<'a> {
     header: &'a [u8; HEADER_LEN],
+    payload_len: Option<usize>,
     payload: &'a [u8],
 }
 
@@ -21,15 +22,19 @@ impl<'a> UdpDatagram<'a> {
     /// dropped; a length of zero (RFC 2675, jumbograms) means all.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
-        let (header, rest) = bytes.split_first_chunk().ok_or(WireError::Truncated)?;
-        let mut datagram = Self {
-            header,
-            payload: rest,
+        let (header, rest): (&[u8; HEADER_LEN], _) =
+            bytes.split_first_chunk().ok_or(WireError::Truncated)?;
+        let len = u16::from_be_bytes([header[4], header[5]]);
+        let payload_len = match usize::from(len).checked_sub(HEADER_LEN) {
+            None if len != 0 => return Err(WireError::Malformed),
+            len => len,
         };
-        if let Some(len) = datagram.payload_len()? {
-            datagram.payload = rest.get(..len).unwrap_or(rest);
-        }
-        Ok(datagram)
+        let payload = payload_len.and_then(|len| rest.get(..len)).unwrap_or(rest);
+        Ok(Self {
+            header,
+            payload_len,
+            payload,
+        })
     }
 
     /// The sender's port.
@@ -51,14 +56,10 @@ impl<'a> UdpDatagram<'a> {
         u16::from_be_bytes([self.header[4], self.header[5]])
     }
 
-    /// Payload as sent; `None` in a jumbogram.
+    /// Payload as sent, bytes; `None` in a jumbogram.
     #[inline]
-    pub(super) fn payload_len(&self) -> Result<Option<usize>, WireError> {
-        match usize::from(self.len()).checked_sub(HEADER_LEN) {
-            Some(len) => Ok(Some(len)),
-            None if self.len() == 0 => Ok(None),
-            None => Err(WireError::Malformed),
-        }
+    pub fn payload_len(&self) -> Option<usize> {
+        self.payload_len
     }
 
     /// The checksum as sent; zero for none.
