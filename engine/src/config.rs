@@ -168,7 +168,7 @@ pub const HTTP_RESYNC_SEGMENTS_MAX: u8 = 64;
 pub const SSH_BANNER_BYTES_MAX: usize = 255;
 
 /// Bytes of other lines that an SSH server may send before its identification.
-pub const SSH_PREAMBLE_BYTES_MAX: usize = 1024;
+pub const SSH_PREAMBLE_BYTES_MAX: usize = 8 * 1024;
 
 /// Bytes of one SSH packet: RFC 4253, 6.1, the size that everyone must support.
 pub const SSH_PACKET_BYTES_MAX: usize = 35_000;

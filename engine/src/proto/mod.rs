@@ -62,7 +62,8 @@ pub struct Segment<'a> {
     /// For a stream: every byte from the first that the session has not consumed. For
     /// datagrams: one payload.
     pub bytes: &'a [u8],
-    /// Who sent it.
+    /// Who sent it. For a probe: the end that opened the connection is the client, the other
+    /// the server; a peer where the opening was not seen.
     pub from: Role,
     /// Capture time, nanoseconds since the Unix epoch.
     pub time_ns: u64,

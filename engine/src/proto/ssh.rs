@@ -41,10 +41,10 @@ const MESSAGE_KEXINIT: u8 = 20;
 /// The random bytes at the beginning of an offer.
 const COOKIE_LEN: usize = 16;
 
-/// Is it SSH? Both ends begin alike: the ports tell the roles.
+/// Is it SSH? Both ends begin alike: who opened the connection tells the roles, else the ports.
 fn probe(segment: &Segment<'_>) -> Verdict {
     match version_of(segment.bytes) {
-        Some(Some(_)) => Verdict::Match(ports::role_of_sender(segment.ports, PORTS)),
+        Some(Some(_)) => Verdict::Match(ports::role_of_sender(segment, PORTS)),
         Some(None) => Verdict::NeedMore,
         None => Verdict::Reject,
     }
@@ -101,6 +101,7 @@ struct Half {
 struct Session {
     client: Half,
     server: Half,
+    is_version_1: bool,
     encrypted: bool,
 }
 
@@ -190,21 +191,28 @@ impl Session {
         fact(field, line, emit);
         let half = self.half(from);
         half.banner = true;
-        half.stage = match generation {
-            Generation::One => Stage::Over,
-            Generation::Two => Stage::Offer,
-        };
+        half.stage = Stage::Offer;
         if other {
             emit(Observation::Confirmed);
-            if generation == Generation::One {
-                self.encrypted(emit);
-            }
+        }
+        // One end that speaks version 1 alone decides it for both.
+        if generation == Generation::One {
+            self.is_version_1 = true;
+        }
+        if self.is_version_1 && other {
+            self.encrypted(emit);
+            self.client.stage = Stage::Over;
+            self.server.stage = Stage::Over;
         }
         Step::Used(used)
     }
 
     /// Reads one packet, which is in clear until keys were exchanged.
     fn packet(&mut self, from: Role, bytes: &[u8], emit: Emit<'_>) -> Step {
+        if self.is_version_1 {
+            self.half(from).stage = Stage::Over;
+            return Step::Used(bytes.len());
+        }
         let Some((len, body)) = bytes.split_first_chunk() else {
             return Step::Wait;
         };
@@ -359,11 +367,17 @@ mod tests {
 
     #[test]
     fn version_1_ends_with_the_identification() {
-        let mut player = Player::new(&CLASSIFIER);
-        player.play(S, b"SSH-1.5-1.2.27\n", false);
-        player.play(C, b"SSH-1.5-x\n", false);
-        assert!(player.done);
-        assert_eq!(player.seen[2..], ["confirmed", "encrypted"]);
+        for (server, client) in [
+            (&b"SSH-1.5-1.2.27\n"[..], &b"SSH-1.5-x\n"[..]),
+            (b"SSH-1.99-x\n", b"SSH-1.5-x\n"),
+            (b"SSH-1.5-x\n", b"SSH-2.0-x\n"),
+        ] {
+            let mut player = Player::new(&CLASSIFIER);
+            player.play(S, server, false);
+            player.play(C, client, false);
+            assert!(player.done);
+            assert_eq!(player.seen[2..], ["confirmed", "encrypted"]);
+        }
     }
 
     #[test]
@@ -409,7 +423,7 @@ mod tests {
         player.play(C, &[&b"SSH-2.0-"[..], &[b'a'; 400]].concat(), false);
         assert_eq!(player.seen, ["malformed"]);
         let mut player = Player::new(&CLASSIFIER);
-        for _ in 0..100 {
+        for _ in 0..300 {
             player.play(S, b"login as a guest and read this\n", false);
         }
         assert_eq!(player.seen, ["malformed"]);

@@ -8,7 +8,7 @@
 //!
 //! | seen | said |
 //! |---|---|
-//! | ClientHello | of its sender JA4, JA3, the protocols it offers (ALPN); of its receiver the name |
+//! | ClientHello | of its sender JA4, JA3, offered protocols (ALPN); of its receiver the name |
 //! | ServerHello | of its sender version, cipher suite, protocol taken (ALPN), JA3S |
 //! | Certificate | of the server subject, issuer, dates, DNS names, whether it is self-signed |
 
@@ -157,7 +157,7 @@ fn probe_records(segment: &Segment<'_>) -> Verdict {
             }
         }
     }
-    Verdict::Match(ports::role_of_sender(segment.ports, PORTS))
+    Verdict::Match(ports::role_of_sender(segment, PORTS))
 }
 
 /// The lengths in a hello that old clients sent so that SSL 2.0 servers understand it: RFC 5246,
@@ -300,7 +300,8 @@ impl Session {
         );
         // The rest of such a record need not be waited for. Between the two hellos of a server
         // that asked for another ClientHello stands a meaningless one: RFC 8446, D.4.
-        if is_encryption && !(self.retry && !self.server_hello) {
+        let is_between_hellos = self.retry && !self.server_hello;
+        if is_encryption && !is_between_hellos {
             self.encrypted(emit);
             return (Step::Over, bytes);
         }
