@@ -11,6 +11,7 @@
 //! * A probe proves by content. Ports order the questions; they answer none.
 
 pub mod dicom;
+pub mod hl7;
 #[cfg(test)]
 mod replay;
 mod reported;
@@ -158,7 +159,7 @@ pub struct LinkClassifier {
 
 /// Every protocol over TCP and UDP, most specific probe first: the order decides between two
 /// that would both match.
-pub const CLASSIFIERS: &[Classifier] = &[dicom::CLASSIFIER];
+pub const CLASSIFIERS: &[Classifier] = &[dicom::CLASSIFIER, hl7::CLASSIFIER];
 
 /// Every protocol without ports.
 pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[];
