@@ -150,7 +150,10 @@ pub fn analyze(
             hasher: FlowHasher::FIXED,
             flow_records: analysis.flow_records,
         })
-        .map_err(|error| RunError::Memory { flows: analysis.flows_max, error })?;
+        .map_err(|error| RunError::Memory {
+            flows: analysis.flows_max,
+            error,
+        })?;
         crew.push((worker, Rings { facts, counts }));
         ends.push((fact_end, count_end));
     }

@@ -17,6 +17,7 @@ pub mod dicom;
 pub mod dns;
 #[cfg(test)]
 mod driver;
+pub mod hl7;
 pub mod http;
 pub mod icmpv6;
 pub mod lldp;
@@ -178,6 +179,7 @@ pub struct LinkClassifier {
 /// that would both match.
 pub const CLASSIFIERS: &[Classifier] = &[
     dicom::CLASSIFIER,
+    hl7::CLASSIFIER,
     tls::CLASSIFIER,
     http::CLASSIFIER,
     ssh::CLASSIFIER,

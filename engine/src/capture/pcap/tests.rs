@@ -79,14 +79,20 @@ fn read(bytes: &[u8]) -> (Vec<Owned>, Vec<Fault>) {
 
 fn texts(frames: &[Owned]) -> Vec<&str> {
     let text = |frame: &'_ Owned| std::str::from_utf8(&frame.bytes).unwrap().len();
-    frames.iter().map(|f| &std::str::from_utf8(&f.bytes).unwrap()[..text(f)]).collect()
+    frames
+        .iter()
+        .map(|f| &std::str::from_utf8(&f.bytes).unwrap()[..text(f)])
+        .collect()
 }
 
 fn error(bytes: &[u8]) -> String {
     let folder = Folder::new(&[bytes]);
     let error = folder.open().unwrap_err().to_string();
     let name = folder.inputs[0].to_string();
-    error.strip_prefix(&format!("{name}: ")).expect("the file is named").to_owned()
+    error
+        .strip_prefix(&format!("{name}: "))
+        .expect("the file is named")
+        .to_owned()
 }
 
 #[test]
@@ -105,7 +111,10 @@ fn pcap_in_both_byte_orders_and_units() {
             assert_eq!(frames[1].time_ns, absurd * SECOND_NS + absurd * unit_ns);
             let wire_lens = frames.iter().map(|f| f.wire_len).collect::<Vec<_>>();
             assert_eq!(wire_lens, [3, 1514, 5], "never below what was captured");
-            assert_eq!(frames.iter().map(|f| f.number).collect::<Vec<_>>(), [0, 1, 2]);
+            assert_eq!(
+                frames.iter().map(|f| f.number).collect::<Vec<_>>(),
+                [0, 1, 2]
+            );
         }
     }
 }
@@ -143,13 +152,22 @@ fn pcap_dialects() {
     assert_eq!(texts(&read(&kuznetsov.bytes).0), ["one", "two"]);
     // Version 2.2 has the lengths the other way round, 2.3 in either order.
     let old = PcapFile::with_version(Order::Big, MICRO, 2, 2, 1).record([1, 2, 60, 3], &[], b"one");
-    assert_eq!((read(&old.bytes).0[0].wire_len, &*read(&old.bytes).0[0].bytes), (60, &b"one"[..]));
+    assert_eq!(
+        (
+            read(&old.bytes).0[0].wire_len,
+            &*read(&old.bytes).0[0].bytes
+        ),
+        (60, &b"one"[..])
+    );
     let mixed = PcapFile::with_version(Order::Big, MICRO, 2, 3, 1)
         .record([1, 2, 60, 3], &[], b"one")
         .record([1, 2, 3, 60], &[], b"two");
     assert_eq!(texts(&read(&mixed.bytes).0), ["one", "two"]);
     let future = PcapFile::with_version(Order::Big, MICRO, 3, 0, 1);
-    assert_eq!(error(&future.bytes), "is a pcap file of version 3.0; allowed is 2");
+    assert_eq!(
+        error(&future.bytes),
+        "is a pcap file of version 3.0; allowed is 2"
+    );
 }
 
 #[test]
@@ -158,7 +176,10 @@ fn pcapng_in_both_byte_orders() {
         let (frames, faults) = read(&small_pcapng(order));
         assert_eq!(faults, []);
         assert_eq!(texts(&frames), ["first", "second", "third", "fourth"]);
-        let times = frames.iter().map(|f| f.time_ns / SECOND_NS).collect::<Vec<_>>();
+        let times = frames
+            .iter()
+            .map(|f| f.time_ns / SECOND_NS)
+            .collect::<Vec<_>>();
         assert_eq!(times, [1, 2, 2, 3], "a simple packet keeps its place");
         assert_eq!(frames[1].wire_len, 100);
     }
@@ -235,5 +256,8 @@ fn pcapng_sections_and_interfaces() {
     let folder = Folder::new(&[&file.bytes, &pcap(&[(0, b"e")])]);
     let mut pcap = folder.open().unwrap();
     let frames = drain(&mut pcap);
-    assert_eq!(texts(&frames), ["e", "a", "c", "dddd", "b"].map(|t| t).as_slice().to_vec());
+    assert_eq!(
+        texts(&frames),
+        ["e", "a", "c", "dddd", "b"].map(|t| t).as_slice().to_vec()
+    );
 }

@@ -18,16 +18,12 @@ pub mod field {
     pub const ECHO: u16 = 0x0030;
     /// N-EVENT-REPORT.
     pub const EVENT_REPORT: u16 = 0x0100;
-    /// N-GET.
-    pub const N_GET: u16 = 0x0110;
     /// N-SET.
     pub const SET: u16 = 0x0120;
     /// N-ACTION.
     pub const ACTION: u16 = 0x0130;
     /// N-CREATE.
     pub const CREATE: u16 = 0x0140;
-    /// N-DELETE.
-    pub const DELETE: u16 = 0x0150;
     /// C-CANCEL: it has no answer.
     pub const CANCEL: u16 = 0x0fff;
 }
@@ -162,10 +158,10 @@ pub fn peek(bytes: &[u8], fragment_len: u32, last: bool) -> Option<Option<u16>> 
     }
     loop {
         // Elements ascend: past (0000,0100) there is none.
-        if let Some([g0, g1, e0, e1]) = rest.first_chunk() {
-            if [*g0, *g1] != [0, 0] || u16::from_le_bytes([*e0, *e1]) > 0x0100 {
-                return Some(None);
-            }
+        if let Some([g0, g1, e0, e1]) = rest.first_chunk()
+            && ([*g0, *g1] != [0, 0] || u16::from_le_bytes([*e0, *e1]) > 0x0100)
+        {
+            return Some(None);
         }
         let (tag, value, after) = element(rest)?;
         if tag == 0x0100 {

@@ -339,10 +339,9 @@ impl Reader {
         let level = self.levels.last().copied();
         let end = element.len.map(|len| self.position.saturating_add(len));
         // Nothing reaches past what holds it.
-        if let (Some(end), Some(limit)) = (end, level.and_then(|level| level.end)) {
-            if end > limit {
-                return None;
-            }
+        let limit = level.and_then(|level| level.end);
+        if end.zip(limit).is_some_and(|(end, limit)| end > limit) {
+            return None;
         }
         match level {
             Some(level) if level.sequence => self.in_sequence(level, &element, end),

@@ -73,10 +73,10 @@ fn associate(bytes: &[u8]) -> Verdict {
         return Verdict::Reject;
     }
     let body = bytes.get(PDU_HEADER_LEN..).unwrap_or_default();
-    if let Some([_, version, r0, r1]) = body.first_chunk() {
-        if version & 1 == 0 || [*r0, *r1] != [0, 0] {
-            return Verdict::Reject;
-        }
+    if let Some([_, version, r0, r1]) = body.first_chunk()
+        && (version & 1 == 0 || [*r0, *r1] != [0, 0])
+    {
+        return Verdict::Reject;
     }
     let request = pdu.kind == kind::ASSOCIATE_RQ;
     let title = |byte: &u8| matches!(byte, 0 | b' '..=b'~');

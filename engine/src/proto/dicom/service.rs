@@ -119,7 +119,7 @@ mod tests {
         );
         assert_eq!(Service::of(field::CREATE, MPPS), Service::Mpps);
         assert_eq!(Service::of(field::ACTION, COMMITMENT), Service::Commitment);
-        assert_eq!(Service::of(field::N_GET, b"1.2.3"), Service::Other);
+        assert_eq!(Service::of(field::SET, b"1.2.3"), Service::Other);
         assert_eq!(Service::Other.role(true), None);
         assert_eq!(Service::Worklist.role(false), Some(&b"worklist_scp"[..]));
     }

@@ -1,0 +1,191 @@
+//! How an HL7 v2 segment is cut up, HL7 v2 chapter 2: separators, fields, components, escapes.
+//! It knows no segment's meaning.
+
+use std::borrow::Cow;
+
+/// The separators of one message, MSH-1 and MSH-2. One that repeats another's character is
+/// absent, as is one that is not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delimiters {
+    /// Between fields.
+    pub field: u8,
+    component: u8,
+    repetition: Option<u8>,
+    escape: Option<u8>,
+    subcomponent: Option<u8>,
+}
+
+impl Delimiters {
+    /// Reads them off a segment that begins with its name: nothing while bytes are missing,
+    /// `Some(None)` where these are none: alphanumerics, too many, two the same where they matter.
+    pub fn parse(segment: &[u8]) -> Option<Option<Self>> {
+        let field = *segment.get(3)?;
+        let rest = segment.get(4..).unwrap_or_default();
+        let encoding = rest.split(|byte| *byte == field).next().unwrap_or_default();
+        if !field.is_ascii_punctuation()
+            || encoding.len() > 5
+            || !encoding.iter().all(u8::is_ascii_punctuation)
+        {
+            return Some(None);
+        }
+        // The separator after them is what shows that they are all there.
+        if encoding.len() == rest.len() {
+            return None;
+        }
+        let one = |at: usize| {
+            let byte = *encoding.get(at)?;
+            let before = encoding.get(..at).unwrap_or_default();
+            (!before.contains(&byte)).then_some(byte)
+        };
+        let (Some(component), true) = (one(0), encoding.len() >= 3) else {
+            return Some(None);
+        };
+        Some(Some(Self {
+            field,
+            component,
+            repetition: one(1),
+            escape: one(2),
+            subcomponent: one(3),
+        }))
+    }
+
+    /// The first `N` fields of a segment, its name as the first; those that are missing are empty.
+    /// MSH counts its separator as MSH-1: there field n is at n - 1.
+    pub fn fields<'a, const N: usize>(&self, segment: &'a [u8]) -> [&'a [u8]; N] {
+        let mut fields = [&segment[..0]; N];
+        let parts = segment.split(|byte| *byte == self.field);
+        for (field, part) in fields.iter_mut().zip(parts) {
+            // Two quotes are HL7's explicit nothing.
+            *field = if part == b"\"\"" { &[] } else { part };
+        }
+        fields
+    }
+
+    /// The repetitions of a field.
+    pub fn repetitions<'a>(&self, field: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let repetition = self.repetition;
+        field.split(move |byte| Some(*byte) == repetition)
+    }
+
+    /// True where a field repeats.
+    pub fn repeats(&self, field: &[u8]) -> bool {
+        self.repetition.is_some_and(|byte| field.contains(&byte))
+    }
+
+    /// Component `n`, from 1, of a field's first repetition.
+    pub fn component<'a>(&self, field: &'a [u8], n: usize) -> &'a [u8] {
+        self.repetitions(field)
+            .next()
+            .unwrap_or_default()
+            .split(|byte| *byte == self.component)
+            .nth(n.saturating_sub(1))
+            .unwrap_or_default()
+    }
+
+    /// The first subcomponent of a component.
+    pub fn subcomponent<'a>(&self, component: &'a [u8]) -> &'a [u8] {
+        component
+            .split(|byte| Some(*byte) == self.subcomponent)
+            .next()
+            .unwrap_or_default()
+    }
+
+    /// The text of a component: escapes taken out, HL7 v2 2.7. Formatting is dropped; an escape
+    /// that does not end is text.
+    pub fn text<'a>(&self, raw: &'a [u8]) -> Cow<'a, [u8]> {
+        let Some(escape) = self.escape.filter(|byte| raw.contains(byte)) else {
+            return Cow::Borrowed(raw);
+        };
+        let mut text = Vec::with_capacity(raw.len());
+        let mut rest = raw;
+        while let Some(at) = rest.iter().position(|byte| *byte == escape) {
+            let (before, from) = rest.split_at(at);
+            let after = from.get(1..).unwrap_or_default();
+            text.extend_from_slice(before);
+            let Some(end) = after.iter().position(|byte| *byte == escape) else {
+                text.extend_from_slice(from);
+                return Cow::Owned(text);
+            };
+            self.unescape(after.get(..end).unwrap_or_default(), &mut text);
+            rest = after.get(end + 1..).unwrap_or_default();
+        }
+        text.extend_from_slice(rest);
+        Cow::Owned(text)
+    }
+
+    /// Writes what an escape stands for.
+    fn unescape(&self, code: &[u8], text: &mut Vec<u8>) {
+        match code {
+            b"F" => text.push(self.field),
+            b"S" => text.push(self.component),
+            b"T" => text.extend(self.subcomponent),
+            b"R" => text.extend(self.repetition),
+            b"E" => text.extend(self.escape),
+            [b'X', digits @ ..] => {
+                let digit = |byte: u8| (byte as char).to_digit(16);
+                for pair in digits.chunks_exact(2) {
+                    if let [high, low] = *pair
+                        && let (Some(high), Some(low)) = (digit(high), digit(low))
+                    {
+                        text.extend(u8::try_from(high * 16 + low));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usual() -> Delimiters {
+        Delimiters::parse(b"MSH|^~\\&|").flatten().unwrap()
+    }
+
+    #[test]
+    fn separators() {
+        assert_eq!(Delimiters::parse(b"MSH|^~\\&"), None);
+        assert_eq!(Delimiters::parse(b"MSHA^~\\&A"), Some(None));
+        assert_eq!(Delimiters::parse(b"MSH|^~\\&x|"), Some(None));
+        assert_eq!(Delimiters::parse(b"MSH|^|"), Some(None));
+        let doubled = Delimiters::parse(b"MSH|^~\\\\&|").flatten().unwrap();
+        assert_eq!(doubled.subcomponent, None);
+        assert_eq!(doubled.escape, Some(b'\\'));
+        let other = Delimiters::parse(b"MSH#@*!$#").flatten().unwrap();
+        assert_eq!((other.field, other.component), (b'#', b'@'));
+        assert!(Delimiters::parse(b"MSH|^~\\&#|").flatten().is_some());
+    }
+
+    #[test]
+    fn parts() {
+        let fields: [&[u8]; 4] = usual().fields(b"OBX|1|\"\"|a^b&c~d^e");
+        assert_eq!(fields[2], b"");
+        assert_eq!(usual().component(fields[3], 2), b"b&c");
+        assert_eq!(usual().subcomponent(b"b&c"), b"b");
+        assert_eq!(usual().component(fields[3], 3), b"");
+        assert!(usual().repeats(fields[3]));
+    }
+
+    #[test]
+    fn escapes() {
+        assert_eq!(&*usual().text(b"MODEL\\T\\X"), b"MODEL&X");
+        assert_eq!(&*usual().text(b"a\\X4142\\b\\.br\\c\\E\\"), b"aABbc\\");
+        assert_eq!(&*usual().text(b"C:\\dir"), b"C:\\dir");
+    }
+
+    #[test]
+    fn any_bytes() {
+        bolero::check!()
+            .with_iterations(2000)
+            .for_each(|bytes: &[u8]| {
+                if let Some(Some(delimiters)) = Delimiters::parse(bytes) {
+                    let fields: [&[u8]; 20] = delimiters.fields(bytes);
+                    for field in fields {
+                        let _ = delimiters.text(delimiters.component(field, 2));
+                    }
+                }
+            });
+    }
+}

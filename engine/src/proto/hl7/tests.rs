@@ -1,0 +1,360 @@
+//! Conversations made for these tests, whole and cut at every byte; no person in them, but for
+//! the names that must never come out.
+
+use crate::observe::Role::{self, Client, Server};
+use crate::proto::replay::{Replay, Script, however_cut, in_pieces, whole};
+use crate::proto::{Segment, Verdict};
+
+use super::CLASSIFIER;
+
+const DEVICES: &str = "\
+MSH|^~\\&|TESTGW^0011220000000001^EUI-64|TEST HOSPITAL|EHR|TEST HOSPITAL|20260101120000+0000||\
+ORU^R01^ORU_R01|MSG0001|P|2.6|||AL|NE||UNICODE UTF-8|||\
+IHE_PCD_001^IHE PCD^1.3.6.1.4.1.19376.1.6.1.1.1^ISO
+PID|||SECRET^^^TEST^PI||MUST^NOT^LEAK
+PV1||I|ICU^R12^B03^TEST HOSPITAL&1.2.3&ISO^^^MAIN^2||||SECRET^LEAK
+OBR|1|GWORD1^TESTGW|GWORD1^TESTGW|69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|||2026||SECRET^LEAK
+OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X||||SECRET|LEAK||\
+MON-SN-1^TESTMON^0011220000000001^EUI-64
+OBX|2|ST|531970^MDC_ID_MODEL_MANUFACTURER^MDC|1.0.0.1|TESTVENDOR||||||R
+OBX|3|ST|531969^MDC_ID_MODEL_NUMBER^MDC|1.0.0.2|MODEL\\T\\X||||||R
+OBX|4|ST|531972^MDC_ID_PROD_SPEC_SERIAL^MDC|1.0.0.3|SN0001||||||R
+OBX|4|ST|531972^LOCAL^L|1.0.0.3|SECRET||||||R
+OBX|5||69854^MDC_DEV_METER_PRESS_BLD_VMD^MDC|1.1.0.0|||||||X
+OBX|5|ST|531969^MDC_ID_MODEL_NUMBER^MDC|1.1.0.2|MODULE||||||R
+OBX|6|NM|150033^MDC_PRESS_BLD_ART_SYS^MDC|1.1.1.1|999|266016^MDC_DIM_MMHG^MDC|||||R
+NTE|1||SECRET
+OBX|7||69985^MDC_DEV_PUMP_INFUS_MDS^MDC|2.0.0.0|||||||X|||||||PUMP-7^^0011220000000001^EUI-64
+OBX|8||69986^MDC_DEV_PUMP_INFUS_VMD^MDC|2.1.0.0|||||||X";
+
+const PARTICIPATION: &str = "\
+MSH|^~\\&|LABGW|TEST HOSPITAL|LIS|TEST HOSPITAL|20260101120000||ORU^R01^ORU_R01|MSG0002|P|2.8.2
+SFT|TESTVENDOR^L|4.5.6|LAB MIDDLEWARE|BUILD77|SECRET|20250101
+PID|||SECRET^^^TEST^PI||MUST^NOT^LEAK
+PV1||I|ICU
+OBR|1|||TEST
+OBX|1|ST|TEST||SECRET||||||F
+PRT||UC||RO^Observer^HL70912|SECRET^LEAK|||||DEV-9^LEAK
+PRT||UC||EQUIP^Equipment^HL70912|SECRET^LEAK|||||DEV-1^TESTVENDOR^0011220000000001^EUI-64\
+||||||(01)09521234543213(21)SN0001^GS1^2.51.1.1^ISO|20260101|||SN0001";
+
+const ANALYSER: &str = "\
+MSH|^~\\&|ANALYZER|TEST LAB|LAS|TEST LAB|20260101120000||ESU^U01^ESU_U01|MSG0003|P|2.5.1
+EQU|AN-01^TESTVENDOR|20260101120000|OP^Normal Operation^HL70365";
+
+const ACCEPTED: &str = "\
+MSH|^~\\&|EHR|SITE 2|TESTGW|TEST HOSPITAL|20260101120001||ACK^R01^ACK|A1|P|2.6
+MSA|AA|MSG0001|SECRET";
+
+/// A message as it is on the wire.
+fn block(text: &str) -> Vec<u8> {
+    let mut block = vec![0x0b];
+    block.extend(text.replace('\n', "\r").bytes());
+    block.extend(b"\r\x1c\r");
+    block
+}
+
+fn observed(script: Script<'_>) -> Vec<String> {
+    let seen = however_cut(CLASSIFIER.session, script);
+    let all = seen.concat();
+    for secret in ["SECRET", "LEAK", "MSG000", "999", "B03", "R12", "202601011"] {
+        assert!(!all.contains(secret), "{secret}: {seen:#?}");
+    }
+    seen
+}
+
+fn device_lines() -> Vec<String> {
+    let monitor = "client>[hl7:ei|mon-sn-1|0011220000000001]";
+    let pump = "client>[hl7:ei|pump-7|0011220000000001]";
+    [
+        "client hl7.msh.application=TESTGW".to_owned(),
+        "client hl7.device.id=0011220000000001".into(),
+        "client hl7.msh.facility=TEST HOSPITAL".into(),
+        "client hl7.msh.version=2.6".into(),
+        "client hl7.msh.message_type=ORU^R01".into(),
+        "client hl7.role=oru_sender".into(),
+        "client hl7.msh.profile=1.3.6.1.4.1.19376.1.6.1.1.1".into(),
+        "event client hl7_message".into(),
+        format!("{monitor} hl7.device.id=MON-SN-1^TESTMON^0011220000000001^EUI-64"),
+        format!("{monitor} hl7.device.type=69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS"),
+        format!("{monitor} hl7.device.manufacturer=TESTVENDOR"),
+        format!("{monitor} hl7.device.model=MODEL&X"),
+        format!("{monitor} hl7.device.serial=SN0001"),
+        format!("{monitor} hl7.device.location=ICU"),
+        format!("{pump} hl7.device.id=PUMP-7^^0011220000000001^EUI-64"),
+        format!("{pump} hl7.device.type=69985^MDC_DEV_PUMP_INFUS_MDS"),
+        format!("{pump} hl7.device.location=ICU"),
+    ]
+    .to_vec()
+}
+
+#[test]
+fn devices_behind_a_gateway_and_the_answer() {
+    let seen = observed(&[(Client, &block(DEVICES)), (Server, &block(ACCEPTED))]);
+    let mut expected = device_lines();
+    expected.extend(
+        [
+            "server hl7.msh.application=EHR",
+            "server hl7.msh.facility=SITE 2",
+            "server hl7.msh.version=2.6",
+            "Confirmed",
+            "server hl7.role=oru_receiver",
+            "event client hl7_accept",
+        ]
+        .map(String::from),
+    );
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn equipment_takes_part_and_persons_are_stepped_over() {
+    let seen = observed(&[(Client, &block(PARTICIPATION))]);
+    let device = "client>[hl7:ei|dev-1|0011220000000001]";
+    let expected = [
+        "client hl7.sft.vendor=TESTVENDOR".to_owned(),
+        "client hl7.sft.version=4.5.6".into(),
+        "client hl7.sft.product=LAB MIDDLEWARE".into(),
+        "client hl7.sft.binary_id=BUILD77".into(),
+        "client hl7.sft.install_date=20250101".into(),
+        format!("{device} hl7.device.id=DEV-1^TESTVENDOR^0011220000000001^EUI-64"),
+        format!("{device} hl7.device.udi=(01)09521234543213(21)SN0001"),
+        format!("{device} hl7.device.serial=SN0001"),
+    ];
+    assert_eq!(seen[6..], expected);
+}
+
+#[test]
+fn an_analyser_reports_itself() {
+    let seen = observed(&[(Client, &block(ANALYSER))]);
+    assert_eq!(
+        seen.last().map(String::as_str),
+        Some("client>[hl7:ei|an-01|testvendor] hl7.device.id=AN-01^TESTVENDOR")
+    );
+    assert!(seen.contains(&"client hl7.role=esu_sender".into()));
+}
+
+#[test]
+fn every_way_to_end_a_segment_and_a_message() {
+    let expected = device_lines();
+    let text = DEVICES.to_owned();
+    for variant in [
+        text.replace('\n', "\r") + "\x1c",
+        format!("\x0b{}\n\x1c\r", text),
+        format!("\x0b{}\r\n\x1c\r\n", text.replace('\n', "\r\n")),
+        format!("\x0b{}\r\x0b\r", text.replace('\n', "\r")),
+        format!("hello\r\n\x0b\x0b{}\x1c\r", text.replace('\n', "\r\r")),
+        format!(
+            "\x0bFHS|^~\\&|X\rBHS|^~\\&|Y\r{}\rBTS|1\r\x1c\r",
+            text.replace('\n', "\r")
+        ),
+        format!(
+            "\x0b{}\x1c\r",
+            text.replace("MSH|^~\\&|", "MSH|^~\\&#|")
+                .replace('\n', "\r")
+        ),
+        format!(
+            "\x0b{}\x1c\r",
+            text.replace('|', "#").replace('^', "@").replace('\n', "\r")
+        ),
+    ] {
+        let seen = observed(&[(Client, variant.as_bytes())]);
+        let same: Vec<_> = seen.iter().map(|line| line.replace('@', "^")).collect();
+        assert_eq!(same, expected, "{variant}");
+    }
+    // Two messages in one piece.
+    let two = [block(DEVICES), block(ANALYSER)].concat();
+    assert_eq!(observed(&[(Client, &two)])[..expected.len()], expected);
+}
+
+#[test]
+fn a_line_feed_in_a_text_is_text() {
+    let text = DEVICES
+        .replace('\n', "\r")
+        .replace("TESTVENDOR", "TEST\n vendor");
+    let text = format!("\x0b{text}\x1c\r");
+    let seen = observed(&[(Client, text.as_bytes())]);
+    // The value holds a control character and is not said; all else is.
+    assert_eq!(seen.len(), device_lines().len() - 1);
+}
+
+#[test]
+fn answers_count_for_the_one_that_asked() {
+    let message = block(ANALYSER);
+    let answer = |text: &str| {
+        block(&format!(
+            "MSH|^~\\&|LAS|TEST LAB|||2026||ACK|Z|P|2.5.1\nMSA|{text}|SECRET"
+        ))
+    };
+    let events = |script: Script<'_>| -> Vec<String> {
+        let mut seen = observed(script);
+        seen.retain(|line| line.starts_with("event") || line == "Confirmed");
+        seen
+    };
+    let error = events(&[(Client, &message), (Server, &answer("AE|MSG0003"))]);
+    assert_eq!(
+        error,
+        [
+            "event client hl7_message",
+            "Confirmed",
+            "event client hl7_error"
+        ]
+    );
+    let twice = events(&[
+        (Client, &message),
+        (Server, &answer("CA|MSG0003")),
+        (Server, &answer("AA|MSG0003")),
+    ]);
+    assert_eq!(
+        twice,
+        [
+            "event client hl7_message",
+            "Confirmed",
+            "event client hl7_accept"
+        ]
+    );
+    let other = events(&[(Client, &message), (Server, &answer("AR|OTHER"))]);
+    assert_eq!(other, ["event client hl7_message"]);
+    // The client's direction is not in the capture.
+    assert_eq!(
+        events(&[(Server, &answer("AR|OTHER"))]),
+        ["event client hl7_reject"]
+    );
+}
+
+#[test]
+fn an_answer_that_echoes_the_header_names_nobody() {
+    let echo = ANALYSER
+        .lines()
+        .next()
+        .unwrap()
+        .replace("ESU^U01^ESU_U01", "ACK");
+    let echo = block(&format!("{echo}\nMSA|AA|MSG0003"));
+    let seen = observed(&[(Client, &block(ANALYSER)), (Server, &echo)]);
+    assert!(
+        !seen.contains(&"server hl7.msh.application=ANALYZER".into()),
+        "{seen:#?}"
+    );
+    assert!(seen.contains(&"server hl7.role=esu_receiver".into()));
+}
+
+#[test]
+fn a_chain_of_software_names_nobody() {
+    let chain = PARTICIPATION.replace("\nPID", "\nSFT|OTHER|1|ENGINE|2\nPID");
+    let seen = observed(&[(Client, &block(&chain))]);
+    assert!(
+        !seen.iter().any(|line| line.contains("hl7.sft")),
+        "{seen:#?}"
+    );
+}
+
+#[test]
+fn long_segments_go_by() {
+    let document = format!(
+        "{ANALYSER}\nOBX|1|ED|PDF^^L||{}||||||F|||||||DEV-2^X\nEQU|AN-02^TESTVENDOR",
+        "A".repeat(40_000)
+    );
+    let bytes = block(&document);
+    let script: Script<'_> = &[(Client, &bytes)];
+    let expected = whole(CLASSIFIER.session, script);
+    for size in [1, 1000, 1460, 17_000] {
+        assert_eq!(in_pieces(CLASSIFIER.session, script, size), expected);
+    }
+    assert!(!expected.concat().contains("DEV-2"));
+    assert!(expected.concat().contains("AN-02"));
+}
+
+#[test]
+fn a_hole_costs_one_message_and_no_more() {
+    let message = block(DEVICES);
+    let mut replay = Replay::new((CLASSIFIER.session)());
+    replay.feed(Client, &message[..300]);
+    assert!(replay.lose(Client, 100));
+    replay.feed(Client, &message[400..]);
+    replay.feed(Client, &message);
+    let devices = replay.seen.iter().filter(|line| line.contains('>')).count();
+    assert_eq!(devices, 9);
+}
+
+fn probe(bytes: &[u8], cut: bool) -> Verdict {
+    (CLASSIFIER.probe)(&Segment {
+        bytes,
+        from: Role::Client,
+        time_ns: 0,
+        ports: (50000, 443),
+        cut,
+    })
+}
+
+#[test]
+fn a_probe_proves() {
+    for (text, role) in [(DEVICES, Client), (ANALYSER, Client), (ACCEPTED, Server)] {
+        let message = block(text);
+        assert_eq!(probe(&message, false), Verdict::Match(role));
+        assert_eq!(probe(&message[1..], false), Verdict::Match(role));
+        assert_eq!(
+            probe(&[b"junk ", &message[..]].concat(), false),
+            Verdict::Match(role)
+        );
+        for cut in 0..message.len() {
+            let verdict = probe(&message[..cut], false);
+            assert!(matches!(verdict, Verdict::NeedMore) || verdict == Verdict::Match(role));
+        }
+    }
+    let answer = ACCEPTED.replace("ACK^R01^ACK", "ORR^O02");
+    assert_eq!(probe(&block(&answer), false), Verdict::Match(Server));
+    assert_eq!(probe(&block(DEVICES)[..60], true), Verdict::Match(Client));
+    assert_eq!(probe(b"\x0b\x06\x1c\r", false), Verdict::NeedMore);
+    assert_eq!(probe(b"\x0bBHS|^~\\&|X", false), Verdict::Match(Client));
+    for other in [
+        &b"\x0bMSHA^~\\&A"[..],
+        b"\x06",
+        b"MSH hello world",
+        b"MSH: what is it",
+        b"GET / HTTP/1.1\r\n\r\nMSH|^~\\&|",
+        b"\x0b<xml/>",
+    ] {
+        assert_eq!(
+            probe(other, false),
+            Verdict::Reject,
+            "{}",
+            other.escape_ascii()
+        );
+    }
+}
+
+#[test]
+fn any_bytes_in_any_pieces() {
+    bolero::check!()
+        .with_type::<(Vec<u8>, Vec<u8>, u8)>()
+        .with_iterations(500)
+        .for_each(|(one, two, size)| {
+            let mut replay = Replay::new((CLASSIFIER.session)());
+            let message = block(DEVICES);
+            let split = one.len().min(message.len());
+            let bytes = [&message[..split], two, &message[split..], one].concat();
+            for piece in bytes.chunks(usize::from(*size).max(1)) {
+                replay.feed(Client, piece);
+                replay.feed(Server, piece);
+            }
+            let _ = probe(one, false);
+        });
+}
+
+#[test]
+fn a_changed_byte_does_no_harm() {
+    let message = [block(PARTICIPATION), block(DEVICES)].concat();
+    bolero::check!()
+        .with_type::<(u16, u8, u8)>()
+        .with_iterations(1000)
+        .for_each(|(at, value, size)| {
+            let mut bytes = message.clone();
+            let at = usize::from(*at) % bytes.len();
+            bytes[at] = *value;
+            let size = usize::from(*size).max(1);
+            let script: Script<'_> = &[(Client, &bytes)];
+            assert_eq!(
+                in_pieces(CLASSIFIER.session, script, size),
+                whole(CLASSIFIER.session, script)
+            );
+        });
+}
