@@ -1,5 +1,5 @@
-//! Every byte of a table: header, regions, slots and records. It holds no behaviour beyond
-//! arithmetic and knows neither files nor memory.
+//! Every byte of a table: header, regions, slots and records. It computes nothing: where the
+//! regions of one table lie is in `geometry`.
 //!
 //! ```text
 //! 0        192            320        512
@@ -12,8 +12,6 @@
 use std::mem::{align_of, offset_of, size_of};
 
 use bytemuck::{Pod, Zeroable};
-
-use crate::error::LayoutError;
 
 // The words of a saved table are read on other machines as they were written.
 const _: () = assert!(cfg!(target_endian = "little"), "tables are little-endian");
@@ -52,10 +50,6 @@ pub const HEADER_SIZE: usize = 512;
 
 /// The number that stands for "no subject".
 pub(crate) const NO_SUBJECT: u32 = u32::MAX;
-/// Regions of a live table begin on pages of their own.
-const REGION_ALIGN: u64 = 4096;
-/// Regions of a saved table begin on cache lines.
-const REGION_ALIGN_SAVED: u64 = 64;
 
 /// Declares a record: `repr(C)`, no padding (bytemuck refuses it), size asserted, fields listed.
 macro_rules! record {
@@ -470,166 +464,4 @@ impl Record for ActivityRecord {
 }
 impl Record for GaugesRecord {
     const REGION: Region = Region::Workers;
-}
-
-/// How much a table can hold. Memory is touched as it is used, except that a table with a file
-/// has its room reserved at the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capacity {
-    /// Bindings and reported devices.
-    pub subjects: u32,
-    /// Facts.
-    pub facts: u32,
-    /// Edges.
-    pub edges: u32,
-    /// Pairs of subject and event.
-    pub activities: u32,
-    /// Workers.
-    pub workers: u32,
-    /// Bytes for longer texts; rounded up to a multiple of 8.
-    pub heap_bytes: u64,
-}
-
-impl Default for Capacity {
-    /// Suited to offline runs: about 125 MiB of address space.
-    fn default() -> Self {
-        Self {
-            subjects: 65_536,
-            facts: 262_144,
-            edges: 262_144,
-            activities: 16_384,
-            workers: 8,
-            heap_bytes: 16 * 1024 * 1024,
-        }
-    }
-}
-
-/// Where everything is. Valid by construction: made by [`Geometry::live`] and
-/// [`Geometry::saved`], or checked by [`Geometry::check`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Geometry {
-    regions: [RegionHeader; REGION_COUNT],
-    file_size: u64,
-}
-
-impl Geometry {
-    /// The places of a table that will grow; `None` where the sizes overflow.
-    pub(crate) fn live(capacity: &Capacity) -> Option<Self> {
-        // Offsets of texts are 32-bit word numbers, and no slot may bear the number of "none".
-        let heap = capacity.heap_bytes.checked_next_multiple_of(8)?;
-        let heap = (heap <= u64::from(u32::MAX) * 8).then_some(heap)?;
-        let slots = [
-            capacity.subjects.into(),
-            capacity.facts.into(),
-            capacity.edges.into(),
-            capacity.activities.into(),
-            capacity.workers.into(),
-            heap,
-        ];
-        Self::lay_out(&slots, REGION_ALIGN)
-    }
-
-    /// The places of a saved table with just this much in it.
-    pub(crate) fn saved(used: &[u64; REGION_COUNT]) -> Option<Self> {
-        Self::lay_out(used, REGION_ALIGN_SAVED)
-    }
-
-    fn lay_out(capacities: &[u64; REGION_COUNT], align: u64) -> Option<Self> {
-        let mut regions = [RegionHeader::zeroed(); REGION_COUNT];
-        let mut end = HEADER_SIZE as u64;
-        for region in Region::ALL {
-            let capacity = *capacities.get(region.index())?;
-            let slot_size = region.slot_size() as u64;
-            let offset = end.checked_next_multiple_of(align)?;
-            end = slot_size.checked_mul(capacity)?.checked_add(offset)?;
-            *regions.get_mut(region.index())? = RegionHeader {
-                offset,
-                slot_size,
-                capacity,
-            };
-        }
-        Some(Self {
-            regions,
-            file_size: end.checked_next_multiple_of(align)?,
-        })
-    }
-
-    /// Checks a header that may say anything, against the bytes that there are.
-    pub(crate) fn check(header: &Header, actual: u64) -> Result<Self, LayoutError> {
-        if header.magic != MAGIC {
-            return Err(LayoutError::NotATable);
-        }
-        if header.layout_version != LAYOUT_VERSION {
-            return Err(LayoutError::Version {
-                found: header.layout_version,
-            });
-        }
-        if header.header_size as usize != HEADER_SIZE {
-            return Err(LayoutError::Damaged("the size of the header is wrong"));
-        }
-        if actual < header.file_size {
-            return Err(LayoutError::CutShort {
-                announced: header.file_size,
-                actual,
-            });
-        }
-        if actual > header.file_size {
-            return Err(LayoutError::Damaged(
-                "the file is longer than its header announces",
-            ));
-        }
-        let mut end = HEADER_SIZE as u64;
-        for (region, place) in Region::ALL.iter().zip(&header.regions) {
-            if place.slot_size != region.slot_size() as u64 {
-                return Err(LayoutError::Damaged("the size of a record is wrong"));
-            }
-            if place.offset < end || !place.offset.is_multiple_of(8) {
-                return Err(LayoutError::Damaged("a region begins where it cannot"));
-            }
-            let size = place.slot_size.checked_mul(place.capacity);
-            end = size
-                .and_then(|size| size.checked_add(place.offset))
-                .filter(|&end| end <= actual)
-                .ok_or(LayoutError::Damaged("a region ends outside the file"))?;
-            if place.capacity > u64::from(u32::MAX) && *region != Region::Heap {
-                return Err(LayoutError::Damaged("a region has more slots than numbers"));
-            }
-        }
-        Ok(Self {
-            regions: header.regions,
-            file_size: header.file_size,
-        })
-    }
-
-    /// Bytes of the whole file.
-    pub(crate) fn file_size(&self) -> u64 {
-        self.file_size
-    }
-
-    /// The places, for the header.
-    pub(crate) fn regions(&self) -> &[RegionHeader; REGION_COUNT] {
-        &self.regions
-    }
-
-    /// Slots (heap: bytes) of a region.
-    pub(crate) fn capacity(&self, region: Region) -> u64 {
-        self.regions[region.index()].capacity
-    }
-
-    /// The words of a slot, as a range of the file's words. Only for indices below the capacity.
-    pub(crate) fn slot_words(&self, region: Region, index: u32) -> Option<std::ops::Range<usize>> {
-        let place = self.regions.get(region.index())?;
-        let first = place
-            .offset
-            .checked_add(place.slot_size.checked_mul(index.into())?)?;
-        let first = usize::try_from(first / 8).ok()?;
-        (u64::from(index) < place.capacity).then(|| first..first + region.slot_size() / 8)
-    }
-
-    /// The words of the heap, as a range of the file's words; a last part of a word is left out.
-    pub(crate) fn heap_words(&self) -> Option<std::ops::Range<usize>> {
-        let place = self.regions.get(Region::Heap.index())?;
-        let first = usize::try_from(place.offset / 8).ok()?;
-        Some(first..first.checked_add(usize::try_from(place.capacity / 8).ok()?)?)
-    }
 }

@@ -10,10 +10,11 @@ use std::thread;
 use bytemuck::{Pod, Zeroable, bytes_of_mut, cast_slice_mut};
 
 use crate::error::{LayoutError, OpenError};
+use crate::geometry::Geometry;
 use crate::layout::{
-    ActivityRecord, COUNTERS_MAX, EdgeRecord, FactRecord, GaugesRecord, Geometry,
-    HEADER_COUNTERS_OFFSET, HEADER_SIZE, Header, HeaderCounters, MAGIC, PARSE_ERRORS_MAX, Record,
-    Region, SOURCE_OFFSET, SourceRecord, SubjectRecord, TEXT_BYTES_MAX,
+    ActivityRecord, COUNTERS_MAX, EdgeRecord, FactRecord, GaugesRecord, HEADER_COUNTERS_OFFSET,
+    HEADER_SIZE, Header, HeaderCounters, MAGIC, PARSE_ERRORS_MAX, Record, Region, SOURCE_OFFSET,
+    SourceRecord, SubjectRecord, TEXT_BYTES_MAX,
 };
 use crate::map::{Map, Word};
 use crate::record::{

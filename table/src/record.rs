@@ -2,15 +2,16 @@
 //! types. How they lie in memory is in `layout`; what they mean for a device is `resolve`'s.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bytemuck::Zeroable;
 
+use crate::flags::{EdgeFlags, SubjectFlags};
 use crate::layout::{
     ActivityRecord, EdgeRecord, HOURS_OF_WEEK, IDENTIFIER_BYTES_MAX, NO_SUBJECT, SourceRecord,
     SubjectRecord,
 };
+use crate::text::Text;
 use crate::vocabulary::{Attribute, Counter, Event, Field, Protocol};
 
 /// Declares the number of a slot.
@@ -44,135 +45,6 @@ slot_number! {
 slot_number! {
     /// An activity's slot.
     ActivityId
-}
-
-/// Declares a set of named bits.
-macro_rules! flags {
-    ($(#[$meta:meta])* $name:ident: $repr:ty { $($(#[$vmeta:meta])* $flag:ident = $bit:literal;)+ }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-        pub struct $name(pub $repr);
-
-        impl $name {
-            $($(#[$vmeta])* pub const $flag: Self = Self(1 << $bit);)+
-
-            /// True when all bits of `other` are set.
-            pub const fn contains(self, other: Self) -> bool {
-                self.0 & other.0 == other.0
-            }
-
-            /// Sets the bits of `other`.
-            pub const fn insert(&mut self, other: Self) {
-                self.0 |= other.0;
-            }
-        }
-
-        impl std::ops::BitOr for $name {
-            type Output = Self;
-            fn bitor(self, other: Self) -> Self {
-                Self(self.0 | other.0)
-            }
-        }
-    };
-}
-
-flags! {
-    /// What was seen of a binding. Append only.
-    SubjectFlags: u16 {
-        /// ARP proves that the address is on the link.
-        ARP = 0;
-        /// Neighbour discovery proves that the address is on the link.
-        ND = 1;
-        /// A DHCP acknowledgement proves that the address is on the link.
-        DHCP = 2;
-        /// It sent router advertisements.
-        ROUTER = 3;
-        /// It was seen to send and to be answered.
-        TWO_WAY = 4;
-        /// Its identity is confirmed: not one of a flood of spoofed addresses.
-        CONFIRMED = 5;
-        /// Low TTLs come from multicast, whose TTL says nothing about distance.
-        MULTICAST_TTL = 6;
-    }
-}
-
-impl SubjectFlags {
-    /// Any proof that the address is on the local link.
-    pub const fn on_link(self) -> bool {
-        self.0 & (Self::ARP.0 | Self::ND.0 | Self::DHCP.0) != 0
-    }
-}
-
-flags! {
-    /// What was seen of an edge. Append only.
-    EdgeFlags: u8 {
-        /// The payload is encrypted.
-        ENCRYPTED = 0;
-        /// The responder sent something.
-        ANSWERED = 1;
-        /// Both ends spoke the protocol.
-        CONFIRMED = 2;
-        /// The ends have no roles in the protocol.
-        PEERS = 3;
-    }
-}
-
-/// UTF-8 text of at most `N` bytes, in place.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text<const N: usize> {
-    bytes: [u8; N],
-    len: u8,
-}
-
-impl<const N: usize> Text<N> {
-    /// No text.
-    pub const EMPTY: Self = {
-        assert!(N <= u8::MAX as usize);
-        Self {
-            bytes: [0; N],
-            len: 0,
-        }
-    };
-
-    /// The text, where it fits.
-    pub fn new(text: &str) -> Option<Self> {
-        let mut bytes = [0; N];
-        bytes
-            .get_mut(..text.len())?
-            .copy_from_slice(text.as_bytes());
-        Some(Self {
-            bytes,
-            len: u8::try_from(text.len()).ok()?,
-        })
-    }
-
-    /// The text, or as many whole characters of it as fit. What is cut is no key any more.
-    pub fn cut(text: &str) -> Self {
-        Self::new(&text[..text.floor_char_boundary(N)]).unwrap_or(Self::EMPTY)
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
-        str::from_utf8(bytes).unwrap_or_default()
-    }
-
-    /// True where there is no text.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-}
-
-impl<const N: usize> Default for Text<N> {
-    fn default() -> Self {
-        Self::EMPTY
-    }
-}
-
-impl<const N: usize> fmt::Debug for Text<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.as_str(), f)
-    }
 }
 
 /// What kind of subject.

@@ -7,14 +7,15 @@ use std::path::Path;
 use bytemuck::{Zeroable, bytes_of};
 
 use crate::error::CreateError;
+use crate::file::Temporary;
+use crate::geometry::Geometry;
 use crate::layout::{
-    ActivityRecord, EdgeRecord, FactRecord, GaugesRecord, Geometry, HEADER_COUNTERS_OFFSET,
-    HEADER_SIZE, Header, HeaderCounters, REGION_COUNT, Record, Region, SOURCE_OFFSET, SourceSlot,
-    SubjectRecord,
+    ActivityRecord, EdgeRecord, FactRecord, GaugesRecord, HEADER_COUNTERS_OFFSET, HEADER_SIZE,
+    Header, HeaderCounters, REGION_COUNT, Record, Region, SOURCE_OFFSET, SourceSlot, SubjectRecord,
 };
 use crate::reader::TableReader;
 use crate::sync::Load;
-use crate::writer::{Temporary, header};
+use crate::writer::header;
 
 /// The sequence number of every record in a saved table: written once.
 const SEQUENCE_SAVED: u64 = 2;
