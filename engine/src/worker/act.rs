@@ -446,7 +446,6 @@ fn ends(flow: &Flow, packet: &Packet<'_>) -> Ends {
     Ends {
         sender: binding(flow, packet.direction),
         receiver: binding(flow, packet.direction.other()),
-        packet: packet.number,
         time_ns: packet.time_ns,
     }
 }

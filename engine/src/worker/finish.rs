@@ -181,7 +181,6 @@ impl Worker {
                 let ends = Ends {
                     sender: binding(&flow, direction),
                     receiver: binding(&flow, direction.other()),
-                    packet: u64::MAX,
                     time_ns: flow.last_ns,
                 };
                 let at = Circumstances {

@@ -60,7 +60,6 @@ impl Worker {
         let ends = Ends {
             sender,
             receiver,
-            packet: frame.number,
             time_ns: frame.time_ns,
         };
         let payload = headers.payload.of(frame.bytes);
@@ -133,7 +132,6 @@ impl Worker {
         let ends = Ends {
             sender: binding(flow, packet.direction),
             receiver: binding(flow, packet.direction.other()),
-            packet: packet.number,
             time_ns: packet.time_ns,
         };
         self.observe_link(classifier, packet.payload, headers, &ends);

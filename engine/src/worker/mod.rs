@@ -21,7 +21,7 @@ use crate::device::ledger::Outbox;
 use crate::device::sighting::Times;
 use crate::device::{Ledger, PersonFilter};
 use crate::flow::{Direction, FlowHasher, FlowKey, Fragments, Table, shard, steer};
-use crate::wire::{Headers, LinkType, Network, TransportKind, WireError};
+use crate::wire::{Headers, Network, TransportKind, WireError};
 
 use conversation::Conversations;
 pub use finish::FlowRecord;
@@ -266,12 +266,4 @@ fn widen(mac: crate::observe::MacAddr) -> [u8; 16] {
     let mut wide = [0; 16];
     wide[10..].copy_from_slice(&mac);
     wide
-}
-
-/// True for a link that carries frames of its own (and so MAC addresses).
-pub(crate) fn has_mac(link: LinkType) -> bool {
-    matches!(
-        link,
-        LinkType::Ethernet | LinkType::LinuxSll | LinkType::LinuxSll2
-    )
 }

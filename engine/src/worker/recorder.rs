@@ -17,8 +17,6 @@ pub struct Ends {
     pub sender: BindingKey,
     /// For whom it is.
     pub receiver: BindingKey,
-    /// Number of the packet.
-    pub packet: u64,
     /// Capture time.
     pub time_ns: u64,
 }
