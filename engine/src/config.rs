@@ -35,6 +35,10 @@ pub const GAP_WAIT_NS: u64 = 1_000_000_000;
 /// Copies of one packet (a mirror port sees it enter and leave) lie within this time.
 pub const DUPLICATE_WINDOW_NS: u64 = 20_000_000;
 
+/// Flows with copies that one worker remembers more packets of; 1.5 KiB each. Others go on with
+/// the three packets that every flow remembers.
+pub const COPY_MEMORIES_MAX: usize = 16_384;
+
 /// Segments that one direction of a stream may hold ahead of a hole (`limit_reassembly`).
 pub const STREAM_SEGMENTS_MAX: usize = 128;
 

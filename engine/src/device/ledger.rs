@@ -478,7 +478,7 @@ mod tests {
     #[test]
     fn confirmation_raises_what_was_said_before() {
         let mut ledger = Ledger::new(PersonFilter::FIXED);
-        let matcher = Matcher::default();
+        let matcher = medtap_rules::Rules::embedded().matcher();
         let mut counters = Counters::default();
         let mut outbox = Box2 {
             room: usize::MAX,

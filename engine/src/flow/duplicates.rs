@@ -2,12 +2,15 @@
 //! once more behind a router with another MAC, VLAN, TTL and checksum of the IP header. It
 //! judges inside one flow and one direction, by what no hop changes.
 
-use bytemuck::{Pod, Zeroable};
+use std::collections::HashMap;
 
-use crate::config::DUPLICATE_WINDOW_NS;
-use crate::wire::Headers;
+use bytemuck::{Pod, Zeroable};
+use foldhash::fast::FixedState;
 
 use super::key::Direction;
+use super::table::FlowId;
+use crate::config::{COPY_MEMORIES_MAX, DUPLICATE_WINDOW_NS};
+use crate::wire::Headers;
 
 /// Packets remembered for each flow: copies come interleaved with the packets that follow.
 const REMEMBERED: usize = 3;
@@ -46,6 +49,62 @@ impl Recent {
     }
 }
 
+/// Packets remembered of a flow that has shown copies: on a routed path a whole window of packets
+/// may lie between a packet and its copy.
+const REMEMBERED_LONG: usize = 128;
+
+/// Places that one signature may take.
+const WAYS: usize = 4;
+
+/// The longer memory of one flow.
+#[derive(Debug)]
+struct LongMemory {
+    signatures: [u32; REMEMBERED_LONG],
+    times_ns: [u64; REMEMBERED_LONG],
+}
+
+/// The longer memories of the flows that have shown copies, bounded.
+#[derive(Debug, Default)]
+pub struct Copies {
+    flows: HashMap<FlowId, Box<LongMemory>, FixedState>,
+}
+
+impl Copies {
+    /// True when this packet is a copy of one that is remembered; otherwise it is remembered.
+    /// A flow that finds no room goes on with its short memory alone.
+    pub fn is_copy(&mut self, flow: FlowId, signature: u32, time_ns: u64) -> bool {
+        if self.flows.len() >= COPY_MEMORIES_MAX && !self.flows.contains_key(&flow) {
+            return false;
+        }
+        let memory = self.flows.entry(flow).or_insert_with(|| {
+            let (signatures, times_ns) = ([0; REMEMBERED_LONG], [0; REMEMBERED_LONG]);
+            Box::new(LongMemory {
+                signatures,
+                times_ns,
+            })
+        });
+        let first = (signature as usize >> 1) % (REMEMBERED_LONG / WAYS) * WAYS;
+        let mut oldest = first;
+        for place in first..first + WAYS {
+            let age_ns = time_ns.saturating_sub(memory.times_ns[place]);
+            if memory.signatures[place] == signature && age_ns <= DUPLICATE_WINDOW_NS {
+                return true;
+            }
+            if memory.times_ns[place] < memory.times_ns[oldest] {
+                oldest = place;
+            }
+        }
+        memory.signatures[oldest] = signature;
+        memory.times_ns[oldest] = time_ns;
+        false
+    }
+
+    /// Forgets a flow that ended.
+    pub fn forget(&mut self, flow: FlowId) {
+        self.flows.remove(&flow);
+    }
+}
+
 /// What no hop changes: IP-ID, TCP numbers, length, transport checksum; and the direction.
 /// Never zero, which is what an unused place holds.
 #[inline]
@@ -81,6 +140,29 @@ mod tests {
         assert!(
             recent.is_copy(7, 1_041 * MS, MS),
             "the later one is remembered"
+        );
+    }
+
+    /// A window of packets is forwarded as one: every copy is told from every first packet.
+    #[test]
+    fn a_window_of_copies_is_told() {
+        let mut copies = Copies::default();
+        let packets: Vec<u32> = (0..40u32)
+            .map(|n| n.wrapping_mul(0x9e37_79b9) | 1)
+            .collect();
+        assert!(
+            packets
+                .iter()
+                .all(|&packet| !copies.is_copy(1, packet, 5 * MS))
+        );
+        let told = packets
+            .iter()
+            .filter(|&&packet| copies.is_copy(1, packet, 6 * MS))
+            .count();
+        assert!(told >= 38, "{told}: few share a place");
+        assert!(
+            !copies.is_copy(1, packets[39], 90 * MS),
+            "later than the window"
         );
     }
 

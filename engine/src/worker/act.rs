@@ -116,9 +116,11 @@ impl Worker {
         };
         let flow = self.table.flow_mut(id);
         let quiet_ns = packet.time_ns.saturating_sub(flow.last_ns);
-        let copy = flow
-            .recent
-            .is_copy(signature(headers, direction), packet.time_ns, quiet_ns);
+        let signature = signature(headers, direction);
+        let mut copy = flow.recent.is_copy(signature, packet.time_ns, quiet_ns);
+        if flow.has(flag::DUPLICATES) {
+            copy |= self.copies.is_copy(id, signature, packet.time_ns);
+        }
         if copy {
             flow.flags |= flag::DUPLICATES;
             let elsewhere = flow.links[d] != link;

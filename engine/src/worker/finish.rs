@@ -247,6 +247,9 @@ impl Worker {
                 first_packet: totals.first_packet,
             });
         }
+        if flow.has(flag::DUPLICATES) {
+            self.copies.forget(id);
+        }
         let hash = self.options.hasher.hash(&flow.key);
         self.table.remove(id, hash);
     }

@@ -20,6 +20,7 @@ use crate::counters::Counters;
 use crate::device::ledger::Outbox;
 use crate::device::sighting::Times;
 use crate::device::{Ledger, PersonFilter};
+use crate::flow::duplicates::Copies;
 use crate::flow::{Direction, FlowHasher, FlowKey, Fragments, Table, shard, steer};
 use crate::wire::{Headers, Network, TransportKind, WireError};
 
@@ -83,6 +84,7 @@ pub struct Worker {
     options: Options,
     table: Table,
     conversations: Conversations,
+    copies: Copies,
     fragments: Vec<Fragments>,
     /// The latest time in each shard: timeouts depend on the shard's own packets alone.
     clocks: [u64; SHARDS],
@@ -106,6 +108,7 @@ impl Worker {
         Ok(Self {
             table: Table::new(options.flows_max)?,
             conversations: Conversations::new(SESSIONS_MAX),
+            copies: Copies::default(),
             fragments: (0..SHARDS).map(|_| Fragments::default()).collect(),
             clocks: [0; SHARDS],
             first_ns: u64::MAX,
