@@ -3,7 +3,7 @@
 //! stand.
 
 use super::cooked::{self, CookedFrame};
-use super::ethernet::{self, EthernetFrame, VlanTag};
+use super::ethernet::{self, EthernetFrame, SwitchTag, VlanTag};
 use super::ipv4::Ipv4Packet;
 use super::ipv6::{self, Extension, Ipv6Packet};
 use super::llc::{self, Snap};
@@ -220,13 +220,20 @@ impl Headers {
     #[inline(never)]
     fn typed(&mut self, piece: Piece<'_>, ether_type: u16) -> Result<(), WireError> {
         let (mut piece, mut ether_type, mut tags) = (piece, ether_type, 0);
-        while ethernet::is_tag(ether_type) {
-            let tag = VlanTag::parse(piece.bytes).map_err(|error| piece.why(error))?;
-            if self.vlan == 0 {
-                self.vlan = tag.id();
-            }
-            ether_type = tag.type_or_length();
-            piece = piece.after(ethernet::TAG_LEN);
+        loop {
+            let len;
+            (len, ether_type) = if ethernet::is_tag(ether_type) {
+                let tag = VlanTag::parse(piece.bytes).map_err(|error| piece.why(error))?;
+                if self.vlan == 0 {
+                    self.vlan = tag.id();
+                }
+                (ethernet::TAG_LEN, tag.type_or_length())
+            } else if let Ok(tag) = SwitchTag::parse(ether_type, piece.bytes) {
+                (tag.len(), tag.type_or_length())
+            } else {
+                break;
+            };
+            piece = piece.after(len);
             tags += 1;
             if tags > TAGS_MAX {
                 return Err(WireError::Malformed);
