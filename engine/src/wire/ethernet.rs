@@ -179,6 +179,7 @@ pub struct SwitchTag<'a> {
 impl<'a> SwitchTag<'a> {
     /// Checks that the tag is there; [`WireError::Malformed`] for other types, and for metadata
     /// other than one security group (version 1, one option of type 1).
+    #[inline(never)]
     pub fn parse(ether_type: u16, bytes: &'a [u8]) -> Result<Self, WireError> {
         let len = match ether_type {
             VN_TAG => 4,

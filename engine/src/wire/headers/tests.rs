@@ -394,7 +394,7 @@ fn fuzz_every_link() {
         LinkType::Unknown(7),
     ];
     bolero::check!()
-        .with_iterations(20_000)
+        .with_iterations(4_000)
         .with_max_len(256)
         .for_each(|bytes: &[u8]| {
             for link in LINKS {
@@ -414,7 +414,7 @@ fn fuzz_every_link() {
 fn fuzz_behind_a_good_start() {
     // Random bytes rarely reach the depths, so they begin where the layers fork.
     bolero::check!()
-        .with_iterations(20_000)
+        .with_iterations(4_000)
         .with_max_len(256)
         .for_each(|bytes: &[u8]| {
             let starts = [
