@@ -37,6 +37,11 @@ pub const VLAN_SERVICE: u16 = 0x88a8;
 /// Service tag before IEEE 802.1ad, as many switches still send it.
 pub const VLAN_STACKED: u16 = 0x9100;
 
+/// VN-Tag, the draft of IEEE 802.1BR: a switch's tag for its extenders' and hosts' ports.
+pub const VN_TAG: u16 = 0x8926;
+/// Cisco metadata: the security group of TrustSec.
+pub const CISCO_METADATA: u16 = 0x8909;
+
 /// EtherTypes that stand in real frames (IEEE registry), beside IP and the tags: the test for
 /// "is this an Ethernet frame" where only a guess says so.
 const KNOWN: [u16; 27] = [
@@ -163,6 +168,44 @@ impl<'a> VlanTag<'a> {
     }
 }
 
+/// A view of one tag that switches set among themselves and that holds no VLAN: VN-Tag or Cisco
+/// metadata, from behind the type field that announced it.
+#[derive(Clone, Copy, Debug)]
+pub struct SwitchTag<'a> {
+    tag: &'a [u8],
+    next: [u8; 2],
+}
+
+impl<'a> SwitchTag<'a> {
+    /// Checks that the tag is there; [`WireError::Malformed`] for other types, and for metadata
+    /// other than one security group (version 1, one option of type 1).
+    #[inline(never)]
+    pub fn parse(ether_type: u16, bytes: &'a [u8]) -> Result<Self, WireError> {
+        let len = match ether_type {
+            VN_TAG => 4,
+            CISCO_METADATA => 6,
+            _ => return Err(WireError::Malformed),
+        };
+        let (tag, rest) = bytes.split_at_checked(len).ok_or(WireError::Truncated)?;
+        if ether_type == CISCO_METADATA && !tag.starts_with(&[1, 1, 0, 1]) {
+            return Err(WireError::Malformed);
+        }
+        let next = *rest.first_chunk().ok_or(WireError::Truncated)?;
+        Ok(Self { tag, next })
+    }
+
+    /// The tag with the next type field, bytes.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.tag.len() + self.next.len()
+    }
+
+    /// The type or length that follows, as [`EthernetFrame::type_or_length`].
+    pub fn type_or_length(&self) -> u16 {
+        u16::from_be_bytes(self.next)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +224,23 @@ mod tests {
         assert_eq!((tag.id(), tag.priority()), (210, 5));
         assert!(is_known(tag.type_or_length()));
         assert_eq!(tag.payload(), [2, 7]);
+    }
+
+    #[test]
+    fn switch_tags() {
+        let bytes = [1, 1, 0, 1, 0, 100, 8, 0, 0x45];
+        let tag = SwitchTag::parse(CISCO_METADATA, &bytes).unwrap();
+        assert_eq!((tag.len(), tag.type_or_length()), (8, IPV4));
+        let tag = SwitchTag::parse(VN_TAG, &bytes).unwrap();
+        assert_eq!((tag.len(), tag.type_or_length()), (6, 100));
+        for len in 0..8 {
+            let error = SwitchTag::parse(CISCO_METADATA, &bytes[..len]).err();
+            assert_eq!(error, Some(WireError::Truncated));
+        }
+        let error = SwitchTag::parse(CISCO_METADATA, &[0; 8]).err();
+        assert_eq!(error, Some(WireError::Malformed));
+        let error = SwitchTag::parse(VLAN, &bytes).err();
+        assert_eq!(error, Some(WireError::Malformed));
     }
 
     #[test]

@@ -16,6 +16,10 @@ pub const ERSPAN: u16 = 0x88be;
 /// Protocol: ERSPAN type III.
 pub const ERSPAN_III: u16 = 0x22eb;
 
+/// Protocols of Aruba's access points and controllers, as captures show them: an IEEE 802.11
+/// frame follows. The number varies with the sender's queue or radio.
+pub const ARUBA: std::ops::RangeInclusive<u16> = 0x8200..=0x8370;
+
 /// A view of one packet.
 #[derive(Clone, Copy, Debug)]
 pub struct GrePacket<'a> {

@@ -120,6 +120,9 @@ impl Headers {
                 };
                 Ok(self.open(inside.after(header.header_len()), content))
             }
+            protocol if gre::ARUBA.contains(&protocol) => {
+                Ok(self.open(inside, Content::Dot11(ControlOrder::Standard)))
+            }
             ether_type => Ok(Content::of_ether_type(ether_type)
                 .is_some_and(|content| self.open(inside, content))),
         }

@@ -50,6 +50,29 @@ fn tags() {
 }
 
 #[test]
+fn switch_tags() {
+    let metadata = [&[1, 1, 0, 1, 0, 100, 8, 0][..], &packet()].concat();
+    let bytes = ethernet(OUTER_MACS, 0x8100, &tag(210, 0x8909, &metadata));
+    let headers = read(&bytes);
+    assert_packet(&headers, &bytes);
+    assert_eq!((headers.vlan, headers.ether_type), (210, 0x0800));
+
+    let inside = tag(11, 0x0800, &packet());
+    let bytes = ethernet(
+        OUTER_MACS,
+        0x8926,
+        &[&[0, 0, 0, 0, 0x81, 0][..], &inside].concat(),
+    );
+    let headers = read(&bytes);
+    assert_packet(&headers, &bytes);
+    assert_eq!(headers.vlan, 11);
+
+    // Metadata of another kind stays what it is.
+    let bytes = ethernet(OUTER_MACS, 0x8909, &[9; 30]);
+    assert_eq!(read(&bytes).ether_type, 0x8909);
+}
+
+#[test]
 fn frames_without_network_header() {
     let arp = [0, 1, 8, 0, 6, 4, 0, 1];
     let bytes = ethernet(OUTER_MACS, 0x8100, &tag(9, 0x0806, &arp));
@@ -371,7 +394,7 @@ fn fuzz_every_link() {
         LinkType::Unknown(7),
     ];
     bolero::check!()
-        .with_iterations(20_000)
+        .with_iterations(4_000)
         .with_max_len(256)
         .for_each(|bytes: &[u8]| {
             for link in LINKS {
@@ -391,7 +414,7 @@ fn fuzz_every_link() {
 fn fuzz_behind_a_good_start() {
     // Random bytes rarely reach the depths, so they begin where the layers fork.
     bolero::check!()
-        .with_iterations(20_000)
+        .with_iterations(4_000)
         .with_max_len(256)
         .for_each(|bytes: &[u8]| {
             let starts = [

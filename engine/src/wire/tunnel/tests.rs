@@ -190,7 +190,7 @@ fn pppoe() {
 }
 
 #[test]
-fn capwap() {
+fn wireless_stations() {
     let bridged = [&[0, 0x10, 2, 0, 0, 0, 0, 0][..], &frame()].concat();
     assert_opens_frame(&over_udp(5247, &bridged));
 
@@ -205,6 +205,8 @@ fn capwap() {
     };
     assert_opens_frame(&over_udp(5247, &wireless([0x08, 0x01])));
     assert_opens_frame(&over_udp(5247, &wireless([0x01, 0x08])));
+    let aruba = &wireless([0x08, 0x01])[8..];
+    assert_opens_frame(&gre(&[0, 0, 0x82, 0], aruba));
     let from_controller = over_ip(17, &udp(5247, 50000, &wireless([0x08, 0x01])));
     assert_opens_frame(&from_controller);
     let encrypted = over_udp(5247, &wireless([0x08, 0x41]));
