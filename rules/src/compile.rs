@@ -10,6 +10,7 @@ use crate::schema;
 use crate::template::Template;
 use medtap_table::vocabulary::{Attribute, Category, Field};
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use std::sync::OnceLock;
 
 /// One rule, ready to run.
 #[derive(Debug)]
@@ -23,8 +24,10 @@ pub struct Rule {
     pub key: Key,
     pub gives: Box<[(Attribute, Template)]>,
     pub cpe: Option<Cpe>,
-    /// Finds the captures; only where a template or the version refers to one.
-    pub captures: Option<Regex>,
+    /// Finds the captures; built at the first match, since most rules never see one.
+    captures: OnceLock<Option<Regex>>,
+    /// True where a template or the version refers to a capture.
+    needs_captures: bool,
 }
 
 /// Which values a rule knows.
@@ -47,35 +50,67 @@ pub struct Cpe {
     pub version: Option<Template>,
 }
 
+/// How far a rule is checked when it is loaded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It ships: a test of every build compiled its pattern and proved its examples.
+    Embedded,
+    /// A site's own: everything is checked now.
+    Local,
+}
+
+impl Rule {
+    /// The pattern that finds the captures, where the rule refers to any.
+    pub fn captures(&self) -> Option<&Regex> {
+        let Key::Pattern(source) = &self.key else {
+            return None;
+        };
+        let build = || build_pattern(source).ok();
+        if self.needs_captures {
+            self.captures.get_or_init(build).as_ref()
+        } else {
+            None
+        }
+    }
+}
+
 /// Compiles one rule of a file; the error names file and rule.
-pub fn rule(file: &str, field: Field, text: &schema::Rule) -> Result<Rule, RuleError> {
+pub fn rule(
+    file: &str,
+    field: Field,
+    text: &schema::Rule,
+    origin: Origin,
+) -> Result<Rule, RuleError> {
     let fault = |reason: String| RuleError::Rule {
         file: file.to_owned(),
         id: text.id,
         reason,
     };
     check_texts(text).map_err(fault)?;
-    let (key, pattern) = key(text).map_err(fault)?;
+    let key = key(text).map_err(fault)?;
+    let names = match &key {
+        Key::Pattern(source) if origin == Origin::Local => {
+            Some(check_pattern(source).map_err(fault)?)
+        }
+        Key::Pattern(source) => Some(names_in(source)),
+        _ => None,
+    };
     let mut gives = Vec::new();
     for (attribute, value) in text.attributes() {
         gives.push((
             attribute,
-            given(attribute, value, pattern.as_ref()).map_err(fault)?,
+            given(attribute, value, names.as_deref()).map_err(fault)?,
         ));
     }
     let cpe = text
         .cpe
         .as_ref()
-        .map(|cpe| product(cpe, pattern.as_ref()))
+        .map(|cpe| product(cpe, names.as_deref()))
         .transpose();
     let cpe = cpe.map_err(fault)?;
     let version = cpe.as_ref().and_then(|cpe: &Cpe| cpe.version.as_ref());
     let mut templates = gives.iter().map(|(_, template)| template).chain(version);
-    let captures = if templates.any(Template::captures) {
-        pattern
-    } else {
-        None
-    };
+    let needs_captures = templates.any(Template::captures);
     Ok(Rule {
         id: text.id,
         name: text.name.as_str().into(),
@@ -86,7 +121,8 @@ pub fn rule(file: &str, field: Field, text: &schema::Rule) -> Result<Rule, RuleE
         key,
         gives: gives.into(),
         cpe,
-        captures,
+        captures: OnceLock::new(),
+        needs_captures,
     })
 }
 
@@ -151,54 +187,59 @@ fn check_text(key: &str, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn key(rule: &schema::Rule) -> Result<(Key, Option<Regex>), String> {
+fn key(rule: &schema::Rule) -> Result<Key, String> {
     let ignore_case = rule.ignore_case;
     match (&rule.exact, &rule.prefix, &rule.pattern) {
-        (Some(text), None, None) => Ok((
-            Key::Exact {
-                text: text.as_str().into(),
-                ignore_case,
-            },
-            None,
-        )),
-        (None, Some(text), None) => Ok((
-            Key::Prefix {
-                text: text.as_str().into(),
-                ignore_case,
-            },
-            None,
-        )),
+        (Some(text), None, None) => Ok(Key::Exact {
+            text: text.as_str().into(),
+            ignore_case,
+        }),
+        (None, Some(text), None) => Ok(Key::Prefix {
+            text: text.as_str().into(),
+            ignore_case,
+        }),
+        (None, None, Some(pattern)) if pattern.len() <= PATTERN_BYTES_MAX => {
+            // Case is written into the text, since a set has one setting for all.
+            let flags = if ignore_case { "i" } else { "" };
+            Ok(Key::Pattern(format!(r"\A(?{flags}:{pattern})\z").into()))
+        }
         (None, None, Some(pattern)) => {
-            let (source, regex) = compile_pattern(pattern, ignore_case)?;
-            Ok((Key::Pattern(source.into()), Some(regex)))
+            let length = pattern.len();
+            Err(format!(
+                "pattern has {length} bytes; allowed are {PATTERN_BYTES_MAX}"
+            ))
         }
         _ => Err("expected exactly one of exact, prefix and pattern".into()),
     }
 }
 
-/// Compiles a pattern, anchored at both ends, with ASCII classes. Case folding is written into
-/// the text, since a set has one setting for all.
-fn compile_pattern(pattern: &str, ignore_case: bool) -> Result<(String, Regex), String> {
-    if pattern.len() > PATTERN_BYTES_MAX {
-        let length = pattern.len();
-        return Err(format!(
-            "pattern has {length} bytes; allowed are {PATTERN_BYTES_MAX}"
-        ));
-    }
-    let flags = if ignore_case { "i" } else { "" };
-    let source = format!(r"\A(?{flags}:{pattern})\z");
-    let regex = RegexBuilder::new(&source)
+/// A pattern of its own, ASCII classes, `.` for any byte.
+fn build_pattern(source: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(source)
         .unicode(false)
         .dot_matches_new_line(true)
         .size_limit(PATTERN_COMPILED_BYTES_MAX)
         .dfa_size_limit(AUTOMATON_BYTES_MAX)
         .nest_limit(PATTERN_NESTING_MAX)
         .build()
-        .map_err(|error| pattern_fault(&error))?;
+}
+
+/// Checks a pattern; gives the names that it captures.
+fn check_pattern(source: &str) -> Result<Vec<String>, String> {
+    let regex = build_pattern(source).map_err(|error| pattern_fault(&error))?;
     if regex.is_match(b"") {
         return Err("pattern matches the empty text; expected one that needs a character".into());
     }
-    Ok((source, regex))
+    Ok(regex.capture_names().flatten().map(str::to_owned).collect())
+}
+
+/// The names that a proven pattern captures, without compiling it.
+fn names_in(source: &str) -> Vec<String> {
+    let groups = source.split("(?<").skip(1);
+    groups
+        .filter_map(|rest| rest.split_once('>'))
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }
 
 /// One line from the regex crate's picture of the fault.
@@ -213,13 +254,14 @@ fn pattern_fault(error: &regex::Error) -> String {
             let reason = text.lines().last().unwrap_or_default();
             let reason = reason.trim().trim_start_matches("error: ");
             format!(
-                "pattern is not a regular expression: {reason}; allowed is the syntax of the regex crate, ASCII classes"
+                "pattern is not a regular expression: {reason}; allowed is the syntax of the \
+                 regex crate, ASCII classes"
             )
         }
     }
 }
 
-fn given(attribute: Attribute, text: &str, pattern: Option<&Regex>) -> Result<Template, String> {
+fn given(attribute: Attribute, text: &str, names: Option<&[String]>) -> Result<Template, String> {
     if attribute == Attribute::Category {
         let known = Category::from_name(text).filter(|category| *category != Category::Unknown);
         known.ok_or_else(|| {
@@ -231,10 +273,10 @@ fn given(attribute: Attribute, text: &str, pattern: Option<&Regex>) -> Result<Te
             )
         })?;
     }
-    Template::parse(text, pattern).map_err(|reason| format!("{}: {reason}", attribute.name()))
+    Template::parse(text, names).map_err(|reason| format!("{}: {reason}", attribute.name()))
 }
 
-fn product(cpe: &schema::Cpe, pattern: Option<&Regex>) -> Result<Cpe, String> {
+fn product(cpe: &schema::Cpe, names: Option<&[String]>) -> Result<Cpe, String> {
     if !matches!(cpe.part, 'a' | 'o' | 'h') {
         return Err(format!("cpe part \"{}\"; allowed are a, o and h", cpe.part));
     }
@@ -252,7 +294,7 @@ fn product(cpe: &schema::Cpe, pattern: Option<&Regex>) -> Result<Cpe, String> {
         None => None,
         Some(text) => {
             check_text("cpe version", text)?;
-            let parsed = Template::parse(text, pattern);
+            let parsed = Template::parse(text, names);
             Some(parsed.map_err(|reason| format!("cpe version: {reason}"))?)
         }
     };

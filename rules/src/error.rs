@@ -8,7 +8,10 @@ use std::path::PathBuf;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
     /// The folder cannot be listed.
-    #[error("rules folder {}: {cause}; expected a readable folder of .toml files", .folder.display())]
+    #[error(
+        "rules folder {}: {cause}; expected a readable folder of .toml files",
+        .folder.display()
+    )]
     Folder {
         /// The folder as given.
         folder: PathBuf,
@@ -16,7 +19,10 @@ pub enum RuleError {
         cause: String,
     },
     /// The folder holds too many files.
-    #[error("rules folder {}: more than {FILES_MAX} .toml files; at most {FILES_MAX} are allowed", .folder.display())]
+    #[error(
+        "rules folder {}: more than {FILES_MAX} .toml files; at most {FILES_MAX} are allowed",
+        .folder.display()
+    )]
     TooManyFiles {
         /// The folder as given.
         folder: PathBuf,

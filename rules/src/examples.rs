@@ -53,7 +53,7 @@ fn check_result(rule: &Rule, example: &schema::Example) -> Result<(), String> {
         }
     }
     if let Some(version) = rule.cpe.as_ref().and_then(|cpe| cpe.version.as_ref()) {
-        let places = Found::new(&example.value, rule.captures.as_ref());
+        let places = Found::new(&example.value, rule.captures());
         let mut joined = String::new();
         if let Some(text) = version.text(&places, &mut joined) {
             found.insert("version", text.to_owned());

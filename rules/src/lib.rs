@@ -8,6 +8,23 @@
 //!
 //! Of the rules of a field, the most specific tier speaks: exact, then the longest prefix, then
 //! every pattern. A tier that only holds hypotheses (`unconfirmed`) never silences the next.
+//!
+//! ```toml
+//! field = "http.server"
+//!
+//! [[rule]]
+//! id = 1000001                    # a site's own rules begin at 1000000
+//! name = "ward label printer"
+//! pattern = 'WardPrint/(?<version>\d+\.\d+)'   # the whole value; or exact, or prefix
+//! manufacturer = "Acme"
+//! firmware_version = "${version}"
+//! category = "printer"
+//! cpe = { vendor = "acme", product = "wardprint", version = "${version}" }  # optional
+//! confidence = 90                 # 0-100; at most 40 with `unconfirmed = true`
+//! source = "label on the device"
+//! matches = [{ value = "WardPrint/2.7", firmware_version = "2.7", version = "2.7" }]
+//! rejects = ["WardPrint"]
+//! ```
 #![deny(unsafe_code)]
 
 mod compile;

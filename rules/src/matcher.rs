@@ -131,7 +131,7 @@ pub fn claims(rule: &Rule, value: &str, emit: &mut dyn FnMut(Match<'_>)) {
     };
     let mut given = false;
     if !rule.gives.is_empty() {
-        let found = Found::new(value, rule.captures.as_ref());
+        let found = Found::new(value, rule.captures());
         let mut joined = String::new();
         for (attribute, template) in &rule.gives {
             if let Some(text) = template.text(&found, &mut joined) {

@@ -1,7 +1,7 @@
 //! Tiers, case, templates and odd values.
 
 use super::*;
-use crate::compile;
+use crate::compile::{self, Origin};
 use crate::rules::{Rules, parse};
 
 /// A matcher of rules written as the body of a file for `http.server`.
@@ -10,7 +10,7 @@ fn matcher(rules: &str) -> Matcher {
     let rules = parsed
         .rule
         .iter()
-        .map(|text| compile::rule("test", Field::HttpServer, text));
+        .map(|text| compile::rule("test", Field::HttpServer, text, Origin::Local));
     Matcher::new(rules.map(Result::unwrap).collect()).unwrap_or_else(|_| panic!("too large"))
 }
 

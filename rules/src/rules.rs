@@ -1,7 +1,7 @@
 //! The rules in force: those that ship, and a site's own folder over them. It finds files and
 //! numbers; what a rule means is in `compile`, what it matches in `matcher`.
 
-use crate::compile::{self, Rule};
+use crate::compile::{self, Origin, Rule};
 use crate::embedded;
 use crate::error::RuleError;
 use crate::examples;
@@ -103,7 +103,7 @@ impl Rules {
     pub fn product(&self, id: u32, value: &str) -> Option<Product<'_>> {
         let rule = self.rule(id)?;
         let cpe = rule.cpe.as_ref()?;
-        let found = Found::new(value, rule.captures.as_ref());
+        let found = Found::new(value, rule.captures());
         let mut joined = String::new();
         let version = cpe.version.as_ref();
         let version = version.and_then(|version| version.text(&found, &mut joined));
@@ -119,13 +119,6 @@ impl Rules {
     fn rule(&self, id: u32) -> Option<&Rule> {
         self.matcher.rules.get(*self.places.get(&id)?)
     }
-}
-
-/// Who wrote a rule file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    Embedded,
-    Local,
 }
 
 /// The rules so far.
@@ -146,7 +139,7 @@ impl Loader {
             field: parsed.field.clone(),
         })?;
         for text in &parsed.rule {
-            let rule = compile::rule(file, field, text)?;
+            let rule = compile::rule(file, field, text, origin)?;
             if origin == Origin::Local {
                 examples::check(&rule, text).map_err(|reason| RuleError::Rule {
                     file: file.to_owned(),
@@ -185,7 +178,8 @@ impl Loader {
             }
             None if local && id < LOCAL_ID_MIN => {
                 return Err(fault(format!(
-                    "no rule that ships has this number; a new local rule has one from {LOCAL_ID_MIN}"
+                    "no rule that ships has this number; a new local rule has one from \
+                     {LOCAL_ID_MIN}"
                 )));
             }
             None if !local && id >= LOCAL_ID_MIN => {

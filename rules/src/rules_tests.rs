@@ -264,6 +264,18 @@ fn products_are_told_apart_from_devices() {
     assert_eq!(rules.product(0, value), None);
 }
 
+/// The example of the crate's documentation is a rule file that loads.
+#[test]
+fn the_documented_example_loads() {
+    let text = include_str!("lib.rs");
+    let example = text.split("```").nth(1).unwrap().trim_start_matches("toml");
+    let lines = example.lines().map(|line| line.trim_start_matches("//!"));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    Loader::default()
+        .add("lib.rs", &text, Origin::Local)
+        .unwrap_or_else(|e| panic!("{e}"));
+}
+
 /// The shipped set is known, and hypotheses stay below the bar.
 #[test]
 fn the_embedded_rules_load() {

@@ -1,15 +1,15 @@
 //! A text with named captures in it: `"Windows ${version}"`. It knows no other syntax; a `$`
 //! that does not begin `${name}` stands for itself.
 
-use regex::bytes::{CaptureLocations, Regex};
+use regex::bytes::{Captures, Regex};
 
 /// What a rule gives for one attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Template {
     /// Always the same text.
     Literal(Box<str>),
-    /// One capture and nothing around it, by its group number: borrowed from the value.
-    Capture(usize),
+    /// One capture and nothing around it, by its name: borrowed from the value.
+    Capture(Box<str>),
     /// Text and captures, joined.
     Joined(Box<[Part]>),
 }
@@ -19,13 +19,14 @@ pub enum Template {
 pub enum Part {
     /// Text as it stands.
     Text(Box<str>),
-    /// A capture, by its group number.
-    Capture(usize),
+    /// A capture, by its name.
+    Capture(Box<str>),
 }
 
 impl Template {
-    /// Parses a text against the names that the pattern captures; an error names the fault.
-    pub fn parse(text: &str, pattern: Option<&Regex>) -> Result<Self, String> {
+    /// Parses a text against the names that the pattern captures (`None`: there is no pattern);
+    /// an error names the fault.
+    pub fn parse(text: &str, names: Option<&[String]>) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, reference)) = rest.split_once("${") {
@@ -35,7 +36,8 @@ impl Template {
             if !before.is_empty() {
                 parts.push(Part::Text(before.into()));
             }
-            parts.push(Part::Capture(group(name, pattern)?));
+            check_name(name, names)?;
+            parts.push(Part::Capture(name.into()));
             rest = after;
         }
         if !rest.is_empty() {
@@ -43,7 +45,7 @@ impl Template {
         }
         Ok(match parts.as_slice() {
             [Part::Text(text)] => Self::Literal(text.clone()),
-            [Part::Capture(group)] => Self::Capture(*group),
+            [Part::Capture(name)] => Self::Capture(name.clone()),
             _ => Self::Joined(parts.into()),
         })
     }
@@ -58,13 +60,13 @@ impl Template {
     pub fn text<'a>(&'a self, found: &Found<'a>, joined: &'a mut String) -> Option<&'a str> {
         match self {
             Self::Literal(text) => Some(text),
-            Self::Capture(group) => found.capture(*group),
+            Self::Capture(name) => found.capture(name),
             Self::Joined(parts) => {
                 joined.clear();
                 for part in parts {
                     joined.push_str(match part {
                         Part::Text(text) => text,
-                        Part::Capture(group) => found.capture(*group)?,
+                        Part::Capture(name) => found.capture(name)?,
                     });
                 }
                 Some(joined.trim()).filter(|text| !text.is_empty())
@@ -73,50 +75,39 @@ impl Template {
     }
 }
 
-/// The number of a named group.
-fn group(name: &str, pattern: Option<&Regex>) -> Result<usize, String> {
-    let Some(pattern) = pattern else {
-        return Err(format!(
+/// Refuses a name that nothing captures.
+fn check_name(name: &str, names: Option<&[String]>) -> Result<(), String> {
+    match names {
+        None => Err(format!(
             "${{{name}}} needs a pattern; exact and prefix capture nothing"
-        ));
-    };
-    let names = || pattern.capture_names().flatten();
-    pattern
-        .capture_names()
-        .position(|known| known == Some(name))
-        .ok_or_else(|| {
-            let known: Vec<&str> = names().collect();
-            match known.is_empty() {
-                true => format!("${{{name}}} is not captured; write (?<{name}>…) in the pattern"),
-                false => format!(
-                    "${{{name}}} is not captured; allowed are {}",
-                    known.join(", ")
-                ),
-            }
-        })
+        )),
+        Some(names) if names.iter().any(|known| known == name) => Ok(()),
+        Some([]) => Err(format!(
+            "${{{name}}} is not captured; write (?<{name}>…) in the pattern"
+        )),
+        Some(names) => {
+            let known = names.join(", ");
+            Err(format!("${{{name}}} is not captured; allowed are {known}"))
+        }
+    }
 }
 
-/// Where a pattern's groups lie in a value.
+/// What a pattern captures of a value.
 pub struct Found<'a> {
     value: &'a str,
-    groups: Option<CaptureLocations>,
+    captures: Option<Captures<'a>>,
 }
 
 impl<'a> Found<'a> {
-    /// Looks the groups up; without a pattern there are none.
+    /// Looks the captures up; without a pattern there are none.
     pub fn new(value: &'a str, pattern: Option<&Regex>) -> Self {
-        let groups = pattern.and_then(|pattern| {
-            let mut groups = pattern.capture_locations();
-            pattern
-                .captures_read(&mut groups, value.as_bytes())
-                .map(|_| groups)
-        });
-        Self { value, groups }
+        let captures = pattern.and_then(|pattern| pattern.captures(value.as_bytes()));
+        Self { value, captures }
     }
 
-    fn capture(&self, group: usize) -> Option<&'a str> {
-        let (start, end) = self.groups.as_ref()?.get(group)?;
-        let text = self.value.get(start..end)?.trim();
+    fn capture(&self, name: &str) -> Option<&'a str> {
+        let range = self.captures.as_ref()?.name(name)?.range();
+        let text = self.value.get(range)?.trim();
         Some(text).filter(|text| !text.is_empty())
     }
 }
