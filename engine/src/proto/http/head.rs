@@ -37,7 +37,7 @@ const LONG_TARGET_BYTES: usize = 512;
 pub enum Start<'a> {
     /// A client's.
     Request {
-        /// One of [`METHODS`].
+        /// A known method.
         method: &'a [u8],
         /// Path and query, or a whole URI: never emitted.
         target: &'a [u8],
