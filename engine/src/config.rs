@@ -156,7 +156,7 @@ pub const HTTP_TITLE_BYTES_MAX: usize = 2 * 1024;
 /// Bytes of the line before a chunk of an HTTP/1 body; a longer one ends the flow.
 pub const HTTP_CHUNK_LINE_BYTES_MAX: usize = 1024;
 
-/// HTTP/1 requests that wait for their answers in one flow; with more the flow is done.
+/// HTTP/1 requests that wait for their answers in one flow; with more the client is done.
 pub const HTTP_PENDING_MAX: usize = 32;
 
 /// HTTP/1 heads in a row that say nothing new; after them the flow is done.

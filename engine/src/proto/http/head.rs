@@ -37,7 +37,7 @@ const LONG_TARGET_BYTES: usize = 512;
 pub enum Start<'a> {
     /// A client's.
     Request {
-        /// One of [`METHODS`].
+        /// A known method.
         method: &'a [u8],
         /// Path and query, or a whole URI: never emitted.
         target: &'a [u8],
@@ -195,7 +195,8 @@ pub fn realm(challenge: &[u8]) -> Option<&[u8]> {
     (is_known && matches!(before, b' ' | b',' | b'\t')).then_some(value.get(..end)?)
 }
 
-/// The name in a Host field (RFC 9110, 7.2) without the port; an address is no name.
+/// The name in a Host field (RFC 9110, 7.2) without the port. An address is no name, and that
+/// of the local host (RFC 6761) names every host.
 pub fn host_name(host: &[u8]) -> Option<&[u8]> {
     let end = host
         .iter()
@@ -211,7 +212,8 @@ pub fn host_name(host: &[u8]) -> Option<&[u8]> {
             .rsplit(|byte| *byte == b'.')
             .find(|label| !label.is_empty())
             .is_some_and(|label| label.iter().any(u8::is_ascii_alphabetic))
-        && !name.starts_with(b"0x");
+        && !name.starts_with(b"0x")
+        && !name.eq_ignore_ascii_case(b"localhost");
     is_name.then_some(name)
 }
 
@@ -300,6 +302,7 @@ mod tests {
             b"",
             b"a b",
             b"user@host",
+            b"localhost:8080",
         ] {
             assert_eq!(host_name(none), None, "{none:?}");
         }

@@ -276,9 +276,12 @@ impl Session {
                 && !target.contains(&b'?')
                 && self.pending.is_empty(),
         };
-        // So many answers are missing that the other direction is not in the capture.
+        // With so many answers missing, which belongs to which is of no use any more; the
+        // client has said what it is.
         if self.pending.len() >= HTTP_PENDING_MAX {
-            return None;
+            self.is_unpaired = true;
+            self.client.stage = Stage::Over;
+            return Some((Body::Fixed(0), false));
         }
         self.pending.push_back(request);
         let is_forwarded = head::fields(head).any(|(name, _)| {

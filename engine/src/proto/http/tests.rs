@@ -231,13 +231,21 @@ fn a_flow_that_repeats_itself_is_done() {
 }
 
 #[test]
-fn requests_alone_end_too() {
+fn many_requests_end_the_client_and_not_the_server() {
     let mut player = Player::new(&CLASSIFIER);
-    for _ in 0..=HTTP_PENDING_MAX {
-        assert!(!player.done);
-        player.play(C, b"GET /a HTTP/1.1\r\n\r\n", false);
-    }
-    assert!(player.done);
+    player.play(
+        C,
+        &b"GET /a HTTP/1.1\r\n\r\n".repeat(HTTP_PENDING_MAX + 1),
+        false,
+    );
+    player.play(C, b"GET /a HTTP/1.1\r\nUser-Agent: late\r\n\r\n", false);
+    assert!(!player.done);
+    player.play(
+        S,
+        b"HTTP/1.1 200 OK\r\nServer: B\r\nContent-Length: 0\r\n\r\n",
+        false,
+    );
+    assert_eq!(player.seen, ["confirmed", "sender http.server=B"]);
 }
 
 #[test]
