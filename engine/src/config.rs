@@ -114,8 +114,9 @@ pub const BATCHES_AHEAD: usize = 8;
 /// Records of one DNS message that are read; a message with more is malformed.
 pub const DNS_RECORDS_MAX: usize = 1024;
 
-/// Pointers followed in one DNS name; a name with more is malformed.
-pub const DNS_POINTERS_MAX: usize = 64;
+/// Labels and pointers of all names of one DNS message together; a message with more is
+/// malformed. It bounds the work that a short message can cause by pointing at long names.
+pub const DNS_STEPS_MAX: usize = 8192;
 
 /// Questions of one conversation that wait for their answer; the oldest makes room.
 pub const DNS_QUESTIONS_MAX: usize = 8;
@@ -125,6 +126,9 @@ pub const DNS_MESSAGES_MAX: u16 = 64;
 
 /// DNS messages that are read after the first answer: two servers ask each other.
 pub const DNS_MESSAGES_AFTER_ANSWER: u16 = 8;
+
+/// The longest mDNS message, in bytes, RFC 6762 section 17; a longer one is another protocol.
+pub const MDNS_BYTES_MAX: usize = 9000;
 
 /// Service records of one mDNS message that are compared with its texts.
 pub const MDNS_SERVICES_MAX: usize = 32;

@@ -287,7 +287,7 @@ pub(super) mod tests {
     #[test]
     fn any_bytes() {
         bolero::check!()
-            .with_iterations(2_000)
+            .with_iterations(500)
             .with_max_len(600)
             .for_each(|options: &[u8]| {
                 for overload in [&[][..], &[OVERLOAD, 1, 3]] {

@@ -9,7 +9,7 @@
 //! record: name, type:2, class:2, ttl:4, length:2, data
 //! ```
 
-use crate::config::{DNS_POINTERS_MAX, DNS_RECORDS_MAX};
+use crate::config::{DNS_RECORDS_MAX, DNS_STEPS_MAX};
 
 /// The size of the header, in bytes.
 pub const HEADER_LEN: usize = 12;
@@ -100,22 +100,21 @@ pub struct Name<'a> {
 }
 
 impl<'a> Name<'a> {
-    /// Reads the name at `at`, and says where its own bytes end.
-    pub fn read(message: &'a [u8], at: usize) -> Result<(Self, usize), DnsError> {
+    /// Reads the name at `at`. Says where its own bytes end, and adds its labels and pointers
+    /// to `steps`, of which there may be [`DNS_STEPS_MAX`].
+    fn read(message: &'a [u8], at: usize, steps: &mut usize) -> Result<(Self, usize), DnsError> {
         let mut walk = Walk::new(message, at);
-        let (mut len, mut pointers, mut own_end) = (1, 0, None);
+        let (mut len, mut own_end) = (1, None);
         loop {
             match walk.step()? {
                 Step::Label(label) => len += label.len() + 1,
-                Step::Pointer(end) => {
-                    pointers += 1;
-                    own_end = own_end.or(Some(end));
-                }
+                Step::Pointer(end) => own_end = own_end.or(Some(end)),
                 Step::End(end) => {
                     return Ok((Self { message, at }, own_end.unwrap_or(end)));
                 }
             }
-            if len > NAME_LEN_MAX || pointers > DNS_POINTERS_MAX {
+            *steps += 1;
+            if len > NAME_LEN_MAX || *steps > DNS_STEPS_MAX {
                 return Err(DnsError::Malformed);
             }
         }
@@ -201,17 +200,8 @@ pub struct Record<'a> {
     pub ttl: u32,
     /// Its data.
     pub data: &'a [u8],
-    message: &'a [u8],
-    data_at: usize,
-}
-
-impl<'a> Record<'a> {
-    /// The name that begins `skip` bytes into the data, if it is all that follows there.
-    pub fn name_in_data(&self, skip: usize) -> Option<Name<'a>> {
-        let end = self.data_at + self.data.len();
-        let (name, name_end) = Name::read(self.message, self.data_at + skip).ok()?;
-        (name_end == end).then_some(name)
-    }
+    /// The name that its data is (PTR) or ends with (SRV).
+    pub target: Option<Name<'a>>,
 }
 
 /// A question or a record.
@@ -289,6 +279,7 @@ impl<'a> Message<'a> {
             bytes: self.bytes,
             at: HEADER_LEN,
             left: self.counts(),
+            steps: 0,
         }
     }
 
@@ -332,6 +323,7 @@ pub struct Items<'a> {
     bytes: &'a [u8],
     at: usize,
     left: [u16; 4],
+    steps: usize,
 }
 
 impl<'a> Items<'a> {
@@ -348,7 +340,7 @@ impl<'a> Items<'a> {
     }
 
     fn question(&mut self) -> Result<Question<'a>, DnsError> {
-        let (name, end) = Name::read(self.bytes, self.at)?;
+        let (name, end) = Name::read(self.bytes, self.at, &mut self.steps)?;
         self.at = end;
         let (kind, class) = (self.word()?, self.word()?);
         Ok(Question { name, kind, class })
@@ -362,6 +354,12 @@ impl<'a> Items<'a> {
         let data = self.bytes.get(data_at..data_at + len);
         let data = data.ok_or(DnsError::Short)?;
         self.at += len;
+        let target = match kind {
+            TYPE_PTR => self.name_up_to(data_at, self.at),
+            // Priority, weight and port come first, RFC 2782.
+            TYPE_SRV => self.name_up_to(data_at + 6, self.at),
+            _ => None,
+        };
         Ok(Record {
             section,
             name,
@@ -369,9 +367,14 @@ impl<'a> Items<'a> {
             class,
             ttl,
             data,
-            message: self.bytes,
-            data_at,
+            target,
         })
+    }
+
+    /// The name at `at`, if its own bytes end exactly at `end`.
+    fn name_up_to(&mut self, at: usize, end: usize) -> Option<Name<'a>> {
+        let (name, name_end) = Name::read(self.bytes, at, &mut self.steps).ok()?;
+        (name_end == end).then_some(name)
     }
 }
 
@@ -437,7 +440,7 @@ mod tests {
         let head = [0u8; HEADER_LEN];
         let read = |tail: &[u8], at: usize| {
             let bytes = [&head[..], tail].concat();
-            Name::read(&bytes, at).map(|(_, end)| end)
+            Name::read(&bytes, at, &mut 0).map(|(_, end)| end)
         };
         assert_eq!(read(&[0xc0, 12], 12), Err(DnsError::Malformed), "itself");
         assert_eq!(read(&[0xc0, 14, 0xc0, 12], 12), Err(DnsError::Malformed));
@@ -456,15 +459,29 @@ mod tests {
             bytes.extend_from_slice(&[b'x'; 63]);
         }
         bytes.push(0);
-        assert!(Name::read(&bytes, HEADER_LEN).is_err());
+        assert!(Name::read(&bytes, HEADER_LEN, &mut 0).is_err());
 
-        let mut chain = vec![0; HEADER_LEN + 1];
-        for place in 0..200u16 {
-            let to = if place == 0 { 12 } else { 11 + place * 2 };
-            chain.extend_from_slice(&(0xc000 | to).to_be_bytes());
+        let mut steps = 0;
+        let whole = b"\0\0\0\0\0\0\0\0\0\0\0\0\x01a\x01b\0\xc0\x0c";
+        for _ in 0..DNS_STEPS_MAX / 3 {
+            assert!(Name::read(whole, 17, &mut steps).is_ok());
         }
-        assert!(Name::read(&chain, 13 + 2 * 10).is_ok());
-        assert!(Name::read(&chain, 13 + 2 * 199).is_err());
+        assert!(Name::read(whole, 17, &mut steps).is_err());
+    }
+
+    /// Hundreds of records that point at one long name: refused by their work, not their size.
+    #[test]
+    fn work_is_bounded() {
+        let mut bytes = b"\0\0\x84\0\0\0\x02\0\0\0\0\0".to_vec();
+        bytes.extend_from_slice(&[1, b'x'].repeat(120));
+        bytes.extend_from_slice(b"\0\0\x01\0\x01\0\0\0\0\0\0");
+        for _ in 1..512 {
+            bytes.extend_from_slice(b"\xc0\x0c\0\x01\0\x01\0\0\0\0\0\0");
+        }
+        let check = |bytes: &[u8]| Message::parse(bytes).map(|message| message.check());
+        assert_eq!(check(&bytes), Some(Err(DnsError::Malformed)));
+        bytes[6..8].copy_from_slice(&40u16.to_be_bytes());
+        assert!(matches!(check(&bytes), Some(Ok(Extent::Whole(_)))));
     }
 
     #[test]
@@ -479,7 +496,7 @@ mod tests {
                 let _ = message.check();
                 for record in message.records() {
                     record.name.hash();
-                    if let Some(name) = record.name_in_data(0) {
+                    if let Some(name) = record.target {
                         assert!(name.labels().count() <= 128);
                     }
                 }

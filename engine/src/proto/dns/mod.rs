@@ -70,6 +70,11 @@ fn known(question: &Question<'_>) -> bool {
     kind && class && !netbios
 }
 
+/// A server that could not read a question says so without repeating it.
+fn is_bare_error(message: &Message<'_>) -> bool {
+    message.is_response() && message.counts() == [0; 4] && (1..=10).contains(&message.rcode())
+}
+
 fn role(message: &Message<'_>) -> Role {
     if message.is_response() {
         Role::Server
@@ -207,7 +212,8 @@ struct Datagrams {
 
 impl Session for Datagrams {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
-        let done = match Message::parse(segment.bytes).filter(plausible) {
+        let sound = |message: &Message<'_>| plausible(message) || is_bare_error(message);
+        let done = match Message::parse(segment.bytes).filter(sound) {
             Some(message) => self.exchange.message(&message, segment.from, emit),
             None => {
                 emit(Observation::Malformed);
@@ -354,6 +360,8 @@ mod tests {
         assert_eq!(say(&mut session, ANSWER, Role::Server).0, "cs");
         assert_eq!(say(&mut session, ANSWER, Role::Server).0, "");
         assert_eq!(say(&mut session, b"junk", Role::Client).0, "m");
+        let bare = [b"\x12\x35\x81\x01", &[0; 8][..]].concat();
+        assert_eq!(say(&mut session, &bare, Role::Server).0, "");
         let mut then = Then::More;
         for _ in 0..DNS_MESSAGES_AFTER_ANSWER {
             then = say(&mut session, QUERY, Role::Client).1.then;

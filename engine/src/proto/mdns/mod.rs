@@ -14,7 +14,7 @@ use super::dns::message::{
 };
 use super::stack_text::{StackText, printable};
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
-use crate::config::MDNS_SERVICES_MAX;
+use crate::config::{MDNS_BYTES_MAX, MDNS_SERVICES_MAX};
 use crate::observe::{Emit, Observation, Role, Subject};
 
 /// The row of this protocol.
@@ -42,7 +42,8 @@ const SERVICE_LEN_MAX: usize = 40;
 /// The message, if all of it has the form of this protocol. Everything else that has the form
 /// of DNS uses another port, so here alone the port is part of the proof.
 fn read<'a>(segment: &Segment<'a>) -> Option<Message<'a>> {
-    if segment.ports.0 != PORT && segment.ports.1 != PORT {
+    let ports = segment.ports.0 == PORT || segment.ports.1 == PORT;
+    if !ports || segment.bytes.len() > MDNS_BYTES_MAX {
         return None;
     }
     let message = Message::parse(segment.bytes)?;
@@ -152,8 +153,7 @@ impl Responder {
     fn offers(&self, message: &Message<'_>) -> [Option<Offer>; MDNS_SERVICES_MAX] {
         let mut offers = [None; MDNS_SERVICES_MAX];
         let found = standing(message).filter_map(|record| {
-            // Priority, weight, port, target: RFC 2782.
-            let target = record.name_in_data(6).filter(|_| record.kind == TYPE_SRV)?;
+            let target = record.target.filter(|_| record.kind == TYPE_SRV)?;
             let offer = (record.name.hash(), target.hash());
             (self.host == Some(offer.1)).then_some(offer)
         });
@@ -208,7 +208,7 @@ fn services(message: &Message<'_>, emit: Emit<'_>) {
     let mut said = [None; MDNS_SERVICES_MAX];
     for record in standing(message) {
         let name = match record.kind {
-            TYPE_PTR => record.name_in_data(0),
+            TYPE_PTR => record.target,
             TYPE_SRV => Some(record.name),
             _ => None,
         };
