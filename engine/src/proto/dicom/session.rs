@@ -418,7 +418,8 @@ impl DicomSession {
         let skip = match (&mut direction.data, pdv.command) {
             (_, true) => 0,
             (Some(data), false) => {
-                let skip = data.skippable().min(left);
+                // The last byte is wanted: with it the data set may end.
+                let skip = data.skippable().min(left.saturating_sub(1));
                 data.skip(skip);
                 skip
             }
@@ -461,10 +462,10 @@ impl DicomSession {
         let Some(data) = self.direction(from).data.take() else {
             return;
         };
-        if data.is_broken() {
-            emit(Observation::Malformed);
-        } else {
+        if data.is_whole() {
             data.equipment.emit(data.created, emit);
+        } else {
+            emit(Observation::Malformed);
         }
     }
 

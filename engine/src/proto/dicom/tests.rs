@@ -4,7 +4,7 @@
 use std::io::Write as _;
 
 use crate::observe::Role::{self, Client, Server};
-use crate::proto::replay::{Replay, Script, however_cut, whole};
+use crate::proto::replay::{Replay, Script, however_cut, in_pieces, whole};
 use crate::proto::{Segment, Transport, Verdict};
 
 use super::CLASSIFIER;
@@ -570,6 +570,9 @@ fn what_breaks_gives_nothing_of_the_object() {
         let reported = seen.iter().filter(|line| line.contains('>')).count();
         assert_eq!(reported, 0, "{seen:#?}");
     }
+    // A data set that ends inside an element.
+    let cut = &object(false)[..400];
+    assert!(!store(EXPLICIT, cut, 300).concat().contains('>'));
     // Explicit VRs that are none; an even context; a PDV longer than its PDU; too many contexts.
     let mut dots = object(false);
     dots[4..6].copy_from_slice(b"..");
@@ -686,18 +689,22 @@ fn any_bytes_in_any_pieces() {
 }
 
 #[test]
-fn a_changed_byte_does_no_harm() {
-    let script = message(3, &command(1, CT, 7, true, &[]), &object(false), 300);
+fn changed_bytes_are_the_same_however_cut() {
+    let echo = message(1, &command(0x30, VERIFICATION, 9, false, &[]), &[], 16384);
+    let store = message(3, &command(1, CT, 7, true, &[]), &object(false), 300);
+    let script = [&echo[..], &store, &echo, &store].concat();
     bolero::check!()
-        .with_type::<(u16, u8, u8)>()
-        .with_iterations(1000)
-        .for_each(|(at, value, size)| {
+        .with_type::<([(u16, u8); 3], u8)>()
+        .with_iterations(300)
+        .for_each(|(changes, size)| {
             let mut bytes = script.clone();
-            let at = usize::from(*at) % bytes.len();
-            bytes[at] = *value;
-            let mut replay = Replay::new((CLASSIFIER.session)());
-            for piece in bytes.chunks(usize::from(*size).max(1)) {
-                replay.feed(Client, piece);
+            for (at, value) in changes {
+                let at = usize::from(*at) % bytes.len();
+                bytes[at] = *value;
             }
+            let size = usize::from(*size).max(1);
+            let script: Script<'_> = &[(Client, &bytes)];
+            let expected = whole(CLASSIFIER.session, script);
+            assert_eq!(in_pieces(CLASSIFIER.session, script, size), expected);
         });
 }
