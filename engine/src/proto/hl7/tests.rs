@@ -124,6 +124,21 @@ fn equipment_takes_part_and_persons_are_stepped_over() {
 }
 
 #[test]
+fn an_identifier_on_a_value_is_the_devices() {
+    let value = "|1.1.1.1|999|266016^MDC_DIM_MMHG^MDC|||||R";
+    let on_value = format!("{value}|||||||MON-SN-1^TESTMON^0011220000000001^EUI-64");
+    let rows = DEVICES.lines().filter(|line| !line.contains("|1.0.0.0|"));
+    let moved = rows
+        .collect::<Vec<_>>()
+        .join("\n")
+        .replace(value, &on_value);
+    let seen = observed(&[(Client, &block(&moved))]);
+    let mut expected = device_lines();
+    expected.retain(|line| !line.contains("69965"));
+    assert_eq!(seen, expected);
+}
+
+#[test]
 fn an_analyser_reports_itself() {
     let seen = observed(&[(Client, &block(ANALYSER))]);
     assert_eq!(
