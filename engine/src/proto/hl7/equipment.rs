@@ -36,7 +36,7 @@ impl Instance {
     /// Reads a field. Nothing for one that repeats (a location is put in that way) or that has no
     /// entity identifier, and for one that could name a person.
     pub fn parse(delimiters: &Delimiters, field: &[u8]) -> Option<Self> {
-        if delimiters.repeats(field) {
+        if field.is_empty() || delimiters.repeats(field) {
             return None;
         }
         let mut parts: [Vec<u8>; 4] = Default::default();
