@@ -52,8 +52,9 @@ pub fn is_title(text: &[u8]) -> bool {
 struct Context {
     id: u8,
     sop_class: Box<[u8]>,
-    /// Accepted with this syntax.
+    /// Accepted with this syntax, if it is one that is read.
     syntax: Option<Syntax>,
+    accepted: bool,
 }
 
 /// What is known of the association of a conversation.
@@ -154,6 +155,7 @@ impl Association {
             id: *id,
             sop_class: sop_class.into(),
             syntax: None,
+            accepted: false,
         });
         true
     }
@@ -174,10 +176,15 @@ impl Association {
             .and_then(|(_, uid)| uid_text(uid))
             .and_then(Syntax::of);
         let room = self.contexts.len() < DICOM_CONTEXTS_MAX;
-        match self.contexts.iter_mut().find(|context| context.id == *id) {
+        let known = self.contexts.iter().position(|context| context.id == *id);
+        let repeated = known.is_some_and(|known| self.is_accepted_twice(known));
+        match known.and_then(|at| self.contexts.get_mut(at)) {
             Some(context) => {
                 context.syntax = syntax;
-                fact(Field::DicomAcceptedSopClass, &context.sop_class, emit);
+                context.accepted = true;
+                if !repeated {
+                    fact(Field::DicomAcceptedSopClass, &context.sop_class, emit);
+                }
             }
             // The request was not seen.
             None if id % 2 == 1 && room => {
@@ -185,11 +192,22 @@ impl Association {
                     id: *id,
                     sop_class: Box::default(),
                     syntax,
+                    accepted: true,
                 });
             }
             None => return false,
         }
         true
+    }
+}
+
+impl Association {
+    /// True where the SOP class of a context was already accepted in another, or in this one.
+    fn is_accepted_twice(&self, at: usize) -> bool {
+        let class = self.contexts.get(at).map(|context| &context.sop_class);
+        self.contexts
+            .iter()
+            .any(|context| context.accepted && Some(&context.sop_class) == class)
     }
 }
 

@@ -158,9 +158,16 @@ impl Reader {
         matches!(self.state, State::Done | State::Broken)
     }
 
-    /// True when the bytes were no data set in this encoding.
-    pub fn is_broken(&self) -> bool {
-        self.state == State::Broken
+    /// True where a data set can end: between two elements, with nothing open.
+    pub fn is_whole(&self) -> bool {
+        let between = match self.state {
+            State::Header => self.head_len == 0,
+            State::Skip { left } | State::Keep { left } => left == 0,
+            State::Done => true,
+            State::Broken => false,
+        };
+        let closed = |level: &Level| level.end == Some(self.position);
+        between && (self.state == State::Done || self.levels.iter().all(closed))
     }
 
     /// Bytes that it needs not be shown.
@@ -500,9 +507,9 @@ impl DataSet {
         self.reader.is_done()
     }
 
-    /// True when what was kept is not to be trusted.
-    pub fn is_broken(&self) -> bool {
-        self.reader.is_broken()
+    /// True where the data set may end; else what was kept is not to be trusted.
+    pub fn is_whole(&self) -> bool {
+        self.reader.is_whole()
     }
 
     /// Bytes that it needs not be shown.

@@ -184,10 +184,12 @@ impl Equipment {
     fn identifier(&self) -> Option<Vec<u8>> {
         let maker = self.value(Field::DicomManufacturer).unwrap_or_default();
         let model = self.value(Field::DicomModel);
-        let serial = self
-            .value(Field::DicomSerialNumber)
-            .filter(|serial| !reported::is_placeholder(serial));
-        let station = self.value(Field::DicomStationName);
+        let real = |field| {
+            self.value(field)
+                .filter(|value| !reported::is_placeholder(value))
+        };
+        let serial = real(Field::DicomSerialNumber);
+        let station = real(Field::DicomStationName);
         match (self.kind, serial, station, model) {
             (Kind::Object, Some(serial), _, _) => Identifier::new(b"dicom:serial")
                 .part(maker)
@@ -201,7 +203,7 @@ impl Equipment {
                 .finish(),
             (Kind::Object, ..) => None,
             (Kind::Worklist | Kind::ProcedureStep, ..) => Identifier::new(b"dicom:ae")
-                .part(self.value(Field::DicomStationAeTitle)?)
+                .part(real(Field::DicomStationAeTitle)?)
                 .finish(),
         }
     }

@@ -5,13 +5,14 @@
 //!
 //! * of both ends: AE title, implementation, largest PDU, SOP classes (offered, accepted, used),
 //!   and roles such as `storage_scu`, `worklist_scp` or `forwarder`, by what was done;
-//! * of the machine that a data set describes, as a reported device: see [`equipment`];
+//! * of the machine that a data set describes, as a reported device: see `equipment`;
 //! * events: each belongs to the end that asked, also where the other's answer tells of it (an
 //!   association, a rejection, a failure); an abort belongs to the end that aborts.
 
 mod association;
 mod command;
 mod data_set;
+mod direction;
 mod equipment;
 mod pdu;
 mod service;

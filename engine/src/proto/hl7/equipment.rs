@@ -36,7 +36,7 @@ impl Instance {
     /// Reads a field. Nothing for one that repeats (a location is put in that way) or that has no
     /// entity identifier, and for one that could name a person.
     pub fn parse(delimiters: &Delimiters, field: &[u8]) -> Option<Self> {
-        if delimiters.repeats(field) {
+        if field.is_empty() || delimiters.repeats(field) {
             return None;
         }
         let mut parts: [Vec<u8>; 4] = Default::default();
@@ -71,7 +71,10 @@ impl Instance {
 /// One device of a message.
 #[derive(Debug, Default)]
 struct Device {
+    /// Where its own row stands, or its values where there is no such row.
     place: Option<Place>,
+    /// In which MDS a row named it, where it has no row of its own.
+    within: Option<u32>,
     instance: Option<Instance>,
     values: Vec<(Field, Vec<u8>)>,
 }
@@ -158,8 +161,10 @@ impl Devices {
             if let Some(device) = self.at_value(instance, place.map(|place| place.0)) {
                 read(attribute, delimiters, &fields, device);
             }
-        } else if let Some(instance) = instance {
-            self.with(instance);
+        } else if let Some(instance) = instance
+            && let Some(device) = self.with(instance)
+        {
+            device.within = device.within.or(place.map(|((mds, _), _)| mds));
         }
     }
 
@@ -193,8 +198,33 @@ impl Devices {
         }
     }
 
-    /// Says them all.
-    pub fn emit(&self, emit: Emit<'_>) {
+    /// Gives a device without an identifier the one that the rows of its MDS name, if they name
+    /// one alone: some put it on every row but the device's own.
+    fn join(&mut self) {
+        for at in 0..self.list.len() {
+            let Some(Device {
+                place: Some((mds, 0)),
+                instance: None,
+                ..
+            }) = self.list.get(at)
+            else {
+                continue;
+            };
+            let mds = *mds;
+            let named = |device: &Device| device.place.is_none() && device.within == Some(mds);
+            if self.list.iter().filter(|device| named(device)).count() == 1 {
+                let from = self.list.iter_mut().find(|device| named(device));
+                let instance = from.and_then(|device| device.instance.take());
+                if let Some(device) = self.list.get_mut(at) {
+                    device.instance = instance;
+                }
+            }
+        }
+    }
+
+    /// Says them all, at the end of the message.
+    pub fn emit(mut self, emit: Emit<'_>) {
+        self.join();
         for device in &self.list {
             let Some(identifier) = device.identifier() else {
                 continue;

@@ -4,8 +4,9 @@
 //! What it says, and of whom:
 //!
 //! * of the sender of a message: application, facility, version, message type, profile, software,
-//!   and the role `<code>_sender`, e.g. `oru_sender`; of the one that accepted it `<code>_receiver`;
-//! * of devices in the message, as reported devices: see [`equipment`];
+//!   and the role `<code>_sender`, e.g. `oru_sender`; of the one that accepted it the role
+//!   `<code>_receiver`;
+//! * of devices in the message, as reported devices: see `equipment`;
 //! * events: a message belongs to its sender, and so does how it was answered.
 
 mod equipment;
