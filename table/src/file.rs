@@ -8,8 +8,14 @@ use std::process;
 
 /// Takes all the room that a file will need, filled with zeros.
 pub(crate) fn reserve(file: &File, bytes: u64) -> io::Result<()> {
-    use rustix::fs::{FallocateFlags, fallocate};
+    use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
     use rustix::io::Errno;
+    // Asked first, since taking room until there is none would starve everyone else for a while.
+    // A file system without a size has no blocks.
+    let free = fstatvfs(file)?;
+    if free.f_blocks > 0 && free.f_bavail.saturating_mul(free.f_frsize) < bytes {
+        return Err(Errno::NOSPC.into());
+    }
     match fallocate(file, FallocateFlags::empty(), 0, bytes) {
         // The file system cannot reserve: writing takes the room as well.
         Err(Errno::OPNOTSUPP) => {

@@ -2,7 +2,9 @@
 
 /// Declares a set of named bits.
 macro_rules! flags {
-    ($(#[$meta:meta])* $name:ident: $repr:ty { $($(#[$vmeta:meta])* $flag:ident = $bit:literal;)+ }) => {
+    ($(#[$meta:meta])* $name:ident: $repr:ty {
+        $($(#[$vmeta:meta])* $flag:ident = $bit:literal;)+
+    }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         pub struct $name(pub $repr);

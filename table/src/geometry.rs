@@ -32,7 +32,7 @@ pub struct Capacity {
 }
 
 impl Default for Capacity {
-    /// Suited to offline runs: about 125 MiB of address space.
+    /// Suited to offline runs: about 120 MiB of address space.
     fn default() -> Self {
         Self {
             subjects: 65_536,

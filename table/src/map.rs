@@ -39,10 +39,10 @@ impl Map {
     /// All words; a last part of a word is left out.
     #[inline]
     pub(crate) fn words(&self) -> &[Word] {
-        // SAFETY: the mapping lives as long as `self`, is page-aligned and `len` bytes long
-        // (memmap2), and `Word` is an atomic word in any of whose bit patterns is a value. Who
-        // else maps these pages, in this process or another, writes them by atomics alone
-        // (`MapMut::cells` and its like there), and this side only loads.
+        // SAFETY: the mapping lives as long as `self`, begins on a page and is `len` bytes long
+        // (memmap2 upholds all three), and any bytes are a value of `Word`. Whoever else maps
+        // these pages, here or in another process, writes them by atomics alone, since
+        // `MapMut::cells` is the only way; and this side only loads.
         unsafe { slice::from_raw_parts(self.raw.as_ptr().cast::<Word>(), self.raw.len() / 8) }
     }
 }

@@ -1,6 +1,7 @@
 //! Who reads a table: live or saved, through the same code. It believes no byte of the file, it
 //! never writes and never waits long, and it does not say what a record means.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::mem::offset_of;
 use std::path::Path;
@@ -392,6 +393,15 @@ impl TableReader {
             chunk.copy_from_slice(word.get(..chunk.len())?);
         }
         Some(String::from_utf8_lossy(bytes).into_owned())
+    }
+}
+
+impl fmt::Debug for TableReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let used = Region::ALL.map(|region| (region.name(), self.used(region)));
+        f.debug_struct("TableReader")
+            .field("used", &used)
+            .finish_non_exhaustive()
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! There is one writer for each table (`&mut self` everywhere), and any number of readers.
 
+use std::fmt;
 use std::path::Path;
 use std::process;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -464,6 +465,14 @@ impl TableWriter {
         }
         self.set_used(Region::Heap, end);
         Some(offset)
+    }
+}
+
+impl fmt::Debug for TableWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TableWriter")
+            .field("used", &self.used)
+            .finish_non_exhaustive()
     }
 }
 
