@@ -94,8 +94,11 @@ impl Unit {
         }
         match exponent.checked_sub(9) {
             None => Self::Multiple(10_u64.pow(9 - exponent)),
-            // Beyond u64, not one nanosecond is left of any tick count.
-            Some(finer) => Self::Fraction(10_u64.checked_pow(finer).unwrap_or(u64::MAX)),
+            Some(finer) => match 10_u64.checked_pow(finer) {
+                Some(parts) => Self::Fraction(parts),
+                // Not one nanosecond is left of any number of ticks.
+                None => Self::Multiple(0),
+            },
         }
     }
 

@@ -70,7 +70,11 @@ impl PcapFile {
 pub(super) fn pcap(frames: &[(u64, &[u8])]) -> Vec<u8> {
     let mut file = PcapFile::new(Order::Little, 0xa1b2_c3d4, 1);
     for &(time_us, frame) in frames {
-        file = file.frame((time_us / 1_000_000) as u32, (time_us % 1_000_000) as u32, frame);
+        file = file.frame(
+            (time_us / 1_000_000) as u32,
+            (time_us % 1_000_000) as u32,
+            frame,
+        );
     }
     file.bytes
 }
@@ -83,7 +87,11 @@ pub(super) struct NgFile {
 
 impl NgFile {
     pub(super) fn new(order: Order) -> Self {
-        Self { order, bytes: Vec::new() }.section(order)
+        Self {
+            order,
+            bytes: Vec::new(),
+        }
+        .section(order)
     }
 
     pub(super) fn section(mut self, order: Order) -> Self {
@@ -144,7 +152,12 @@ impl NgFile {
     }
 
     fn times_and_lengths(&self, ticks: u64, wire_len: u32, frame: &[u8]) -> Vec<u8> {
-        let words = [(ticks >> 32) as u32, ticks as u32, frame.len() as u32, wire_len];
+        let words = [
+            (ticks >> 32) as u32,
+            ticks as u32,
+            frame.len() as u32,
+            wire_len,
+        ];
         let mut bytes: Vec<u8> = words.into_iter().flat_map(|w| self.order.word(w)).collect();
         bytes.extend(frame);
         bytes

@@ -1,8 +1,8 @@
 //! The offline source as a whole: files in, frames and faults out.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod corpus;
+mod faults;
+mod merge;
 
 use super::samples::{NgFile, Order, PcapFile, gzip, pcap, small_pcapng, zstandard};
 use super::*;
@@ -25,7 +25,7 @@ struct Owned {
 
 /// Captures in a folder that goes away with this.
 struct Folder {
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     inputs: Vec<Input>,
 }
 
@@ -38,7 +38,10 @@ impl Folder {
             std::fs::write(&path, bytes).unwrap();
             inputs.push(Input::Path(path));
         }
-        Self { folder, inputs }
+        Self {
+            _folder: folder,
+            inputs,
+        }
     }
 
     fn open(&self) -> Result<Pcap, OpenError> {
@@ -78,15 +81,18 @@ fn read(bytes: &[u8]) -> (Vec<Owned>, Vec<Fault>) {
 }
 
 fn texts(frames: &[Owned]) -> Vec<&str> {
-    let text = |frame: &'_ Owned| std::str::from_utf8(&frame.bytes).unwrap().len();
-    frames.iter().map(|f| &std::str::from_utf8(&f.bytes).unwrap()[..text(f)]).collect()
+    let texts = frames.iter().map(|frame| std::str::from_utf8(&frame.bytes));
+    texts.collect::<Result<_, _>>().unwrap()
 }
 
 fn error(bytes: &[u8]) -> String {
     let folder = Folder::new(&[bytes]);
     let error = folder.open().unwrap_err().to_string();
     let name = folder.inputs[0].to_string();
-    error.strip_prefix(&format!("{name}: ")).expect("the file is named").to_owned()
+    error
+        .strip_prefix(&format!("{name}: "))
+        .expect("the file is named")
+        .to_owned()
 }
 
 #[test]
@@ -105,7 +111,10 @@ fn pcap_in_both_byte_orders_and_units() {
             assert_eq!(frames[1].time_ns, absurd * SECOND_NS + absurd * unit_ns);
             let wire_lens = frames.iter().map(|f| f.wire_len).collect::<Vec<_>>();
             assert_eq!(wire_lens, [3, 1514, 5], "never below what was captured");
-            assert_eq!(frames.iter().map(|f| f.number).collect::<Vec<_>>(), [0, 1, 2]);
+            assert_eq!(
+                frames.iter().map(|f| f.number).collect::<Vec<_>>(),
+                [0, 1, 2]
+            );
         }
     }
 }
@@ -143,13 +152,22 @@ fn pcap_dialects() {
     assert_eq!(texts(&read(&kuznetsov.bytes).0), ["one", "two"]);
     // Version 2.2 has the lengths the other way round, 2.3 in either order.
     let old = PcapFile::with_version(Order::Big, MICRO, 2, 2, 1).record([1, 2, 60, 3], &[], b"one");
-    assert_eq!((read(&old.bytes).0[0].wire_len, &*read(&old.bytes).0[0].bytes), (60, &b"one"[..]));
+    assert_eq!(
+        (
+            read(&old.bytes).0[0].wire_len,
+            &*read(&old.bytes).0[0].bytes
+        ),
+        (60, &b"one"[..])
+    );
     let mixed = PcapFile::with_version(Order::Big, MICRO, 2, 3, 1)
         .record([1, 2, 60, 3], &[], b"one")
         .record([1, 2, 3, 60], &[], b"two");
     assert_eq!(texts(&read(&mixed.bytes).0), ["one", "two"]);
     let future = PcapFile::with_version(Order::Big, MICRO, 3, 0, 1);
-    assert_eq!(error(&future.bytes), "is a pcap file of version 3.0; allowed is 2");
+    assert_eq!(
+        error(&future.bytes),
+        "is a pcap file of version 3.0; allowed is 2"
+    );
 }
 
 #[test]
@@ -158,7 +176,10 @@ fn pcapng_in_both_byte_orders() {
         let (frames, faults) = read(&small_pcapng(order));
         assert_eq!(faults, []);
         assert_eq!(texts(&frames), ["first", "second", "third", "fourth"]);
-        let times = frames.iter().map(|f| f.time_ns / SECOND_NS).collect::<Vec<_>>();
+        let times = frames
+            .iter()
+            .map(|f| f.time_ns / SECOND_NS)
+            .collect::<Vec<_>>();
         assert_eq!(times, [1, 2, 2, 3], "a simple packet keeps its place");
         assert_eq!(frames[1].wire_len, 100);
     }
@@ -235,5 +256,86 @@ fn pcapng_sections_and_interfaces() {
     let folder = Folder::new(&[&file.bytes, &pcap(&[(0, b"e")])]);
     let mut pcap = folder.open().unwrap();
     let frames = drain(&mut pcap);
-    assert_eq!(texts(&frames), ["e", "a", "c", "dddd", "b"].map(|t| t).as_slice().to_vec());
+    assert_eq!(texts(&frames), ["e", "a", "b", "c", "dddd"]);
+    let interfaces = frames.iter().map(|f| f.interface).collect::<Vec<_>>();
+    assert_eq!(
+        interfaces,
+        [0, 1, 2, 3, 3],
+        "numbered at their first frames"
+    );
+    let links = frames.iter().map(|f| f.link).collect::<Vec<_>>();
+    let (ethernet, cooked) = (LinkType::Ethernet, LinkType::LinuxSll);
+    assert_eq!(
+        links,
+        [
+            ethernet,
+            cooked,
+            LinkType::Unknown(147),
+            LinkType::Ipv4,
+            LinkType::Ipv4
+        ]
+    );
+    assert_eq!(frames[4].wire_len, 9);
+    let times = frames.iter().map(|f| f.time_ns).collect::<Vec<_>>();
+    assert_eq!(
+        times,
+        [0, 1_000, 2_000_000, 3_000, 3_000],
+        "a file keeps its own order"
+    );
+    let seen = pcap.interfaces();
+    assert_eq!(
+        seen.iter().map(|i| i.input).collect::<Vec<_>>(),
+        [1, 0, 0, 0]
+    );
+    assert_eq!(seen[1].name.as_deref(), Some("any"));
+    assert_eq!(
+        seen[2].name.as_ref().unwrap().len(),
+        256,
+        "long names are cut"
+    );
+    assert_eq!(
+        (seen[0].name.as_deref(), seen[3].name.as_deref()),
+        (None, None)
+    );
+}
+
+#[test]
+fn compressed_by_content() {
+    let plain = pcap(&[(1, b"one"), (2, b"two")]);
+    let (head, tail) = plain.split_at(30);
+    let members = [gzip(head), gzip(tail)].concat();
+    let skippable = [0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+    let frames = [&skippable[..], &zstandard(head), &zstandard(tail)].concat();
+    for compressed in [gzip(&plain), zstandard(&plain), members, frames] {
+        let (frames, faults) = read(&compressed);
+        assert_eq!(faults, []);
+        assert_eq!(texts(&frames), ["one", "two"]);
+    }
+    let ng = small_pcapng(Order::Big);
+    assert_eq!(read(&gzip(&ng)), read(&ng));
+}
+
+/// Enough and large enough frames that every buffer is refilled many times.
+#[test]
+fn streamed_is_what_mapped_is() {
+    let mut file = NgFile::new(Order::Big).interface(1, 0, &[]);
+    for number in 0..3_000_u32 {
+        let frame = vec![number as u8; (number as usize * 37) % 3_000];
+        file = file.enhanced(0, u64::from(number), 1, &frame);
+        if number % 500 == 0 {
+            file = file.block(0xbad, &vec![0; 300_000]);
+            file = file.enhanced(0, u64::from(number), 1, &vec![1; RECORD_BYTES_MAX]);
+        }
+    }
+    let mapped = read(&file.bytes);
+    assert_eq!((mapped.0.len(), mapped.1.len()), (3_006, 0));
+    assert!(read(&gzip(&file.bytes)) == mapped);
+    assert!(read(&zstandard(&file.bytes)) == mapped);
+}
+
+#[test]
+fn inputs_by_argument() {
+    assert_eq!(Input::from_argument("-"), Input::Stdin);
+    assert_eq!(Input::from_argument("a.pcap"), Input::Path("a.pcap".into()));
+    assert_eq!(Input::Stdin.to_string(), "standard input");
 }
