@@ -213,7 +213,9 @@ fn pcapng_clocks() {
     let offset = (-2_i64).to_le_bytes();
     let far = i64::MAX.to_le_bytes();
     let past = i64::MIN.to_le_bytes();
-    let clocks: &[(&[(u16, &[u8])], u64, u64)] = &[
+    // Options, ticks, nanoseconds.
+    type Case<'a> = (&'a [(u16, &'a [u8])], u64, u64);
+    let clocks: &[Case] = &[
         (&[], 5, 5_000),
         (&[(9, &[6])], 5, 5_000),
         (&[(9, &[0])], 5, 5 * SECOND_NS),
@@ -245,7 +247,7 @@ fn pcapng_clocks() {
 fn pcapng_sections_and_interfaces() {
     let file = NgFile::new(Order::Little)
         .interface(1, 0, &[(2, b"never used")])
-        .interface(113, 0, &[(2, b"any\0tail")])
+        .interface(113, 0, &[(2, b"a\x1bny\0tail")])
         .enhanced(1, 1, 1, b"a")
         .section(Order::Big)
         .interface(228, 4, &[(9, &[9])])
@@ -287,7 +289,7 @@ fn pcapng_sections_and_interfaces() {
         seen.iter().map(|i| i.input).collect::<Vec<_>>(),
         [1, 0, 0, 0]
     );
-    assert_eq!(seen[1].name.as_deref(), Some("any"));
+    assert_eq!(seen[1].name.as_deref(), Some("a\u{fffd}ny"));
     assert_eq!(
         seen[2].name.as_ref().unwrap().len(),
         256,

@@ -67,7 +67,7 @@ fn no_permission_is_named() {
     let Input::Path(path) = &folder.inputs[0] else {
         panic!("a path")
     };
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o000)).unwrap();
     match folder.open() {
         Ok(_) => eprintln!("skipped: these tests run with the right to read everything"),
         Err(error) => assert!(
@@ -265,6 +265,23 @@ fn interfaces_are_limited() {
     assert_eq!((frames, fault.kind), (1, FaultKind::TooManyInterfaces));
 }
 
+/// A decompressor's memory is bounded by a limit, not by what a frame asks for.
+#[test]
+fn large_windows_are_refused() {
+    // RFC 8878, 3.1.1.1: no content size; window 2^(10 + 18); one raw block of one byte.
+    let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 18 << 3, 0x09, 0, 0, b'x'];
+    let text = error(&frame);
+    assert!(text.starts_with("can't be decompressed: "), "{text}");
+    assert!(
+        text.ends_with("; allowed is a window of 2^27 bytes"),
+        "{text}"
+    );
+    let good = zstandard(&pcap(&[(1, b"x")]));
+    let (frames, fault) = fault(&[&good, &frame[..]].concat());
+    assert_eq!(frames, 1);
+    assert!(fault.to_string().contains("can't be read on: "));
+}
+
 #[test]
 fn a_damaged_stream_keeps_what_was_read() {
     let plain = pcap(&vec![(1, &[7; 1000][..]); 1000]);
@@ -335,7 +352,7 @@ fn fuzz_one_byte() {
     ];
     for file in files {
         for at in 0..file.len() {
-            for value in [0, 1, 0x7f, 0x80, 0xff] {
+            for value in [0, 0x7f, 0xff] {
                 let mut changed = file.clone();
                 changed[at] = value;
                 survive(&changed);
