@@ -308,7 +308,12 @@ fn compressed_by_content() {
     let members = [gzip(head), gzip(tail)].concat();
     let skippable = [0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
     let frames = [&skippable[..], &zstandard(head), &zstandard(tail)].concat();
-    for compressed in [gzip(&plain), zstandard(&plain), members, frames] {
+    let empty_first = [
+        [gzip(b""), gzip(&plain)].concat(),
+        [zstandard(b""), zstandard(&plain)].concat(),
+    ];
+    let others = [gzip(&plain), zstandard(&plain), members, frames];
+    for compressed in others.into_iter().chain(empty_first) {
         let (frames, faults) = read(&compressed);
         assert_eq!(faults, []);
         assert_eq!(texts(&frames), ["one", "two"]);

@@ -150,6 +150,15 @@ fn a_batch_is_shared_and_comes_back() {
     }
 }
 
+/// Reading may happen on a thread of its own.
+#[test]
+fn threads_may_have_them() {
+    fn sendable<T: Send>() {}
+    fn shareable<T: Send + Sync>() {}
+    sendable::<Pcap>();
+    shareable::<Batch>();
+}
+
 /// A batch's frames outlive the reader that they came from.
 #[test]
 fn a_batch_keeps_its_mappings() {
@@ -159,6 +168,25 @@ fn a_batch_keeps_its_mappings() {
     assert!(pcap.read(&mut batch));
     drop((pcap, folder));
     assert_eq!(batch.frame(0).unwrap().bytes, b"kept");
+}
+
+/// Small frames fill a batch by number, large streamed ones by bytes.
+#[test]
+fn a_batch_is_bounded() {
+    let large = vec![7; RECORD_BYTES_MAX];
+    let file = pcap(&vec![(1, &large[..]); 9]);
+    for (streamed, lens) in [(false, vec![9]), (true, vec![4, 4, 1])] {
+        let mut pcap = Pcap::open_bytes(&[(&file, streamed)]).unwrap();
+        let mut batch = Batch::default();
+        let mut read = Vec::new();
+        while pcap.read(&mut batch) {
+            assert!(batch.frames().all(|frame| frame.bytes == large));
+            read.push(batch.len());
+        }
+        // A stream hands out what it has: never more than a batch's bytes, perhaps less.
+        assert_eq!(read.iter().sum::<usize>(), lens.iter().sum::<usize>());
+        assert!(read.iter().max() <= lens.iter().max());
+    }
 }
 
 /// A stream's frames are handed out as they come, not when a batch is full.
