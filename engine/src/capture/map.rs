@@ -36,6 +36,17 @@ impl Mapping {
         Ok(Self(Some(mmap)))
     }
 
+    /// Memory that is no file's, for tests of what is done with mappings.
+    #[cfg(test)]
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        if bytes.is_empty() {
+            return Self(None);
+        }
+        let mut anonymous = memmap2::MmapMut::map_anon(bytes.len()).unwrap();
+        anonymous.copy_from_slice(bytes);
+        Self(Some(anonymous.make_read_only().unwrap()))
+    }
+
     /// The file's bytes.
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {

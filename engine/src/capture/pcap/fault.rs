@@ -221,7 +221,7 @@ pub enum FaultKind {
     /// More interfaces than this reader keeps.
     #[error("declares more than {INTERFACES_MAX} interfaces")]
     TooManyInterfaces,
-    /// The stream, or the decompressor, failed. Zstandard windows are limited, too.
+    /// The stream, or the decompressor, failed.
     #[error("can't be read on: {text}")]
     Read {
         /// What the system or the decompressor said.

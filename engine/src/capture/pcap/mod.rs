@@ -119,12 +119,8 @@ impl Pcap {
                 count: inputs.len(),
             });
         }
-        if inputs
-            .iter()
-            .filter(|input| **input == Input::Stdin)
-            .count()
-            > 1
-        {
+        let streams = inputs.iter().filter(|input| **input == Input::Stdin);
+        if streams.count() > 1 {
             return Err(OpenError::StdinTwice);
         }
         let mut mappings = Vec::new();
@@ -132,7 +128,25 @@ impl Pcap {
         for (index, input) in inputs.iter().enumerate() {
             readers.push(Reader::open(input, index, &mut mappings)?);
         }
-        Ok(Self {
+        Ok(Self::over(readers, mappings))
+    }
+
+    /// As [`Self::open`], of bytes instead of files; streamed where the flag says so.
+    #[cfg(test)]
+    fn open_bytes(inputs: &[(&[u8], bool)]) -> Result<Self, OpenError> {
+        let mut mappings = Vec::new();
+        let readers = inputs
+            .iter()
+            .enumerate()
+            .map(|(index, &(bytes, streamed))| {
+                Reader::open_bytes(bytes, streamed, index, &mut mappings)
+            });
+        let readers = readers.collect::<Result<_, _>>()?;
+        Ok(Self::over(readers, mappings))
+    }
+
+    fn over(readers: Vec<Reader>, mappings: Vec<Mapping>) -> Self {
+        Self {
             unknown: (0..readers.len()).collect(),
             heads: BinaryHeap::with_capacity(readers.len()),
             readers,
@@ -140,7 +154,7 @@ impl Pcap {
             interfaces: Vec::new(),
             faults: Vec::new(),
             frames: 0,
-        })
+        }
     }
 
     /// Replaces what is in `batch` by the next frames: at least one, at most

@@ -94,8 +94,11 @@ impl Unit {
         }
         match exponent.checked_sub(9) {
             None => Self::Multiple(10_u64.pow(9 - exponent)),
-            // Beyond u64, not one nanosecond is left of any tick count.
-            Some(finer) => Self::Fraction(10_u64.checked_pow(finer).unwrap_or(u64::MAX)),
+            Some(finer) => match 10_u64.checked_pow(finer) {
+                Some(parts) => Self::Fraction(parts),
+                // Not one nanosecond is left of any number of ticks.
+                None => Self::Multiple(0),
+            },
         }
     }
 
@@ -159,7 +162,9 @@ impl Fields<'_> {
 }
 
 impl Decode for Ng {
-    #[inline]
+    // Inlined into the loops over frames, like the functions on its way to an enhanced packet:
+    // the step between them is then never built in memory.
+    #[inline(always)]
     fn step(&mut self, window: &[u8]) -> Step {
         if window.len() < BLOCK_LEN_MIN as usize {
             return Step::Need(BLOCK_LEN_MIN as usize);
@@ -240,6 +245,7 @@ fn byte_order(window: &[u8]) -> Result<bool, u32> {
 }
 
 impl Ng {
+    #[inline(never)]
     fn begin_section(&mut self, block: Fields<'_>) -> Result<Step, FaultKind> {
         let (major, minor) = (block.half(12), block.half(14));
         if major != 1 {
@@ -250,6 +256,7 @@ impl Ng {
         Ok(Step::Skip(block.bytes.len() as u32))
     }
 
+    #[inline(never)]
     fn declare(&mut self, block: Fields<'_>) -> Result<Step, FaultKind> {
         if self.interfaces.len() >= INTERFACES_MAX {
             return Err(FaultKind::TooManyInterfaces);
@@ -270,7 +277,7 @@ impl Ng {
 
     /// Enhanced and obsolete packet blocks differ only in the width of the interface's number:
     /// `type 4 · length 4 · interface 4 (or 2 + drops 2) · time 4 + 4 · captured 4 · wire 4`.
-    #[inline]
+    #[inline(always)]
     fn packet(&mut self, block: Fields<'_>, id: u32) -> Result<Step, FaultKind> {
         let (index, interface) = self.find(id)?;
         let ticks = u64::from(block.word(12)) << 32 | u64::from(block.word(16));
@@ -282,6 +289,7 @@ impl Ng {
 
     /// `type 4 · length 4 · wire 4`: of the first interface, without a time of its own. It gets
     /// the time of the packet before it, so that it keeps its place.
+    #[inline(never)]
     fn simple_packet(&mut self, block: Fields<'_>) -> Result<Step, FaultKind> {
         let (index, interface) = self.find(0)?;
         let wire_len = block.word(8);
@@ -294,7 +302,7 @@ impl Ng {
         frame(block, 12, len, wire_len, self.last_time_ns, index)
     }
 
-    #[inline]
+    #[inline(always)]
     fn find(&self, id: u32) -> Result<(u32, &Interface), FaultKind> {
         let declared = self.interfaces.len() - self.section;
         let index = self.section.saturating_add(id as usize);
@@ -306,7 +314,7 @@ impl Ng {
 }
 
 /// A frame of `len` bytes at `start` in a whole block.
-#[inline]
+#[inline(always)]
 fn frame(
     block: Fields<'_>,
     start: u32,
@@ -370,9 +378,14 @@ fn seconds(block: Fields<'_>, at: usize) -> i64 {
     }
 }
 
-/// Text up to its end or first zero byte, cut to [`VALUE_BYTES_MAX`].
+/// Text up to its end or first zero byte, cut to [`VALUE_BYTES_MAX`]; what is not text, and what
+/// would steer a terminal, becomes U+FFFD.
 fn text(bytes: &[u8]) -> Box<str> {
     let cut = bytes.get(..VALUE_BYTES_MAX).unwrap_or(bytes);
-    let end = cut.iter().position(|&byte| byte == 0).unwrap_or(cut.len());
-    String::from_utf8_lossy(cut.get(..end).unwrap_or(cut)).into()
+    let text = String::from_utf8_lossy(cut);
+    let shown = text.chars().take_while(|&c| c != '\0');
+    shown
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect::<String>()
+        .into()
 }

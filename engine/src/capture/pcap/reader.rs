@@ -132,22 +132,48 @@ impl Reader {
         mappings: &mut Vec<Mapping>,
     ) -> Result<Self, OpenError> {
         let name = input.to_string();
-        let mut bytes_total = None;
-        let mut opened = match input {
+        let opened = match input {
             Input::Stdin => stream(&name, io::stdin())?,
             Input::Path(path) => {
                 let file = open_file(path, &name)?;
                 match map(&file) {
-                    Some(mapping) => {
-                        bytes_total = Some(mapping.bytes().len() as u64);
-                        mapped(&name, mapping, mappings)?
-                    }
+                    Some(mapping) => mapped(&name, mapping, mappings)?,
                     None => stream(&name, file)?,
                 }
             }
         };
+        Self::begin(name, index, opened, mappings)
+    }
+
+    /// As [`Self::open`], of bytes instead of a file: mapped, or as a stream.
+    #[cfg(test)]
+    pub(super) fn open_bytes(
+        bytes: &[u8],
+        streamed: bool,
+        index: usize,
+        mappings: &mut Vec<Mapping>,
+    ) -> Result<Self, OpenError> {
+        let name = index.to_string();
+        let opened = if streamed {
+            stream(&name, io::Cursor::new(bytes.to_vec()))?
+        } else {
+            mapped(&name, Mapping::of(bytes), mappings)?
+        };
+        Self::begin(name, index, opened, mappings)
+    }
+
+    fn begin(
+        name: String,
+        index: usize,
+        mut opened: Opened,
+        mappings: &[Mapping],
+    ) -> Result<Self, OpenError> {
         let format = opened.format(&name, mappings)?;
-        let source = opened.source;
+        let Opened {
+            source,
+            bytes_total,
+            ..
+        } = opened;
         Ok(Self {
             name,
             index,
@@ -335,6 +361,7 @@ fn run_stream<D: Decode>(
 struct Opened {
     source: Source,
     compression: Compression,
+    bytes_total: Option<u64>,
 }
 
 impl Opened {
@@ -433,38 +460,41 @@ fn map(file: &File) -> Option<Mapping> {
 
 fn mapped(name: &str, mapping: Mapping, mappings: &mut Vec<Mapping>) -> Result<Opened, OpenError> {
     let compression = Compression::of(mapping.bytes());
-    if compression == Compression::None {
+    let bytes_total = Some(mapping.bytes().len() as u64);
+    let source = if compression == Compression::None {
         mappings.push(mapping);
         // INPUTS_MAX keeps this below 2^16.
         let origin = mappings.len() as u16;
-        let source = Source::Mapped(Position {
+        Source::Mapped(Position {
             origin,
             at: 0,
             begin: 0,
-        });
-        return Ok(Opened {
+        })
+    } else {
+        let stream = Stream::of_mapping(mapping, compression);
+        let name = || name.to_owned();
+        Source::Stream(stream.map_err(|source| OpenError::Decompress {
+            name: name(),
             source,
-            compression,
-        });
-    }
-    let stream =
-        Stream::of_mapping(mapping, compression).map_err(|source| OpenError::Decompress {
-            name: name.to_owned(),
-            source,
-        })?;
+        })?)
+    };
     Ok(Opened {
-        source: Source::Stream(stream),
+        source,
         compression,
+        bytes_total,
     })
 }
 
 fn stream(name: &str, reader: impl io::Read + Send + 'static) -> Result<Opened, OpenError> {
+    let name = || name.to_owned();
     let (stream, compression) = Stream::new(reader).map_err(|source| OpenError::Unreadable {
-        name: name.to_owned(),
+        name: name(),
         source,
     })?;
+    let source = Source::Stream(stream);
     Ok(Opened {
-        source: Source::Stream(stream),
+        source,
         compression,
+        bytes_total: None,
     })
 }

@@ -1,8 +1,8 @@
 //! The offline source as a whole: files in, frames and faults out.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod corpus;
+mod faults;
+mod merge;
 
 use super::samples::{NgFile, Order, PcapFile, gzip, pcap, small_pcapng, zstandard};
 use super::*;
@@ -25,7 +25,7 @@ struct Owned {
 
 /// Captures in a folder that goes away with this.
 struct Folder {
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     inputs: Vec<Input>,
 }
 
@@ -38,7 +38,10 @@ impl Folder {
             std::fs::write(&path, bytes).unwrap();
             inputs.push(Input::Path(path));
         }
-        Self { folder, inputs }
+        Self {
+            _folder: folder,
+            inputs,
+        }
     }
 
     fn open(&self) -> Result<Pcap, OpenError> {
@@ -78,11 +81,8 @@ fn read(bytes: &[u8]) -> (Vec<Owned>, Vec<Fault>) {
 }
 
 fn texts(frames: &[Owned]) -> Vec<&str> {
-    let text = |frame: &'_ Owned| std::str::from_utf8(&frame.bytes).unwrap().len();
-    frames
-        .iter()
-        .map(|f| &std::str::from_utf8(&f.bytes).unwrap()[..text(f)])
-        .collect()
+    let texts = frames.iter().map(|frame| std::str::from_utf8(&frame.bytes));
+    texts.collect::<Result<_, _>>().unwrap()
 }
 
 fn error(bytes: &[u8]) -> String {
@@ -213,7 +213,9 @@ fn pcapng_clocks() {
     let offset = (-2_i64).to_le_bytes();
     let far = i64::MAX.to_le_bytes();
     let past = i64::MIN.to_le_bytes();
-    let clocks: &[(&[(u16, &[u8])], u64, u64)] = &[
+    // Options, ticks, nanoseconds.
+    type Case<'a> = (&'a [(u16, &'a [u8])], u64, u64);
+    let clocks: &[Case] = &[
         (&[], 5, 5_000),
         (&[(9, &[6])], 5, 5_000),
         (&[(9, &[0])], 5, 5 * SECOND_NS),
@@ -245,7 +247,7 @@ fn pcapng_clocks() {
 fn pcapng_sections_and_interfaces() {
     let file = NgFile::new(Order::Little)
         .interface(1, 0, &[(2, b"never used")])
-        .interface(113, 0, &[(2, b"any\0tail")])
+        .interface(113, 0, &[(2, b"a\x1bny\0tail")])
         .enhanced(1, 1, 1, b"a")
         .section(Order::Big)
         .interface(228, 4, &[(9, &[9])])
@@ -256,8 +258,91 @@ fn pcapng_sections_and_interfaces() {
     let folder = Folder::new(&[&file.bytes, &pcap(&[(0, b"e")])]);
     let mut pcap = folder.open().unwrap();
     let frames = drain(&mut pcap);
+    assert_eq!(texts(&frames), ["e", "a", "b", "c", "dddd"]);
+    let interfaces = frames.iter().map(|f| f.interface).collect::<Vec<_>>();
     assert_eq!(
-        texts(&frames),
-        ["e", "a", "c", "dddd", "b"].map(|t| t).as_slice().to_vec()
+        interfaces,
+        [0, 1, 2, 3, 3],
+        "numbered at their first frames"
     );
+    let links = frames.iter().map(|f| f.link).collect::<Vec<_>>();
+    let (ethernet, cooked) = (LinkType::Ethernet, LinkType::LinuxSll);
+    assert_eq!(
+        links,
+        [
+            ethernet,
+            cooked,
+            LinkType::Unknown(147),
+            LinkType::Ipv4,
+            LinkType::Ipv4
+        ]
+    );
+    assert_eq!(frames[4].wire_len, 9);
+    let times = frames.iter().map(|f| f.time_ns).collect::<Vec<_>>();
+    assert_eq!(
+        times,
+        [0, 1_000, 2_000_000, 3_000, 3_000],
+        "a file keeps its own order"
+    );
+    let seen = pcap.interfaces();
+    assert_eq!(
+        seen.iter().map(|i| i.input).collect::<Vec<_>>(),
+        [1, 0, 0, 0]
+    );
+    assert_eq!(seen[1].name.as_deref(), Some("a\u{fffd}ny"));
+    assert_eq!(
+        seen[2].name.as_ref().unwrap().len(),
+        256,
+        "long names are cut"
+    );
+    assert_eq!(
+        (seen[0].name.as_deref(), seen[3].name.as_deref()),
+        (None, None)
+    );
+}
+
+#[test]
+fn compressed_by_content() {
+    let plain = pcap(&[(1, b"one"), (2, b"two")]);
+    let (head, tail) = plain.split_at(30);
+    let members = [gzip(head), gzip(tail)].concat();
+    let skippable = [0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+    let frames = [&skippable[..], &zstandard(head), &zstandard(tail)].concat();
+    let empty_first = [
+        [gzip(b""), gzip(&plain)].concat(),
+        [zstandard(b""), zstandard(&plain)].concat(),
+    ];
+    let others = [gzip(&plain), zstandard(&plain), members, frames];
+    for compressed in others.into_iter().chain(empty_first) {
+        let (frames, faults) = read(&compressed);
+        assert_eq!(faults, []);
+        assert_eq!(texts(&frames), ["one", "two"]);
+    }
+    let ng = small_pcapng(Order::Big);
+    assert_eq!(read(&gzip(&ng)), read(&ng));
+}
+
+/// Enough and large enough frames that every buffer is refilled many times.
+#[test]
+fn streamed_is_what_mapped_is() {
+    let mut file = NgFile::new(Order::Big).interface(1, 0, &[]);
+    for number in 0..3_000_u32 {
+        let frame = vec![number as u8; (number as usize * 37) % 3_000];
+        file = file.enhanced(0, u64::from(number), 1, &frame);
+        if number % 500 == 0 {
+            file = file.block(0xbad, &vec![0; 300_000]);
+            file = file.enhanced(0, u64::from(number), 1, &vec![1; RECORD_BYTES_MAX]);
+        }
+    }
+    let mapped = read(&file.bytes);
+    assert_eq!((mapped.0.len(), mapped.1.len()), (3_006, 0));
+    assert!(read(&gzip(&file.bytes)) == mapped);
+    assert!(read(&zstandard(&file.bytes)) == mapped);
+}
+
+#[test]
+fn inputs_by_argument() {
+    assert_eq!(Input::from_argument("-"), Input::Stdin);
+    assert_eq!(Input::from_argument("a.pcap"), Input::Path("a.pcap".into()));
+    assert_eq!(Input::Stdin.to_string(), "standard input");
 }
