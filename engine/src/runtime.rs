@@ -8,7 +8,8 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use crossbeam_utils::Backoff;
 use medtap_rules::Matcher;
-use medtap_table::{Capacity, CreateError, TableWriter};
+use medtap_table::vocabulary::Counter;
+use medtap_table::{Capacity, CreateError, Source, TableWriter};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::capture::pcap::{Batch, Fault, Pcap};
@@ -37,6 +38,11 @@ pub struct Analysis {
     pub flow_records: bool,
     /// Read the input this many times (a bench; only what is mapped can be read again).
     pub repeat: u32,
+    /// Which rules the matcher is made of: their generation, kept in the table.
+    pub rules_generation: u64,
+    /// The time that ages are counted to, nanoseconds since the Unix epoch; `None` for the last
+    /// packet's.
+    pub as_of_ns: Option<u64>,
 }
 
 impl Analysis {
@@ -49,6 +55,8 @@ impl Analysis {
             persons: PersonFilter::FIXED,
             flow_records: false,
             repeat: 1,
+            rules_generation: 0,
+            as_of_ns: None,
         }
     }
 }
@@ -132,7 +140,8 @@ pub fn analyze(
 ) -> Result<Report, RunError> {
     let workers = analysis.workers.max(1);
     let capacity = Capacity {
-        workers: workers as u32,
+        // One more for what the aggregator counts.
+        workers: workers as u32 + 1,
         ..Capacity::default()
     };
     let mut aggregator = Aggregator::new(TableWriter::anonymous(capacity)?);
@@ -191,10 +200,12 @@ pub fn analyze(
         leavings.unwrap_or_default()
     });
     aggregator.publish();
+    let aggregator_counters = aggregator.counters().clone();
+    let files = pcap.inputs();
     let mut report = Report {
         flows: Vec::new(),
         faults: pcap.faults().to_vec(),
-        counters: aggregator.counters().clone(),
+        counters: aggregator_counters.clone(),
         times: Times::NEVER,
         table: aggregator.into_writer(),
     };
@@ -207,7 +218,34 @@ pub fn analyze(
         report.flows.extend(leaving.flows);
         report.times.merge(leaving.times);
     }
+    // What the aggregator refused has a place of its own, after the workers'.
+    let own = aggregator_counters.iter();
+    let _ = report.table.set_counters(workers as u32, own);
+    report.table.set_rules_generation(analysis.rules_generation);
+    report.table.set_source(&source(&report, analysis, files));
     Ok(report)
+}
+
+fn source(report: &Report, analysis: &Analysis, files: usize) -> Source {
+    let count = |counter| report.counters.get(counter);
+    let seen = report.times != Times::NEVER;
+    let (first_seen_ns, last_seen_ns) = if seen {
+        (report.times.first_ns, report.times.last_ns)
+    } else {
+        (0, 0)
+    };
+    Source {
+        files: files as u64,
+        packets: count(Counter::Packets),
+        bytes: count(Counter::Bytes),
+        first_seen_ns,
+        last_seen_ns,
+        malformed: count(Counter::Malformed) + count(Counter::UnknownLink),
+        truncated: count(Counter::Truncated),
+        duplicates: count(Counter::Duplicates),
+        as_of_ns: analysis.as_of_ns.unwrap_or(last_seen_ns),
+        partial: !report.faults.is_empty(),
+    }
 }
 
 /// Reads and works in one thread.

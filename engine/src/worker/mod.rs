@@ -173,10 +173,13 @@ impl Worker {
     #[inline]
     fn stage(&mut self, frame: &Frame<'_>, place: u8, at: usize) -> bool {
         let staged = &mut self.staged[at];
-        let headers = match Headers::parse(frame.bytes, frame.wire_len, frame.link) {
-            Ok(headers) => headers,
-            Err(error) => return self.stage_fault(frame, error, place, at),
-        };
+        let parsed = staged
+            .headers
+            .parse_into(frame.bytes, frame.wire_len, frame.link);
+        if let Err(error) = parsed {
+            return self.stage_fault(frame, error, place, at);
+        }
+        let headers = &staged.headers;
         let steering = match headers.network {
             Network::None => steer(&widen(headers.src_mac), &widen(headers.dst_mac)),
             _ => steer(&headers.src, &headers.dst),
@@ -185,7 +188,6 @@ impl Worker {
         if self.options.workers > 1 && shard % self.options.workers != self.options.number {
             return false;
         }
-        staged.headers = headers;
         staged.frame = place;
         staged.shard = shard as u8;
         let version = match headers.network {

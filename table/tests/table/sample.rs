@@ -67,7 +67,7 @@ pub fn fact<'a>(subject: SubjectId, raw: &'a str, value: &'a str) -> Fact<'a> {
 pub fn edge(orig: SubjectId, resp: SubjectId) -> Edge {
     Edge {
         orig,
-        resp,
+        resp: Some(resp),
         protocol: Some(Protocol::Dicom),
         port: 104,
         transport: 6,

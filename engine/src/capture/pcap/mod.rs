@@ -213,6 +213,11 @@ impl Pcap {
         &self.interfaces
     }
 
+    /// Inputs that were opened.
+    pub fn inputs(&self) -> usize {
+        self.readers.len()
+    }
+
     /// Frames handed out so far.
     pub fn frames(&self) -> u64 {
         self.frames
