@@ -4,6 +4,7 @@
 pub mod duplicates;
 pub mod fragments;
 pub mod hash;
+mod hugepages;
 pub mod key;
 pub mod stream;
 pub mod table;
