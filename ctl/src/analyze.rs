@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use medtap_engine::capture::pcap::{Input, Pcap};
 use medtap_engine::runtime::{self, Analysis, Report};
+use medtap_inventory::{Options, resolve};
 
 use crate::arguments::Analyze;
 use crate::devices;
@@ -42,7 +43,7 @@ pub fn run(command: &Analyze, exit: &mut Exit) -> Result<(), Failure> {
         let written = destination.write(|out| flows::write(&report.flows, out));
         written.unwrap_or_else(|failure| exit.report(&failure));
     }
-    let inventory = devices::resolve(&table, &rules);
+    let inventory = resolve(&table, &Options::default());
     devices::show(&table, &inventory, &command.selection, exit)
 }
 

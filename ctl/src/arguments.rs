@@ -139,8 +139,11 @@ pub struct Device {
     pub id: String,
     #[command(flatten)]
     pub table: Table,
+    /// Folder with rules of your own (.toml), for their names
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
     /// How to show it
-    #[arg(long, short, value_enum, default_value_t = DeviceOutput::Table, hide_possible_values = false)]
+    #[arg(long, short, value_enum, default_value_t = DeviceOutput::Table)]
     pub output: DeviceOutput,
 }
 
@@ -150,9 +153,10 @@ pub struct Table {
     /// Table that medtap analyze --save-table wrote
     #[arg(long, value_name = "FILE")]
     pub table: PathBuf,
-    /// Folder with rules of your own (.toml), over those that ship
-    #[arg(long, value_name = "DIR")]
-    pub rules: Option<PathBuf>,
+    /// The time that ages are counted to, such as 2026-08-18T10:00:00Z or 2026-08-18 [default: the
+    /// one of the run that wrote the table]
+    #[arg(long, value_name = "TIME", value_parser = as_of)]
+    pub as_of: Option<u64>,
 }
 
 /// Which devices are shown, and how.
@@ -190,7 +194,10 @@ mod tests {
     #[test]
     fn times() {
         assert_eq!(as_of("1970-01-01"), Ok(0));
-        assert_eq!(as_of("2026-08-18T12:00:00.5+02:00"), Ok(1_787_047_200_500_000_000));
+        assert_eq!(
+            as_of("2026-08-18T12:00:00.5+02:00"),
+            Ok(1_787_047_200_500_000_000)
+        );
         for text in ["", "now", "1969-12-31", "2026-13-01", "9999-01-01"] {
             assert!(as_of(text).is_err(), "{text}");
         }

@@ -1,14 +1,15 @@
 //! `medtap devices` and `medtap device`: from a table to the screen; and what every listing of
 //! devices has in common.
 
-use medtap_inventory::model::{Device, Inventory};
+use medtap_inventory::model::{Device, Inventory, Time};
+use medtap_inventory::{Join, Options, resolve_explained};
 use medtap_rules::Rules;
 use medtap_table::TableReader;
 
 use crate::arguments;
 use crate::failure::{Code, Exit, Failure};
 use crate::find::find;
-use crate::render::{self, Listing, Look, Output};
+use crate::render::{self, Listing, Look, Output, Page};
 
 /// Shows the devices of a table.
 pub fn run(command: &arguments::Devices, exit: &mut Exit) -> Result<(), Failure> {
@@ -18,19 +19,25 @@ pub fn run(command: &arguments::Devices, exit: &mut Exit) -> Result<(), Failure>
 
 /// Shows one device of a table.
 pub fn run_one(command: &arguments::Device, exit: &mut Exit) -> Result<(), Failure> {
-    let (_, inventory, rules) = open(&command.table, exit)?;
-    let device = find(&inventory, &command.id)?;
-    render::one(device, &inventory, &rules, command.output, Look::of_stdout())
+    let rules = load_rules(command.rules.as_deref())?;
+    let (_, inventory, joins) = open(&command.table, exit)?;
+    let page = Page {
+        device: find(&inventory, &command.id)?,
+        inventory: &inventory,
+        joins: &joins,
+        rules: &rules,
+    };
+    render::one(&page, command.output, Look::of_stdout())
 }
 
 /// Opens a table and says what is wrong with it, short of being unreadable.
 fn open(
     options: &arguments::Table,
     exit: &mut Exit,
-) -> Result<(TableReader, Inventory, Rules), Failure> {
-    let rules = load_rules(options.rules.as_deref())?;
+) -> Result<(TableReader, Inventory, Vec<Join>), Failure> {
     let table = TableReader::open(&options.table)?;
-    let inventory = resolve(&table, &rules);
+    let as_of = options.as_of.map(Time);
+    let (inventory, joins) = resolve_explained(&table, &Options { as_of });
     let name = options.table.display();
     if inventory.partial {
         let text = format!("{name}: was made of input of which a part could not be read");
@@ -42,18 +49,12 @@ fn open(
         let text = format!("{name}: {records} can't be read and were left out");
         exit.say(Code::Partial, &text);
     }
-    Ok((table, inventory, rules))
+    Ok((table, inventory, joins))
 }
 
 /// The rules that ship, and a site's own over them.
 pub fn load_rules(folder: Option<&std::path::Path>) -> Result<Rules, Failure> {
     Rules::load(folder).map_err(|error| Failure::rules(&error))
-}
-
-/// What the table means.
-pub fn resolve(table: &TableReader, rules: &Rules) -> Inventory {
-    let _ = rules;
-    medtap_inventory::resolve(table, &medtap_inventory::Options::default())
 }
 
 /// Shows the devices that were asked for, and notes whether one matches `--fail-on`.
@@ -76,7 +77,10 @@ pub fn show(
     if limits_hit > 0 && matches!(selection.output, Output::Jsonl | Output::Csv) {
         // The other outputs say it themselves.
         let records = render::several(limits_hit, "record");
-        exit.say(Code::Done, &format!("limits refused {records}; something may be missing"));
+        exit.say(
+            Code::Done,
+            &format!("limits refused {records}; something may be missing"),
+        );
     }
     let shown = |device: &&Device| {
         let filter = selection.filter.as_ref();

@@ -57,7 +57,9 @@ impl Destination {
             special,
         };
         if !special {
-            destination.temporary().map_err(|error| destination.fault(&error))?;
+            destination
+                .temporary()
+                .map_err(|error| destination.fault(&error))?;
         }
         Ok(destination)
     }
@@ -132,7 +134,11 @@ impl Destination {
             .permissions(Permissions::from_mode(MODE))
             .tempfile_in(folder(&self.path))
             // Its text names the temporary file, which nobody asked for.
-            .map_err(|error| error.raw_os_error().map_or(error, io::Error::from_raw_os_error))
+            .map_err(|error| {
+                error
+                    .raw_os_error()
+                    .map_or(error, io::Error::from_raw_os_error)
+            })
     }
 
     fn fault(&self, error: &io::Error) -> Failure {
@@ -201,7 +207,10 @@ mod tests {
         assert!(through.is(&direct));
         through.write(|out| out.write_all(b"new")).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(fs::read_to_string(folder.path().join("old")).unwrap(), "new");
+        assert_eq!(
+            fs::read_to_string(folder.path().join("old")).unwrap(),
+            "new"
+        );
     }
 
     #[test]

@@ -31,7 +31,11 @@ pub fn find<'a>(inventory: &'a Inventory, wanted: &str) -> Result<&'a Device, Fa
     });
     let by_prefix = matching(&|device| !lower.is_empty() && device.id.starts_with(&lower));
     let meant = [by_id, by_address, by_prefix];
-    match meant.iter().find(|devices| !devices.is_empty()).map(Vec::as_slice) {
+    match meant
+        .iter()
+        .find(|devices| !devices.is_empty())
+        .map(Vec::as_slice)
+    {
         Some([device]) => Ok(device),
         Some(several) => Err(Failure::new(ambiguous(wanted, several))),
         None => Err(Failure::new(format!(
@@ -55,7 +59,10 @@ fn ambiguous(wanted: &str, devices: &[&Device]) -> String {
 
 /// A MAC address in any usual spelling, as the inventory spells it.
 fn mac(text: &str) -> Option<String> {
-    let digits: String = text.chars().filter(|c| !matches!(c, ':' | '-' | '.')).collect();
+    let digits: String = text
+        .chars()
+        .filter(|c| !matches!(c, ':' | '-' | '.'))
+        .collect();
     let plain = digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_hexdigit());
     let pairs = || digits.as_bytes().chunks(2).map(String::from_utf8_lossy);
     plain.then(|| pairs().collect::<Vec<_>>().join(":"))

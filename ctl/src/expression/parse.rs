@@ -115,7 +115,11 @@ impl<'a> Parser<'a> {
     fn literal(&mut self, path: &str, kind: Kind) -> Result<Literal> {
         self.skip_spaces();
         let start = self.at;
-        let quote = self.rest().chars().next().filter(|c| matches!(c, '"' | '\''));
+        let quote = self
+            .rest()
+            .chars()
+            .next()
+            .filter(|c| matches!(c, '"' | '\''));
         let text = if let Some(quote) = quote {
             self.at += 1;
             let text = self.take_while(|c| c != quote);
@@ -127,7 +131,9 @@ impl<'a> Parser<'a> {
         } else {
             self.take_while(|c| !c.is_whitespace() && !"()\"'=<>!".contains(c))
         };
-        let keyword = ["and", "or", "not"].iter().any(|k| text.eq_ignore_ascii_case(k));
+        let keyword = ["and", "or", "not"]
+            .iter()
+            .any(|k| text.eq_ignore_ascii_case(k));
         if quote.is_none() && (text.is_empty() || keyword) {
             let message = format!("expected a value to compare {path} with");
             return Err(self.fault(start, message));

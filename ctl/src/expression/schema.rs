@@ -49,7 +49,9 @@ pub(super) fn kind(path: &[String]) -> Result<Kind, String> {
             let before = path.get(..depth).unwrap_or_default().join(".");
             return Err(match known {
                 None => format!("{before} has no parts: expected an operator after it"),
-                Some(fields) => format!("{} is unknown; {}", path.join("."), names(&before, fields)),
+                Some(fields) => {
+                    format!("{} is unknown; {}", path.join("."), names(&before, fields))
+                }
             });
         };
         value = element(next);

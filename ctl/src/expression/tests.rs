@@ -71,7 +71,9 @@ fn null_and_empty_lists_match_nothing() {
 #[test]
 fn precedence() {
     assert!(matches("class = medical or class = it and class = network"));
-    assert!(!matches("(class = medical or class = it) and class = network"));
+    assert!(!matches(
+        "(class = medical or class = it) and class = network"
+    ));
     assert!(matches("not class = it and class = medical"));
     assert!(!matches("not not class = it"));
 }
@@ -82,7 +84,11 @@ fn faults_say_where_and_what() {
         ("", 1, "expected a path"),
         ("category", 9, "expected =, !="),
         ("category ~ ct", 10, "expected =, !="),
-        ("category = ", 12, "expected a value to compare category with"),
+        (
+            "category = ",
+            12,
+            "expected a value to compare category with",
+        ),
         ("category = and", 12, "expected a value"),
         ("category = 'ct", 12, "expected a closing quote"),
         ("category = ct ct", 15, "expected and, or, or the end"),
@@ -93,7 +99,11 @@ fn faults_say_where_and_what() {
         ("risk.scor > 1", 1, "risk.scor is unknown; risk has "),
         ("risk > 1", 1, "risk has parts; risk has "),
         ("id.x = 1", 1, "id has no parts"),
-        ("risk.score > high", 14, "risk.score is a number, and \"high\" is none"),
+        (
+            "risk.score > high",
+            14,
+            "risk.score is a number, and \"high\" is none",
+        ),
         ("risk.score > nan", 14, "risk.score is a number"),
         ("risk.assessed = yes", 17, "risk.assessed is true or false"),
         ("last_seen > soon", 13, "last_seen is a time"),

@@ -21,7 +21,9 @@ pub const COLUMNS: &[Column] = &[
     column("id", "stable identifier", |d, _| d.id.clone()),
     column("class", "class of the category", |d, _| d.class.into()),
     column("category", "kind of device", |d, _| d.category.into()),
-    column("category_confidence", "0-100", |d, _| d.category_confidence.to_string()),
+    column("category_confidence", "0-100", |d, _| {
+        d.category_confidence.to_string()
+    }),
     column("manufacturer", "", value),
     column("model", "", value),
     column("serial_number", "", value),
@@ -41,25 +43,48 @@ pub const COLUMNS: &[Column] = &[
     column("macs", "MAC addresses", |d, _| join(&d.macs)),
     column("addresses", "IP addresses", |d, _| join(&d.addresses)),
     column("vlans", "VLAN identifiers", |d, _| join(&d.vlans)),
-    column("reported_by", "identifiers of the devices that report it", |d, _| join(&d.reported_by)),
+    column(
+        "reported_by",
+        "identifiers of the devices that report it",
+        |d, _| join(&d.reported_by),
+    ),
     column("first_seen", "RFC 3339, UTC", |d, _| time(d.first_seen)),
     column("last_seen", "RFC 3339, UTC", |d, _| time(d.last_seen)),
     column("packets_sent", "", |d, _| d.packets_sent.to_string()),
-    column("packets_received", "", |d, _| d.packets_received.to_string()),
-    column("bytes_sent", "on the wire", |d, _| d.bytes_sent.to_string()),
-    column("bytes_received", "on the wire", |d, _| d.bytes_received.to_string()),
-    column("protocols", "name/role/port, + where encrypted", |d, _| protocols(d)),
-    column("peers", "identifiers of devices it exchanges packets with", |d, _| {
-        join(d.peers.iter().map(|peer| &peer.id))
+    column("packets_received", "", |d, _| {
+        d.packets_received.to_string()
     }),
-    column("findings", "", |d, _| join(d.findings.iter().map(|finding| &finding.id))),
+    column("bytes_sent", "on the wire", |d, _| d.bytes_sent.to_string()),
+    column("bytes_received", "on the wire", |d, _| {
+        d.bytes_received.to_string()
+    }),
+    column("protocols", "name/role/port, + where encrypted", |d, _| {
+        protocols(d)
+    }),
+    column(
+        "peers",
+        "identifiers of devices it exchanges packets with",
+        |d, _| join(d.peers.iter().map(|peer| &peer.id)),
+    ),
+    column("findings", "", |d, _| {
+        join(d.findings.iter().map(|finding| &finding.id))
+    }),
     column("vulnerabilities", "CVE identifiers", |d, _| {
-        join(d.vulnerabilities.iter().map(|vulnerability| &vulnerability.cve))
+        join(
+            d.vulnerabilities
+                .iter()
+                .map(|vulnerability| &vulnerability.cve),
+        )
     }),
     column("risk_score", "0-100, empty where not assessed", |d, _| {
-        d.risk.score.map(|score| score.to_string()).unwrap_or_default()
+        d.risk
+            .score
+            .map(|score| score.to_string())
+            .unwrap_or_default()
     }),
-    column("risk_band", "", |d, _| d.risk.band.clone().unwrap_or_default()),
+    column("risk_band", "", |d, _| {
+        d.risk.band.clone().unwrap_or_default()
+    }),
 ];
 
 const fn column(
@@ -80,7 +105,9 @@ pub fn write(devices: &[&Device], out: &mut dyn Write) -> io::Result<()> {
     rows.write_record(COLUMNS.iter().map(|column| column.name))
         .map_err(io_error)?;
     for device in devices {
-        let cells = COLUMNS.iter().map(|column| harmless(&(column.cell)(device, column.name)));
+        let cells = COLUMNS
+            .iter()
+            .map(|column| harmless(&(column.cell)(device, column.name)));
         rows.write_record(cells).map_err(io_error)?;
     }
     rows.flush()
@@ -128,7 +155,12 @@ fn protocols(device: &Device) -> String {
     join(device.protocols.iter().map(|protocol| {
         let port = protocol.port.map(|port| format!("/{port}"));
         let encrypted = if protocol.encrypted { "+" } else { "" };
-        format!("{}/{}{}{encrypted}", protocol.name, protocol.role, port.unwrap_or_default())
+        format!(
+            "{}/{}{}{encrypted}",
+            protocol.name,
+            protocol.role,
+            port.unwrap_or_default()
+        )
     }))
 }
 

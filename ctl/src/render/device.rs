@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use medtap_inventory::model::{Device, Inventory, Provenance};
+use medtap_inventory::Reason;
+use medtap_inventory::model::{Device, Provenance};
 use medtap_rules::Rules;
 
-use super::Look;
-use super::text::{attribute, bytes, clean, count, fit, label, period, several, width};
+use super::text::{bytes, clean, count, fit, label, period, several, width};
+use super::{Look, Page};
 
 /// Columns of the names on the left.
 const NAME_COLUMNS: usize = 18;
@@ -16,32 +17,35 @@ const NAME_COLUMNS: usize = 18;
 const PEERS_MAX: usize = 40;
 
 /// Where everything about the device is written.
-struct Page<'a> {
+struct Sheet<'a> {
     out: &'a mut dyn Write,
     look: Look,
     rules: &'a Rules,
+    names: HashMap<&'a str, &'a Device>,
 }
 
 /// Writes the page of a device.
-pub fn write(
-    device: &Device,
-    inventory: &Inventory,
-    rules: &Rules,
-    look: Look,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut page = Page { out, look, rules };
-    page.identity(device, inventory)?;
-    page.attributes(device)?;
-    page.protocols(device)?;
-    page.peers(device, inventory)?;
-    page.activity(device)?;
-    page.findings(device)?;
-    page.vulnerabilities(device)?;
-    page.risk(device)
+pub fn write(page: &Page<'_>, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let devices = page.inventory.devices.iter();
+    let mut sheet = Sheet {
+        out,
+        look,
+        rules: page.rules,
+        names: devices.map(|device| (device.id.as_str(), device)).collect(),
+    };
+    let device = page.device;
+    sheet.identity(device)?;
+    sheet.joins(page)?;
+    sheet.attributes(device)?;
+    sheet.protocols(device)?;
+    sheet.peers(device)?;
+    sheet.activity(device)?;
+    sheet.findings(device)?;
+    sheet.vulnerabilities(device)?;
+    sheet.risk(device)
 }
 
-impl Page<'_> {
+impl Sheet<'_> {
     fn heading(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.out, "\n{}", self.look.bold(text))
     }
@@ -50,14 +54,17 @@ impl Page<'_> {
         writeln!(self.out, "  {} {}", fit(name, NAME_COLUMNS), clean(text))
     }
 
-    fn identity(&mut self, device: &Device, inventory: &Inventory) -> io::Result<()> {
+    fn identity(&mut self, device: &Device) -> io::Result<()> {
         writeln!(self.out, "{}", self.look.bold(&label(device)))?;
         self.line("id", &device.id)?;
         let sure = match device.category_confidence {
             0 => String::new(),
             confidence => format!(", {confidence} % sure"),
         };
-        self.line("category", &format!("{} ({}){sure}", device.category, device.class))?;
+        self.line(
+            "category",
+            &format!("{} ({}){sure}", device.category, device.class),
+        )?;
         for mac in &device.macs {
             self.line("mac", mac)?;
         }
@@ -68,9 +75,8 @@ impl Page<'_> {
             let vlans: Vec<String> = device.vlans.iter().map(u16::to_string).collect();
             self.line("vlan", &vlans.join(", "))?;
         }
-        let names = names(inventory);
         for id in &device.reported_by {
-            self.line("reported by", &format!("{} {id}", called(&names, id)))?;
+            self.line("reported by", &format!("{}, id {id}", self.called(id)))?;
         }
         if let (Some(first), Some(last)) = (device.first_seen, device.last_seen) {
             self.line("seen", &period(first, last))?;
@@ -79,7 +85,23 @@ impl Page<'_> {
             ("sent", device.packets_sent, device.bytes_sent),
             ("received", device.packets_received, device.bytes_received),
         ] {
-            self.line(name, &format!("{}, {}", several(packets, "packet"), bytes(sum)))?;
+            self.line(
+                name,
+                &format!("{}, {}", several(packets, "packet"), bytes(sum)),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Why several records are this device.
+    fn joins(&mut self, page: &Page<'_>) -> io::Result<()> {
+        for join in page
+            .joins
+            .iter()
+            .filter(|join| join.device == page.device.id)
+        {
+            let text = format!("{}: {}", reason(join.reason), join.key);
+            self.line("one device by", &text)?;
         }
         Ok(())
     }
@@ -94,7 +116,10 @@ impl Page<'_> {
                 unknown.push(spaced);
                 continue;
             };
-            self.line(&spaced, &format!("{}  ({} %)", value.value, value.confidence))?;
+            self.line(
+                &spaced,
+                &format!("{}  ({} %)", value.value, value.confidence),
+            )?;
             self.sources(&value.sources, &value.value)?;
             for conflict in &value.conflicts {
                 let other = format!("but also: {}  ({} %)", conflict.value, conflict.confidence);
@@ -121,7 +146,10 @@ impl Page<'_> {
                 (number, None) => text.push_str(&format!(", rule {number} (not in these rules)")),
             }
             let times = several(source.count, "time");
-            text.push_str(&format!(", {times}, {}", period(source.first_seen, source.last_seen)));
+            text.push_str(&format!(
+                ", {times}, {}",
+                period(source.first_seen, source.last_seen)
+            ));
             self.line("", &text)?;
         }
         Ok(())
@@ -145,19 +173,18 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn peers(&mut self, device: &Device, inventory: &Inventory) -> io::Result<()> {
+    fn peers(&mut self, device: &Device) -> io::Result<()> {
         if device.peers.is_empty() {
             return Ok(());
         }
         self.heading("With whom")?;
-        let names = names(inventory);
         let mut peers: Vec<_> = device.peers.iter().collect();
         peers.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.id.cmp(&b.id)));
         let shown: Vec<_> = peers.iter().take(PEERS_MAX).collect();
-        let widest = shown.iter().map(|peer| width(&called(&names, &peer.id)));
+        let widest = shown.iter().map(|peer| width(&self.called(&peer.id)));
         let widest = widest.max().unwrap_or(0);
         for peer in shown {
-            let name = fit(&called(&names, &peer.id), widest);
+            let name = fit(&self.called(&peer.id), widest);
             let protocols = match peer.protocols.as_slice() {
                 [] => "not recognised".to_owned(),
                 protocols => protocols.join(", "),
@@ -207,7 +234,11 @@ impl Page<'_> {
         }
         self.heading("Vulnerabilities")?;
         for vulnerability in &device.vulnerabilities {
-            let exploited = if vulnerability.in_kev { ", exploited" } else { "" };
+            let exploited = if vulnerability.in_kev {
+                ", exploited"
+            } else {
+                ""
+            };
             let text = format!(
                 "{}: {}{exploited}",
                 vulnerability.component, vulnerability.applicability
@@ -229,25 +260,35 @@ impl Page<'_> {
         }
         Ok(())
     }
-}
 
-type Names<'a> = HashMap<&'a str, &'a Device>;
-
-fn names(inventory: &Inventory) -> Names<'_> {
-    let devices = inventory.devices.iter();
-    devices.map(|device| (device.id.as_str(), device)).collect()
-}
-
-/// What a person would call the device with this id, and where it is.
-fn called(names: &Names<'_>, id: &str) -> String {
-    let Some(device) = names.get(id) else {
-        return "a device that is not listed".to_owned();
-    };
-    let mut text = label(device);
-    if attribute(device, "hostname").is_some() || !text.contains(['.', ':']) {
+    /// What a person would call the device with this id, and where it is.
+    fn called(&self, id: &str) -> String {
+        let Some(device) = self.names.get(id) else {
+            return "a device that is not listed".to_owned();
+        };
+        let mut text = label(device);
         if let Some(address) = device.addresses.first() {
-            text.push_str(&format!(" ({address})"));
+            let address = address.to_string();
+            if address != text {
+                text.push_str(&format!(" ({address})"));
+            }
         }
+        text
     }
-    text
+}
+
+/// Why records that have no address in common are one device.
+fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Serial => "same manufacturer and serial number",
+        Reason::Udi => "same unique device identification with serial number",
+        Reason::Identifier => "same identifier in two reports",
+        Reason::Station => "same AE title, station name and model",
+        Reason::Chassis => "same LLDP chassis",
+        Reason::AeTitle => "a report names its AE title, which no other device has",
+        Reason::OwnAeTitle => "what it reports has its own AE title",
+        Reason::OwnStation => "what it reports has its own station name",
+        Reason::OwnModality => "works as a modality and reports one device alone",
+        Reason::OwnAnalyzer => "laboratory equipment that speaks of itself",
+    }
 }

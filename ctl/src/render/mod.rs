@@ -14,6 +14,7 @@ mod text;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
+use medtap_inventory::Join;
 use medtap_inventory::model::{Device, Inventory};
 use medtap_rules::Rules;
 use medtap_table::vocabulary::Counter;
@@ -117,17 +118,23 @@ pub fn list(listing: &Listing<'_>, output: Output, look: Look) -> Result<(), Fai
     })
 }
 
+/// One device, and what helps to explain it.
+pub struct Page<'a> {
+    /// The device.
+    pub device: &'a Device,
+    /// All devices: peers are called by their names.
+    pub inventory: &'a Inventory,
+    /// Why records were joined that have no address in common.
+    pub joins: &'a [Join],
+    /// The rules, for their names.
+    pub rules: &'a Rules,
+}
+
 /// Shows one device on standard output.
-pub fn one(
-    device: &Device,
-    inventory: &Inventory,
-    rules: &Rules,
-    output: DeviceOutput,
-    look: Look,
-) -> Result<(), Failure> {
+pub fn one(page: &Page<'_>, output: DeviceOutput, look: Look) -> Result<(), Failure> {
     print(|out| match output {
-        DeviceOutput::Table => device::write(device, inventory, rules, look, out),
-        DeviceOutput::Json => json::pretty(device, out),
+        DeviceOutput::Table => device::write(page, look, out),
+        DeviceOutput::Json => json::pretty(page.device, out),
     })
 }
 

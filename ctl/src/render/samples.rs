@@ -115,7 +115,11 @@ pub fn inventory() -> Inventory {
     pump.reported_by.push("a01b2c3d4e5f6071".to_owned());
     let mut hostile = device("e5e5e5e5e5e5e5e5", Category::Unknown, 0x66);
     hostile.category_confidence = 0;
-    let name = known("\u{1b}[2J=cmd\u{202e}", "mdns.hostname", "\u{1b}[2J=cmd\u{202e}");
+    let name = known(
+        "\u{1b}[2J=cmd\u{202e}",
+        "mdns.hostname",
+        "\u{1b}[2J=cmd\u{202e}",
+    );
     hostile.attributes.insert("hostname", name);
     Inventory {
         schema_version: SCHEMA_VERSION,

@@ -31,9 +31,15 @@ pub fn write(listing: &Listing<'_>, look: Look, out: &mut dyn Write) -> io::Resu
         writeln!(out, "{}", look.alert(text))?;
     }
     if inventory.source.limits_hit > 0 {
-        let mut text = format!("limits refused {} records", count(inventory.source.limits_hit));
+        let mut text = format!(
+            "limits refused {} records",
+            count(inventory.source.limits_hit)
+        );
         let limits = listing.limits.iter().map(|(counter, number)| {
-            let name = counter.name().trim_start_matches("limit_").replace('_', " ");
+            let name = counter
+                .name()
+                .trim_start_matches("limit_")
+                .replace('_', " ");
             format!("{name} {}", count(*number))
         });
         let limits: Vec<String> = limits.collect();
@@ -52,12 +58,16 @@ fn devices(listing: &Listing<'_>) -> String {
     let mut text = if shown == all {
         several(all as u64, "device")
     } else {
-        format!("{} of {}", count(shown as u64), several(all as u64, "device"))
+        format!(
+            "{} of {}",
+            count(shown as u64),
+            several(all as u64, "device")
+        )
     };
     let mut parts = Vec::new();
     for class in CLASSES {
-        let of_class = |device: &&&_| class_of(device) == class.name();
-        let number = listing.devices.iter().filter(of_class).count();
+        let classes = listing.devices.iter().map(|device| device.class);
+        let number = classes.filter(|name| *name == class.name()).count();
         if number > 0 {
             parts.push(format!("{} {}", count(number as u64), class.name()));
         }
@@ -69,11 +79,7 @@ fn devices(listing: &Listing<'_>) -> String {
     text
 }
 
-fn class_of(device: &medtap_inventory::model::Device) -> &'static str {
-    device.class
-}
-
-/// `1,807 packets, 1.2 MB, of 1 file, 2026-08-18 10:00:00 to 10:00:27 UTC (27 s)`.
+/// `1,807 packets, 1.2 MB, of 1 file, 2026-08-18 10:00:00 to 10:00:27 UTC (27 s); 42 seen twice`.
 fn traffic(inventory: &Inventory) -> String {
     let source = &inventory.source;
     let mut text = format!(
@@ -83,10 +89,14 @@ fn traffic(inventory: &Inventory) -> String {
         several(source.files, "file")
     );
     if let (Some(first), Some(last)) = (source.first_seen, source.last_seen) {
-        text.push_str(&format!(", {} ({})", period(first, last), span(first, last)));
+        text.push_str(&format!(
+            ", {} ({})",
+            period(first, last),
+            span(first, last)
+        ));
     }
     for (number, what) in [
-        (source.duplicates, "duplicate"),
+        (source.duplicates, "seen twice"),
         (source.malformed, "malformed"),
         (source.truncated, "cut short"),
     ] {

@@ -12,6 +12,8 @@ use super::{Listing, Look, summary};
 
 /// Columns between two columns of the table.
 const GAP: usize = 2;
+/// A column is never narrower.
+const WIDTH_MIN: usize = 4;
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,17 +42,25 @@ struct Context {
 }
 
 const COLUMNS: &[Column] = &[
-    column("ID", 0, ID_CHARS_SHORT, |d, c| short(&d.id, c.id_chars).into()),
+    column("ID", 0, ID_CHARS_SHORT, |d, c| {
+        short(&d.id, c.id_chars).into()
+    }),
     column("CLASS", 9, 10, |d, _| d.class.into()),
     column("CATEGORY", 0, 16, |d, _| d.category.into()),
     column("SURE", 10, 5, |d, _| format!("{} %", d.category_confidence)),
     column("MANUFACTURER", 1, 14, |d, _| value(d, "manufacturer")),
     column("MODEL", 1, 14, |d, _| value(d, "model")),
     column("SERIAL", 6, 10, |d, _| value(d, "serial_number")),
-    column("NAME", 1, 14, |d, _| text::name(d).map(clean).unwrap_or_default().into()),
+    column("NAME", 1, 14, |d, _| {
+        text::name(d).map(clean).unwrap_or_default().into()
+    }),
     column("ADDRESS", 0, 15, address),
-    column("MAC", 3, 17, |d, c| several(d.macs.iter().map(String::as_str), c)),
-    column("VLAN", 10, 4, |d, c| several(d.vlans.iter().map(u16::to_string), c)),
+    column("MAC", 3, 17, |d, c| {
+        several(d.macs.iter().map(String::as_str), c)
+    }),
+    column("VLAN", 10, 4, |d, c| {
+        several(d.vlans.iter().map(u16::to_string), c)
+    }),
     column("OS", 4, 10, os),
     column("SOFTWARE", 10, 10, |d, _| value(d, "software_version")),
     column("FIRMWARE", 10, 10, |d, _| value(d, "firmware_version")),
@@ -59,7 +69,9 @@ const COLUMNS: &[Column] = &[
     column("PROTOCOLS", 10, 10, protocols),
     column("SENT", 10, 8, |d, _| bytes(d.bytes_sent)),
     column("RECEIVED", 10, 8, |d, _| bytes(d.bytes_received)),
-    column("LAST SEEN", 5, 19, |d, _| d.last_seen.map(text::time).unwrap_or_default()),
+    column("LAST SEEN", 5, 19, |d, _| {
+        d.last_seen.map(text::time).unwrap_or_default()
+    }),
 ];
 
 const fn column(
@@ -93,18 +105,19 @@ pub fn write(
     summary::write(listing, look, out)
 }
 
-fn rows(
-    listing: &Listing<'_>,
-    extent: Extent,
-    look: Look,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+fn rows(listing: &Listing<'_>, extent: Extent, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let mut devices = listing.devices.clone();
     devices.sort_by_cached_key(|device| {
         let class = summary::CLASSES
             .iter()
             .position(|class| class.name() == device.class);
-        (class, device.category, Reverse(made(device)), device.addresses.clone(), &device.id)
+        (
+            class,
+            device.category,
+            Reverse(made(device)),
+            device.addresses.clone(),
+            &device.id,
+        )
     });
     let context = Context {
         id_chars: id_chars(&listing.inventory.devices),
@@ -121,7 +134,10 @@ fn rows(
             column.rank == 0 || cells.iter().any(|cell| !cell.is_empty())
         })
         .collect();
-    let mut widths: Vec<usize> = columns.iter().map(|(column, cells)| full(column, cells)).collect();
+    let mut widths: Vec<usize> = columns
+        .iter()
+        .map(|(column, cells)| full(column, cells))
+        .collect();
     if extent == Extent::Fitting {
         shrink(&mut columns, &mut widths, look.width);
     }
@@ -136,9 +152,13 @@ fn rows(
     let titles = columns.iter().map(|(column, _)| column.title.into());
     writeln!(out, "{}", look.bold(&line(titles.collect())))?;
     for row in 0..devices.len() {
-        let cells = columns
-            .iter()
-            .map(|(_, cells)| cells.get(row).map(String::as_str).unwrap_or_default().into());
+        let cells = columns.iter().map(|(_, cells)| {
+            cells
+                .get(row)
+                .map(String::as_str)
+                .unwrap_or_default()
+                .into()
+        });
         writeln!(out, "{}", line(cells.collect()))?;
     }
     Ok(())
@@ -157,40 +177,46 @@ fn full(column: &Column, cells: &[String]) -> usize {
 
 /// Leaves columns out until the rest says enough in `room`, then shares the room out.
 fn shrink(columns: &mut Vec<(&Column, Vec<String>)>, widths: &mut Vec<usize>, room: usize) {
-    let enough = |columns: &[(&Column, Vec<String>)], widths: &[usize]| -> Vec<usize> {
-        let columns = columns.iter().map(|(column, _)| column);
-        let widths = columns.zip(widths);
-        widths
-            .map(|(column, &full)| full.min(column.enough.max(width(column.title))))
-            .collect()
-    };
-    let total = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().max(1) - GAP;
     loop {
-        let least = enough(columns, widths);
-        let last = columns.iter().enumerate().max_by_key(|(_, (column, _))| column.rank);
+        let least: Vec<usize> = columns
+            .iter()
+            .zip(widths.iter())
+            .map(|((column, _), &full)| full.min(column.enough.max(width(column.title))))
+            .collect();
+        let ranks = columns.iter().map(|(column, _)| column.rank);
+        let last = ranks.enumerate().max_by_key(|&(_, rank)| rank);
         match last {
-            Some((place, (column, _))) if total(&least) > room && column.rank > 1 => {
+            Some((place, rank)) if total(&least) > room && rank > 1 => {
                 columns.remove(place);
                 widths.remove(place);
             }
-            _ => {
-                // A column at a time gets one more, until there is no room or no need.
-                let mut shared = least;
-                let mut left = room.saturating_sub(total(&shared));
-                while left > 0 {
-                    let before = left;
-                    for (own, &full) in shared.iter_mut().zip(widths.iter()) {
-                        if left > 0 && *own < full {
-                            *own += 1;
-                            left -= 1;
-                        }
-                    }
-                    if left == before {
-                        break;
-                    }
-                }
-                *widths = shared;
-                return;
+            _ => return share(widths, least, room),
+        }
+    }
+}
+
+/// Columns that a line of these widths takes.
+fn total(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
+}
+
+/// Gives every column what it needs as far as the room goes, one more to each in turn; where
+/// there is not even room for the least, the widest give.
+fn share(widths: &mut Vec<usize>, least: Vec<usize>, room: usize) {
+    let full = std::mem::replace(widths, least);
+    while total(widths) > room {
+        let widest = widths.iter_mut().max();
+        match widest.filter(|width| **width > WIDTH_MIN) {
+            Some(width) => *width -= 1,
+            None => return,
+        }
+    }
+    let mut left = room.saturating_sub(total(widths));
+    while left > 0 && *widths != full {
+        for (own, full) in widths.iter_mut().zip(&full) {
+            if left > 0 && own < full {
+                *own += 1;
+                left -= 1;
             }
         }
     }
@@ -213,7 +239,10 @@ fn short(id: &str, chars: usize) -> &str {
 }
 
 fn value(device: &Device, name: &str) -> String {
-    attribute(device, name).map(clean).unwrap_or_default().into()
+    attribute(device, name)
+        .map(clean)
+        .unwrap_or_default()
+        .into()
 }
 
 fn os(device: &Device, _: &Context) -> String {
@@ -224,14 +253,21 @@ fn os(device: &Device, _: &Context) -> String {
 
 fn address(device: &Device, context: &Context) -> String {
     if device.addresses.is_empty() && !device.reported_by.is_empty() {
-        let by = device.reported_by.iter().map(|id| short(id, context.id_chars));
+        let by = device
+            .reported_by
+            .iter()
+            .map(|id| short(id, context.id_chars));
         return format!("via {}", several(by, context));
     }
     several(device.addresses.iter().map(ToString::to_string), context)
 }
 
 fn protocols(device: &Device, _: &Context) -> String {
-    let mut names: Vec<_> = device.protocols.iter().map(|protocol| protocol.name).collect();
+    let mut names: Vec<_> = device
+        .protocols
+        .iter()
+        .map(|protocol| protocol.name)
+        .collect();
     names.dedup();
     names.join(",")
 }

@@ -188,7 +188,10 @@ mod tests {
 
     #[test]
     fn nothing_that_a_terminal_obeys_is_left() {
-        assert_eq!(clean("\u{1b}[31mred\u{9b}0m\u{202e}"), "\\u{1b}[31mred\\u{9b}0m\\u{202e}");
+        assert_eq!(
+            clean("\u{1b}[31mred\u{9b}0m\u{202e}"),
+            "\\u{1b}[31mred\\u{9b}0m\\u{202e}"
+        );
         assert_eq!(clean("Röntgen 大"), "Röntgen 大");
         for c in (0..=0xffff).filter_map(char::from_u32) {
             let text = c.to_string();
@@ -213,7 +216,10 @@ mod tests {
         let counts = [0, 999, 1_000, 1_234_567].map(count);
         assert_eq!(counts, ["0", "999", "1,000", "1,234,567"]);
         let sizes = [0, 999, 1_000, 999_949, 999_950, u64::MAX].map(bytes);
-        assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "999.9 kB", "1.0 MB", "18.4 EB"]);
+        assert_eq!(
+            sizes,
+            ["0 B", "999 B", "1.0 kB", "999.9 kB", "1.0 MB", "18.4 EB"]
+        );
         assert_eq!(several(1, "flow"), "1 flow");
         assert_eq!(several(0, "flow"), "0 flows");
     }
