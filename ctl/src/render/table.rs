@@ -213,8 +213,8 @@ fn share(widths: &mut Vec<usize>, least: Vec<usize>, room: usize) {
     }
     let mut left = room.saturating_sub(total(widths));
     while left > 0 && *widths != full {
-        for (own, full) in widths.iter_mut().zip(&full) {
-            if left > 0 && own < full {
+        for (own, &full) in widths.iter_mut().zip(&full) {
+            if left > 0 && *own < full {
                 *own += 1;
                 left -= 1;
             }
