@@ -1,0 +1,53 @@
+use std::time::Instant;
+
+use medtap_engine::runtime::Analysis;
+use medtap_tests::{data_folder, files_below, matcher, replay_with, table_text};
+use rayon::prelude::*;
+
+/// Folders of the data folder whose captures are all replayed.
+const FOLDERS: &[&str] = &["lab", "ndpi", "zeek"];
+/// Captures above this size are left to release builds.
+const BYTES_MAX: u64 = if cfg!(debug_assertions) {
+    4 * 1024 * 1024
+} else {
+    u64::MAX
+};
+/// One capture takes no longer than this, or something hangs.
+const SECONDS_MAX: u64 = 120;
+
+/// Captures that we did not make: none makes the engine panic or hang, none shows the number of
+/// workers while no limit was hit.
+#[test]
+fn foreign_captures_are_survived() {
+    let Some(data) = data_folder() else { return };
+    let mut all = Vec::new();
+    for folder in FOLDERS {
+        all.extend(files_below(&data.join("captures").join(folder)));
+    }
+    all.retain(|path| path.metadata().is_ok_and(|file| file.len() <= BYTES_MAX));
+    let start = Instant::now();
+    let replayed = all
+        .par_iter()
+        .filter(|path| {
+            let start = Instant::now();
+            let run = |workers| {
+                let mut analysis = Analysis::new(matcher());
+                analysis.workers = workers;
+                analysis.flows_max = 1 << 16;
+                replay_with(path, &analysis)
+            };
+            let Ok(one) = run(1) else { return false };
+            let three = run(3).expect("what opened once opens again");
+            if !one.hit_a_limit() && !three.hit_a_limit() {
+                let (one, three) = (table_text(&one.reader()), table_text(&three.reader()));
+                assert!(one == three, "{}", path.display());
+            }
+            let seconds = start.elapsed().as_secs();
+            assert!(seconds < SECONDS_MAX, "{}: {seconds} s", path.display());
+            true
+        })
+        .count();
+    let seconds = start.elapsed().as_secs();
+    eprintln!("{replayed} of {} foreign captures in {seconds} s", all.len());
+    assert!(replayed * 10 >= all.len() * 9, "most are captures");
+}
