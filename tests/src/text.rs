@@ -71,7 +71,10 @@ pub fn table_text(table: &TableReader) -> String {
         out.push('\n');
     }
     for count in [table.torn(), table.skipped()] {
-        assert_eq!(count, 0, "a table at rest has no torn and no senseless record");
+        assert_eq!(
+            count, 0,
+            "a table at rest has no torn and no senseless record"
+        );
     }
     out
 }
@@ -121,13 +124,7 @@ fn counters_text(out: &mut String, table: &TableReader) {
     out.push('\n');
 }
 
-fn subject_text(
-    out: &mut String,
-    start: u64,
-    id: SubjectId,
-    subject: &Subject,
-    traffic: Traffic,
-) {
+fn subject_text(out: &mut String, start: u64, id: SubjectId, subject: &Subject, traffic: Traffic) {
     let _ = write!(out, "\n{}", number(id));
     match subject.kind {
         SubjectKind::Binding => {
@@ -207,7 +204,11 @@ fn edge_text(out: &mut String, start: u64, edge: &Edge, packets: u64, bytes: u64
         58 => "icmpv6".to_owned(),
         other => format!("ip-{other}"),
     };
-    let _ = write!(out, "  {} -> {resp} {protocol} {transport}", number(edge.orig));
+    let _ = write!(
+        out,
+        "  {} -> {resp} {protocol} {transport}",
+        number(edge.orig)
+    );
     if edge.port != 0 {
         let _ = write!(out, "/{}", edge.port);
     }
@@ -233,7 +234,6 @@ fn mac(mac: &[u8; 6]) -> String {
     let [a, b, c, d, e, f] = mac;
     format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
 }
-
 
 /// Seconds after the first packet; `never` for a time that was not set.
 fn after(start: u64, time: u64) -> String {

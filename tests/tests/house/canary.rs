@@ -21,7 +21,10 @@ const HOLD_PERSONS: &[&str] = &[
 fn holds_canary(bytes: &[u8]) -> bool {
     let (&first, rest) = CANARY.split_first().expect("a word");
     let mut at = 0;
-    while let Some(found) = bytes[at..].iter().position(|b| b.to_ascii_lowercase() == first) {
+    while let Some(found) = bytes[at..]
+        .iter()
+        .position(|b| b.to_ascii_lowercase() == first)
+    {
         at += found + 1;
         let here = bytes.get(at..at + rest.len());
         if here.is_some_and(|here| here.eq_ignore_ascii_case(rest)) {

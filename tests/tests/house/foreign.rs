@@ -48,6 +48,9 @@ fn foreign_captures_are_survived() {
         })
         .count();
     let seconds = start.elapsed().as_secs();
-    eprintln!("{replayed} of {} foreign captures in {seconds} s", all.len());
+    eprintln!(
+        "{replayed} of {} foreign captures in {seconds} s",
+        all.len()
+    );
     assert!(replayed * 10 >= all.len() * 9, "most are captures");
 }

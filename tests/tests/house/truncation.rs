@@ -111,7 +111,12 @@ fn check_cut(capture: &Path, cut: &Path, len: usize, before: Option<&Boundary>) 
     let before = before.unwrap_or_else(|| panic!("{name}: opens without a header"));
     assert_eq!(pcap.frames(), before.packets, "{name}");
     let whole = before.at == len;
-    assert_eq!(pcap.faults().is_empty(), whole, "{name}: {:?}", pcap.faults());
+    assert_eq!(
+        pcap.faults().is_empty(),
+        whole,
+        "{name}: {:?}",
+        pcap.faults()
+    );
     for fault in pcap.faults() {
         assert_eq!(fault.frames, before.packets, "{name}: {fault}");
         assert_eq!(fault.offset, before.at as u64, "{name}: {fault}");

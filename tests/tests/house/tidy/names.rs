@@ -1,0 +1,121 @@
+use medtap_engine::proto::{CLASSIFIERS, LINK_CLASSIFIERS};
+use medtap_table::vocabulary::{Counter, Field};
+use medtap_tests::{captures, root};
+
+use super::{none, read};
+
+/// The names of every protocol that the engine reads.
+fn protocols() -> Vec<&'static str> {
+    let over_ip = CLASSIFIERS.iter().map(|row| row.protocol.name());
+    let of_link = LINK_CLASSIFIERS.iter().map(|row| row.protocol.name());
+    let mut names = over_ip.chain(of_link).collect::<Vec<_>>();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+#[test]
+fn protocols_have_captures_and_lines() {
+    let mut errors = Vec::new();
+    let (readme, docs) = (read("README.md"), read("docs/protocols.md"));
+    let captures = captures();
+    for name in protocols() {
+        let folder = root().join("pcaps").join(name);
+        if !captures.iter().any(|capture| capture.starts_with(&folder)) {
+            errors.push(format!("{name}: no capture in pcaps/{name}/"));
+        }
+        if !readme.contains(&format!("| `{name}` |")) {
+            errors.push(format!("{name}: no row in README.md's table of protocols"));
+        }
+        if !docs.contains(&format!("## `{name}`")) {
+            errors.push(format!("{name}: no section in docs/protocols.md"));
+        }
+    }
+    none(&errors);
+}
+
+/// What a capture in `pcaps/<protocol>/` is for: the protocol is recognised in it, by both the
+/// edge and, where it has fields, a fact.
+#[test]
+fn captures_show_their_protocols() {
+    let mut errors = Vec::new();
+    for name in protocols() {
+        let folder = root().join("pcaps").join(name);
+        for capture in captures().iter().filter(|path| path.starts_with(&folder)) {
+            let run = medtap_tests::replay(capture, 1).expect("a committed capture opens");
+            let table = run.reader();
+            let mut edges = table.edges();
+            if !edges.any(|(_, edge, _)| edge.protocol.is_some_and(|p| p.name() == name)) {
+                errors.push(format!("{}: shows no {name}", capture.display()));
+            }
+        }
+    }
+    none(&errors);
+}
+
+#[test]
+fn counters_are_in_the_glossary() {
+    let readme = read("README.md");
+    let lacks = |counter: &&Counter| !readme.contains(&format!("| `{}` |", counter.name()));
+    let missing = Counter::ALL.iter().filter(lacks);
+    let errors = missing.map(|counter| format!("README.md's glossary lacks {}", counter.name()));
+    none(&errors.collect::<Vec<_>>());
+}
+
+/// What the glossary explains exists.
+#[test]
+fn the_glossary_has_no_strangers() {
+    let readme = read("README.md");
+    let glossary = readme
+        .split("\n## ")
+        .find(|part| part.starts_with("Counters"));
+    for line in glossary.expect("the glossary").lines() {
+        if let Some(name) = line
+            .strip_prefix("| `")
+            .and_then(|rest| rest.split('`').next())
+        {
+            assert!(
+                Counter::from_name(name).is_some(),
+                "there is no counter {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn fields_are_documented() {
+    let docs = read("docs/protocols.md");
+    let lacks = |field: &&Field| !docs.contains(&format!("`{}`", field.name()));
+    let missing = Field::ALL.iter().filter(lacks);
+    let errors = missing.map(|field| format!("docs/protocols.md lacks {}", field.name()));
+    none(&errors.collect::<Vec<_>>());
+}
+
+/// Every limit, by name and with the value that holds.
+#[test]
+fn limits_are_documented() {
+    let mut errors = Vec::new();
+    let (config, docs) = (read("engine/src/config.rs"), read("docs/limits.md"));
+    for line in config.lines() {
+        let Some(rest) = line.strip_prefix("pub const ") else {
+            continue;
+        };
+        let (name, rest) = rest.split_once(": ").expect("a type");
+        let (_, value) = rest.split_once(" = ").expect("a value");
+        let value = value.trim_end_matches(';');
+        let row = format!("| `{name}` | {value} |");
+        if !docs.contains(&row) {
+            errors.push(format!("docs/limits.md lacks: {row} …"));
+        }
+    }
+    for line in docs.lines() {
+        if let Some(name) = line
+            .strip_prefix("| `")
+            .and_then(|rest| rest.split('`').next())
+            && !config.contains(&format!("pub const {name}:"))
+        {
+            errors.push(format!("docs/limits.md: there is no limit {name}"));
+        }
+    }
+    none(&errors);
+}
