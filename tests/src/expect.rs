@@ -26,7 +26,7 @@ pub fn expect(file: &Path, text: &str) -> Result<(), String> {
     let name = relative(file);
     let Ok(approved) = fs::read_to_string(file) else {
         return Err(format!(
-            "{name}: is missing; write it with `BLESS=1 cargo test -p medtap-tests captures` and \
+            "{name}: is missing; write it with `BLESS=1 cargo test -p medtap-tests` and \
              read it"
         ));
     };
@@ -35,7 +35,7 @@ pub fn expect(file: &Path, text: &str) -> Result<(), String> {
     }
     Err(format!(
         "{name}: differs from what was approved\n{}if the new text is right, approve it with \
-         `BLESS=1 cargo test -p medtap-tests captures`",
+         `BLESS=1 cargo test -p medtap-tests`",
         difference(&approved, text)
     ))
 }

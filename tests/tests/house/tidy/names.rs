@@ -1,6 +1,6 @@
 use medtap_engine::proto::{CLASSIFIERS, LINK_CLASSIFIERS};
-use medtap_table::vocabulary::{Counter, Field};
-use medtap_tests::{captures, root};
+use medtap_table::vocabulary::{Attribute, Counter, Field};
+use medtap_tests::{captures, expect, root};
 
 use super::{none, read};
 
@@ -82,40 +82,56 @@ fn the_glossary_has_no_strangers() {
     }
 }
 
-#[test]
-fn fields_are_documented() {
-    let docs = read("docs/protocols.md");
-    let lacks = |field: &&Field| !docs.contains(&format!("`{}`", field.name()));
-    let missing = Field::ALL.iter().filter(lacks);
-    let errors = missing.map(|field| format!("docs/protocols.md lacks {}", field.name()));
-    none(&errors.collect::<Vec<_>>());
+/// The part of a page between two marks is derived from the code; `BLESS=1` writes it again.
+fn derived(page: &str, mark: &str, lines: &str) {
+    let text = read(page);
+    let (start, end) = (
+        format!("<!-- {mark} -->\n"),
+        format!("<!-- end of {mark} -->\n"),
+    );
+    let begin = text.find(&start).expect("a mark where the part begins") + start.len();
+    let finish = text.find(&end).expect("a mark where the part ends");
+    let derived = format!("{}{lines}{}", &text[..begin], &text[finish..]);
+    none(
+        &expect(&root().join(page), &derived)
+            .err()
+            .into_iter()
+            .collect::<Vec<_>>(),
+    );
 }
 
-/// Every limit, by name and with the value that holds.
+#[test]
+fn fields_are_documented() {
+    let mut lines = "| field | gives by itself | confidence |\n|---|---|---|\n".to_owned();
+    for field in Field::ALL {
+        let attribute = match field.attribute() {
+            Attribute::Observed => "what rules say",
+            attribute => attribute.name(),
+        };
+        let (name, confidence) = (field.name(), field.confidence());
+        lines += &format!("| `{name}` | {attribute} | {confidence} |\n");
+    }
+    derived("docs/protocols.md", "fields", &lines);
+}
+
+/// Every limit, with the value that holds and the words of its declaration.
 #[test]
 fn limits_are_documented() {
-    let mut errors = Vec::new();
-    let (config, docs) = (read("engine/src/config.rs"), read("docs/limits.md"));
-    for line in config.lines() {
-        let Some(rest) = line.strip_prefix("pub const ") else {
-            continue;
-        };
-        let (name, rest) = rest.split_once(": ").expect("a type");
-        let (_, value) = rest.split_once(" = ").expect("a value");
-        let value = value.trim_end_matches(';');
-        let row = format!("| `{name}` | {value} |");
-        if !docs.contains(&row) {
-            errors.push(format!("docs/limits.md lacks: {row} …"));
+    let mut lines = "| limit | value | what it bounds |\n|---|---|---|\n".to_owned();
+    let mut words = Vec::new();
+    for line in read("engine/src/config.rs").lines() {
+        if let Some(comment) = line.strip_prefix("///") {
+            words.push(comment.trim().replace("[`", "`").replace("`]", "`"));
+        } else if let Some(declared) = line.strip_prefix("pub const ") {
+            let (name, rest) = declared.split_once(": ").expect("a type");
+            let value = rest
+                .split_once(" = ")
+                .expect("a value")
+                .1
+                .trim_end_matches(';');
+            lines += &format!("| `{name}` | {value} | {} |\n", words.join(" "));
+            words.clear();
         }
     }
-    for line in docs.lines() {
-        if let Some(name) = line
-            .strip_prefix("| `")
-            .and_then(|rest| rest.split('`').next())
-            && !config.contains(&format!("pub const {name}:"))
-        {
-            errors.push(format!("docs/limits.md: there is no limit {name}"));
-        }
-    }
-    none(&errors);
+    derived("docs/limits.md", "limits", &lines);
 }
