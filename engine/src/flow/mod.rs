@@ -5,7 +5,6 @@ pub mod duplicates;
 pub mod fragments;
 pub mod hash;
 pub mod key;
-mod prefetch;
 pub mod stream;
 pub mod table;
 

@@ -15,8 +15,8 @@ use memmap2::{Advice, MmapMut, MmapOptions};
 
 use super::duplicates::Recent;
 use super::key::{Direction, FlowKey};
-use super::prefetch::prefetch;
 use crate::observe::MacAddr;
+use crate::prefetch::prefetch;
 
 /// Places looked at before a key is not in the index.
 const PROBES_MAX: usize = 64;
