@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use medtap_engine::runtime::Analysis;
-use medtap_tests::{data_folder, files_below, matcher, replay_with, table_text};
+use medtap_tests::{Run, data_folder, files_below, matcher, replay_with, table_text};
 use rayon::prelude::*;
 
 /// Folders of the data folder whose captures are all replayed.
@@ -39,7 +39,8 @@ fn foreign_captures_are_survived() {
             let Ok(one) = run(1) else { return false };
             let three = run(3).expect("what opened once opens again");
             if !one.hit_a_limit() && !three.hit_a_limit() {
-                let (one, three) = (table_text(&one.reader()), table_text(&three.reader()));
+                let text = |run: &Run| without_progress(&table_text(&run.reader()));
+                let (one, three) = (text(&one), text(&three));
                 assert!(one == three, "{}", path.display());
             }
             let seconds = start.elapsed().as_secs();
@@ -53,4 +54,13 @@ fn foreign_captures_are_survived() {
         all.len()
     );
     assert!(replayed * 10 >= all.len() * 9, "most are captures");
+}
+
+/// How many flows were found to be over before the end depends on how often a worker looked for
+/// them; what they were does not.
+fn without_progress(text: &str) -> String {
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with("  flows_expired "));
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -6,10 +6,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("counters", &[]),
     ("observe", &[]),
+    ("prefetch", &[]),
     ("wire", &["config", "observe"]),
     // The link type of a frame is a word of the wire.
-    ("capture", &["config", "wire"]),
-    ("flow", &["config", "counters", "observe", "wire"]),
+    ("capture", &["config", "prefetch", "wire"]),
+    (
+        "flow",
+        &["config", "counters", "observe", "prefetch", "wire"],
+    ),
     ("proto", &["config", "observe"]),
     ("device", &["config", "counters", "observe"]),
     (
