@@ -6,6 +6,9 @@ pub const BURST_FRAMES: usize = 64;
 /// Packets between asking for a flow's entry and using it.
 pub const FLOWS_AHEAD: usize = 12;
 
+/// Packets between asking for a flow's conversation and using it: its entry was asked for before.
+pub const SESSIONS_AHEAD: usize = 5;
+
 /// Shards that flow state is divided into, whatever the number of workers: results depend on
 /// the shard that a packet belongs to and never on the worker that owns the shard.
 pub const SHARDS: usize = 64;

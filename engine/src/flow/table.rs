@@ -1,9 +1,10 @@
 //! The flow table of one worker: compact entries in one block of huge pages, found by an index
-//! of tags. Everything is reserved at the start and nothing moves: a flow's number stays its own
-//! until it ends. It knows when a flow is over, never what it says.
+//! of tags. The entries are reserved at the start and never move: a flow's number stays its own
+//! until it ends. The index is as small as the flows allow, so that it stays near. It knows
+//! nothing of what a flow says.
 //!
 //! ```text
-//! index   [ hash 32 | number+1 32 ] …    2 × flows, open addressing, probes bounded
+//! index   [ hash 32 | number+1 32 ] …    at most half full, open addressing, probes bounded
 //! flows   [ key 40 | last 8 | packets 8 | bytes 8 ][ links 30 | recent 18 | … ] …    128 bytes
 //! totals  [ first 8 | first packet 8 | packets 8 | bytes 8 | edge 16 ] …             48 bytes
 //! ```
@@ -20,6 +21,9 @@ use crate::prefetch::prefetch;
 
 /// Places looked at before a key is not in the index.
 const PROBES_MAX: usize = 64;
+
+/// Slots that the index begins with.
+const INDEX_SLOTS_MIN: usize = 16_384;
 
 /// What the frame around a packet said: compared for every packet, noted when it changes.
 #[repr(C)]
@@ -240,17 +244,14 @@ impl Table {
     /// When the system does not grant the memory.
     pub fn new(flows_max: u32) -> io::Result<Self> {
         let flows_max = flows_max.clamp(1, 1 << 30);
-        let slots = (flows_max as usize * 3 / 2)
-            .next_power_of_two()
-            .max(PROBES_MAX * 2);
         Ok(Self {
-            index: Block::new(slots)?,
+            index: Block::new(INDEX_SLOTS_MIN)?,
             flows: Block::new(flows_max as usize)?,
             totals: Block::new(flows_max as usize)?,
             free: Vec::new(),
             fresh: 0,
             used: 0,
-            mask: (slots - 1) as u32,
+            mask: INDEX_SLOTS_MIN as u32 - 1,
         })
     }
 
@@ -296,6 +297,17 @@ impl Table {
         }
     }
 
+    /// The session of the flow that a hash most likely means.
+    #[inline]
+    pub fn likely_session(&self, hash: u32) -> Option<u32> {
+        let slot = self.index.items()[(hash & self.mask) as usize];
+        let flow = self
+            .flows
+            .items()
+            .get(slot.number.checked_sub(1)? as usize)?;
+        (slot.hash == hash && flow.session != NO_SESSION).then_some(flow.session)
+    }
+
     /// The flow of a key.
     #[inline]
     pub fn find(&self, key: &FlowKey, hash: u32) -> Option<FlowId> {
@@ -316,6 +328,9 @@ impl Table {
 
     /// Adds a flow whose key is not in the table; `None` when there is no room for it.
     pub fn insert(&mut self, key: &FlowKey, hash: u32) -> Option<FlowId> {
+        if self.used as usize * 2 >= self.index.items().len() {
+            self.grow_index();
+        }
         let mut place = hash & self.mask;
         let mut probes = 0;
         while self.index.items()[place as usize].number != 0 {
@@ -344,6 +359,24 @@ impl Table {
         self.flows.items_mut()[id as usize] = flow;
         self.totals.items_mut()[id as usize] = Totals::default();
         Some(id)
+    }
+
+    /// Doubles the index. If there is no memory for it, the old one goes on, fuller.
+    #[cold]
+    fn grow_index(&mut self) {
+        let Ok(mut index) = Block::<Slot>::new(self.index.items().len() * 2) else {
+            return;
+        };
+        let mask = index.items().len() as u32 - 1;
+        let slots = index.items_mut();
+        for slot in self.index.items().iter().filter(|slot| slot.number != 0) {
+            let mut place = slot.hash & mask;
+            while slots[place as usize].number != 0 {
+                place = (place + 1) & mask;
+            }
+            slots[place as usize] = *slot;
+        }
+        (self.index, self.mask) = (index, mask);
     }
 
     /// Takes a flow out. Entries behind it move up, so that no search stops early.
@@ -451,6 +484,17 @@ mod tests {
         for (n, id) in model {
             assert_eq!(table.flow(id).key, key(n));
         }
+    }
+
+    #[test]
+    fn the_index_grows_with_the_flows() {
+        let mut table = Table::new(100_000).unwrap();
+        let hash = |n: u32| FlowHasher::FIXED.hash(&key(n));
+        for n in 0..100_000 {
+            table.insert(&key(n), hash(n)).unwrap();
+        }
+        assert!((0..100_000).all(|n| table.find(&key(n), hash(n)) == Some(n)));
+        assert!(table.insert(&key(100_000), hash(100_000)).is_none());
     }
 
     #[test]

@@ -15,7 +15,9 @@ use medtap_rules::Matcher;
 use medtap_table::vocabulary::Counter;
 
 use crate::capture::Frame;
-use crate::config::{BURST_FRAMES, FLOWS_AHEAD, FLOW_RECORDS_MAX, FLOWS_MAX, SESSIONS_MAX, SHARDS};
+use crate::config::{
+    BURST_FRAMES, FLOW_RECORDS_MAX, FLOWS_AHEAD, FLOWS_MAX, SESSIONS_AHEAD, SESSIONS_MAX, SHARDS,
+};
 use crate::counters::Counters;
 use crate::device::ledger::Outbox;
 use crate::device::sighting::Times;
@@ -160,9 +162,18 @@ impl Worker {
         for packet in &staged[..used.min(FLOWS_AHEAD)] {
             self.table.prefetch_flow(packet.hash);
         }
-        for (at, (packet, frame)) in staged[..used].iter().zip(burst.iter().flatten()).enumerate() {
+        for (at, (packet, frame)) in staged[..used]
+            .iter()
+            .zip(burst.iter().flatten())
+            .enumerate()
+        {
             if let Some(ahead) = staged[..used].get(at + FLOWS_AHEAD) {
                 self.table.prefetch_flow(ahead.hash);
+            }
+            if let Some(ahead) = staged[..used].get(at + SESSIONS_AHEAD)
+                && let Some(session) = self.table.likely_session(ahead.hash)
+            {
+                self.conversations.prefetch(session);
             }
             self.act(packet, frame);
         }
