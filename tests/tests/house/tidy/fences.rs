@@ -53,7 +53,9 @@ fn unsafe_stands_inside_the_fences() {
             if !fenced {
                 errors.push(format!("{place}: outside the fences"));
             }
-            if !is_argued(&lines[..at]) {
+            // What a function demands of its callers is its doc's; clippy asks for that.
+            let function = line.contains("unsafe fn");
+            if !function && !is_argued(&lines[..at]) {
                 errors.push(format!("{place}: without SAFETY"));
             }
         }

@@ -6,7 +6,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("counters", &[]),
     ("observe", &[]),
-    ("prefetch", &[]),
+    ("prefetch", &["config"]),
     ("wire", &["config", "observe"]),
     // The link type of a frame is a word of the wire.
     ("capture", &["config", "prefetch", "wire"]),
@@ -19,7 +19,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "worker",
         &[
-            "capture", "config", "counters", "device", "flow", "observe", "proto", "wire",
+            "capture", "config", "counters", "device", "flow", "observe", "prefetch", "proto",
+            "wire",
         ],
     ),
     (
