@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use medtap_table::vocabulary::{Attribute, Counter, Event, Field};
+use medtap_table::vocabulary::{Attribute, Counter, Event, Field, Protocol};
 use medtap_table::{
     Activity, ActivityId, Edge, EdgeFlags, EdgeId, Fact, FactId, FactTimes, Subject, SubjectFlags,
     SubjectId, SubjectKind, TableWriter, Text, Traffic, Volume,
@@ -13,7 +13,7 @@ use medtap_table::{
 use super::debts::Debts;
 use super::ledger::add;
 use super::sighting::{
-    ActivitySighting, CountSighting, EdgeKey, EdgeSighting, FactSighting, SubjectSighting, Times,
+    ActivitySighting, CountSighting, EdgeSighting, FactSighting, SubjectSighting, Times,
 };
 use super::subject::{BindingKey, SubjectKey};
 use super::text::Value;
@@ -53,6 +53,20 @@ struct FactState {
     count: u64,
     slot: Option<FactId>,
 }
+
+/// An edge between two subjects that are known, by their numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct EdgeKey {
+    orig: u32,
+    /// [`NOBODY`] where the other end is no device.
+    resp: u32,
+    protocol: Option<Protocol>,
+    transport: u8,
+    port: u16,
+}
+
+/// The number of no subject.
+const NOBODY: u32 = u32::MAX;
 
 #[derive(Debug)]
 struct EdgeState {
@@ -226,7 +240,23 @@ impl Aggregator {
             bytes: 0,
             slot: None,
         };
-        let Some(id) = self.edges.id(&seen.key, new) else {
+        // A worker tells of both ends before it tells of the edge: one that is not known here
+        // was refused.
+        let known = |key: &BindingKey| self.subjects.get(&SubjectKey::Binding(*key));
+        let orig = known(&seen.key.orig);
+        let resp = seen.key.resp.as_ref().map_or(Some(NOBODY), known);
+        let (Some(orig), Some(resp)) = (orig, resp) else {
+            self.counters.count(Counter::EdgesRefused);
+            return;
+        };
+        let key = EdgeKey {
+            orig,
+            resp,
+            protocol: seen.key.protocol,
+            transport: seen.key.transport,
+            port: seen.key.port,
+        };
+        let Some(id) = self.edges.id(&key, new) else {
             self.counters.count(Counter::EdgesRefused);
             return;
         };
@@ -372,23 +402,35 @@ impl Aggregator {
     }
 
     fn publish_edges(&mut self) {
-        self.edges.sort_owed(|key, _| *key);
         let subjects = &self.subjects;
-        let (writer, counters) = (&mut self.writer, &mut self.counters);
-        let slot = |key: &BindingKey| {
-            subjects
-                .get(&SubjectKey::Binding(*key))
-                .and_then(|id| subjects.value(id).slot)
+        // Numbers are given in the order in which subjects came; slots in the order of their keys.
+        let slot = |id: u32| {
+            if id == NOBODY {
+                None
+            } else {
+                subjects.value(id).slot
+            }
         };
+        self.edges.sort_owed(|key, _| {
+            let number = |id| slot(id).map(|slot| slot.0);
+            (
+                number(key.orig),
+                number(key.resp),
+                key.protocol,
+                key.transport,
+                key.port,
+            )
+        });
+        let (writer, counters) = (&mut self.writer, &mut self.counters);
         self.edges.settle(|key, state| {
-            let resp = key.resp.as_ref().map(slot);
-            let (Some(orig), true) = (slot(&key.orig), resp != Some(None)) else {
+            let resp = slot(key.resp);
+            let (Some(orig), true) = (slot(key.orig), resp.is_some() || key.resp == NOBODY) else {
                 counters.count(Counter::EdgesRefused);
                 return true;
             };
             let edge = Edge {
                 orig,
-                resp: resp.flatten(),
+                resp,
                 protocol: key.protocol,
                 port: key.port,
                 transport: key.transport,

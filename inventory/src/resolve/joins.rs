@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use medtap_table::vocabulary::{Attribute, Field};
 use medtap_table::Fact;
+use medtap_table::vocabulary::{Attribute, Field};
 
 use super::bindings::{Bindings, Unit};
 use super::mac;
