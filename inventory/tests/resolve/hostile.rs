@@ -76,7 +76,110 @@ fn ids_are_unique_even_for_records_that_should_not_be() {
     assert_eq!(ids.len(), 201);
 }
 
-/// Bytes as a table, as directly as they allow.
+/// One record of a made-up table: eight bytes that say what they can.
+struct Noise<'a> {
+    bytes: &'a [u8],
+    /// Subjects so far.
+    count: u32,
+}
+
+impl Noise<'_> {
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(0)
+    }
+
+    fn time(&self, at: usize) -> u64 {
+        match self.byte(at) {
+            0 => 0,
+            255 => u64::MAX,
+            other => MONDAY_NS + u64::from(other),
+        }
+    }
+
+    fn id(&self, at: usize) -> SubjectId {
+        SubjectId(u32::from(self.byte(at)) % self.count)
+    }
+
+    fn text(&self, at: usize) -> &'static str {
+        const TEXTS: [&str; 9] = [
+            "",
+            "0",
+            "SN-77",
+            "CT_ROOM1",
+            "pacs",
+            "dicom:ae|CT_ROOM1",
+            "ACME",
+            "a.b",
+            "storage_scu",
+        ];
+        TEXTS[usize::from(self.byte(at)) % TEXTS.len()]
+    }
+
+    fn subject(&self) -> Subject {
+        let address = match self.byte(2) % 4 {
+            0 => None,
+            1 => Some([10, 0, 0, self.byte(3)].into()),
+            2 => Some([self.byte(3); 4].into()),
+            _ => Some([self.byte(3); 16].into()),
+        };
+        let reported = self.byte(2) > 200;
+        Subject {
+            kind: match reported {
+                true => SubjectKind::Reported,
+                false => SubjectKind::Binding,
+            },
+            flags: SubjectFlags(self.byte(4).into()),
+            mac: [
+                self.byte(1) & 7,
+                0,
+                self.byte(1) >> 6,
+                0,
+                0,
+                self.byte(1) & 3,
+            ],
+            address,
+            ttl_max: self.byte(5),
+            reporter: reported.then(|| self.id(1)),
+            identifier: Text::cut(self.text(3)),
+            first_seen_ns: self.time(6),
+            last_seen_ns: self.time(7),
+            ..Subject::default()
+        }
+    }
+
+    fn fact(&self) -> Fact<'static> {
+        Fact {
+            subject: self.id(1),
+            rule: self.byte(4).into(),
+            field: Field::ALL[usize::from(self.byte(2)) % Field::ALL.len()],
+            attribute: Attribute::ALL[usize::from(self.byte(3)) % Attribute::ALL.len()],
+            confidence: self.byte(5),
+            raw: self.text(6).into(),
+            value: self.text(7).into(),
+            raw_cut: self.byte(4) & 1 != 0,
+            value_cut: self.byte(4) & 2 != 0,
+            first_seen_ns: self.time(6),
+            last_seen_ns: self.time(7),
+            count: u64::MAX - u64::from(self.byte(4)),
+        }
+    }
+
+    fn edge(&self) -> Edge {
+        Edge {
+            orig: self.id(1),
+            resp: (self.byte(2) & 1 == 0).then(|| self.id(3)),
+            protocol: Protocol::from_number(self.byte(4).into()),
+            port: u16::from(self.byte(5)) * 257,
+            transport: self.byte(5),
+            flags: EdgeFlags(self.byte(2)),
+            confidence: 200,
+            first_seen_ns: self.time(6),
+            last_seen_ns: self.time(7),
+        }
+    }
+}
+
+/// Bytes as a table, as directly as they allow. What finds no room is left out.
 fn table(bytes: &[u8]) -> TableWriter {
     let capacity = Capacity {
         subjects: 64,
@@ -87,85 +190,14 @@ fn table(bytes: &[u8]) -> TableWriter {
         heap_bytes: 4096,
     };
     let mut writer = TableWriter::anonymous(capacity).unwrap();
-    let mut count = 1;
     writer.add_subject(&Subject::default()).unwrap();
-    for record in bytes.chunks(8) {
-        let byte = |at: usize| record.get(at).copied().unwrap_or(0);
-        let time = |at: usize| match byte(at) {
-            0 => 0,
-            255 => u64::MAX,
-            other => MONDAY_NS + u64::from(other),
-        };
-        let id = |at: usize| SubjectId(u32::from(byte(at)) % count);
-        let texts = [
-            "",
-            "0",
-            "SN-77",
-            "CT_ROOM1",
-            "pacs",
-            "dicom:ae|CT_ROOM1",
-            "ACME",
-            "a.b",
-        ];
-        let text = |at: usize| texts[usize::from(byte(at)) % texts.len()];
-        match byte(0) % 4 {
-            0 | 1 => {
-                let address = match byte(2) % 4 {
-                    0 => None,
-                    1 => Some([10, 0, 0, byte(3)].into()),
-                    2 => Some([byte(3); 4].into()),
-                    _ => Some([byte(3); 16].into()),
-                };
-                let reported = byte(2) > 200;
-                let added = writer.add_subject(&Subject {
-                    kind: if reported {
-                        SubjectKind::Reported
-                    } else {
-                        SubjectKind::Binding
-                    },
-                    flags: SubjectFlags(byte(4).into()),
-                    mac: [byte(1) & 7, 0, byte(1) >> 6, 0, 0, byte(1) & 3],
-                    address,
-                    ttl_max: byte(5),
-                    reporter: reported.then(|| id(1)),
-                    identifier: Text::cut(text(3)),
-                    first_seen_ns: time(6),
-                    last_seen_ns: time(7),
-                    ..Subject::default()
-                });
-                count += u32::from(added.is_ok());
-            }
-            2 => {
-                let field = Field::ALL[usize::from(byte(2)) % Field::ALL.len()];
-                let attribute = Attribute::ALL[usize::from(byte(3)) % Attribute::ALL.len()];
-                let _ = writer.add_fact(&Fact {
-                    subject: id(1),
-                    rule: byte(4).into(),
-                    field,
-                    attribute,
-                    confidence: byte(5),
-                    raw: text(6).into(),
-                    value: text(7).into(),
-                    raw_cut: byte(4) & 1 != 0,
-                    value_cut: byte(4) & 2 != 0,
-                    first_seen_ns: time(6),
-                    last_seen_ns: time(7),
-                    count: u64::MAX - u64::from(byte(4)),
-                });
-            }
-            _ => {
-                let _ = writer.add_edge(&Edge {
-                    orig: id(1),
-                    resp: (byte(2) & 1 == 0).then(|| id(3)),
-                    protocol: Protocol::from_number(byte(4).into()),
-                    port: u16::from(byte(5)) * 257,
-                    transport: byte(5),
-                    flags: EdgeFlags(byte(2)),
-                    confidence: 200,
-                    first_seen_ns: time(6),
-                    last_seen_ns: time(7),
-                });
-            }
+    let mut count = 1;
+    for bytes in bytes.chunks(8) {
+        let noise = Noise { bytes, count };
+        match noise.byte(0) % 4 {
+            0 | 1 => count += u32::from(writer.add_subject(&noise.subject()).is_ok()),
+            2 => drop(writer.add_fact(&noise.fact())),
+            _ => drop(writer.add_edge(&noise.edge())),
         }
     }
     writer
@@ -175,7 +207,7 @@ fn table(bytes: &[u8]) -> TableWriter {
 fn fuzz_any_table() {
     bolero::check!()
         .with_test_time(std::time::Duration::from_millis(500))
-        .with_max_len(512)
+        .with_max_len(1024)
         .for_each(|bytes: &[u8]| {
             let inventory = resolve(&table(bytes).reader(), &Options::default());
             let ids: std::collections::BTreeSet<&str> =

@@ -1,7 +1,7 @@
 //! Which reports are one device, and which are the reporter itself.
 
 use medtap_inventory::{Options, Reason, resolve_explained};
-use medtap_table::vocabulary::Field;
+use medtap_table::vocabulary::{Attribute, Field};
 
 use crate::sample::{BRAUN, LOCAL, LOCAL2, Sample, proven, reported, value, with};
 
@@ -237,4 +237,58 @@ fn a_gateway_stays_a_gateway_and_an_analyser_is_what_it_reports() {
     let row = one.report(gateway, "hl7:serial|acme|bedside|mon-42");
     one.say(row, Field::Hl7DeviceManufacturer, "ACME");
     assert_eq!(one.inventory().devices.len(), 2);
+}
+
+/// A console that also receives images for comparison is what its own images say.
+#[test]
+fn the_kind_of_its_own_images_wins_over_other_parts() {
+    let mut sample = Sample::default();
+    let host = sample.add(proven(LOCAL, "10.0.0.1"));
+    sample.say(host, Field::DicomAeTitle, "MR_ROOM2");
+    sample.roles(
+        host,
+        &["storage_scu", "storage_scp", "query_scu", "move_scu"],
+    );
+    let image = sample.report(host, CT);
+    sample.image(image, "ACME", "MAGNETRON", "SN-77");
+    sample.say(image, Field::DicomStationAeTitle, "MR_ROOM2");
+    for (subject, field, raw, category, confidence) in [
+        (image, Field::DicomModality, "MR", "mr", 90),
+        (host, Field::DicomRole, "storage_scp", "pacs", 35),
+    ] {
+        let fact = sample.say(subject, field, raw);
+        fact.attribute = Attribute::Category;
+        fact.value = category.into();
+        fact.confidence = confidence;
+    }
+    let inventory = sample.inventory();
+    assert_eq!(inventory.devices.len(), 1);
+    let device = &inventory.devices[0];
+    assert_eq!((device.category, device.category_confidence), ("mr", 95));
+}
+
+/// A work list names the modality that asks for it, also where no image was seen.
+#[test]
+fn an_ae_title_of_a_work_list_is_the_modality_that_calls_itself_so() {
+    let sample = |title: &str, roles: &[&str]| {
+        let mut sample = Sample::default();
+        let host = sample.add(proven(LOCAL, "10.0.0.1"));
+        sample.say(host, Field::DicomAeTitle, title);
+        sample.roles(host, roles);
+        let ris = sample.add(proven(LOCAL2, "10.0.0.2"));
+        sample.report(ris, &format!("dicom:ae|{}", title.to_lowercase()));
+        sample.inventory().devices.len()
+    };
+    assert_eq!(sample("CT_ROOM1", &["worklist_scu"]), 2);
+    assert_eq!(
+        sample("CT_ROOM1", &["storage_scu"]),
+        3,
+        "no sign of a modality"
+    );
+    assert_eq!(sample("CT_ROOM1", &["worklist_scu", "storage_scp"]), 3);
+    assert_eq!(
+        sample("STORESCU", &["worklist_scu"]),
+        3,
+        "many have this one"
+    );
 }
