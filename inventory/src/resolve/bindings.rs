@@ -97,8 +97,9 @@ impl Address {
             && (1..=HOPS_MAX).contains(&hops)
     }
 
+    /// It cannot have been passed on. 32 is no sign: half the way from 64 looks the same.
     fn full_ttl(&self) -> bool {
-        TTLS_INITIAL.contains(&self.ttl_max)
+        matches!(self.ttl_max, 64 | 128 | 255)
     }
 }
 

@@ -55,14 +55,16 @@ fn what_is_behind_a_router_is_a_device_of_its_own_without_its_vendor() {
     sample.add(proven(CISCO, "10.0.0.1"));
     sample.add(binding(CISCO, "10.9.0.7", 63));
     sample.add(binding(CISCO, "10.9.0.8", 125));
+    // From far away: half of 64 is no initial value here.
+    sample.add(binding(CISCO, "10.9.0.9", 32));
     let inventory = sample.inventory();
-    assert_eq!(inventory.devices.len(), 3);
+    assert_eq!(inventory.devices.len(), 4);
     let router = with(&inventory, CISCO_TEXT);
     assert_eq!(router.category, "router");
     assert_eq!(router.class, "network");
     assert_eq!(router.addresses.len(), 1);
     assert_eq!(router.packets_sent, 2, "not what it forwards");
-    for remote in ["10.9.0.7", "10.9.0.8"] {
+    for remote in ["10.9.0.7", "10.9.0.8", "10.9.0.9"] {
         let remote = with(&inventory, remote);
         assert!(remote.macs.is_empty());
         assert_eq!(value(remote, "manufacturer"), "");
