@@ -46,7 +46,7 @@ fn inputs_that_are_no_captures() {
 fn what_is_not_permitted() {
     let folder = Folder::new();
     let file = folder.file("secret", &fs::read(capture("arp/subnet.pcap")).unwrap());
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&file).is_ok() {
         eprintln!("skipped: this user may read everything");
         return;
@@ -196,7 +196,12 @@ fn outputs_never_replace_inputs() {
                 .contains("standard output is for the devices")
         );
         let run = medtap(&["analyze", &file, option, &folder.path("no/such/folder")]);
-        assert!(run.sentence(2).contains("can't be written"));
+        let sentence = run.sentence(2);
+        assert!(
+            sentence.contains("can't be written: its folder does not exist"),
+            "{sentence}"
+        );
+        assert!(!sentence.contains(".medtap-"), "{sentence}");
         let run = medtap(&["analyze", &file, option, &folder.path(".")]);
         assert_eq!(run.code, 2);
     }
