@@ -13,7 +13,7 @@ test:
 
 # Write every expected output again, after reading why it changed.
 bless:
-    BLESS=1 cargo test --workspace --locked
+    BLESS=1 cargo test --locked --package medtap-tests
 
 # What is on the committed capture of a hospital.
 demo:
@@ -23,6 +23,23 @@ demo:
 bench:
     cargo bench --package medtap-benches
 
-# Longer fuzzing of every parser: an hour in all.
+# The engine beside the floor, one pinned worker: flood and IMIX.
+measure cpu="1":
+    cargo build --release --locked --package medtap-benches
+    mkdir -p target/measure
+    target/release/medtap-bench make flood --flows 100000 --packets 4000000 -o target/measure/flood.pcap
+    target/release/medtap-bench make imix --flows 20000 --packets 4000000 -o target/measure/imix.pcap
+    target/release/medtap-bench replay target/measure/flood.pcap --cpu {{cpu}} --with-floor
+    target/release/medtap-bench replay target/measure/imix.pcap --cpu {{cpu}} --with-floor
+
+# Longer fuzzing of every parser: a minute each.
 fuzz:
     BOLERO_RANDOM_TEST_TIME_MS=60000 cargo test --workspace --release fuzz_
+
+# Captures that are not ours, through the whole engine: MEDTAP_DATA names their folder.
+foreign:
+    cargo test --release --package medtap-tests foreign -- --nocapture
+
+# Licences and sources of the dependencies.
+deny:
+    cargo deny check licenses bans sources

@@ -3,6 +3,12 @@
 /// Frames handled together: parsed, hashed, prefetched and looked up stage by stage.
 pub const BURST_FRAMES: usize = 64;
 
+/// Packets between asking for a flow's entry and using it.
+pub const FLOWS_AHEAD: usize = 12;
+
+/// Packets between asking for a flow's conversation and using it: its entry was asked for before.
+pub const SESSIONS_AHEAD: usize = 5;
+
 /// Shards that flow state is divided into, whatever the number of workers: results depend on
 /// the shard that a packet belongs to and never on the worker that owns the shard.
 pub const SHARDS: usize = 64;
@@ -249,3 +255,9 @@ pub const STREAM_READ_BYTES: usize = 64 * 1024;
 
 /// Window that a zstd frame may ask for, as a power of two in bytes; a larger one is a fault.
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+
+/// Bytes of a mapped capture that are brought near ahead of the record that is read.
+pub const READ_AHEAD_BYTES: usize = 4096;
+
+/// Bytes that the processor fetches at once.
+pub const CACHE_LINE_BYTES: usize = 64;

@@ -19,6 +19,7 @@ pub mod counters;
 pub mod device;
 pub mod flow;
 pub mod observe;
+mod prefetch;
 pub mod proto;
 pub mod runtime;
 pub mod wire;

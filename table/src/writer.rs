@@ -181,17 +181,22 @@ impl TableWriter {
 
     /// Replaces the part of a fact that goes on changing.
     pub fn set_fact_times(&mut self, id: FactId, times: FactTimes) {
-        const WORDS: usize = 5;
+        const CONFIDENCE: usize = std::mem::offset_of!(FactRecord, confidence);
+        const _: () = {
+            assert!(std::mem::offset_of!(FactRecord, first_seen_ns) == 0);
+            assert!(std::mem::offset_of!(FactRecord, last_seen_ns) == 8);
+            assert!(std::mem::offset_of!(FactRecord, count) == 16);
+        };
         let cell = self.cell::<FactRecord>(id.0);
         cell.write(|words| {
             let numbers = [times.first_seen_ns, times.last_seen_ns, times.count];
             for (word, number) in words.iter().zip(numbers) {
                 word.store(number, Ordering::Relaxed);
             }
-            // Word 4: field, attribute, confidence, length.
-            if let Some(word) = words.get(WORDS - 1) {
+            // The other bytes of this word stay.
+            if let Some(word) = words.get(CONFIDENCE / 8) {
                 let mut bytes = word.load(Ordering::Relaxed).to_le_bytes();
-                bytes[3] = times.confidence;
+                bytes[CONFIDENCE % 8] = times.confidence;
                 word.store(u64::from_le_bytes(bytes), Ordering::Relaxed);
             }
         });

@@ -81,6 +81,17 @@ impl FlowKey {
         (key, if up { Direction::Up } else { Direction::Down })
     }
 
+    /// Equality as one comparison of words.
+    #[inline]
+    pub fn same(&self, other: &Self) -> bool {
+        let (a, b): (&[u64; 5], &[u64; 5]) = (
+            bytemuck::must_cast_ref(self),
+            bytemuck::must_cast_ref(other),
+        );
+        let differ = (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]);
+        differ == 0
+    }
+
     /// The words after the addresses, as one.
     #[inline]
     pub(super) fn tail(&self) -> u64 {

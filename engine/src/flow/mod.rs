@@ -4,8 +4,8 @@
 pub mod duplicates;
 pub mod fragments;
 pub mod hash;
+mod hugepages;
 pub mod key;
-mod prefetch;
 pub mod stream;
 pub mod table;
 

@@ -1,38 +1,72 @@
 //! The flow table of one worker: compact entries in one block of huge pages, found by an index
-//! of tags. Everything is reserved at the start and nothing moves: a flow's number stays its own
-//! until it ends. It knows when a flow is over, never what it says.
+//! of tags. The entries are reserved at the start and never move: a flow's number stays its own
+//! until it ends. The index is as small as the flows allow, so that it stays near. It knows
+//! nothing of what a flow says.
 //!
 //! ```text
-//! index   [ hash 32 | number+1 32 ] …    2 × flows, open addressing, probes bounded
-//! flows   [ key 40 | last 8 | packets 8 | bytes 8 ][ links 30 | recent 18 | … ] …    128 bytes
+//! index   [ hash 32 | number+1 32 ] …    at most half full, open addressing, probes bounded
+//! flows   [ key 40 | last 8 | packets 8 | bytes 8 ][ other 8 | links 32 | recent 15 | … ] …    128 bytes
 //! totals  [ first 8 | first packet 8 | packets 8 | bytes 8 | edge 16 ] …             48 bytes
 //! ```
 
 use std::io;
+use std::marker::PhantomData;
 
 use bytemuck::{Pod, Zeroable};
-use memmap2::{Advice, MmapMut, MmapOptions};
 
 use super::duplicates::Recent;
+use super::hugepages::ask_for_huge_pages;
 use super::key::{Direction, FlowKey};
-use super::prefetch::prefetch;
+use crate::config::CACHE_LINE_BYTES;
 use crate::observe::MacAddr;
+use crate::prefetch::prefetch;
 
 /// Places looked at before a key is not in the index.
 const PROBES_MAX: usize = 64;
 
-/// What the frame around a packet said: compared for every packet, noted when it changes.
+/// Slots that the index begins with.
+const INDEX_SLOTS_MIN: usize = 16_384;
+
+/// What the frame around a packet said: compared for every packet, noted when it changes. Two
+/// words, so that the comparison is one.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Pod, Zeroable)]
-pub struct Link {
+pub struct Link([u64; 2]);
+
+impl Link {
+    /// The frame's two MAC addresses, its VLAN identifier (0 without tag), TTL or hop limit.
+    #[inline]
+    pub fn new(src_mac: MacAddr, dst_mac: MacAddr, vlan: u16, ttl: u8) -> Self {
+        let word = |[a, b, c, d, e, f]: MacAddr, rest: u16| {
+            u64::from_le_bytes([a, b, c, d, e, f, 0, 0]) | u64::from(rest) << 48
+        };
+        Self([word(src_mac, vlan), word(dst_mac, ttl.into())])
+    }
+
     /// The frame's sender.
-    pub src_mac: MacAddr,
+    pub fn src_mac(&self) -> MacAddr {
+        mac(self.0[0])
+    }
+
     /// The frame's receiver.
-    pub dst_mac: MacAddr,
-    /// VLAN identifier, 0 without tag; two bytes in native order.
-    pub vlan: [u8; 2],
+    pub fn dst_mac(&self) -> MacAddr {
+        mac(self.0[1])
+    }
+
+    /// VLAN identifier, 0 without tag.
+    pub fn vlan(&self) -> u16 {
+        (self.0[0] >> 48) as u16
+    }
+
     /// TTL or hop limit.
-    pub ttl: u8,
+    pub fn ttl(&self) -> u8 {
+        (self.0[1] >> 48) as u8
+    }
+}
+
+fn mac(word: u64) -> MacAddr {
+    let [a, b, c, d, e, f, _, _] = word.to_le_bytes();
+    [a, b, c, d, e, f]
 }
 
 /// Bits of [`Flow::flags`].
@@ -69,7 +103,7 @@ pub mod state {
 pub const NO_SESSION: u32 = u32::MAX;
 
 /// One conversation: two cache lines, no padding.
-#[repr(C, align(64))]
+#[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Flow {
     /// Who talks with whom.
@@ -82,10 +116,10 @@ pub struct Flow {
     pub bytes: [u32; 2],
     /// Time of the last packet of the direction that did not send the last one.
     pub other_ns: u64,
-    /// Number of the session in the worker's sessions, or [`NO_SESSION`].
-    pub session: u32,
     /// The frames around the last packet of each direction.
     pub links: [Link; 2],
+    /// Number of the session in the worker's sessions, or [`NO_SESSION`].
+    pub session: u32,
     /// The last packets, to tell copies.
     pub recent: Recent,
     /// See [`state`].
@@ -183,9 +217,9 @@ pub type FlowId = u32;
 
 /// The flows of one worker.
 pub struct Table {
-    index: Block<Slot>,
-    flows: Block<Flow>,
-    totals: Block<Totals>,
+    index: Arena<Slot, 1>,
+    flows: Arena<Flow, 16>,
+    totals: Arena<Totals, 6>,
     free: Vec<FlowId>,
     fresh: u32,
     used: u32,
@@ -202,33 +236,56 @@ struct Slot {
 
 const FREE: Slot = Slot { hash: 0, number: 0 };
 
-/// Zeroed memory that costs nothing until it is touched, in huge pages where there are any.
-struct Block<T> {
-    map: MmapMut,
-    kind: std::marker::PhantomData<T>,
+/// Zeroed memory that costs nothing until it is touched, in huge pages where there are any: items
+/// of `WORDS` words each, from a multiple of a cache line on.
+struct Arena<T, const WORDS: usize> {
+    words: Vec<u64>,
+    first: usize,
+    len: usize,
+    kind: PhantomData<T>,
 }
 
-impl<T: Pod> Block<T> {
-    fn new(count: usize) -> io::Result<Self> {
-        let map = MmapOptions::new()
-            .len(count.max(1) * size_of::<T>())
-            .map_anon()?;
-        // Without huge pages the table works the same, with more misses of the TLB.
-        let _ = map.advise(Advice::HugePage);
+impl<T: Pod, const WORDS: usize> Arena<T, WORDS> {
+    fn new(len: usize) -> io::Result<Self> {
+        const LINE_WORDS: usize = CACHE_LINE_BYTES / 8;
+        // Zeroes of an integer come from the system as untouched pages, at any place.
+        let words = len
+            .checked_mul(WORDS)
+            .and_then(|words| words.checked_add(LINE_WORDS));
+        let words: Vec<u64> = words
+            .and_then(|words| bytemuck::allocation::try_zeroed_vec(words).ok())
+            .ok_or(io::ErrorKind::OutOfMemory)?;
+        let place = words.as_ptr().addr();
+        let first = (place.next_multiple_of(CACHE_LINE_BYTES) - place) / 8;
+        ask_for_huge_pages(&words);
         Ok(Self {
-            map,
-            kind: std::marker::PhantomData,
+            words,
+            first,
+            len,
+            kind: PhantomData,
         })
     }
 
     #[inline]
-    fn items(&self) -> &[T] {
-        bytemuck::cast_slice(&self.map)
+    fn get(&self, index: usize) -> &T {
+        let (items, _) = self.words[self.first..].as_chunks::<WORDS>();
+        bytemuck::must_cast_ref(&items[index])
     }
 
     #[inline]
-    fn items_mut(&mut self) -> &mut [T] {
-        bytemuck::cast_slice_mut(&mut self.map)
+    fn get_mut(&mut self, index: usize) -> &mut T {
+        let (items, _) = self.words[self.first..].as_chunks_mut::<WORDS>();
+        bytemuck::must_cast_mut(&mut items[index])
+    }
+
+    #[inline]
+    fn prefetch(&self, index: usize) {
+        for line in 0..WORDS.div_ceil(CACHE_LINE_BYTES / 8) {
+            prefetch(
+                &self.words,
+                self.first + index * WORDS + line * CACHE_LINE_BYTES / 8,
+            );
+        }
     }
 }
 
@@ -240,17 +297,14 @@ impl Table {
     /// When the system does not grant the memory.
     pub fn new(flows_max: u32) -> io::Result<Self> {
         let flows_max = flows_max.clamp(1, 1 << 30);
-        let slots = (flows_max as usize * 3 / 2)
-            .next_power_of_two()
-            .max(PROBES_MAX * 2);
         Ok(Self {
-            index: Block::new(slots)?,
-            flows: Block::new(flows_max as usize)?,
-            totals: Block::new(flows_max as usize)?,
+            index: Arena::new(INDEX_SLOTS_MIN)?,
+            flows: Arena::new(flows_max as usize)?,
+            totals: Arena::new(flows_max as usize)?,
             free: Vec::new(),
             fresh: 0,
             used: 0,
-            mask: (slots - 1) as u32,
+            mask: INDEX_SLOTS_MIN as u32 - 1,
         })
     }
 
@@ -272,41 +326,46 @@ impl Table {
     /// Brings the index line of a hash near.
     #[inline]
     pub fn prefetch_index(&self, hash: u32) {
-        prefetch(self.index.items(), (hash & self.mask) as usize);
+        self.index.prefetch((hash & self.mask) as usize);
     }
 
     /// Brings the entry that a hash most likely means near.
     #[inline]
     pub fn prefetch_flow(&self, hash: u32) {
-        let index = self.index.items();
+        let index = &self.index;
         let mut place = hash & self.mask;
         for _ in 0..8 {
-            let slot = index[place as usize];
+            let slot = *index.get(place as usize);
             if slot.number == 0 {
                 return;
             }
             if slot.hash == hash {
-                let flows: &[[u8; 64]] = bytemuck::cast_slice(&self.flows.map);
-                let line = (slot.number as usize - 1) * 2;
-                prefetch(flows, line);
-                prefetch(flows, line + 1);
+                self.flows.prefetch(slot.number as usize - 1);
                 return;
             }
             place = (place + 1) & self.mask;
         }
     }
 
+    /// The session of the flow that a hash most likely means.
+    #[inline]
+    pub fn likely_session(&self, hash: u32) -> Option<u32> {
+        let slot = self.index.get((hash & self.mask) as usize);
+        let flow = self.flows.get(slot.number.checked_sub(1)? as usize);
+        (slot.hash == hash && flow.session != NO_SESSION).then_some(flow.session)
+    }
+
     /// The flow of a key.
     #[inline]
     pub fn find(&self, key: &FlowKey, hash: u32) -> Option<FlowId> {
-        let (index, flows) = (self.index.items(), self.flows.items());
+        let (index, flows) = (&self.index, &self.flows);
         let mut place = hash & self.mask;
         for _ in 0..PROBES_MAX {
-            let slot = index[place as usize];
+            let slot = *index.get(place as usize);
             if slot.number == 0 {
                 return None;
             }
-            if slot.hash == hash && flows[slot.number as usize - 1].key == *key {
+            if slot.hash == hash && flows.get(slot.number as usize - 1).key.same(key) {
                 return Some(slot.number - 1);
             }
             place = (place + 1) & self.mask;
@@ -316,9 +375,12 @@ impl Table {
 
     /// Adds a flow whose key is not in the table; `None` when there is no room for it.
     pub fn insert(&mut self, key: &FlowKey, hash: u32) -> Option<FlowId> {
+        if self.used as usize * 2 >= self.index.len {
+            self.grow_index();
+        }
         let mut place = hash & self.mask;
         let mut probes = 0;
-        while self.index.items()[place as usize].number != 0 {
+        while self.index.get(place as usize).number != 0 {
             probes += 1;
             if probes == PROBES_MAX {
                 return None;
@@ -327,13 +389,13 @@ impl Table {
         }
         let id = match self.free.pop() {
             Some(id) => id,
-            None if (self.fresh as usize) < self.flows.items().len() => {
+            None if (self.fresh as usize) < self.flows.len => {
                 self.fresh += 1;
                 self.fresh - 1
             }
             None => return None,
         };
-        self.index.items_mut()[place as usize] = Slot {
+        *self.index.get_mut(place as usize) = Slot {
             hash,
             number: id + 1,
         };
@@ -341,34 +403,59 @@ impl Table {
         let mut flow = Flow::zeroed();
         flow.key = *key;
         flow.session = NO_SESSION;
-        self.flows.items_mut()[id as usize] = flow;
-        self.totals.items_mut()[id as usize] = Totals::default();
+        *self.flows.get_mut(id as usize) = flow;
+        *self.totals.get_mut(id as usize) = Totals::default();
         Some(id)
+    }
+
+    /// Doubles the index. If there is no memory for it, the old one goes on, fuller.
+    #[cold]
+    fn grow_index(&mut self) {
+        let Ok(mut index) = Arena::new(self.index.len * 2) else {
+            return;
+        };
+        let mask = index.len as u32 - 1;
+        for old in 0..self.index.len {
+            let slot: Slot = *self.index.get(old);
+            if slot.number == 0 {
+                continue;
+            }
+            let mut place = slot.hash & mask;
+            while Self::slot(&index, place).number != 0 {
+                place = (place + 1) & mask;
+            }
+            *index.get_mut(place as usize) = slot;
+        }
+        (self.index, self.mask) = (index, mask);
+    }
+
+    fn slot(index: &Arena<Slot, 1>, place: u32) -> Slot {
+        *index.get(place as usize)
     }
 
     /// Takes a flow out. Entries behind it move up, so that no search stops early.
     pub fn remove(&mut self, id: FlowId, hash: u32) {
         let mask = self.mask;
-        let index = self.index.items_mut();
+        let index = &mut self.index;
         let wanted = Slot {
             hash,
             number: id + 1,
         };
         let mut hole = hash & mask;
         for _ in 0..PROBES_MAX {
-            if index[hole as usize] == wanted {
+            if *index.get(hole as usize) == wanted {
                 break;
             }
             hole = (hole + 1) & mask;
         }
         assert!(
-            index[hole as usize] == wanted,
+            *index.get(hole as usize) == wanted,
             "a flow that is removed is in the index"
         );
         let mut place = hole;
         loop {
             place = (place + 1) & mask;
-            let slot = index[place as usize];
+            let slot = *index.get(place as usize);
             if slot.number == 0 {
                 break;
             }
@@ -376,12 +463,12 @@ impl Table {
             let from_home = place.wrapping_sub(slot.hash) & mask;
             let from_hole = place.wrapping_sub(hole) & mask;
             if from_home >= from_hole {
-                index[hole as usize] = slot;
+                *index.get_mut(hole as usize) = slot;
                 hole = place;
             }
         }
-        index[hole as usize] = FREE;
-        self.flows.items_mut()[id as usize].last_ns = 0;
+        *index.get_mut(hole as usize) = FREE;
+        self.flows.get_mut(id as usize).last_ns = 0;
         self.free.push(id);
         self.used -= 1;
     }
@@ -389,23 +476,23 @@ impl Table {
     /// One flow.
     #[inline]
     pub fn flow(&self, id: FlowId) -> &Flow {
-        &self.flows.items()[id as usize]
+        self.flows.get(id as usize)
     }
 
     /// One flow, to change.
     #[inline]
     pub fn flow_mut(&mut self, id: FlowId) -> &mut Flow {
-        &mut self.flows.items_mut()[id as usize]
+        self.flows.get_mut(id as usize)
     }
 
     /// What one flow was in all.
     pub fn totals(&self, id: FlowId) -> &Totals {
-        &self.totals.items()[id as usize]
+        self.totals.get(id as usize)
     }
 
     /// What one flow was in all, to change.
     pub fn totals_mut(&mut self, id: FlowId) -> &mut Totals {
-        &mut self.totals.items_mut()[id as usize]
+        self.totals.get_mut(id as usize)
     }
 }
 
@@ -451,6 +538,17 @@ mod tests {
         for (n, id) in model {
             assert_eq!(table.flow(id).key, key(n));
         }
+    }
+
+    #[test]
+    fn the_index_grows_with_the_flows() {
+        let mut table = Table::new(100_000).unwrap();
+        let hash = |n: u32| FlowHasher::FIXED.hash(&key(n));
+        for n in 0..100_000 {
+            table.insert(&key(n), hash(n)).unwrap();
+        }
+        assert!((0..100_000).all(|n| table.find(&key(n), hash(n)) == Some(n)));
+        assert!(table.insert(&key(100_000), hash(100_000)).is_none());
     }
 
     #[test]

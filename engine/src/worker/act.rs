@@ -108,12 +108,7 @@ impl Worker {
         };
         let headers = packet.headers;
         let (direction, d) = (packet.direction, packet.direction.index());
-        let link = Link {
-            src_mac: headers.src_mac,
-            dst_mac: headers.dst_mac,
-            vlan: headers.vlan.to_ne_bytes(),
-            ttl: headers.ttl,
-        };
+        let link = Link::new(headers.src_mac, headers.dst_mac, headers.vlan, headers.ttl);
         let flow = self.table.flow_mut(id);
         let quiet_ns = packet.time_ns.saturating_sub(flow.last_ns);
         let signature = signature(headers, direction);
@@ -166,8 +161,8 @@ impl Worker {
     /// counted.
     fn note_copy(&mut self, packet: &Packet<'_>, link: &Link) {
         let headers = packet.headers;
-        let vlan = u16::from_ne_bytes(link.vlan);
-        let key = BindingKey::new(0, vlan, link.src_mac, version(headers), headers.src);
+        let vlan = link.vlan();
+        let key = BindingKey::new(0, vlan, link.src_mac(), version(headers), headers.src);
         self.note_forwarded(key, headers, packet);
     }
 
@@ -430,18 +425,12 @@ pub(super) fn binding(flow: &Flow, direction: Direction) -> BindingKey {
     let own = &flow.links[direction.index()];
     let back = &flow.links[direction.other().index()];
     let (link, mac) = if *own == Link::default() {
-        (back, back.dst_mac)
+        (back, back.dst_mac())
     } else {
-        (own, own.src_mac)
+        (own, own.src_mac())
     };
     let (address, _) = flow.key.sender(direction);
-    BindingKey::new(
-        flow.key.scope,
-        u16::from_ne_bytes(link.vlan),
-        mac,
-        flow.key.version,
-        address,
-    )
+    BindingKey::new(flow.key.scope, link.vlan(), mac, flow.key.version, address)
 }
 
 fn ends(flow: &Flow, packet: &Packet<'_>) -> Ends {

@@ -9,6 +9,7 @@ use crate::device::ledger::FactId;
 use crate::flow::stream::{Piece, Reply};
 use crate::flow::{Direction, Stream};
 use crate::observe::{Observation, Role};
+use crate::prefetch::prefetch_whole;
 use crate::proto::{Classifier, Decision, Progress, Segment, Session, Then, Transport, classify};
 
 /// A conversation: its two streams apart from who reads them, so that both can be used at once.
@@ -246,6 +247,14 @@ impl Conversations {
     /// One of them.
     pub fn get(&mut self, number: u32) -> Option<&mut Conversation> {
         self.slots.get_mut(number as usize)?.as_deref_mut()
+    }
+
+    /// Brings one near.
+    #[inline]
+    pub fn prefetch(&self, number: u32) {
+        if let Some(Some(conversation)) = self.slots.get(number as usize) {
+            prefetch_whole(conversation.as_ref());
+        }
     }
 
     /// Ends one and gives back its memory.

@@ -75,7 +75,7 @@ impl Worker {
                     SubjectFlags::default()
                 },
                 ttl: if receiver.is_unicast() {
-                    flow.links[d].ttl
+                    flow.links[d].ttl()
                 } else {
                     0
                 },
@@ -303,11 +303,11 @@ fn confidence(flow: &crate::flow::Flow) -> u8 {
 fn receiver(flow: &crate::flow::Flow, direction: Direction) -> BindingKey {
     let link: &Link = &flow.links[direction.index()];
     let (address, _) = flow.key.receiver(direction);
-    let vlan = u16::from_ne_bytes(link.vlan);
+    let vlan = link.vlan();
     BindingKey::new(
         flow.key.scope,
         vlan,
-        link.dst_mac,
+        link.dst_mac(),
         flow.key.version,
         address,
     )

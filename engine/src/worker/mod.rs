@@ -15,7 +15,9 @@ use medtap_rules::Matcher;
 use medtap_table::vocabulary::Counter;
 
 use crate::capture::Frame;
-use crate::config::{BURST_FRAMES, FLOW_RECORDS_MAX, FLOWS_MAX, SESSIONS_MAX, SHARDS};
+use crate::config::{
+    BURST_FRAMES, FLOW_RECORDS_MAX, FLOWS_AHEAD, FLOWS_MAX, SESSIONS_AHEAD, SESSIONS_MAX, SHARDS,
+};
 use crate::counters::Counters;
 use crate::device::ledger::Outbox;
 use crate::device::sighting::Times;
@@ -67,8 +69,6 @@ struct Staged {
     headers: Headers,
     key: FlowKey,
     hash: u32,
-    /// Its place in the burst.
-    frame: u8,
     shard: u8,
     up: bool,
 }
@@ -91,7 +91,8 @@ pub struct Worker {
     first_ns: u64,
     ledger: Ledger,
     counters: Counters,
-    staged: Box<[Staged; BURST_FRAMES]>,
+    /// The packets of a burst between two stages: always [`BURST_FRAMES`] places.
+    staged: Vec<Staged>,
     sweep: u32,
     records: Vec<FlowRecord>,
     /// Time of the last settlement, in whole seconds of capture time.
@@ -114,7 +115,7 @@ impl Worker {
             first_ns: u64::MAX,
             ledger: Ledger::new(options.persons.clone()),
             counters: Counters::default(),
-            staged: Box::new([Staged::default(); BURST_FRAMES]),
+            staged: vec![Staged::default(); BURST_FRAMES],
             sweep: 0,
             records: Vec::new(),
             settled_s: 0,
@@ -143,41 +144,52 @@ impl Worker {
     /// Takes up to [`BURST_FRAMES`] frames; those of other workers' shards are left alone.
     pub fn burst<'a>(&mut self, frames: impl Iterator<Item = Frame<'a>>, outbox: &mut dyn Outbox) {
         let mut burst = [const { None }; BURST_FRAMES];
-        let mut staged = 0;
+        let mut staged = std::mem::take(&mut self.staged);
+        let mut used = 0;
         let (mut packets, mut bytes) = (0, 0);
-        for (place, frame) in frames.take(BURST_FRAMES).enumerate() {
-            if self.stage(&frame, place as u8, staged) {
+        for (frame, packet) in frames.zip(&mut burst) {
+            if self.stage(&frame, &mut staged[used]) {
                 packets += 1;
                 bytes += u64::from(frame.wire_len);
                 self.first_ns = self.first_ns.min(frame.time_ns);
-                burst[place] = Some(frame);
-                staged += 1;
+                *packet = Some(frame);
+                used += 1;
             }
         }
         self.counters.add(Counter::Packets, packets);
         self.counters.add(Counter::Bytes, bytes);
-        for packet in &self.staged[..staged] {
+        // Entries are asked for a few packets ahead: as many as the processor can wait for at once.
+        for packet in &staged[..used.min(FLOWS_AHEAD)] {
             self.table.prefetch_flow(packet.hash);
         }
-        for at in 0..staged {
-            let packet = self.staged[at];
-            if let Some(frame) = &burst[usize::from(packet.frame)] {
-                self.act(&packet, frame);
+        for (at, (packet, frame)) in staged[..used]
+            .iter()
+            .zip(burst.iter().flatten())
+            .enumerate()
+        {
+            if let Some(ahead) = staged[..used].get(at + FLOWS_AHEAD) {
+                self.table.prefetch_flow(ahead.hash);
             }
+            if let Some(ahead) = staged[..used].get(at + SESSIONS_AHEAD)
+                && let Some(session) = self.table.likely_session(ahead.hash)
+            {
+                self.conversations.prefetch(session);
+            }
+            self.act(packet, frame);
         }
-        self.sweep(staged as u32);
+        self.staged = staged;
+        self.sweep(used as u32);
         self.settle_when_due(outbox);
     }
 
     /// First stage: parse, steer, hash. True if the frame is this worker's.
     #[inline]
-    fn stage(&mut self, frame: &Frame<'_>, place: u8, at: usize) -> bool {
-        let staged = &mut self.staged[at];
+    fn stage(&mut self, frame: &Frame<'_>, staged: &mut Staged) -> bool {
         let parsed = staged
             .headers
             .parse_into(frame.bytes, frame.wire_len, frame.link);
         if let Err(error) = parsed {
-            return self.stage_fault(frame, error, place, at);
+            return self.stage_fault(frame, error, staged);
         }
         let headers = &staged.headers;
         let steering = match headers.network {
@@ -188,7 +200,6 @@ impl Worker {
         if self.options.workers > 1 && shard % self.options.workers != self.options.number {
             return false;
         }
-        staged.frame = place;
         staged.shard = shard as u8;
         let version = match headers.network {
             Network::None => return true,
@@ -208,7 +219,7 @@ impl Worker {
 
     /// A frame that can't be parsed belongs to the shard of its number, and is only counted.
     #[cold]
-    fn stage_fault(&mut self, frame: &Frame<'_>, error: WireError, place: u8, at: usize) -> bool {
+    fn stage_fault(&mut self, frame: &Frame<'_>, error: WireError, staged: &mut Staged) -> bool {
         let shard = (frame.number % SHARDS as u64) as usize;
         if shard % self.options.workers != self.options.number {
             return false;
@@ -218,10 +229,7 @@ impl Worker {
             WireError::Malformed => Counter::Malformed,
             WireError::UnknownLink => Counter::UnknownLink,
         });
-        let headers = Headers::default();
-        self.staged[at] = Staged {
-            headers,
-            frame: place,
+        *staged = Staged {
             shard: shard as u8,
             ..Staged::default()
         };

@@ -13,6 +13,8 @@ use super::ng::{self, Ng};
 use super::source::{Compression, Stream};
 use super::{Input, Interface};
 use crate::capture::map::Mapping;
+use crate::config::{CACHE_LINE_BYTES, READ_AHEAD_BYTES};
+use crate::prefetch::prefetch;
 
 /// One input.
 pub(super) struct Reader {
@@ -281,7 +283,16 @@ impl Position {
         let bytes = mapping
             .and_then(|index| mappings.get(index))
             .map_or(&[][..], Mapping::bytes);
+        let mut near = self.at;
         while !sink.batch.is_full() {
+            // Where a record begins is only known when the one before it has been read: without
+            // this every long record would be waited for.
+            let ahead = self.at + READ_AHEAD_BYTES;
+            near = near.max(self.at);
+            while near < ahead {
+                prefetch(bytes, near);
+                near += CACHE_LINE_BYTES;
+            }
             let window = bytes.get(self.at..).unwrap_or(&[]);
             match decoder.step(window) {
                 Step::Frame(raw) => {

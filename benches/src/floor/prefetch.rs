@@ -2,9 +2,9 @@
 //! changes nothing that the program can see.
 #![allow(unsafe_code)]
 
-/// Brings the line of `items[index]` near; nothing for an index outside.
-#[inline]
-pub fn prefetch<T>(items: &[T], index: usize) {
+/// Brings the line of `items[index]` into the first cache; nothing for an index outside.
+#[inline(always)]
+pub fn near<T>(items: &[T], index: usize) {
     if let Some(item) = items.get(index) {
         let address: *const T = item;
         #[cfg(target_arch = "x86_64")]

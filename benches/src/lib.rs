@@ -1,0 +1,8 @@
+//! What speed is measured with: traffic that is the same for the same seed, and the least that
+//! any engine must do. It holds nothing that the product runs.
+#![deny(unsafe_code)]
+
+pub mod floor;
+pub mod maker;
+pub mod measure;
+pub mod replay;

@@ -1,0 +1,14 @@
+//! What the tests of the whole house share: where the captures are, how one is replayed, how the
+//! table after it reads as text, and how a text is compared with the one that was approved. It
+//! tests nothing itself; that is `tests/house`.
+#![deny(unsafe_code)]
+
+mod expect;
+mod files;
+mod replay;
+mod text;
+
+pub use expect::expect;
+pub use files::{captures, data_folder, files_below, relative, root};
+pub use replay::{Run, matcher, replay, replay_with};
+pub use text::table_text;

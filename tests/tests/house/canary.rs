@@ -1,0 +1,81 @@
+use std::fs;
+
+use medtap_engine::runtime::Analysis;
+use medtap_tests::{captures, matcher, replay_with, table_text};
+
+/// Stands in the captures wherever a person could: pcaps/README.md.
+const CANARY: &[u8] = b"canary";
+
+/// Captures whose conversations have a place for persons. At least these hold the canary, so
+/// that the search below searches something.
+const HOLD_PERSONS: &[&str] = &[
+    "pcaps/hospital.pcapng",
+    "pcaps/dhcp/lease.pcap",
+    "pcaps/dicom/archive_forward.pcap",
+    "pcaps/dicom/store_ct.pcap",
+    "pcaps/dicom/worklist.pcap",
+    "pcaps/hl7/oru_ack.pcap",
+    "pcaps/hl7/two_ports.pcap",
+];
+
+fn holds_canary(bytes: &[u8]) -> bool {
+    let (&first, rest) = CANARY.split_first().expect("a word");
+    let mut at = 0;
+    while let Some(found) = bytes[at..]
+        .iter()
+        .position(|b| b.to_ascii_lowercase() == first)
+    {
+        at += found + 1;
+        let here = bytes.get(at..at + rest.len());
+        if here.is_some_and(|here| here.eq_ignore_ascii_case(rest)) {
+            return true;
+        }
+    }
+    false
+}
+
+/// As UTF-16 too: both byte orders hold the letters with a zero between.
+fn holds_canary_in_any_form(bytes: &[u8]) -> bool {
+    let letters = bytes.iter().copied().filter(|&byte| byte != 0);
+    holds_canary(bytes) || holds_canary(&letters.collect::<Vec<_>>())
+}
+
+/// No person's name leaves the engine: not in the table's text, not in its bytes.
+#[test]
+fn no_output_names_a_person() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let saved = folder.path().join("saved.table");
+    for capture in captures() {
+        let name = medtap_tests::relative(&capture);
+        let input = fs::read(&capture).expect("a committed capture");
+        if HOLD_PERSONS.contains(&name.as_str()) {
+            assert!(holds_canary(&input), "{name} holds no canary to search for");
+        }
+        let mut analysis = Analysis::new(matcher());
+        analysis.flow_records = true;
+        let run = replay_with(&capture, &analysis).expect("a committed capture opens");
+        let text = table_text(&run.reader());
+        assert!(!holds_canary(text.as_bytes()), "{name}: {text}");
+        run.table.save(&saved).expect("a saved table");
+        let bytes = fs::read(&saved).expect("a saved table");
+        assert!(!holds_canary_in_any_form(&bytes), "{name}: saved table");
+    }
+}
+
+/// The approved texts name no person either, whoever approved them.
+#[test]
+fn no_expected_text_names_a_person() {
+    for capture in captures() {
+        let expected = capture.with_extension("expect");
+        let bytes = fs::read(&expected).unwrap_or_default();
+        assert!(!holds_canary(&bytes), "{}", expected.display());
+    }
+}
+
+#[test]
+fn the_search_finds_it() {
+    assert!(holds_canary(b"xcaCANARYs-iPhone"));
+    assert!(holds_canary(b"ccanary"));
+    assert!(!holds_canary(b"canar"));
+    assert!(holds_canary_in_any_form(b"C\0A\0N\0A\0R\0Y\0"));
+}

@@ -1,0 +1,20 @@
+//! Tests of the whole house, one program. Those of one parser, one rule or one record stand
+//! beside what they test.
+#![allow(missing_docs)]
+
+/// No output names a person of those that the captures hold.
+mod canary;
+/// Every committed capture leaves exactly the table that was approved.
+mod captures;
+/// Captures that are not ours, where there are some.
+mod foreign;
+/// Limits are counted where they refuse something.
+mod limits;
+/// A saved table reads like the run that made it.
+mod saved;
+/// The tree itself: floors, fences, provenance, glossary, size.
+mod tidy;
+/// Captures that were cut, at every byte and at every length of their packets.
+mod truncation;
+/// The number of workers changes nothing.
+mod workers;
