@@ -16,6 +16,8 @@ const ADDRESSES_MANY: usize = 8;
 /// Routers on the longest way that is taken for a way: TTLs further below an initial value are
 /// taken for odd initial values.
 const HOPS_MAX: u8 = 24;
+/// Units that are remembered as holders of one address; more is no network but a flood.
+const HOLDERS_MAX: usize = 64;
 /// TTLs that senders begin with.
 const TTLS_INITIAL: [u8; 4] = [32, 64, 128, 255];
 /// TTLs that few senders begin with: no sign of a router, nor of the contrary.
@@ -95,8 +97,9 @@ impl Address {
             && (1..=HOPS_MAX).contains(&hops)
     }
 
+    /// It cannot have been passed on. 32 is no sign: half the way from 64 looks the same.
     fn full_ttl(&self) -> bool {
-        TTLS_INITIAL.contains(&self.ttl_max)
+        matches!(self.ttl_max, 64 | 128 | 255)
     }
 }
 
@@ -215,7 +218,7 @@ impl Bindings {
             };
             let order = (holder.last_ns, std::cmp::Reverse(holder.unit));
             (
-                overlap.map(|ns| ns + 1),
+                overlap.map(|ns| ns.saturating_add(1)),
                 std::cmp::Reverse(gap),
                 holder.proven,
                 order,
@@ -294,15 +297,15 @@ impl Bindings {
             if let Some(seen) = addresses.get(&(scope, mac, address)) {
                 let unit = self.unit(Unit::Mac(scope, mac));
                 self.see(unit, seen.first_ns, seen.last_ns);
-                self.holders
-                    .entry((scope, address))
-                    .or_default()
-                    .push(Holder {
+                let holders = self.holders.entry((scope, address)).or_default();
+                if holders.len() < HOLDERS_MAX {
+                    holders.push(Holder {
                         unit,
                         first_ns: seen.first_ns,
                         last_ns: seen.last_ns,
                         proven: seen.flags.on_link(),
                     });
+                }
             }
         }
     }

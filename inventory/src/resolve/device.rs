@@ -1,7 +1,7 @@
 //! Units to devices: everything that belongs to a set of units, folded into one record. It gathers
 //! and sums; what wins is decided by the modules that it asks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use medtap_table::vocabulary::{Attribute, Field};
@@ -19,6 +19,9 @@ use crate::model::{AttributeValue, Device, Peer, Risk, Time};
 
 /// Bytes of a MAC address that tell the holder of the block, as they are shown.
 const OUI_BYTES: usize = 3;
+
+/// Makers of network parts that are told of one device.
+const HINTS_MAX: usize = 8;
 
 /// What belongs to one device.
 #[derive(Default)]
@@ -197,15 +200,21 @@ impl<'a> Folding<'a> {
         let keys: Vec<String> = self.gathered.par_iter().map(|g| self.key(g)).collect();
         let mut order: Vec<usize> = (0..keys.len()).collect();
         order.sort_unstable_by(|a, b| keys.get(*a).cmp(&keys.get(*b)).then(a.cmp(b)));
-        let mut taken: BTreeSet<String> = BTreeSet::new();
+        let mut taken: HashSet<String> = HashSet::new();
         let mut ids = vec![String::new(); keys.len()];
+        let (mut last, mut again) = ("", 0);
         for place in order {
             let key = keys.get(place).map_or("", String::as_str);
-            let free = (0..u32::MAX)
-                .map(|again| identity::id(key, again))
-                .find(|id| !taken.contains(id));
-            if let (Some(id), Some(slot)) = (free, ids.get_mut(place)) {
-                taken.insert(id.clone());
+            again = if key == last { again } else { 0 };
+            last = key;
+            let id = loop {
+                let id = identity::id(key, again);
+                again += 1;
+                if taken.insert(id.clone()) {
+                    break id;
+                }
+            };
+            if let Some(slot) = ids.get_mut(place) {
                 *slot = id;
             }
         }
@@ -236,16 +245,14 @@ impl<'a> Folding<'a> {
                     return Some(format!("reported|{identifier}"));
                 }
                 // Others may report other devices by the same name.
-                let reporter = self.snapshot.subjects.get(subject.reporter?.index())?;
-                let by = &reporter.subject;
+                let by = subject
+                    .reporter
+                    .and_then(|reporter| self.snapshot.subjects.get(reporter.index()))
+                    .map_or(subject, |reporter| &reporter.subject);
                 let address = by.address.map(|address| address.to_string());
-                Some(format!(
-                    "reported|{identifier}|{}|{}|{}|{}",
-                    by.scope,
-                    by.vlan,
-                    mac::text(&by.mac),
-                    address.unwrap_or_default(),
-                ))
+                let place = format!("{}|{}|{}", by.scope, by.vlan, mac::text(&by.mac));
+                let address = address.unwrap_or_default();
+                Some(format!("reported|{identifier}|{place}|{address}"))
             }
         }
     }
@@ -341,6 +348,7 @@ impl<'a> Folding<'a> {
 
     /// Who made the network part of it, by its own MAC addresses.
     fn hints(&self, gathered: &Gathered) -> Vec<Hint> {
+        let mut known: BTreeSet<&str> = BTreeSet::new();
         let hint = |unit: &u32| match *self.bindings.units.get(*unit as usize)? {
             Unit::Mac(_, mac) => {
                 let state = self.bindings.states.get(*unit as usize)?;
@@ -352,7 +360,11 @@ impl<'a> Folding<'a> {
             }
             _ => None,
         };
-        gathered.units.iter().filter_map(hint).collect()
+        let hints = gathered.units.iter().filter_map(hint);
+        hints
+            .filter(|hint| known.insert(hint.vendor))
+            .take(HINTS_MAX)
+            .collect()
     }
 }
 

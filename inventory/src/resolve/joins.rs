@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use medtap_table::vocabulary::{Attribute, Field};
 use medtap_table::Fact;
+use medtap_table::vocabulary::{Attribute, Field};
 
 use super::bindings::{Bindings, Unit};
 use super::mac;
@@ -36,6 +36,16 @@ const EQUIPMENT_MESSAGES: &[&str] = &[
     "tcu_sender",
     "lsu_sender",
     "nmd_sender",
+];
+
+/// Parts in DICOM of what passes on the objects of others, and names their equipment too.
+const PASSING_ROLES: &[&str] = &[
+    "forwarder",
+    "query_scp",
+    "move_scp",
+    "get_scp",
+    "worklist_scp",
+    "mpps_scp",
 ];
 
 /// Why two units are one device.
@@ -108,10 +118,6 @@ impl<'a> Said<'a> {
             .iter()
             .filter(move |fact| fact.field == field && !fact.raw_cut)
             .map(|fact| &*fact.raw)
-    }
-
-    fn has_role(&self, unit: u32, field: Field, roles: &[&str]) -> bool {
-        self.raw(unit, field).any(|role| roles.contains(&role))
     }
 }
 
@@ -296,7 +302,7 @@ impl<'a> Joins<'a> {
     }
 
     /// A work list or a procedure step names an AE title alone: that of the one device whose
-    /// station has it.
+    /// station has it, or else of the one modality that calls itself so.
     fn join_ae_titles(&mut self) {
         let mut named: BTreeMap<String, Vec<u32>> = BTreeMap::new();
         let mut stations: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
@@ -313,16 +319,21 @@ impl<'a> Joins<'a> {
                 stations.entry(folded(ae)).or_default().insert(root);
             }
         }
-        for (ae, numbers) in named {
-            let roots = stations.get(&ae).map(BTreeSet::len);
-            if is_default_ae(&ae) || roots != Some(1) {
-                continue;
+        let mut modalities: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
+        for (root, own) in self.hosts_by_root() {
+            let host = Host::new(self.said, &own);
+            for ae in host.ae_titles.iter().filter(|_| host.is_modality()) {
+                modalities.entry(folded(ae)).or_default().insert(root);
             }
-            let station = stations.get(&ae).and_then(BTreeSet::first).copied();
-            for (number, station) in numbers.into_iter().zip(std::iter::repeat(station)) {
-                if let Some(station) = station {
-                    self.join(station, number, Reason::AeTitle, &ae);
-                }
+        }
+        for (ae, numbers) in named {
+            let known = stations.get(&ae).or_else(|| modalities.get(&ae));
+            let mut known = known.into_iter().flatten();
+            let (Some(&one), None) = (known.next(), known.next()) else {
+                continue;
+            };
+            for number in numbers.iter().filter(|_| !is_default_ae(&ae)) {
+                self.join(one, *number, Reason::AeTitle, &ae);
             }
         }
     }
@@ -343,7 +354,8 @@ impl<'a> Joins<'a> {
         let mut claims: BTreeMap<u32, Vec<(u32, Reason, String)>> = BTreeMap::new();
         for (&reporter, devices) in &reports {
             let own = hosts.get(&reporter).map(Vec::as_slice).unwrap_or_default();
-            if let Some((device, reason, key)) = self.originated(own, devices) {
+            let host = Host::new(self.said, own);
+            if let Some((device, reason, key)) = originated(self.said, &host, devices) {
                 claims
                     .entry(device)
                     .or_default()
@@ -351,6 +363,7 @@ impl<'a> Joins<'a> {
             }
         }
         for (device, mut claims) in claims {
+            // Where two seem to be it, neither is sure to be.
             if let (Some((reporter, reason, key)), true) = (claims.pop(), claims.is_empty()) {
                 self.join(reporter, device, reason, &key);
             }
@@ -370,122 +383,135 @@ impl<'a> Joins<'a> {
         }
         hosts
     }
+}
 
-    /// The one device that a reporter seems to be. `own` are its units.
-    fn originated(
-        &self,
-        own: &[u32],
-        devices: &BTreeMap<u32, Vec<u32>>,
-    ) -> Option<(u32, Reason, String)> {
-        let role = |roles: &[&str]| {
-            let has = |unit: &u32| self.said.has_role(*unit, Field::DicomRole, roles);
-            own.iter().any(has)
+/// What a host is known by, and what it does.
+struct Host<'a> {
+    /// AE titles of its own that no program came with.
+    ae_titles: Vec<&'a str>,
+    /// Names of its own.
+    names: Vec<&'a str>,
+    /// Makers of its software.
+    vendors: Vec<&'a str>,
+    /// It passes on objects of others, or serves them: what it sends tells nothing about it.
+    passes_on: bool,
+    /// It receives objects.
+    stores: bool,
+    /// It sends objects.
+    sends: bool,
+    /// It asks for its work or tells how it goes.
+    works: bool,
+    /// It is laboratory equipment that sends messages about equipment, and receives none.
+    is_equipment: bool,
+}
+
+impl<'a> Host<'a> {
+    fn new(said: &Said<'a>, own: &[u32]) -> Self {
+        let texts = |field: Field| {
+            let of = move |unit: &u32| said.raw(*unit, field);
+            own.iter().flat_map(of)
         };
-        // What passes on the objects of others names their equipment too.
-        if role(&["forwarder"]) {
-            return None;
+        let roles: BTreeSet<&str> = texts(Field::DicomRole).collect();
+        let plays = |any: &[&str]| any.iter().any(|role| roles.contains(role));
+        let names = |unit: &u32| said.values(*unit, Attribute::Hostname);
+        let mut messages = texts(Field::Hl7Role);
+        let equipment = messages.any(|role| EQUIPMENT_MESSAGES.contains(&role));
+        let receives = texts(Field::Hl7Role).any(|role| role.ends_with("_receiver"));
+        Self {
+            ae_titles: texts(Field::DicomAeTitle)
+                .filter(|ae| !is_default_ae(ae))
+                .take(KEY_VALUES_MAX)
+                .collect(),
+            names: own.iter().flat_map(names).take(KEY_VALUES_MAX).collect(),
+            vendors: texts(Field::Hl7SoftwareVendor)
+                .take(KEY_VALUES_MAX)
+                .collect(),
+            passes_on: plays(PASSING_ROLES),
+            stores: plays(&["storage_scp"]),
+            sends: plays(&["storage_scu"]),
+            works: plays(&["worklist_scu", "mpps_scu"]),
+            is_equipment: equipment && !receives,
         }
-        let archives = role(&[
-            "query_scp",
-            "move_scp",
-            "get_scp",
-            "worklist_scp",
-            "mpps_scp",
-        ]);
-        let mut best: Option<(u32, Reason, String)> = None;
-        let mut several = false;
-        for (&device, reports) in devices {
-            let Some((reason, key)) = self.evidence(own, reports, archives) else {
-                continue;
-            };
-            match &best {
-                Some((_, known, _)) if *known < reason => {}
-                Some((_, known, _)) if *known == reason => several = true,
-                _ => {
-                    several = false;
-                    best = Some((device, reason, key));
-                }
+    }
+
+    /// It does what equipment does that makes images, and nothing else.
+    fn is_modality(&self) -> bool {
+        self.works && !self.stores && !self.passes_on
+    }
+}
+
+/// The one device that a reporter seems to be. `devices` are those that it reports.
+fn originated(
+    said: &Said<'_>,
+    host: &Host<'_>,
+    devices: &BTreeMap<u32, Vec<u32>>,
+) -> Option<(u32, Reason, String)> {
+    let mut best: Option<(u32, Reason, String)> = None;
+    let mut several = false;
+    for (&device, reports) in devices {
+        let Some((reason, key)) = evidence(said, host, reports) else {
+            continue;
+        };
+        match &best {
+            Some((_, known, _)) if *known < reason => {}
+            Some((_, known, _)) if *known == reason => several = true,
+            _ => {
+                several = false;
+                best = Some((device, reason, key));
             }
         }
-        if best.is_some() || several {
-            return best.filter(|_| !several);
-        }
-        let (Some((&device, reports)), 1) = (devices.first_key_value(), devices.len()) else {
-            return None;
-        };
-        let modality = role(&["storage_scu"])
-            && role(&["worklist_scu", "mpps_scu"])
-            && !archives
-            && !role(&["storage_scp"]);
-        if modality && let Some(ae) = self.own_ae_title(own) {
-            return Some((device, Reason::OwnModality, ae));
-        }
-        let maker = self.speaks_of_itself(own, reports)?;
-        Some((device, Reason::OwnAnalyzer, maker))
     }
+    if best.is_some() {
+        return best.filter(|_| !several);
+    }
+    let (Some((&device, reports)), 1) = (devices.first_key_value(), devices.len()) else {
+        return None;
+    };
+    if host.is_modality()
+        && host.sends
+        && let Some(ae) = host.ae_titles.first()
+    {
+        return Some((device, Reason::OwnModality, (*ae).to_owned()));
+    }
+    let maker = speaks_of_itself(said, host, reports)?;
+    Some((device, Reason::OwnAnalyzer, maker))
+}
 
-    /// That a reporter has the AE title or the name of what it reports.
-    fn evidence(&self, own: &[u32], reports: &[u32], archives: bool) -> Option<(Reason, String)> {
-        let all = |units: &[u32], field: Field| -> Vec<&'a str> {
-            let of = |unit: &u32| self.said.raw(*unit, field);
-            units.iter().flat_map(of).collect()
-        };
-        if archives {
-            return None;
-        }
-        let ae_titles = all(own, Field::DicomAeTitle);
-        for ae in all(reports, Field::DicomStationAeTitle) {
-            let same = |own: &&str| folded(own) == folded(ae);
-            if !is_default_ae(ae) && ae_titles.iter().any(same) {
-                return Some((Reason::OwnAeTitle, ae.to_owned()));
-            }
-        }
-        let own_names = own
-            .iter()
-            .flat_map(|unit| self.said.values(*unit, Attribute::Hostname));
-        let own_names: Vec<&str> = own_names.chain(ae_titles).collect();
-        for station in all(reports, Field::DicomStationName) {
-            if own_names.iter().any(|own| same_station(own, station)) {
-                return Some((Reason::OwnStation, station.to_owned()));
-            }
-        }
-        None
+/// That a reporter has the AE title or the name of what it reports.
+fn evidence(said: &Said<'_>, host: &Host<'_>, reports: &[u32]) -> Option<(Reason, String)> {
+    if host.passes_on {
+        return None;
     }
+    let all = |field: Field| reports.iter().flat_map(move |unit| said.raw(*unit, field));
+    for ae in all(Field::DicomStationAeTitle).filter(|ae| !is_default_ae(ae)) {
+        if host.ae_titles.iter().any(|own| folded(own) == folded(ae)) {
+            return Some((Reason::OwnAeTitle, ae.to_owned()));
+        }
+    }
+    let names = || host.names.iter().chain(&host.ae_titles);
+    let is_own = |station: &&str| names().any(|own| same_station(own, station));
+    let station = all(Field::DicomStationName).find(is_own);
+    station.map(|station| (Reason::OwnStation, station.to_owned()))
+}
 
-    fn own_ae_title(&self, own: &[u32]) -> Option<String> {
-        let titles = |unit: &u32| self.said.raw(*unit, Field::DicomAeTitle);
-        let title = own.iter().flat_map(titles).find(|ae| !is_default_ae(ae));
-        title.map(str::to_owned)
+/// Laboratory equipment that names itself: it sends equipment messages, receives none, and its
+/// software is of the equipment's maker. Gateways of other devices do not send these.
+fn speaks_of_itself(said: &Said<'_>, host: &Host<'_>, reports: &[u32]) -> Option<String> {
+    if !host.is_equipment {
+        return None;
     }
-
-    /// Laboratory equipment that names itself: it sends equipment messages, receives none, and its
-    /// software is of the equipment's maker. Gateways of other devices do not send these.
-    fn speaks_of_itself(&self, own: &[u32], reports: &[u32]) -> Option<String> {
-        let equipment = |unit: &u32| {
-            self.said
-                .has_role(*unit, Field::Hl7Role, EQUIPMENT_MESSAGES)
-        };
-        let receives = |unit: &u32| {
-            let mut roles = self.said.raw(*unit, Field::Hl7Role);
-            roles.any(|role| role.ends_with("_receiver"))
-        };
-        if !own.iter().any(equipment) || own.iter().any(receives) {
-            return None;
-        }
-        let vendors = |unit: &u32| self.said.raw(*unit, Field::Hl7SoftwareVendor);
-        let vendors: Vec<&str> = own.iter().flat_map(vendors).collect();
-        let makers = |unit: &u32| {
-            let named = self.said.raw(*unit, Field::Hl7DeviceManufacturer);
-            // Of an entity identifier, the namespace and the universal id may name the maker.
-            let parts = self.said.raw(*unit, Field::Hl7DeviceId);
-            named.chain(parts.flat_map(|id| id.split('^').skip(1)))
-        };
-        let maker = reports
-            .iter()
-            .flat_map(makers)
-            .find(|maker| vendors.iter().any(|vendor| same_company(vendor, maker)));
-        maker.map(str::to_owned)
-    }
+    let makers = |unit: &u32| {
+        let named = said.raw(*unit, Field::Hl7DeviceManufacturer);
+        // Of an entity identifier, the namespace and the universal id may name the maker.
+        let parts = said.raw(*unit, Field::Hl7DeviceId);
+        named.chain(parts.flat_map(|id| id.split('^').skip(1)))
+    };
+    let is_vendor = |maker: &&str| {
+        let mut vendors = host.vendors.iter();
+        vendors.any(|vendor| same_company(vendor, maker))
+    };
+    let maker = reports.iter().flat_map(makers).find(is_vendor);
+    maker.map(str::to_owned)
 }
 
 /// True for an identifier that is of one machine, whoever reports it.

@@ -184,11 +184,25 @@ pub fn is_default_ae(text: &str) -> bool {
 
 /// The words of a company's name that tell companies apart.
 pub fn company(text: &str) -> Vec<String> {
-    let lower = text.to_lowercase().replace(['.', '\''], "");
+    let lower = text.to_lowercase();
     let split = lower.split(|c: char| !c.is_alphanumeric());
     let mut words: Vec<&str> = split.filter(|word| !word.is_empty()).collect();
-    while words.len() > 1 && words.last().is_some_and(|word| LEGAL_FORMS.contains(word)) {
-        words.pop();
+    while words.len() > 1 {
+        // "S.p.A." and "B.V." fall into letters.
+        let letters = words
+            .iter()
+            .rev()
+            .take_while(|word| word.chars().count() == 1);
+        let letters = letters.count().min(words.len() - 1);
+        let form: String = words
+            .iter()
+            .skip(words.len() - letters.max(1))
+            .copied()
+            .collect();
+        if !LEGAL_FORMS.contains(&&*form) {
+            break;
+        }
+        words.truncate(words.len() - letters.max(1));
     }
     words.into_iter().map(str::to_owned).collect()
 }

@@ -157,7 +157,7 @@ pub fn decide<'a>(
         }
     }
     let mut ranked: Vec<Candidate<'a>> = candidates.into_values().collect();
-    ranked.sort_by(|a, b| b.rank().cmp(&a.rank()));
+    ranked.sort_by_cached_key(|candidate| Reverse(candidate.rank()));
     let mut ranked = ranked.into_iter();
     let winner = ranked.next()?;
     let conflict = |candidate: Candidate<'_>| Conflict {
