@@ -138,7 +138,8 @@ pub struct Devices {
 /// `medtap device`.
 #[derive(Debug, Args)]
 pub struct Device {
-    /// Its id or the beginning of it, its MAC address or its IP address
+    /// Its id or the beginning of it, its MAC address, its IP address, or its host name, station
+    /// name or AE title
     #[arg(value_name = "ID")]
     pub id: String,
     #[command(flatten)]
