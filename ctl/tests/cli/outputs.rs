@@ -170,3 +170,27 @@ fn no_packets_no_devices() {
         run.stdout
     );
 }
+
+/// The word stands in the capture wherever a real stack can name a person.
+#[test]
+fn no_output_names_a_person() {
+    let folder = Folder::new();
+    let (table, flows) = (folder.path("table"), folder.path("flows"));
+    let mut all = Vec::new();
+    for output in ["table", "wide", "json", "jsonl", "csv"] {
+        let run = medtap(&["analyze", &hospital(), "-o", output, "--save-table", &table]);
+        all.push(run.stdout + &run.stderr);
+    }
+    medtap(&["analyze", &hospital(), "--flows", &flows]);
+    all.push(fs::read_to_string(&flows).unwrap());
+    all.push(String::from_utf8_lossy(&fs::read(&table).unwrap()).into_owned());
+    let devices = medtap(&["devices", "--table", &table, "-o", "json"]).json();
+    for device in devices["devices"].as_array().unwrap() {
+        let id = device["id"].as_str().unwrap();
+        all.push(medtap(&["device", id, "--table", &table]).stdout);
+    }
+    assert!(all.len() > 20);
+    for text in all {
+        assert!(!text.to_ascii_lowercase().contains("canary"));
+    }
+}
