@@ -1,10 +1,12 @@
 //! `medtap analyze`: captures in, devices out. It gives what was read before a fault, and says
 //! that it is only a part.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use medtap_engine::capture::pcap::{Input, Pcap};
 use medtap_engine::runtime::{self, Analysis, Report};
+use medtap_engine::wire::LinkType;
 use medtap_inventory::{Options, resolve};
 
 use crate::arguments::Analyze;
@@ -29,7 +31,7 @@ pub fn run(command: &Analyze, exit: &mut Exit) -> Result<(), Failure> {
         as_of_ns: command.as_of,
         ..Analysis::new(Arc::new(rules.matcher()))
     };
-    let report = read(pcap, &analysis)?;
+    let (report, unknown_links) = read(pcap, &analysis)?;
     for fault in &report.faults {
         exit.say(Code::Partial, &fault.to_string());
     }
@@ -43,6 +45,7 @@ pub fn run(command: &Analyze, exit: &mut Exit) -> Result<(), Failure> {
         let written = destination.write(|out| flows::write(&report.flows, out));
         written.unwrap_or_else(|failure| exit.report(&failure));
     }
+    devices::say_unread(&table, &unknown_links, exit);
     let inventory = resolve(&table, &Options::default());
     devices::show(&table, &inventory, &command.selection, exit)
 }
@@ -70,9 +73,19 @@ fn destinations(
     Ok((flows, table))
 }
 
-/// Runs the engine over the input, under a bar.
-fn read(pcap: Pcap, analysis: &Analysis) -> Result<Report, Failure> {
+/// Runs the engine over the input, under a bar. Gives also the link types that it can't read.
+fn read(pcap: Pcap, analysis: &Analysis) -> Result<(Report, Vec<u16>), Failure> {
     let mut progress = Progress::new();
-    let report = runtime::analyze(pcap, analysis, &mut |pcap| progress.update(pcap))?;
-    Ok(report)
+    let mut unknown = BTreeSet::new();
+    let mut seen = 0;
+    let report = runtime::analyze(pcap, analysis, &mut |pcap| {
+        progress.update(pcap);
+        for interface in pcap.interfaces().iter().skip(seen) {
+            if let LinkType::Unknown(number) = interface.link {
+                unknown.insert(number);
+            }
+        }
+        seen = pcap.interfaces().len();
+    })?;
+    Ok((report, unknown.into_iter().collect()))
 }

@@ -8,12 +8,15 @@ use std::thread::available_parallelism;
 use clap::{Args, Parser, Subcommand};
 
 use crate::expression::{Expression, parse_time};
-use crate::render::{DeviceOutput, Output};
+use crate::render::{CSV_COLUMNS, DeviceOutput, Output};
 
 /// Workers when none are asked for: as many as processors, up to this.
 const WORKERS_DEFAULT_MAX: usize = 8;
 /// Workers that can be asked for: one for each shard of the engine.
 const WORKERS_MAX: u64 = 64;
+
+/// Width of what is written out in the manual.
+const HELP_COLUMNS: usize = 96;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -60,25 +63,26 @@ pub enum Command {
 }
 
 fn long_help() -> String {
-    let mut columns = String::new();
-    let mut width = 0;
-    for column in crate::render::CSV_COLUMNS {
-        let meaning = match column.meaning {
-            "" => String::new(),
-            meaning => format!(" ({meaning})"),
-        };
-        let text = format!("{}{meaning}, ", column.name);
-        if width + text.len() > 94 {
-            columns.push_str("\n  ");
-            width = 0;
+    let mut lines = vec![String::from(" ")];
+    for (place, column) in CSV_COLUMNS.iter().enumerate() {
+        let mut text = format!(" {}", column.name);
+        if !column.meaning.is_empty() {
+            text.push_str(&format!(" ({})", column.meaning));
         }
-        width += text.len();
-        columns.push_str(&text);
+        text.push(if place + 1 < CSV_COLUMNS.len() {
+            ','
+        } else {
+            '.'
+        });
+        match lines.last_mut() {
+            Some(line) if line.len() + text.len() <= HELP_COLUMNS => line.push_str(&text),
+            _ => lines.push(format!(" {text}")),
+        }
     }
-    let columns = columns.trim_end_matches(", ");
+    let columns = lines.join("\n");
     format!(
-        "{EXPRESSIONS}\n\nColumns of csv; several values in one are joined by semicolons:\n  \
-         {columns}.\nA cell that would be a formula begins with an apostrophe.\n\n{EXIT_CODES}"
+        "{EXPRESSIONS}\n\nColumns of csv; several values in one are joined by semicolons:\n\
+         {columns}\nA cell that would be a formula begins with an apostrophe.\n\n{EXIT_CODES}"
     )
 }
 
@@ -134,7 +138,8 @@ pub struct Devices {
 /// `medtap device`.
 #[derive(Debug, Args)]
 pub struct Device {
-    /// Its id or the beginning of it, its MAC address or its IP address
+    /// Its id or the beginning of it, its MAC address, its IP address, or its host name, station
+    /// name or AE title
     #[arg(value_name = "ID")]
     pub id: String,
     #[command(flatten)]

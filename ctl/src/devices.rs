@@ -5,6 +5,7 @@ use medtap_inventory::model::{Device, Inventory, Time};
 use medtap_inventory::{Join, Options, resolve_explained};
 use medtap_rules::Rules;
 use medtap_table::TableReader;
+use medtap_table::vocabulary::Counter;
 
 use crate::arguments;
 use crate::failure::{Code, Exit, Failure};
@@ -49,7 +50,28 @@ fn open(
         let text = format!("{name}: {records} can't be read and were left out");
         exit.say(Code::Partial, &text);
     }
+    say_unread(&table, &[], exit);
     Ok((table, inventory, joins))
+}
+
+/// Says that there were packets of link types that nobody here can read, and which these are as
+/// far as that is known.
+pub fn say_unread(table: &TableReader, links: &[u16], exit: &mut Exit) {
+    let number = table.counter(Counter::UnknownLink);
+    if number == 0 {
+        return;
+    }
+    let links: Vec<String> = links.iter().map(u16::to_string).collect();
+    let which = match links.as_slice() {
+        [] => String::new(),
+        links => format!(" ({})", links.join(", ")),
+    };
+    let text = format!(
+        "{} of an unknown link type{which} were not read; known are Ethernet, Linux cooked, \
+         raw IP and null or loop",
+        render::several(number, "packet")
+    );
+    exit.say(Code::Partial, &text);
 }
 
 /// The rules that ship, and a site's own over them.

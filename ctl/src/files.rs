@@ -133,16 +133,23 @@ impl Destination {
             .prefix(".medtap-")
             .permissions(Permissions::from_mode(MODE))
             .tempfile_in(folder(&self.path))
-            // Its text names the temporary file, which nobody asked for.
-            .map_err(|error| {
-                error
-                    .raw_os_error()
-                    .map_or(error, io::Error::from_raw_os_error)
-            })
+            .map_err(system)
     }
 
     fn fault(&self, error: &io::Error) -> Failure {
-        Failure::io(format!("{}: can't be written: {error}", self.name), error)
+        let cause = match error.kind() {
+            io::ErrorKind::NotFound => "its folder does not exist".to_owned(),
+            _ => error.to_string(),
+        };
+        Failure::io(format!("{}: can't be written: {cause}", self.name), error)
+    }
+}
+
+/// The error without the name of the temporary file, for which nobody asked.
+fn system(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(_) => error,
+        None => error.kind().into(),
     }
 }
 

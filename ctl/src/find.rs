@@ -1,12 +1,12 @@
-//! Which device a person means: by its id or the beginning of it, its MAC address or its IP
-//! address. It never guesses between two.
+//! Which device a person means: by its id or the beginning of it, its MAC address, its IP address
+//! or its name. It never guesses between two.
 
 use std::net::IpAddr;
 
 use medtap_inventory::model::{Device, Inventory};
 
 use crate::failure::Failure;
-use crate::render::label;
+use crate::render::{NAMES, attribute, label};
 
 /// Devices that are named when several are meant.
 const NAMED_MAX: usize = 5;
@@ -30,7 +30,12 @@ pub fn find<'a>(inventory: &'a Inventory, wanted: &str) -> Result<&'a Device, Fa
             || mac.as_ref().is_some_and(|mac| device.macs.contains(mac))
     });
     let by_prefix = matching(&|device| !lower.is_empty() && device.id.starts_with(&lower));
-    let meant = [by_id, by_address, by_prefix];
+    let by_name = matching(&|device| {
+        let mut names = NAMES.iter().filter_map(|name| attribute(device, name));
+        names.any(|name| name.eq_ignore_ascii_case(wanted))
+    });
+    // What is exact comes before what only begins alike.
+    let meant = [by_id, by_address, by_name, by_prefix];
     match meant
         .iter()
         .find(|devices| !devices.is_empty())
@@ -39,7 +44,8 @@ pub fn find<'a>(inventory: &'a Inventory, wanted: &str) -> Result<&'a Device, Fa
         Some([device]) => Ok(device),
         Some(several) => Err(Failure::new(ambiguous(wanted, several))),
         None => Err(Failure::new(format!(
-            "no device is {wanted}; expected an id or its beginning, a MAC address or an IP address"
+            "no device is {wanted}; expected an id or its beginning, a MAC address, an IP address \
+             or a name"
         ))),
     }
 }
@@ -88,6 +94,8 @@ mod tests {
             "0200.0000.0010",
             "020000000010",
             " 3f9a ",
+            "CT1",
+            "ct1",
         ] {
             let found = find(&inventory, wanted).unwrap_or_else(|e| panic!("{wanted}: {e}"));
             assert_eq!(found.id, scanner.id, "{wanted}");

@@ -1,4 +1,6 @@
 //! `medtap`: the command line. Everything is in the library, so that tests can call it.
+#![deny(unsafe_code)]
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -34,8 +34,9 @@ impl Progress {
         }
         let total = pcap.bytes_total();
         let bar = self.bar.get_or_insert_with(|| bar(total));
-        bar.set_position(pcap.bytes_read());
+        // What is drawn is drawn with the position: the text has to be there before.
         bar.set_message(format!("{} packets", crate::render::count(pcap.frames())));
+        bar.set_position(pcap.bytes_read());
     }
 }
 

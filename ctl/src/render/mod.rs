@@ -21,7 +21,7 @@ use medtap_table::vocabulary::Counter;
 
 use crate::failure::Failure;
 pub use csv::COLUMNS as CSV_COLUMNS;
-pub use text::{clean, count, label, several};
+pub use text::{NAMES, attribute, clean, count, label, several};
 
 /// Columns where standard output is not a terminal.
 const WIDTH_COLUMNS_DEFAULT: usize = 100;

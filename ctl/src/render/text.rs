@@ -10,6 +10,9 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// Digits of a device id that people read, where they tell all devices apart.
 pub const ID_CHARS_SHORT: usize = 8;
 
+/// The attributes that name one device, the best first.
+pub const NAMES: &[&str] = &["hostname", "station_name", "ae_title"];
+
 /// True for characters that a terminal obeys instead of showing them, that change the order of
 /// others, or that nobody can see: controls, bidirectional marks, joiners, tags, separators.
 pub fn is_obeyed(c: char) -> bool {
@@ -159,9 +162,7 @@ pub fn attribute<'a>(device: &'a Device, name: &str) -> Option<&'a str> {
 
 /// What a device calls itself.
 pub fn name(device: &Device) -> Option<&str> {
-    ["hostname", "station_name", "ae_title"]
-        .into_iter()
-        .find_map(|name| attribute(device, name))
+    NAMES.iter().find_map(|name| attribute(device, name))
 }
 
 /// What a person would call a device: its name, or else what it is and where.
