@@ -3,3 +3,6 @@
 #![deny(unsafe_code)]
 
 pub mod model;
+mod resolve;
+
+pub use resolve::{Join, Options, Reason, resolve, resolve_explained};

@@ -1,0 +1,198 @@
+//! What can be typed, and the manual of it. Values are checked as far as they can be without
+//! opening a file; what they mean is the commands' business.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::expression::{Expression, parse_time};
+use crate::render::{DeviceOutput, Output};
+
+/// Workers when none are asked for: as many as processors, up to this.
+const WORKERS_DEFAULT_MAX: usize = 8;
+/// Workers that can be asked for: one for each shard of the engine.
+const WORKERS_MAX: u64 = 64;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  a device matched --fail-on
+  2  wrong usage, or it could not be done
+  4  done, but a part of the input could not be read
+  5  not permitted
+Where several hold, the first of 5, 2, 4, 1 counts. Messages go to standard error.";
+
+const EXPRESSIONS: &str = "\
+Expressions (EXPR) compare paths of a device's JSON, joined by and, or, not and parentheses:
+  class = medical and risk.score >= 70
+  protocols.name = dicom and not protocols.encrypted = true
+  attributes.manufacturer.value = 'Acme Medical' or addresses = 10.1.2.3
+  last_seen < 2026-08-18T10:00:00Z
+Operators are = != < <= > >=. A path over a list matches with any of its elements; what is not
+known (null) matches nothing. Quote texts with spaces. Numbers inside texts compare as numbers:
+version 2.10 comes after 2.9.";
+
+/// Finds every device in a hospital's network traffic, medical devices first.
+///
+/// It only listens: it reads captures and tables, sends nothing, and keeps no patient data.
+#[derive(Debug, Parser)]
+#[command(name = "medtap", version, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read captures and show the devices in them
+    #[command(after_help = EXIT_CODES, after_long_help = long_help())]
+    Analyze(Analyze),
+    /// Show the devices of a table
+    #[command(after_help = EXIT_CODES, after_long_help = long_help())]
+    Devices(Devices),
+    /// Show everything about one device of a table
+    #[command(after_help = EXIT_CODES)]
+    Device(Device),
+}
+
+fn long_help() -> String {
+    let mut columns = String::new();
+    let mut width = 0;
+    for column in crate::render::CSV_COLUMNS {
+        let meaning = match column.meaning {
+            "" => String::new(),
+            meaning => format!(" ({meaning})"),
+        };
+        let text = format!("{}{meaning}, ", column.name);
+        if width + text.len() > 94 {
+            columns.push_str("\n  ");
+            width = 0;
+        }
+        width += text.len();
+        columns.push_str(&text);
+    }
+    let columns = columns.trim_end_matches(", ");
+    format!(
+        "{EXPRESSIONS}\n\nColumns of csv; several values in one are joined by semicolons:\n  \
+         {columns}.\nA cell that would be a formula begins with an apostrophe.\n\n{EXIT_CODES}"
+    )
+}
+
+/// `medtap analyze`.
+#[derive(Debug, Args)]
+pub struct Analyze {
+    /// Captures (pcap or pcapng, plain or compressed with gzip or zstd), read as one in the order
+    /// of time; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<OsString>,
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Threads that read packets; the result does not depend on it [default: one for each
+    /// processor, at most 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=WORKERS_MAX))]
+    pub workers: Option<u64>,
+    /// Folder with rules of your own (.toml), over those that ship
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
+    /// The time that ages are counted to, such as 2026-08-18T10:00:00Z or 2026-08-18 [default: the
+    /// last packet's]
+    #[arg(long, value_name = "TIME", value_parser = as_of)]
+    pub as_of: Option<u64>,
+    /// Also write every flow to this file, one JSON object a line
+    #[arg(long, value_name = "OUT.jsonl")]
+    pub flows: Option<PathBuf>,
+    /// Also save what was found in this file, for medtap devices --table
+    #[arg(long, value_name = "FILE")]
+    pub save_table: Option<PathBuf>,
+}
+
+impl Analyze {
+    /// Workers that were asked for, or that this machine has processors for.
+    pub fn workers(&self) -> usize {
+        let default = || {
+            let processors = available_parallelism().map_or(1, usize::from);
+            processors.min(WORKERS_DEFAULT_MAX)
+        };
+        let asked = self.workers.and_then(|number| usize::try_from(number).ok());
+        asked.unwrap_or_else(default)
+    }
+}
+
+/// `medtap devices`.
+#[derive(Debug, Args)]
+pub struct Devices {
+    #[command(flatten)]
+    pub table: Table,
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+/// `medtap device`.
+#[derive(Debug, Args)]
+pub struct Device {
+    /// Its id or the beginning of it, its MAC address or its IP address
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[command(flatten)]
+    pub table: Table,
+    /// How to show it
+    #[arg(long, short, value_enum, default_value_t = DeviceOutput::Table, hide_possible_values = false)]
+    pub output: DeviceOutput,
+}
+
+/// Where devices are read from.
+#[derive(Debug, Args)]
+pub struct Table {
+    /// Table that medtap analyze --save-table wrote
+    #[arg(long, value_name = "FILE")]
+    pub table: PathBuf,
+    /// Folder with rules of your own (.toml), over those that ship
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
+}
+
+/// Which devices are shown, and how.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// How to show the devices
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+    /// Show only the devices that match
+    #[arg(long = "where", value_name = "EXPR", value_parser = Expression::parse)]
+    pub filter: Option<Expression>,
+    /// End with exit code 1 if any device matches, shown or not
+    #[arg(long, value_name = "EXPR", value_parser = Expression::parse)]
+    pub fail_on: Option<Expression>,
+}
+
+/// A time as nanoseconds since the Unix epoch.
+fn as_of(text: &str) -> Result<u64, String> {
+    let time = parse_time(text).and_then(|time| u64::try_from(time.as_nanosecond()).ok());
+    time.ok_or_else(|| {
+        "expected a time since 1970 such as 2026-08-18T10:00:00Z or 2026-08-18".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(as_of("1970-01-01"), Ok(0));
+        assert_eq!(as_of("2026-08-18T12:00:00.5+02:00"), Ok(1_787_047_200_500_000_000));
+        for text in ["", "now", "1969-12-31", "2026-13-01", "9999-01-01"] {
+            assert!(as_of(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The control plane: what an operator types, and what a reader gets to see. It opens files,
+//! lets the engine and the inventory do their work, and renders; it decides no fact.
+//!
+//! ```text
+//! arguments     what was typed                       failure   what went wrong, exit codes
+//! analyze       captures ─► engine ─► table ─► devices
+//! devices       table ─► devices, or one of them     find      which device a person means
+//! expression    --where, --fail-on                   flows     --flows, community_id
+//! render        table, wide, json, jsonl, csv        files     output files, all or nothing
+//! ```
+#![deny(unsafe_code)]
+
+mod analyze;
+mod arguments;
+mod community_id;
+mod devices;
+mod expression;
+mod failure;
+mod files;
+mod find;
+mod flows;
+mod progress;
+mod render;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+pub use community_id::community_id;
+pub use expression::{Expression, ExpressionError};
+pub use failure::{Code, Exit, Failure};
+
+/// Runs one command line, the program's name first, and says how it ended.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let mut exit = Exit::default();
+    match Arguments::try_parse_from(arguments) {
+        Ok(Arguments { command }) => {
+            let result = match command {
+                Command::Analyze(command) => analyze::run(&command, &mut exit),
+                Command::Devices(command) => devices::run(&command, &mut exit),
+                Command::Device(command) => devices::run_one(&command, &mut exit),
+            };
+            if let Err(failure) = result {
+                exit.report(&failure);
+            }
+        }
+        Err(error) => {
+            // Help and version come this way too; a reader that went away is no failure.
+            let _ = error.print();
+            if error.use_stderr() {
+                exit.note(Code::CouldNot);
+            }
+        }
+    }
+    exit
+}

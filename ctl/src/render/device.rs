@@ -1,0 +1,253 @@
+//! One device in full, for whoever stands before it: what it is and why we think so, where it
+//! is, what it does, with whom. Every value names where it was read.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use medtap_inventory::model::{Device, Inventory, Provenance};
+use medtap_rules::Rules;
+
+use super::Look;
+use super::text::{attribute, bytes, clean, count, fit, label, period, several, width};
+
+/// Columns of the names on the left.
+const NAME_COLUMNS: usize = 18;
+/// Peers that are listed; the rest is a number.
+const PEERS_MAX: usize = 40;
+
+/// Where everything about the device is written.
+struct Page<'a> {
+    out: &'a mut dyn Write,
+    look: Look,
+    rules: &'a Rules,
+}
+
+/// Writes the page of a device.
+pub fn write(
+    device: &Device,
+    inventory: &Inventory,
+    rules: &Rules,
+    look: Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut page = Page { out, look, rules };
+    page.identity(device, inventory)?;
+    page.attributes(device)?;
+    page.protocols(device)?;
+    page.peers(device, inventory)?;
+    page.activity(device)?;
+    page.findings(device)?;
+    page.vulnerabilities(device)?;
+    page.risk(device)
+}
+
+impl Page<'_> {
+    fn heading(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.out, "\n{}", self.look.bold(text))
+    }
+
+    fn line(&mut self, name: &str, text: &str) -> io::Result<()> {
+        writeln!(self.out, "  {} {}", fit(name, NAME_COLUMNS), clean(text))
+    }
+
+    fn identity(&mut self, device: &Device, inventory: &Inventory) -> io::Result<()> {
+        writeln!(self.out, "{}", self.look.bold(&label(device)))?;
+        self.line("id", &device.id)?;
+        let sure = match device.category_confidence {
+            0 => String::new(),
+            confidence => format!(", {confidence} % sure"),
+        };
+        self.line("category", &format!("{} ({}){sure}", device.category, device.class))?;
+        for mac in &device.macs {
+            self.line("mac", mac)?;
+        }
+        for address in &device.addresses {
+            self.line("address", &address.to_string())?;
+        }
+        if !device.vlans.is_empty() {
+            let vlans: Vec<String> = device.vlans.iter().map(u16::to_string).collect();
+            self.line("vlan", &vlans.join(", "))?;
+        }
+        let names = names(inventory);
+        for id in &device.reported_by {
+            self.line("reported by", &format!("{} {id}", called(&names, id)))?;
+        }
+        if let (Some(first), Some(last)) = (device.first_seen, device.last_seen) {
+            self.line("seen", &period(first, last))?;
+        }
+        for (name, packets, sum) in [
+            ("sent", device.packets_sent, device.bytes_sent),
+            ("received", device.packets_received, device.bytes_received),
+        ] {
+            self.line(name, &format!("{}, {}", several(packets, "packet"), bytes(sum)))?;
+        }
+        Ok(())
+    }
+
+    fn attributes(&mut self, device: &Device) -> io::Result<()> {
+        self.heading("What is known")?;
+        let shown = medtap_table::vocabulary::Attribute::SHOWN;
+        let mut unknown = Vec::new();
+        for name in shown.iter().map(|attribute| attribute.name()) {
+            let spaced = name.replace('_', " ");
+            let Some(Some(value)) = device.attributes.get(name) else {
+                unknown.push(spaced);
+                continue;
+            };
+            self.line(&spaced, &format!("{}  ({} %)", value.value, value.confidence))?;
+            self.sources(&value.sources, &value.value)?;
+            for conflict in &value.conflicts {
+                let other = format!("but also: {}  ({} %)", conflict.value, conflict.confidence);
+                self.line("", &other)?;
+                self.sources(&conflict.sources, &conflict.value)?;
+            }
+        }
+        if unknown.len() < shown.len() {
+            self.line("not known", &unknown.join(", "))
+        } else {
+            writeln!(self.out, "  nothing")
+        }
+    }
+
+    fn sources(&mut self, sources: &[Provenance], value: &str) -> io::Result<()> {
+        for source in sources {
+            let mut text = format!("  from {}", source.field);
+            if source.raw != value && !source.raw.is_empty() {
+                text.push_str(&format!(" \"{}\"", source.raw));
+            }
+            match (source.rule, self.rules.name(source.rule)) {
+                (0, _) => {}
+                (number, Some(name)) => text.push_str(&format!(", rule {number}: {name}")),
+                (number, None) => text.push_str(&format!(", rule {number} (not in these rules)")),
+            }
+            let times = several(source.count, "time");
+            text.push_str(&format!(", {times}, {}", period(source.first_seen, source.last_seen)));
+            self.line("", &text)?;
+        }
+        Ok(())
+    }
+
+    fn protocols(&mut self, device: &Device) -> io::Result<()> {
+        if device.protocols.is_empty() {
+            return Ok(());
+        }
+        self.heading("What it speaks")?;
+        for protocol in &device.protocols {
+            let mut text = protocol.role.to_owned();
+            if let Some(port) = protocol.port {
+                text.push_str(&format!(", port {port}"));
+            }
+            if protocol.encrypted {
+                text.push_str(", encrypted");
+            }
+            self.line(protocol.name, &text)?;
+        }
+        Ok(())
+    }
+
+    fn peers(&mut self, device: &Device, inventory: &Inventory) -> io::Result<()> {
+        if device.peers.is_empty() {
+            return Ok(());
+        }
+        self.heading("With whom")?;
+        let names = names(inventory);
+        let mut peers: Vec<_> = device.peers.iter().collect();
+        peers.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.id.cmp(&b.id)));
+        let shown: Vec<_> = peers.iter().take(PEERS_MAX).collect();
+        let widest = shown.iter().map(|peer| width(&called(&names, &peer.id)));
+        let widest = widest.max().unwrap_or(0);
+        for peer in shown {
+            let name = fit(&called(&names, &peer.id), widest);
+            let protocols = match peer.protocols.as_slice() {
+                [] => "not recognised".to_owned(),
+                protocols => protocols.join(", "),
+            };
+            let text = format!("{name}  {}  {protocols}", fit(&bytes(peer.bytes), 8));
+            self.line(&peer.id, &text)?;
+        }
+        match peers.len().saturating_sub(PEERS_MAX) {
+            0 => Ok(()),
+            more => self.line("", &format!("and {} more", count(more as u64))),
+        }
+    }
+
+    fn activity(&mut self, device: &Device) -> io::Result<()> {
+        if device.activity.is_empty() {
+            return Ok(());
+        }
+        self.heading("What it did")?;
+        for (event, activity) in &device.activity {
+            let mut text = several(activity.total, "time");
+            if let Some(hour) = &activity.busiest_hour {
+                text.push_str(&format!(", most on {hour} UTC"));
+            }
+            if let Some(window) = &activity.quietest_window {
+                text.push_str(&format!(", least {window} UTC"));
+            }
+            self.line(&event.replace('_', " "), &text)?;
+        }
+        Ok(())
+    }
+
+    fn findings(&mut self, device: &Device) -> io::Result<()> {
+        if device.findings.is_empty() {
+            return Ok(());
+        }
+        self.heading("Findings")?;
+        for finding in &device.findings {
+            self.line(&finding.id, &finding.title)?;
+            self.line("", &finding.evidence)?;
+        }
+        Ok(())
+    }
+
+    fn vulnerabilities(&mut self, device: &Device) -> io::Result<()> {
+        if device.vulnerabilities.is_empty() {
+            return Ok(());
+        }
+        self.heading("Vulnerabilities")?;
+        for vulnerability in &device.vulnerabilities {
+            let exploited = if vulnerability.in_kev { ", exploited" } else { "" };
+            let text = format!(
+                "{}: {}{exploited}",
+                vulnerability.component, vulnerability.applicability
+            );
+            self.line(&vulnerability.cve, &text)?;
+        }
+        Ok(())
+    }
+
+    fn risk(&mut self, device: &Device) -> io::Result<()> {
+        let (true, Some(score)) = (device.risk.assessed, device.risk.score) else {
+            return Ok(());
+        };
+        self.heading("Risk")?;
+        let band = device.risk.band.as_deref().unwrap_or("no band");
+        self.line("score", &format!("{score:.0} of 100 ({band})"))?;
+        for driver in &device.risk.drivers {
+            self.line("", &format!("{:+.0} {}", driver.effect, driver.name))?;
+        }
+        Ok(())
+    }
+}
+
+type Names<'a> = HashMap<&'a str, &'a Device>;
+
+fn names(inventory: &Inventory) -> Names<'_> {
+    let devices = inventory.devices.iter();
+    devices.map(|device| (device.id.as_str(), device)).collect()
+}
+
+/// What a person would call the device with this id, and where it is.
+fn called(names: &Names<'_>, id: &str) -> String {
+    let Some(device) = names.get(id) else {
+        return "a device that is not listed".to_owned();
+    };
+    let mut text = label(device);
+    if attribute(device, "hostname").is_some() || !text.contains(['.', ':']) {
+        if let Some(address) = device.addresses.first() {
+            text.push_str(&format!(" ({address})"));
+        }
+    }
+    text
+}

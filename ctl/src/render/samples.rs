@@ -1,0 +1,141 @@
+//! Devices made by hand, for tests of what reads devices.
+
+use std::collections::BTreeMap;
+
+use medtap_inventory::model::{
+    Activity, AttributeValue, Conflict, Coverage, Device, Inventory, Peer, ProtocolUse, Provenance,
+    Risk, SCHEMA_VERSION, Source, Time,
+};
+use medtap_table::vocabulary::{Attribute, Category};
+
+/// 2026-08-18T10:00:00Z.
+const BEGIN_NS: u64 = 1_787_047_200_000_000_000;
+/// 27.5 seconds later.
+const END_NS: u64 = BEGIN_NS + 27_500_000_000;
+
+fn source(field: &'static str, raw: &str) -> Provenance {
+    Provenance {
+        field,
+        raw: raw.to_owned(),
+        rule: 0,
+        first_seen: Time(BEGIN_NS),
+        last_seen: Time(END_NS),
+        count: 12,
+    }
+}
+
+fn known(value: &str, field: &'static str, raw: &str) -> Option<AttributeValue> {
+    Some(AttributeValue {
+        value: value.to_owned(),
+        confidence: 95,
+        sources: vec![source(field, raw)],
+        conflicts: Vec::new(),
+    })
+}
+
+fn device(id: &str, category: Category, number: u8) -> Device {
+    Device {
+        id: id.to_owned(),
+        macs: vec![format!("02:00:00:00:00:{number:02x}")],
+        addresses: vec![[192, 0, 2, number].into()],
+        vlans: vec![20],
+        class: category.class().name(),
+        category: category.name(),
+        category_confidence: 95,
+        reported_by: Vec::new(),
+        first_seen: Some(Time(BEGIN_NS)),
+        last_seen: Some(Time(END_NS)),
+        packets_sent: 1_200,
+        packets_received: 800,
+        bytes_sent: 1_500_000,
+        bytes_received: 64_000,
+        attributes: Attribute::SHOWN
+            .iter()
+            .map(|name| (name.name(), None))
+            .collect(),
+        protocols: Vec::new(),
+        peers: Vec::new(),
+        activity: BTreeMap::new(),
+        findings: Vec::new(),
+        vulnerabilities: Vec::new(),
+        risk: Risk::default(),
+    }
+}
+
+/// A CT of which much is known.
+pub fn scanner() -> Device {
+    let mut device = device("3f9a61c2d4e5b607", Category::Ct, 0x10);
+    device.addresses = vec![[192, 0, 2, 10].into(), "2001:db8::10".parse().unwrap()];
+    let mut manufacturer = known("Acme", "dicom.manufacturer", "ACME Medical");
+    if let Some(manufacturer) = &mut manufacturer {
+        manufacturer.conflicts.push(Conflict {
+            value: "Other".to_owned(),
+            confidence: 30,
+            sources: vec![source("eth.oui", "02:00:00")],
+        });
+    }
+    let attributes = &mut device.attributes;
+    attributes.insert("manufacturer", manufacturer);
+    let model = known("Scan 64", "dicom.manufacturer_model_name", "Scan 64");
+    attributes.insert("model", model);
+    let serial = known("SN-0042", "dicom.device_serial_number", "SN-0042");
+    attributes.insert("serial_number", serial);
+    let version = known("2.9", "dicom.software_versions", "2.9");
+    attributes.insert("software_version", version);
+    attributes.insert("ae_title", known("CT1", "dicom.ae_title", "CT1"));
+    device.protocols.push(ProtocolUse {
+        name: "dicom",
+        role: "client",
+        port: Some(104),
+        encrypted: false,
+    });
+    device.peers.push(Peer {
+        id: "a01b2c3d4e5f6071".to_owned(),
+        protocols: vec!["dicom"],
+        bytes: 1_560_000,
+    });
+    let activity = Activity {
+        total: 12,
+        busiest_hour: Some("Tue 10:00".to_owned()),
+        quietest_window: None,
+    };
+    device.activity.insert("dicom_store", activity);
+    device
+}
+
+/// A scanner, an archive, a pump behind a gateway, and something hostile without a category.
+pub fn inventory() -> Inventory {
+    let mut archive = device("a01b2c3d4e5f6071", Category::Pacs, 0x20);
+    let hostname = known("archive.example", "dhcp.option.hostname", "archive.example");
+    archive.attributes.insert("hostname", hostname);
+    let mut pump = device("77aa00bb11cc22dd", Category::InfusionPump, 0x30);
+    pump.macs.clear();
+    pump.addresses.clear();
+    pump.vlans.clear();
+    pump.reported_by.push("a01b2c3d4e5f6071".to_owned());
+    let mut hostile = device("e5e5e5e5e5e5e5e5", Category::Unknown, 0x66);
+    hostile.category_confidence = 0;
+    let name = known("\u{1b}[2J=cmd\u{202e}", "mdns.hostname", "\u{1b}[2J=cmd\u{202e}");
+    hostile.attributes.insert("hostname", name);
+    Inventory {
+        schema_version: SCHEMA_VERSION,
+        as_of: Some(Time(END_NS)),
+        partial: false,
+        source: Source {
+            files: 1,
+            packets: 1_807,
+            bytes: 1_234_567,
+            first_seen: Some(Time(BEGIN_NS)),
+            last_seen: Some(Time(END_NS)),
+            duplicates: 42,
+            ..Source::default()
+        },
+        coverage: Coverage {
+            one_way_flows: 3,
+            encrypted_flows: 1,
+            unknown_flows: 2,
+            attributes: [("manufacturer", 0.25), ("model", 0.25), ("os", 0.0)].into(),
+        },
+        devices: vec![scanner(), pump, archive, hostile],
+    }
+}

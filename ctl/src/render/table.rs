@@ -1,0 +1,253 @@
+//! The table of devices for people: medical first. Columns that hold nothing are left out, and
+//! on a narrow terminal those that matter least; what is shortened ends in `…`.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::io::{self, Write};
+
+use medtap_inventory::model::Device;
+
+use super::text::{self, ID_CHARS_SHORT, attribute, bytes, clean, fit, width};
+use super::{Listing, Look, summary};
+
+/// Columns between two columns of the table.
+const GAP: usize = 2;
+
+/// How much is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// What fits the terminal.
+    Fitting,
+    /// All columns, each as wide as it needs.
+    Everything,
+}
+
+/// A column.
+struct Column {
+    title: &'static str,
+    /// 0 for those that are never left out, the largest is left out first.
+    rank: u8,
+    /// Width with which it still says enough.
+    enough: usize,
+    cell: fn(&Device, &Context) -> String,
+}
+
+/// What a cell needs besides its device.
+struct Context {
+    /// Characters of an id that tell all devices apart.
+    id_chars: usize,
+    extent: Extent,
+}
+
+const COLUMNS: &[Column] = &[
+    column("ID", 0, ID_CHARS_SHORT, |d, c| short(&d.id, c.id_chars).into()),
+    column("CLASS", 9, 10, |d, _| d.class.into()),
+    column("CATEGORY", 0, 16, |d, _| d.category.into()),
+    column("SURE", 10, 5, |d, _| format!("{} %", d.category_confidence)),
+    column("MANUFACTURER", 1, 14, |d, _| value(d, "manufacturer")),
+    column("MODEL", 1, 14, |d, _| value(d, "model")),
+    column("SERIAL", 6, 10, |d, _| value(d, "serial_number")),
+    column("NAME", 1, 14, |d, _| text::name(d).map(clean).unwrap_or_default().into()),
+    column("ADDRESS", 0, 15, address),
+    column("MAC", 3, 17, |d, c| several(d.macs.iter().map(String::as_str), c)),
+    column("VLAN", 10, 4, |d, c| several(d.vlans.iter().map(u16::to_string), c)),
+    column("OS", 4, 10, os),
+    column("SOFTWARE", 10, 10, |d, _| value(d, "software_version")),
+    column("FIRMWARE", 10, 10, |d, _| value(d, "firmware_version")),
+    column("AE TITLE", 10, 10, |d, _| value(d, "ae_title")),
+    column("LOCATION", 10, 10, |d, _| value(d, "location")),
+    column("PROTOCOLS", 10, 10, protocols),
+    column("SENT", 10, 8, |d, _| bytes(d.bytes_sent)),
+    column("RECEIVED", 10, 8, |d, _| bytes(d.bytes_received)),
+    column("LAST SEEN", 5, 19, |d, _| d.last_seen.map(text::time).unwrap_or_default()),
+];
+
+const fn column(
+    title: &'static str,
+    rank: u8,
+    enough: usize,
+    cell: fn(&Device, &Context) -> String,
+) -> Column {
+    Column {
+        title,
+        rank,
+        enough,
+        cell,
+    }
+}
+
+/// Rank from which on a column is only for the wide table.
+const RANK_WIDE: u8 = 9;
+
+/// Writes the table and the summary under it.
+pub fn write(
+    listing: &Listing<'_>,
+    extent: Extent,
+    look: Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if !listing.devices.is_empty() {
+        rows(listing, extent, look, out)?;
+        writeln!(out)?;
+    }
+    summary::write(listing, look, out)
+}
+
+fn rows(
+    listing: &Listing<'_>,
+    extent: Extent,
+    look: Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut devices = listing.devices.clone();
+    devices.sort_by_cached_key(|device| {
+        let class = summary::CLASSES
+            .iter()
+            .position(|class| class.name() == device.class);
+        (class, device.category, Reverse(made(device)), device.addresses.clone(), &device.id)
+    });
+    let context = Context {
+        id_chars: id_chars(&listing.inventory.devices),
+        extent,
+    };
+    let mut columns: Vec<(&Column, Vec<String>)> = COLUMNS
+        .iter()
+        .filter(|column| extent == Extent::Everything || column.rank < RANK_WIDE)
+        .map(|column| {
+            let cells = devices.iter().map(|device| (column.cell)(device, &context));
+            (column, cells.collect())
+        })
+        .filter(|(column, cells): &(_, Vec<String>)| {
+            column.rank == 0 || cells.iter().any(|cell| !cell.is_empty())
+        })
+        .collect();
+    let mut widths: Vec<usize> = columns.iter().map(|(column, cells)| full(column, cells)).collect();
+    if extent == Extent::Fitting {
+        shrink(&mut columns, &mut widths, look.width);
+    }
+    let line = |cells: Vec<Cow<'_, str>>| {
+        let mut line = String::new();
+        for (cell, width) in cells.iter().zip(&widths) {
+            line.push_str(&fit(cell, *width));
+            line.extend(std::iter::repeat_n(' ', GAP));
+        }
+        line.trim_end().to_owned()
+    };
+    let titles = columns.iter().map(|(column, _)| column.title.into());
+    writeln!(out, "{}", look.bold(&line(titles.collect())))?;
+    for row in 0..devices.len() {
+        let cells = columns
+            .iter()
+            .map(|(_, cells)| cells.get(row).map(String::as_str).unwrap_or_default().into());
+        writeln!(out, "{}", line(cells.collect()))?;
+    }
+    Ok(())
+}
+
+/// Devices of which more is known come first.
+fn made(device: &Device) -> bool {
+    attribute(device, "manufacturer").is_some() || attribute(device, "model").is_some()
+}
+
+/// The width that a column needs to show everything.
+fn full(column: &Column, cells: &[String]) -> usize {
+    let widest = cells.iter().map(|cell| width(cell)).max().unwrap_or(0);
+    widest.max(width(column.title))
+}
+
+/// Leaves columns out until the rest says enough in `room`, then shares the room out.
+fn shrink(columns: &mut Vec<(&Column, Vec<String>)>, widths: &mut Vec<usize>, room: usize) {
+    let enough = |columns: &[(&Column, Vec<String>)], widths: &[usize]| -> Vec<usize> {
+        let columns = columns.iter().map(|(column, _)| column);
+        let widths = columns.zip(widths);
+        widths
+            .map(|(column, &full)| full.min(column.enough.max(width(column.title))))
+            .collect()
+    };
+    let total = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().max(1) - GAP;
+    loop {
+        let least = enough(columns, widths);
+        let last = columns.iter().enumerate().max_by_key(|(_, (column, _))| column.rank);
+        match last {
+            Some((place, (column, _))) if total(&least) > room && column.rank > 1 => {
+                columns.remove(place);
+                widths.remove(place);
+            }
+            _ => {
+                // A column at a time gets one more, until there is no room or no need.
+                let mut shared = least;
+                let mut left = room.saturating_sub(total(&shared));
+                while left > 0 {
+                    let before = left;
+                    for (own, &full) in shared.iter_mut().zip(widths.iter()) {
+                        if left > 0 && *own < full {
+                            *own += 1;
+                            left -= 1;
+                        }
+                    }
+                    if left == before {
+                        break;
+                    }
+                }
+                *widths = shared;
+                return;
+            }
+        }
+    }
+}
+
+/// Characters that tell all ids apart, at least [`ID_CHARS_SHORT`]. The ids are sorted.
+fn id_chars(devices: &[Device]) -> usize {
+    let pairs = devices.iter().zip(devices.iter().skip(1));
+    pairs
+        .map(|(a, b)| {
+            let common = a.id.chars().zip(b.id.chars()).take_while(|(a, b)| a == b);
+            common.count() + 1
+        })
+        .fold(ID_CHARS_SHORT, usize::max)
+}
+
+fn short(id: &str, chars: usize) -> &str {
+    let end = id.char_indices().nth(chars).map_or(id.len(), |(at, _)| at);
+    id.get(..end).unwrap_or(id)
+}
+
+fn value(device: &Device, name: &str) -> String {
+    attribute(device, name).map(clean).unwrap_or_default().into()
+}
+
+fn os(device: &Device, _: &Context) -> String {
+    let parts = [attribute(device, "os"), attribute(device, "os_version")];
+    let parts: Vec<_> = parts.into_iter().flatten().map(clean).collect();
+    parts.join(" ")
+}
+
+fn address(device: &Device, context: &Context) -> String {
+    if device.addresses.is_empty() && !device.reported_by.is_empty() {
+        let by = device.reported_by.iter().map(|id| short(id, context.id_chars));
+        return format!("via {}", several(by, context));
+    }
+    several(device.addresses.iter().map(ToString::to_string), context)
+}
+
+fn protocols(device: &Device, _: &Context) -> String {
+    let mut names: Vec<_> = device.protocols.iter().map(|protocol| protocol.name).collect();
+    names.dedup();
+    names.join(",")
+}
+
+/// The first value and how many more there are, or all of them.
+fn several<T: AsRef<str>>(values: impl Iterator<Item = T>, context: &Context) -> String {
+    let values: Vec<T> = values.collect();
+    match (values.as_slice(), context.extent) {
+        ([], _) => String::new(),
+        ([first], _) => clean(first.as_ref()).into(),
+        ([first, rest @ ..], Extent::Fitting) => {
+            format!("{} +{}", clean(first.as_ref()), rest.len())
+        }
+        (all, Extent::Everything) => {
+            let all: Vec<_> = all.iter().map(|value| clean(value.as_ref())).collect();
+            all.join(",")
+        }
+    }
+}

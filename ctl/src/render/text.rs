@@ -1,0 +1,233 @@
+//! Pieces of text for people: made safe, measured, cut to a width, and numbers and times in
+//! words. It knows no device but for its label.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use medtap_inventory::model::{Device, Time};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Digits of a device id that people read, where they tell all devices apart.
+pub const ID_CHARS_SHORT: usize = 8;
+
+/// True for characters that a terminal obeys instead of showing them, that change the order of
+/// others, or that nobody can see: controls, bidirectional marks, joiners, tags, separators.
+pub fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The text with everything that a terminal would obey written out as `\u{…}`.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_obeyed) {
+        return text.into();
+    }
+    let mut safe = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_obeyed(c) {
+            safe.extend(c.escape_unicode());
+        } else {
+            safe.push(c);
+        }
+    }
+    safe.into()
+}
+
+/// Columns that a text takes.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text in exactly so many columns: padded, or cut with `…`.
+pub fn fit(text: &str, columns: usize) -> String {
+    let own = width(text);
+    let mut fitted = String::new();
+    let mut used = own;
+    if own <= columns {
+        fitted.push_str(text);
+    } else {
+        used = 0;
+        for c in text.chars() {
+            let wide = c.width().unwrap_or(0);
+            if used + wide + 1 > columns {
+                break;
+            }
+            fitted.push(c);
+            used += wide;
+        }
+        if columns > 0 {
+            fitted.push('…');
+            used += 1;
+        }
+    }
+    fitted.extend(std::iter::repeat_n(' ', columns.saturating_sub(used)));
+    fitted
+}
+
+/// A number with its thousands apart: `1,807`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of bytes in decimal units: `1.2 MB`.
+pub fn bytes(number: u64) -> String {
+    let mut amount = number as f64;
+    let mut unit = "B";
+    for larger in ["kB", "MB", "GB", "TB", "PB", "EB"] {
+        if amount < 999.95 {
+            break;
+        }
+        amount /= 1000.0;
+        unit = larger;
+    }
+    if unit == "B" {
+        format!("{number} B")
+    } else {
+        format!("{amount:.1} {unit}")
+    }
+}
+
+/// One thing or several: `1 device`, `2 devices`.
+pub fn several(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", count(number))
+}
+
+/// A time to the second, in UTC: `2026-08-18 10:00:27`.
+pub fn time(time: Time) -> String {
+    match jiff::Timestamp::from_nanosecond(time.0.into()) {
+        Ok(time) => time.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        Err(_) => time.to_string(),
+    }
+}
+
+/// From one time to another: the day only once where it is the same.
+pub fn period(first: Time, last: Time) -> String {
+    let (first, last) = (time(first), time(last));
+    match (first.split_once(' '), last.split_once(' ')) {
+        _ if first == last => format!("{first} UTC"),
+        (Some((day, _)), Some((same, hour))) if day == same => format!("{first} to {hour} UTC"),
+        _ => format!("{first} to {last} UTC"),
+    }
+}
+
+/// How long something lasted, in its two largest units.
+pub fn span(first: Time, last: Time) -> String {
+    let nanoseconds = last.0.saturating_sub(first.0);
+    let seconds = nanoseconds / 1_000_000_000;
+    let units = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)];
+    let mut text = String::new();
+    let mut rest = seconds;
+    for (place, (unit, length)) in units.into_iter().enumerate() {
+        let number = rest / length;
+        rest %= length;
+        if number > 0 {
+            let space = if text.is_empty() { "" } else { " " };
+            // Writing to a string does not fail.
+            let _ = write!(text, "{space}{number} {unit}");
+            let next = units.get(place + 1);
+            if let Some((unit, length)) = next.filter(|(_, length)| rest >= *length) {
+                let _ = write!(text, " {} {unit}", rest / length);
+            }
+            break;
+        }
+    }
+    if text.is_empty() {
+        text = format!("{} ms", nanoseconds / 1_000_000);
+    }
+    text
+}
+
+/// The value of an attribute.
+pub fn attribute<'a>(device: &'a Device, name: &str) -> Option<&'a str> {
+    let value = device.attributes.get(name)?.as_ref()?;
+    Some(&value.value)
+}
+
+/// What a device calls itself.
+pub fn name(device: &Device) -> Option<&str> {
+    ["hostname", "station_name", "ae_title"]
+        .into_iter()
+        .find_map(|name| attribute(device, name))
+}
+
+/// What a person would call a device: its name, or else what it is and where.
+pub fn label(device: &Device) -> String {
+    if let Some(name) = name(device) {
+        return clean(name).into_owned();
+    }
+    let made = [
+        attribute(device, "manufacturer"),
+        attribute(device, "model"),
+    ];
+    let made: Vec<_> = made.into_iter().flatten().collect();
+    if made.is_empty() {
+        let address = device.addresses.first().map(ToString::to_string);
+        let address = address.or_else(|| device.macs.first().cloned());
+        return clean(&address.unwrap_or_else(|| "unnamed".to_owned())).into_owned();
+    }
+    clean(&made.join(" ")).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_left() {
+        assert_eq!(clean("\u{1b}[31mred\u{9b}0m\u{202e}"), "\\u{1b}[31mred\\u{9b}0m\\u{202e}");
+        assert_eq!(clean("Röntgen 大"), "Röntgen 大");
+        for c in (0..=0xffff).filter_map(char::from_u32) {
+            let text = c.to_string();
+            let safe = clean(&text);
+            assert!(!safe.chars().any(char::is_control), "{:x}", c as u32);
+        }
+    }
+
+    #[test]
+    fn fitted_text_takes_its_columns() {
+        assert_eq!(fit("abc", 5), "abc  ");
+        assert_eq!(fit("abcdef", 5), "abcd…");
+        assert_eq!(fit("大大大", 4), "大… ");
+        assert_eq!(fit("abc", 0), "");
+        for columns in 0..12 {
+            assert_eq!(width(&fit("Gerät 大大 x", columns)), columns);
+        }
+    }
+
+    #[test]
+    fn numbers_in_words() {
+        let counts = [0, 999, 1_000, 1_234_567].map(count);
+        assert_eq!(counts, ["0", "999", "1,000", "1,234,567"]);
+        let sizes = [0, 999, 1_000, 999_949, 999_950, u64::MAX].map(bytes);
+        assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "999.9 kB", "1.0 MB", "18.4 EB"]);
+        assert_eq!(several(1, "flow"), "1 flow");
+        assert_eq!(several(0, "flow"), "0 flows");
+    }
+
+    #[test]
+    fn times_in_words() {
+        let second = 1_000_000_000;
+        let at = |seconds: u64| Time(1_787_047_200 * second + seconds * second);
+        assert_eq!(time(at(0)), "2026-08-18 10:00:00");
+        assert_eq!(period(at(0), at(27)), "2026-08-18 10:00:00 to 10:00:27 UTC");
+        assert_eq!(period(at(0), at(0)), "2026-08-18 10:00:00 UTC");
+        let spans = [0, 27, 60, 3_661, 90_000].map(|seconds| span(at(0), at(seconds)));
+        assert_eq!(spans, ["0 ms", "27 s", "1 min", "1 h 1 min", "1 d 1 h"]);
+        assert_eq!(span(at(5), at(0)), "0 ms");
+        assert!(time(Time(u64::MAX)).starts_with("2554-"));
+    }
+}

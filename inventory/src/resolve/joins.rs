@@ -1,0 +1,510 @@
+//! Which units are one device: by strong keys, and by evidence that a host made what it reports.
+//! A key that many machines share joins nothing, and what an object says about equipment belongs
+//! to its sender only where the sender is seen to be that equipment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use medtap_table::vocabulary::{Attribute, Field};
+use medtap_table::Fact;
+
+use super::bindings::{Bindings, Unit};
+use super::mac;
+use super::sets::Sets;
+use super::snapshot::Snapshot;
+use super::text::{
+    bare, company, folded, is_default_ae, is_placeholder, same_company, same_station,
+    udi_with_serial,
+};
+
+/// What a value must be sure to, to be a key.
+const KEY_CONFIDENCE_MIN: u8 = 60;
+/// Different values of one attribute of one unit that are looked at for keys.
+const KEY_VALUES_MAX: usize = 8;
+
+/// Messages by which laboratory equipment speaks of itself (HL7 v2 chapter 13).
+const EQUIPMENT_MESSAGES: &[&str] = &[
+    "esu_sender",
+    "esr_sender",
+    "ssu_sender",
+    "ssr_sender",
+    "inu_sender",
+    "inr_sender",
+    "eac_sender",
+    "ear_sender",
+    "ean_sender",
+    "eqq_sender",
+    "tcu_sender",
+    "lsu_sender",
+    "nmd_sender",
+];
+
+/// Why two units are one device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// The same maker and serial number.
+    Serial,
+    /// The same UDI, with its serial number.
+    Udi,
+    /// The same identifier in two reports.
+    Identifier,
+    /// The same AE title, station name and model.
+    Station,
+    /// The same LLDP chassis.
+    Chassis,
+    /// A report names the AE title of one device alone.
+    AeTitle,
+    /// The reporter has the AE title that its report names as the equipment's.
+    OwnAeTitle,
+    /// The reporter has the name of the station that it reports.
+    OwnStation,
+    /// The reporter works as a modality, and reports one device alone.
+    OwnModality,
+    /// The reporter is laboratory equipment that speaks of itself.
+    OwnAnalyzer,
+}
+
+/// One join.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Joined {
+    /// A unit of the device that came about.
+    pub unit: u32,
+    /// Why.
+    pub reason: Reason,
+    /// The value that both have.
+    pub key: String,
+}
+
+/// A key that names one machine.
+type Key = (Reason, String);
+
+/// What one unit says, for keys.
+pub struct Said<'a> {
+    /// The facts of each unit.
+    pub facts: &'a [Vec<&'a Fact<'static>>],
+}
+
+impl<'a> Said<'a> {
+    fn of(&self, unit: u32) -> &'a [&'a Fact<'static>] {
+        let facts = self.facts.get(unit as usize);
+        facts.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Values that may be part of a key.
+    fn values(&self, unit: u32, attribute: Attribute) -> impl Iterator<Item = &'a str> {
+        self.of(unit)
+            .iter()
+            .filter(move |fact| {
+                fact.attribute == attribute
+                    && !fact.value_cut
+                    && fact.confidence >= KEY_CONFIDENCE_MIN
+            })
+            .take(KEY_VALUES_MAX)
+            .map(|fact| &*fact.value)
+    }
+
+    /// Whole texts of a field, as they were sent.
+    fn raw(&self, unit: u32, field: Field) -> impl Iterator<Item = &'a str> {
+        self.of(unit)
+            .iter()
+            .filter(move |fact| fact.field == field && !fact.raw_cut)
+            .map(|fact| &*fact.raw)
+    }
+
+    fn has_role(&self, unit: u32, field: Field, roles: &[&str]) -> bool {
+        self.raw(unit, field).any(|role| roles.contains(&role))
+    }
+}
+
+/// The joins under way.
+pub struct Joins<'a> {
+    snapshot: &'a Snapshot,
+    bindings: &'a Bindings,
+    said: &'a Said<'a>,
+    /// Units that are one device.
+    pub sets: Sets,
+    /// Why they are, in order.
+    pub joined: Vec<Joined>,
+    /// Serial numbers of each set, by its root.
+    serials: BTreeMap<u32, BTreeSet<String>>,
+    /// The unit of the reporter of each reported unit, by the unit.
+    pub reporters: BTreeMap<u32, u32>,
+}
+
+impl<'a> Joins<'a> {
+    /// Finds all joins.
+    pub fn new(snapshot: &'a Snapshot, bindings: &'a Bindings, said: &'a Said<'a>) -> Self {
+        let mut this = Self {
+            snapshot,
+            bindings,
+            said,
+            sets: Sets::new(bindings.units.len()),
+            joined: Vec::new(),
+            serials: BTreeMap::new(),
+            reporters: BTreeMap::new(),
+        };
+        this.find_reporters();
+        this.find_serials();
+        this.join_keys();
+        this.join_stations();
+        this.join_ae_titles();
+        this.join_originators();
+        this.joined.sort_unstable();
+        this
+    }
+
+    fn units(&self) -> impl Iterator<Item = (u32, Unit)> + use<'a> {
+        (0..).zip(self.bindings.units.iter().copied())
+    }
+
+    fn find_reporters(&mut self) {
+        for (number, unit) in self.units() {
+            let Unit::Reported(id) = unit else { continue };
+            let Some(seen) = self.snapshot.subjects.get(id.index()) else {
+                continue;
+            };
+            let subject = &seen.subject;
+            let times = (subject.first_seen_ns, subject.last_seen_ns);
+            let reporter = subject
+                .reporter
+                .and_then(|reporter| self.bindings.owner(self.snapshot, reporter, times));
+            if let Some(reporter) = reporter {
+                self.reporters.insert(number, reporter);
+            }
+        }
+    }
+
+    fn find_serials(&mut self) {
+        for (number, _) in self.units() {
+            let serials: BTreeSet<String> = self
+                .said
+                .values(number, Attribute::SerialNumber)
+                .filter(|serial| !is_placeholder(serial))
+                .map(folded)
+                .collect();
+            if !serials.is_empty() {
+                self.serials.insert(number, serials);
+            }
+        }
+    }
+
+    /// Joins two units. What is no proof by itself does not join two different serial numbers.
+    fn join(&mut self, a: u32, b: u32, reason: Reason, key: &str) -> bool {
+        let (a, b) = (self.sets.root(a), self.sets.root(b));
+        if a == b {
+            return false;
+        }
+        let proof = matches!(reason, Reason::Serial | Reason::Udi | Reason::Identifier);
+        if !proof
+            && let (Some(a), Some(b)) = (self.serials.get(&a), self.serials.get(&b))
+            && a.is_disjoint(b)
+        {
+            return false;
+        }
+        self.sets.join(a, b);
+        let gone = self.serials.remove(&a.max(b)).unwrap_or_default();
+        if !gone.is_empty() {
+            self.serials.entry(a.min(b)).or_default().extend(gone);
+        }
+        let (unit, key) = (a.min(b), key.to_owned());
+        self.joined.push(Joined { unit, reason, key });
+        true
+    }
+
+    /// Keys that name one machine wherever they are read.
+    fn join_keys(&mut self) {
+        let mut first: BTreeMap<Key, u32> = BTreeMap::new();
+        for (number, unit) in self.units() {
+            for key in self.keys(number, unit) {
+                match first.get(&key) {
+                    Some(&known) => {
+                        self.join(known, number, key.0, &key.1);
+                    }
+                    None => {
+                        first.insert(key, number);
+                    }
+                }
+            }
+        }
+    }
+
+    fn keys(&self, number: u32, unit: Unit) -> Vec<Key> {
+        let mut keys = Vec::new();
+        let makers: Vec<String> = self
+            .said
+            .values(number, Attribute::Manufacturer)
+            .map(|maker| company(maker).join(" "))
+            .filter(|maker| !is_placeholder(maker))
+            .collect();
+        for serial in self.said.values(number, Attribute::SerialNumber) {
+            if !is_placeholder(serial) {
+                let serial = folded(serial);
+                let key = |maker: &String| (Reason::Serial, format!("{maker}|{serial}"));
+                keys.extend(makers.iter().map(key));
+            }
+        }
+        let udis = self.said.values(number, Attribute::Udi);
+        keys.extend(udis.filter_map(|udi| Some((Reason::Udi, udi_with_serial(udi)?))));
+        match unit {
+            Unit::Reported(id) => {
+                let seen = self.snapshot.subjects.get(id.index());
+                let identifier = seen.map(|seen| seen.subject.identifier);
+                let strong = identifier.filter(|text| is_strong_identifier(text.as_str()));
+                keys.extend(strong.map(|text| (Reason::Identifier, text.as_str().to_owned())));
+            }
+            // The ports of a switch have MAC addresses of their own, and one chassis.
+            Unit::Mac(scope, own) => {
+                let chassis = self.said.raw(number, Field::LldpChassisId);
+                let macs = chassis.filter_map(mac::parse).take(KEY_VALUES_MAX);
+                let single = macs.filter(|mac| !mac::names_nobody(mac));
+                let all = single.chain([own]).filter(|mac| !mac::is_shared(mac));
+                keys.extend(
+                    all.map(|mac| (Reason::Chassis, format!("{scope}|{}", mac::text(&mac)))),
+                );
+            }
+            Unit::Ip(..) => {}
+        }
+        keys
+    }
+
+    /// AE title, station name and model together.
+    fn join_stations(&mut self) {
+        let mut first: BTreeMap<String, u32> = BTreeMap::new();
+        for (number, _) in self.units() {
+            let ae_title = self
+                .said
+                .values(number, Attribute::AeTitle)
+                .find(|ae| !is_default_ae(ae));
+            let station = self.said.values(number, Attribute::StationName);
+            let station = station.into_iter().find(|name| !is_placeholder(name));
+            let model = self
+                .said
+                .values(number, Attribute::Model)
+                .find(|model| !is_placeholder(model));
+            let (Some(ae), Some(station), Some(model)) = (ae_title, station, model) else {
+                continue;
+            };
+            let key = format!("{}|{}|{}", folded(ae), folded(station), folded(model));
+            match first.get(&key) {
+                Some(&known) => {
+                    self.join(known, number, Reason::Station, &key);
+                }
+                None => {
+                    first.insert(key, number);
+                }
+            }
+        }
+    }
+
+    /// A work list or a procedure step names an AE title alone: that of the one device whose
+    /// station has it.
+    fn join_ae_titles(&mut self) {
+        let mut named: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+        let mut stations: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
+        for (number, unit) in self.units() {
+            let Unit::Reported(id) = unit else { continue };
+            let seen = self.snapshot.subjects.get(id.index());
+            let identifier = seen.map(|seen| seen.subject.identifier).unwrap_or_default();
+            if let Some(ae) = identifier.as_str().strip_prefix("dicom:ae|") {
+                named.entry(folded(ae)).or_default().push(number);
+                continue;
+            }
+            for ae in self.said.raw(number, Field::DicomStationAeTitle) {
+                let root = self.sets.root(number);
+                stations.entry(folded(ae)).or_default().insert(root);
+            }
+        }
+        for (ae, numbers) in named {
+            let roots = stations.get(&ae).map(BTreeSet::len);
+            if is_default_ae(&ae) || roots != Some(1) {
+                continue;
+            }
+            let station = stations.get(&ae).and_then(BTreeSet::first).copied();
+            for (number, station) in numbers.into_iter().zip(std::iter::repeat(station)) {
+                if let Some(station) = station {
+                    self.join(station, number, Reason::AeTitle, &ae);
+                }
+            }
+        }
+    }
+
+    /// Reports to the reporters that made them.
+    fn join_originators(&mut self) {
+        // Reporter → the devices that it reports, each with the units that report them.
+        let mut reports: BTreeMap<u32, BTreeMap<u32, Vec<u32>>> = BTreeMap::new();
+        for (&report, &reporter) in &self.reporters {
+            let (reporter, device) = (self.sets.root(reporter), self.sets.root(report));
+            if reporter != device {
+                let devices = reports.entry(reporter).or_default();
+                devices.entry(device).or_default().push(report);
+            }
+        }
+        let hosts = self.hosts_by_root();
+        // Device → those that seem to be it, with the evidence.
+        let mut claims: BTreeMap<u32, Vec<(u32, Reason, String)>> = BTreeMap::new();
+        for (&reporter, devices) in &reports {
+            let own = hosts.get(&reporter).map(Vec::as_slice).unwrap_or_default();
+            if let Some((device, reason, key)) = self.originated(own, devices) {
+                claims
+                    .entry(device)
+                    .or_default()
+                    .push((reporter, reason, key));
+            }
+        }
+        for (device, mut claims) in claims {
+            if let (Some((reporter, reason, key)), true) = (claims.pop(), claims.is_empty()) {
+                self.join(reporter, device, reason, &key);
+            }
+        }
+    }
+
+    /// The units with addresses, by the set that they belong to.
+    fn hosts_by_root(&mut self) -> BTreeMap<u32, Vec<u32>> {
+        let mut hosts: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (number, unit) in self.units() {
+            if !matches!(unit, Unit::Reported(_)) {
+                hosts
+                    .entry(self.sets.root(number))
+                    .or_default()
+                    .push(number);
+            }
+        }
+        hosts
+    }
+
+    /// The one device that a reporter seems to be. `own` are its units.
+    fn originated(
+        &self,
+        own: &[u32],
+        devices: &BTreeMap<u32, Vec<u32>>,
+    ) -> Option<(u32, Reason, String)> {
+        let role = |roles: &[&str]| {
+            let has = |unit: &u32| self.said.has_role(*unit, Field::DicomRole, roles);
+            own.iter().any(has)
+        };
+        // What passes on the objects of others names their equipment too.
+        if role(&["forwarder"]) {
+            return None;
+        }
+        let archives = role(&[
+            "query_scp",
+            "move_scp",
+            "get_scp",
+            "worklist_scp",
+            "mpps_scp",
+        ]);
+        let mut best: Option<(u32, Reason, String)> = None;
+        let mut several = false;
+        for (&device, reports) in devices {
+            let Some((reason, key)) = self.evidence(own, reports, archives) else {
+                continue;
+            };
+            match &best {
+                Some((_, known, _)) if *known < reason => {}
+                Some((_, known, _)) if *known == reason => several = true,
+                _ => {
+                    several = false;
+                    best = Some((device, reason, key));
+                }
+            }
+        }
+        if best.is_some() || several {
+            return best.filter(|_| !several);
+        }
+        let (Some((&device, reports)), 1) = (devices.first_key_value(), devices.len()) else {
+            return None;
+        };
+        let modality = role(&["storage_scu"])
+            && role(&["worklist_scu", "mpps_scu"])
+            && !archives
+            && !role(&["storage_scp"]);
+        if modality && let Some(ae) = self.own_ae_title(own) {
+            return Some((device, Reason::OwnModality, ae));
+        }
+        let maker = self.speaks_of_itself(own, reports)?;
+        Some((device, Reason::OwnAnalyzer, maker))
+    }
+
+    /// That a reporter has the AE title or the name of what it reports.
+    fn evidence(&self, own: &[u32], reports: &[u32], archives: bool) -> Option<(Reason, String)> {
+        let all = |units: &[u32], field: Field| -> Vec<&'a str> {
+            let of = |unit: &u32| self.said.raw(*unit, field);
+            units.iter().flat_map(of).collect()
+        };
+        if archives {
+            return None;
+        }
+        let ae_titles = all(own, Field::DicomAeTitle);
+        for ae in all(reports, Field::DicomStationAeTitle) {
+            let same = |own: &&str| folded(own) == folded(ae);
+            if !is_default_ae(ae) && ae_titles.iter().any(same) {
+                return Some((Reason::OwnAeTitle, ae.to_owned()));
+            }
+        }
+        let own_names = own
+            .iter()
+            .flat_map(|unit| self.said.values(*unit, Attribute::Hostname));
+        let own_names: Vec<&str> = own_names.chain(ae_titles).collect();
+        for station in all(reports, Field::DicomStationName) {
+            if own_names.iter().any(|own| same_station(own, station)) {
+                return Some((Reason::OwnStation, station.to_owned()));
+            }
+        }
+        None
+    }
+
+    fn own_ae_title(&self, own: &[u32]) -> Option<String> {
+        let titles = |unit: &u32| self.said.raw(*unit, Field::DicomAeTitle);
+        let title = own.iter().flat_map(titles).find(|ae| !is_default_ae(ae));
+        title.map(str::to_owned)
+    }
+
+    /// Laboratory equipment that names itself: it sends equipment messages, receives none, and its
+    /// software is of the equipment's maker. Gateways of other devices do not send these.
+    fn speaks_of_itself(&self, own: &[u32], reports: &[u32]) -> Option<String> {
+        let equipment = |unit: &u32| {
+            self.said
+                .has_role(*unit, Field::Hl7Role, EQUIPMENT_MESSAGES)
+        };
+        let receives = |unit: &u32| {
+            let mut roles = self.said.raw(*unit, Field::Hl7Role);
+            roles.any(|role| role.ends_with("_receiver"))
+        };
+        if !own.iter().any(equipment) || own.iter().any(receives) {
+            return None;
+        }
+        let vendors = |unit: &u32| self.said.raw(*unit, Field::Hl7SoftwareVendor);
+        let vendors: Vec<&str> = own.iter().flat_map(vendors).collect();
+        let makers = |unit: &u32| {
+            let named = self.said.raw(*unit, Field::Hl7DeviceManufacturer);
+            // Of an entity identifier, the namespace and the universal id may name the maker.
+            let parts = self.said.raw(*unit, Field::Hl7DeviceId);
+            named.chain(parts.flat_map(|id| id.split('^').skip(1)))
+        };
+        let maker = reports
+            .iter()
+            .flat_map(makers)
+            .find(|maker| vendors.iter().any(|vendor| same_company(vendor, maker)));
+        maker.map(str::to_owned)
+    }
+}
+
+/// True for an identifier that is of one machine, whoever reports it.
+pub fn is_strong_identifier(identifier: &str) -> bool {
+    let mut parts = identifier.split('|');
+    let scheme = parts.next().unwrap_or_default();
+    let parts: Vec<&str> = parts.collect();
+    let real = |text: &&str| !is_placeholder(text);
+    match (scheme, parts.as_slice()) {
+        ("dicom:serial" | "hl7:serial", [maker, .., serial]) => {
+            real(serial) && !bare(maker).is_empty()
+        }
+        ("dicom:station", [maker, model, station]) => {
+            real(station) && real(model) && !bare(maker).is_empty() && !is_default_ae(station)
+        }
+        ("dicom:ae", [ae]) => !is_default_ae(ae),
+        ("hl7:ei", [entity, space]) => real(entity) && real(space),
+        // Shortened, with a hash of the whole at its end: as good as the whole, but its parts
+        // cannot be judged.
+        _ => false,
+    }
+}

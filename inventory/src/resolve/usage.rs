@@ -1,0 +1,144 @@
+//! What a device speaks, with whom, and when it works. It counts; why something matters is said
+//! elsewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use medtap_table::vocabulary::Protocol;
+use medtap_table::{Edge, EdgeFlags};
+
+use crate::model::{Activity, ProtocolUse};
+
+/// Hours of a day.
+const DAY_HOURS: usize = 24;
+/// Hours of the window in which a device is used least.
+const WINDOW_HOURS: usize = 4;
+/// Days as their names begin, from Monday.
+const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+/// Time that must have been seen before anything is said about hours without use.
+pub const QUIET_NS_MIN: u64 = 24 * 3_600_000_000_000;
+/// IP protocols with ports: TCP, UDP, DCCP, SCTP, UDP-Lite.
+const WITH_PORTS: [u8; 5] = [6, 17, 33, 132, 136];
+
+/// What two devices do with each other, for one of them.
+#[derive(Default)]
+pub struct PeerUse {
+    /// What they speak.
+    pub protocols: BTreeSet<&'static str>,
+    /// Bytes in both directions.
+    pub bytes: u64,
+}
+
+/// All that one device does.
+#[derive(Default)]
+pub struct Usage {
+    /// What it speaks.
+    pub protocols: BTreeSet<ProtocolUse>,
+    /// By device number.
+    pub peers: BTreeMap<u32, PeerUse>,
+    /// By event: times in all, and by hour of the week.
+    pub events: BTreeMap<&'static str, (u64, Vec<u64>)>,
+    /// Devices that send HL7 messages to it.
+    pub senders: BTreeSet<u32>,
+    /// HTTP, TLS and SSH, where it serves them.
+    pub serves: BTreeSet<Protocol>,
+}
+
+/// The port by which a protocol is known here; none on the link and where there are none.
+fn port(edge: &Edge, protocol: Protocol) -> Option<u16> {
+    match protocol {
+        // An answer goes to whatever port the question came from.
+        Protocol::Mdns => Some(5353),
+        Protocol::Ssdp => Some(1900),
+        _ => Some(edge.port).filter(|port| *port != 0 && WITH_PORTS.contains(&edge.transport)),
+    }
+}
+
+impl Usage {
+    /// Adds a conversation in which this device is the one that opened it, or the other.
+    pub fn speak(&mut self, edge: &Edge, opened: bool, other: Option<u32>) {
+        let Some(protocol) = edge.protocol else {
+            return;
+        };
+        let peers = edge.flags.contains(EdgeFlags::PEERS);
+        let answered =
+            edge.flags.contains(EdgeFlags::ANSWERED) || edge.flags.contains(EdgeFlags::CONFIRMED);
+        // Being asked does not show that one speaks it.
+        if !opened && !answered {
+            return;
+        }
+        let role = match (peers, opened) {
+            (true, _) => "peer",
+            (false, true) => "client",
+            (false, false) => "server",
+        };
+        self.protocols.insert(ProtocolUse {
+            name: protocol.name(),
+            role,
+            port: port(edge, protocol),
+            encrypted: edge.flags.contains(EdgeFlags::ENCRYPTED),
+        });
+        if role == "server" {
+            if matches!(protocol, Protocol::Http | Protocol::Tls | Protocol::Ssh) {
+                self.serves.insert(protocol);
+            }
+            if protocol == Protocol::Hl7 {
+                self.senders.extend(other);
+            }
+        }
+    }
+
+    /// Adds what was exchanged with another device.
+    pub fn exchange(&mut self, other: u32, protocol: Option<Protocol>, bytes: u64) {
+        let peer = self.peers.entry(other).or_default();
+        peer.protocols.extend(protocol.map(Protocol::name));
+        peer.bytes = peer.bytes.saturating_add(bytes);
+    }
+
+    /// Adds what was done.
+    pub fn act(&mut self, activity: &medtap_table::Activity) {
+        let (total, bins) = self.events.entry(activity.event.name()).or_default();
+        *total = total.saturating_add(activity.total);
+        bins.resize(activity.bins.len(), 0);
+        for (sum, bin) in bins.iter_mut().zip(activity.bins) {
+            *sum = sum.saturating_add(bin.into());
+        }
+    }
+}
+
+/// When something was done. `observed_ns` is how long anybody looked.
+pub fn activity(total: u64, bins: &[u64], observed_ns: u64) -> Activity {
+    let busiest = (0..)
+        .zip(bins)
+        .max_by_key(|&(hour, count): &(usize, &u64)| (*count, std::cmp::Reverse(hour)))
+        .filter(|(_, count)| **count > 0)
+        .and_then(|(hour, _)| {
+            let day = DAYS.get(hour / DAY_HOURS)?;
+            Some(format!("{day} {:02}:00", hour % DAY_HOURS))
+        });
+    // An hour that nobody watched is not a quiet one.
+    let quietest = (busiest.is_some() && observed_ns >= QUIET_NS_MIN).then(|| quietest(bins));
+    Activity {
+        total,
+        busiest_hour: busiest,
+        quietest_window: quietest,
+    }
+}
+
+/// The four hours of the day with the fewest events over all days; the earliest of several.
+fn quietest(bins: &[u64]) -> String {
+    let mut hours = [0u64; DAY_HOURS];
+    for (hour, count) in bins.iter().enumerate() {
+        if let Some(sum) = hours.get_mut(hour % DAY_HOURS) {
+            *sum = sum.saturating_add(*count);
+        }
+    }
+    let window = |start: usize| {
+        let cycle = hours.iter().cycle().skip(start).take(WINDOW_HOURS);
+        cycle.fold(0u64, |sum, count| sum.saturating_add(*count))
+    };
+    let start = (0..DAY_HOURS)
+        .min_by_key(|start| window(*start))
+        .unwrap_or(0);
+    let end = (start + WINDOW_HOURS) % DAY_HOURS;
+    format!("{start:02}:00-{end:02}:00")
+}

@@ -1,0 +1,174 @@
+//! Which value of an attribute wins, how sure it is, and what speaks against it. It weighs what
+//! was read of one device; which facts are that device's is decided elsewhere.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use medtap_table::Fact;
+use medtap_table::vocabulary::{Attribute, Field};
+
+use super::text::{normal, same_company};
+use crate::model::{AttributeValue, Conflict, Provenance, Time};
+
+/// What several sources together cannot exceed: no agreement makes certain.
+const CONFIDENCE_MAX: f64 = 99.0;
+
+/// How far confidences that do not depend on each other carry together: the chance that not all
+/// of them are wrong, at most 99 unless one alone is surer.
+pub fn together(confidences: impl IntoIterator<Item = u8>) -> u8 {
+    let (mut wrong, mut most) = (1.0, 0);
+    for confidence in confidences {
+        let confidence = confidence.min(100);
+        wrong *= 1.0 - f64::from(confidence) / 100.0;
+        most = most.max(confidence);
+    }
+    let sum = (100.0 * (1.0 - wrong)).round().min(CONFIDENCE_MAX);
+    most.max(sum as u8)
+}
+
+/// Where a value was read, with its confidence.
+pub struct Reading<'a> {
+    /// The value.
+    pub value: &'a str,
+    /// Where.
+    pub field: Field,
+    /// The rule that gave the value, 0 none.
+    pub rule: u32,
+    /// As it was sent.
+    pub raw: &'a str,
+    /// 0–100.
+    pub confidence: u8,
+    /// First and last seen.
+    pub times: (u64, u64),
+    /// How often.
+    pub count: u64,
+}
+
+impl<'a> From<&'a Fact<'static>> for Reading<'a> {
+    fn from(fact: &'a Fact<'static>) -> Self {
+        Self {
+            value: &fact.value,
+            field: fact.field,
+            rule: fact.rule,
+            raw: &fact.raw,
+            confidence: fact.confidence,
+            times: (fact.first_seen_ns, fact.last_seen_ns),
+            count: fact.count,
+        }
+    }
+}
+
+/// A value with all that says it.
+#[derive(Default)]
+struct Candidate<'a> {
+    readings: Vec<Reading<'a>>,
+}
+
+/// What decides between candidates, in this order.
+type Rank<'a> = (u8, u64, u64, Reverse<&'a str>);
+
+impl<'a> Candidate<'a> {
+    /// Fields of one protocol are not independent of each other: one voice each.
+    fn confidence(&self) -> u8 {
+        let mut voices: BTreeMap<&str, u8> = BTreeMap::new();
+        for reading in &self.readings {
+            let name = reading.field.name();
+            let protocol = name.split_once('.').map_or(name, |(protocol, _)| protocol);
+            let voice = voices.entry(protocol).or_default();
+            *voice = (*voice).max(reading.confidence);
+        }
+        together(voices.into_values())
+    }
+
+    /// The value as its surest source spells it.
+    fn value(&self) -> &'a str {
+        let best = self
+            .readings
+            .iter()
+            .max_by_key(|reading| (reading.confidence, reading.count, Reverse(reading.value)));
+        best.map_or("", |reading| reading.value)
+    }
+
+    fn rank(&self) -> Rank<'a> {
+        let count = self.readings.iter().map(|reading| reading.count);
+        let last = self.readings.iter().map(|reading| reading.times.1).max();
+        let count = count.fold(0, u64::saturating_add);
+        (
+            self.confidence(),
+            count,
+            last.unwrap_or(0),
+            Reverse(self.value()),
+        )
+    }
+
+    /// One entry for each field, raw text and rule, the surest first.
+    fn sources(&self) -> Vec<Provenance> {
+        let mut merged: BTreeMap<(&str, &str, u32), (u8, Provenance)> = BTreeMap::new();
+        for reading in &self.readings {
+            let (first, last) = reading.times;
+            let field = reading.field.name();
+            let key = (field, reading.raw, reading.rule);
+            let (confidence, source) = merged.entry(key).or_insert_with(|| {
+                let source = Provenance {
+                    field,
+                    raw: reading.raw.to_owned(),
+                    rule: reading.rule,
+                    first_seen: Time(first),
+                    last_seen: Time(last),
+                    count: 0,
+                };
+                (reading.confidence, source)
+            });
+            *confidence = (*confidence).max(reading.confidence);
+            source.first_seen = source.first_seen.min(Time(first));
+            source.last_seen = source.last_seen.max(Time(last));
+            source.count = source.count.saturating_add(reading.count);
+        }
+        let mut sources: Vec<(u8, Provenance)> = merged.into_values().collect();
+        sources.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        sources.into_iter().map(|(_, source)| source).collect()
+    }
+}
+
+/// The value of one attribute, with what contradicts it.
+pub fn decide<'a>(
+    attribute: Attribute,
+    readings: impl IntoIterator<Item = Reading<'a>>,
+    hints: impl IntoIterator<Item = Reading<'a>>,
+) -> Option<AttributeValue> {
+    let mut candidates: BTreeMap<String, Candidate<'a>> = BTreeMap::new();
+    for reading in readings {
+        let key = normal(attribute, reading.value);
+        if !key.is_empty() {
+            candidates.entry(key).or_default().readings.push(reading);
+        }
+    }
+    for hint in hints {
+        let same = candidates
+            .values_mut()
+            .filter(|known| same_company(known.value(), hint.value))
+            .max_by(|a, b| a.rank().cmp(&b.rank()));
+        match same {
+            Some(known) => known.readings.push(hint),
+            None => {
+                let key = normal(attribute, hint.value);
+                candidates.entry(key).or_default().readings.push(hint);
+            }
+        }
+    }
+    let mut ranked: Vec<Candidate<'a>> = candidates.into_values().collect();
+    ranked.sort_by(|a, b| b.rank().cmp(&a.rank()));
+    let mut ranked = ranked.into_iter();
+    let winner = ranked.next()?;
+    let conflict = |candidate: Candidate<'_>| Conflict {
+        value: candidate.value().to_owned(),
+        confidence: candidate.confidence(),
+        sources: candidate.sources(),
+    };
+    Some(AttributeValue {
+        value: winner.value().to_owned(),
+        confidence: winner.confidence(),
+        sources: winner.sources(),
+        conflicts: ranked.map(conflict).collect(),
+    })
+}
