@@ -11,7 +11,7 @@ mod replay;
 mod text;
 
 pub use devices::devices_text;
-pub use expect::expect;
+pub use expect::{expect, expect_part};
 pub use files::{captures, data_folder, files_below, relative, root};
 pub use program::{Ran, medtap, medtap_reading};
 pub use replay::{Run, matcher, replay, replay_with};

@@ -1,9 +1,16 @@
 use medtap_tests::medtap;
 use serde_json::Value;
 
+/// MAC address, category, attributes with values.
+type Row = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
 /// The truth of pcaps/README.md that the traffic gives away: MAC address, category, and values
 /// that the inventory must give. An empty text: no value may be given.
-const TRUTH: &[(&str, &str, &[(&str, &str)])] = &[
+const TRUTH: &[Row] = &[
     (
         "02:ac:3e:00:00:11",
         "ct",

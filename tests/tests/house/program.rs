@@ -2,7 +2,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use medtap_tests::{captures, medtap, medtap_reading, relative, root};
+use medtap_tests::{captures, expect_part, medtap, medtap_reading, relative, root};
 
 const HOSPITAL: &str = "pcaps/hospital.pcapng";
 /// Every form of output.
@@ -242,4 +242,14 @@ fn the_document_has_its_form() {
     }
     let places = top.map(|name| text.find(&format!("\"{name}\"")).expect("a name"));
     assert!(places.is_sorted(), "names in the order of the contract");
+}
+
+/// The README shows what its first command prints.
+#[test]
+fn the_readme_shows_what_comes_out() {
+    let shown = format!("```text\n{}```\n", medtap(&["analyze", HOSPITAL]).text());
+    let readme = root().join("README.md");
+    if let Err(difference) = expect_part(&readme, "hospital", &shown) {
+        panic!("{difference}");
+    }
 }
