@@ -18,6 +18,8 @@ mod limits;
 mod program;
 /// A saved table reads like the run that made it.
 mod saved;
+/// Saved tables of every layout that there was.
+mod tables;
 /// The tree itself: floors, fences, provenance, glossary, size.
 mod tidy;
 /// Captures that were cut, at every byte and at every length of their packets.
