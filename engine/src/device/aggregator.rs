@@ -175,9 +175,9 @@ impl Aggregator {
         let Some(subject) = self.subject_id(&fact.key, true) else {
             return;
         };
+        let state = self.subjects.owe(subject);
         if let SubjectKey::Reported(..) = fact.key {
             // Nobody sends for a device that is only spoken of: it was seen when it was named.
-            let state = self.subjects.owe(subject);
             state.times.merge(fact.times);
         }
         let (Some(raw), Some(value)) = (
@@ -242,8 +242,9 @@ impl Aggregator {
         let Some(subject) = self.subject_id(&seen.key, true) else {
             return;
         };
+        let state = self.subjects.owe(subject);
         if let SubjectKey::Reported(..) = seen.key {
-            self.subjects.owe(subject).times.merge(seen.times);
+            state.times.merge(seen.times);
         }
         let new = || ActivityState {
             bins: Box::new([0; 168]),
