@@ -40,6 +40,25 @@ pub fn expect(file: &Path, text: &str) -> Result<(), String> {
     ))
 }
 
+/// Compares the part of a page between `<!-- mark -->` and `<!-- end of mark -->`, which is
+/// derived and not written by hand, with what it is derived from.
+///
+/// # Errors
+///
+/// As [`expect`].
+///
+/// # Panics
+///
+/// When there is no such page, or not both marks.
+pub fn expect_part(page: &Path, mark: &str, part: &str) -> Result<(), String> {
+    let text = fs::read_to_string(page).expect("a page");
+    let start = format!("<!-- {mark} -->\n");
+    let begin = text.find(&start).expect("a mark where the part begins") + start.len();
+    let end = text.find(&format!("<!-- end of {mark} -->"));
+    let end = end.expect("a mark where the part ends");
+    expect(page, &format!("{}{part}{}", &text[..begin], &text[end..]))
+}
+
 /// The lines that only one of two texts has, in order.
 fn difference(approved: &str, text: &str) -> String {
     let mut shown = String::new();

@@ -3,12 +3,16 @@
 //! tests nothing itself; that is `tests/house`.
 #![deny(unsafe_code)]
 
+mod devices;
 mod expect;
 mod files;
+mod program;
 mod replay;
 mod text;
 
-pub use expect::expect;
+pub use devices::devices_text;
+pub use expect::{expect, expect_part};
 pub use files::{captures, data_folder, files_below, relative, root};
+pub use program::{Ran, medtap, medtap_reading};
 pub use replay::{Run, matcher, replay, replay_with};
 pub use text::table_text;

@@ -6,12 +6,20 @@
 mod canary;
 /// Every committed capture leaves exactly the table that was approved.
 mod captures;
+/// What can be wrong with an input: one sentence and one exit code each.
+mod faults;
 /// Captures that are not ours, where there are some.
 mod foreign;
+/// What the program finds on the hospital's network, against what truly is there.
+mod hospital;
 /// Limits are counted where they refuse something.
 mod limits;
+/// The program as it is typed: same devices whatever the way there.
+mod program;
 /// A saved table reads like the run that made it.
 mod saved;
+/// Saved tables of every layout that there was.
+mod tables;
 /// The tree itself: floors, fences, provenance, glossary, size.
 mod tidy;
 /// Captures that were cut, at every byte and at every length of their packets.

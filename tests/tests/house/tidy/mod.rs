@@ -36,6 +36,8 @@ fn texts() -> Vec<Text> {
             }
             if path.is_dir() {
                 folders.push(path);
+            } else if last.ends_with(".table") {
+                // Bytes, even where they happen to be text.
             } else if let Ok(text) = fs::read_to_string(&path) {
                 let name = relative(&path);
                 found.push(Text { name, text });

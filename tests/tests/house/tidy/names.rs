@@ -1,6 +1,6 @@
 use medtap_engine::proto::{CLASSIFIERS, LINK_CLASSIFIERS};
 use medtap_table::vocabulary::{Attribute, Counter, Field};
-use medtap_tests::{captures, expect, root};
+use medtap_tests::{captures, expect_part, root};
 
 use super::{none, read};
 
@@ -82,18 +82,9 @@ fn the_glossary_has_no_strangers() {
     }
 }
 
-/// The part of a page between two marks is derived from the code; `BLESS=1` writes it again.
 fn derived(page: &str, mark: &str, lines: &str) {
-    let text = read(page);
-    let (start, end) = (
-        format!("<!-- {mark} -->\n"),
-        format!("<!-- end of {mark} -->\n"),
-    );
-    let begin = text.find(&start).expect("a mark where the part begins") + start.len();
-    let finish = text.find(&end).expect("a mark where the part ends");
-    let derived = format!("{}{lines}{}", &text[..begin], &text[finish..]);
     none(
-        &expect(&root().join(page), &derived)
+        &expect_part(&root().join(page), mark, lines)
             .err()
             .into_iter()
             .collect::<Vec<_>>(),
