@@ -244,7 +244,7 @@ fn source(report: &Report, analysis: &Analysis, files: usize) -> Source {
         truncated: count(Counter::Truncated),
         duplicates: count(Counter::Duplicates),
         as_of_ns: analysis.as_of_ns.unwrap_or(last_seen_ns),
-        partial: !report.faults.is_empty(),
+        partial: !report.faults.is_empty() || count(Counter::UnknownLink) > 0,
     }
 }
 

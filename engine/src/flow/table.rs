@@ -4,9 +4,9 @@
 //! nothing of what a flow says.
 //!
 //! ```text
-//! index   [ hash 32 | number+1 32 ] …    at most half full, open addressing, probes bounded
-//! flows   [ key 40 | last 8 | packets 8 | bytes 8 ][ other 8 | links 32 | recent 15 | … ] …    128 bytes
-//! totals  [ first 8 | first packet 8 | packets 8 | bytes 8 | edge 16 ] …             48 bytes
+//! index    8  [ hash | number + 1 ]             at most half full, open addressing, probes bounded
+//! flows  128  [ key 40 | last 8 | packets 8 | bytes 8 ][ other 8 | links 32 | recent 16 | … ]
+//! totals  48  [ first 8 | first packet 8 | packets 8 | bytes 8 | edge 16 ]
 //! ```
 
 use std::io;
@@ -23,6 +23,9 @@ use crate::prefetch::prefetch;
 
 /// Places looked at before a key is not in the index.
 const PROBES_MAX: usize = 64;
+
+/// Places looked at for a hint: nearly every key is found in them.
+const PROBES_NEAR: usize = 8;
 
 /// Slots that the index begins with.
 const INDEX_SLOTS_MIN: usize = 16_384;
@@ -108,7 +111,7 @@ pub const NO_SESSION: u32 = u32::MAX;
 pub struct Flow {
     /// Who talks with whom.
     pub key: FlowKey,
-    /// Time of the last packet of either direction; 0 marks a free entry.
+    /// Time of the last packet of either direction.
     pub last_ns: u64,
     /// Packets since the last flush, by [`Direction`].
     pub packets: [u32; 2],
@@ -144,6 +147,7 @@ impl Flow {
         if from_low != (self.probes & LAST_FROM_LOW != 0) {
             self.probes ^= LAST_FROM_LOW;
             self.other_ns = self.last_ns;
+            self.flags |= flag::ANSWERED;
         }
         self.last_ns = self.last_ns.max(time_ns);
     }
@@ -168,6 +172,12 @@ impl Flow {
         if self.probed() < LAST_FROM_LOW - 1 {
             self.probes += 1;
         }
+    }
+
+    /// True for an entry that no flow has.
+    #[inline]
+    pub fn is_free(&self) -> bool {
+        self.key.version == 0
     }
 
     /// True if all of these bits are set.
@@ -334,7 +344,7 @@ impl Table {
     pub fn prefetch_flow(&self, hash: u32) {
         let index = &self.index;
         let mut place = hash & self.mask;
-        for _ in 0..8 {
+        for _ in 0..PROBES_NEAR {
             let slot = *index.get(place as usize);
             if slot.number == 0 {
                 return;
@@ -468,7 +478,7 @@ impl Table {
             }
         }
         *index.get_mut(hole as usize) = FREE;
-        self.flows.get_mut(id as usize).last_ns = 0;
+        self.flows.get_mut(id as usize).key.version = 0;
         self.free.push(id);
         self.used -= 1;
     }

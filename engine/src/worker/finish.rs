@@ -59,7 +59,7 @@ impl Worker {
         totals.packets += u64::from(packets[0]) + u64::from(packets[1]);
         totals.bytes += u64::from(bytes[0]) + u64::from(bytes[1]);
         let totals = *totals;
-        let answered = flow.other_ns != 0;
+        let answered = flow.has(flag::ANSWERED);
         for direction in Direction::BOTH {
             let d = direction.index();
             if packets[d] == 0 {
@@ -140,7 +140,7 @@ impl Worker {
                 flags.insert(edge);
             }
         }
-        if flow.other_ns != 0 {
+        if flow.has(flag::ANSWERED) {
             flags.insert(EdgeFlags::ANSWERED);
         }
         let resp = resp_end.is_unicast() && !resp_end.is_empty();
@@ -222,7 +222,7 @@ impl Worker {
         self.flush_edge(id);
         let (flow, totals) = (*self.table.flow(id), *self.table.totals(id));
         let multicast = !receiver(&flow, flow.orig()).is_unicast();
-        if flow.other_ns == 0 && !multicast {
+        if !flow.has(flag::ANSWERED) && !multicast {
             self.counters.count(Counter::OneWayFlows);
         }
         if flow.has(flag::ENCRYPTED) {
@@ -262,7 +262,7 @@ impl Worker {
             let id = if self.sweep < end { self.sweep } else { 0 };
             self.sweep = id + 1;
             let flow = self.table.flow(id);
-            if flow.last_ns == 0 {
+            if flow.is_free() {
                 continue;
             }
             let key = &flow.key;
@@ -280,7 +280,7 @@ impl Worker {
     /// Every flow pays what it owes: for a live run, once a second.
     pub fn flush_all(&mut self) {
         for id in 0..self.table.end() {
-            if self.table.flow(id).last_ns != 0 {
+            if !self.table.flow(id).is_free() {
                 self.flush(id);
                 if self.table.flow(id).state != state::UNDECIDED {
                     self.flush_edge(id);
@@ -291,7 +291,11 @@ impl Worker {
 }
 
 fn confidence(flow: &crate::flow::Flow) -> u8 {
-    match (flow.protocol, flow.has(flag::CONFIRMED), flow.other_ns != 0) {
+    match (
+        flow.protocol,
+        flow.has(flag::CONFIRMED),
+        flow.has(flag::ANSWERED),
+    ) {
         (0, _, _) => 0,
         (_, true, _) => CONFIRMED,
         (_, false, true) => ANSWERED,

@@ -147,7 +147,9 @@ impl Worker {
         let mut staged = std::mem::take(&mut self.staged);
         let mut used = 0;
         let (mut packets, mut bytes) = (0, 0);
-        for (frame, packet) in frames.zip(&mut burst) {
+        for (mut frame, packet) in frames.zip(&mut burst) {
+            // In the table a time of zero means never; some captures have no times.
+            frame.time_ns = frame.time_ns.max(1);
             if self.stage(&frame, &mut staged[used]) {
                 packets += 1;
                 bytes += u64::from(frame.wire_len);
@@ -253,7 +255,7 @@ impl Worker {
     /// it was taken; otherwise call again.
     pub fn finish(&mut self, outbox: &mut dyn Outbox) -> bool {
         for id in 0..self.table.end() {
-            if self.table.flow(id).last_ns != 0 {
+            if !self.table.flow(id).is_free() {
                 self.end_flow(id);
                 if self.ledger.is_crowded() && self.ledger.settle(outbox) {
                     self.ledger.forget();

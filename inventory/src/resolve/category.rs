@@ -9,7 +9,7 @@ use medtap_table::vocabulary::{Attribute, Category, Field};
 use super::values::together;
 
 /// Below this, a category is a guess and not told.
-const CONFIDENCE_MIN: u8 = 20;
+const CONFIDENCE_MIN: u8 = 25;
 /// It forwards packets.
 const ROUTES: u8 = 90;
 /// It stores objects and answers queries for them.
