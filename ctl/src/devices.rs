@@ -47,7 +47,7 @@ fn open(
     let lost = table.skipped() + table.torn();
     if lost > 0 {
         let records = render::several(lost, "record");
-        let text = format!("{name}: {records} can't be read and were left out");
+        let text = format!("{name}: not read: {records} that make no sense to this version");
         exit.say(Code::Partial, &text);
     }
     say_unread(&table, &[], exit);
@@ -67,8 +67,8 @@ pub fn say_unread(table: &TableReader, links: &[u16], exit: &mut Exit) {
         links => format!(" ({})", links.join(", ")),
     };
     let text = format!(
-        "{} of an unknown link type{which} were not read; known are Ethernet, Linux cooked, \
-         raw IP and null or loop",
+        "not read: {} of an unknown link type{which}; known are Ethernet, Linux cooked, raw IP \
+         and null or loop",
         render::several(number, "packet")
     );
     exit.say(Code::Partial, &text);
