@@ -1,15 +1,21 @@
 //! The counters of one worker: plain numbers, one owner, no lock. Names and meaning are in
 //! `medtap_table::vocabulary::Counter` and the README's glossary.
 
-use medtap_table::vocabulary::Counter;
+use medtap_table::vocabulary::{Counter, Protocol};
 
-/// One number for each [`Counter`].
+/// One number for each [`Counter`], and parse errors by protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counters([u64; Counter::ALL.len()]);
+pub struct Counters {
+    numbers: [u64; Counter::ALL.len()],
+    parse_errors: [u64; Protocol::ALL.len()],
+}
 
 impl Default for Counters {
     fn default() -> Self {
-        Self([0; Counter::ALL.len()])
+        Self {
+            numbers: [0; Counter::ALL.len()],
+            parse_errors: [0; Protocol::ALL.len()],
+        }
     }
 }
 
@@ -23,12 +29,29 @@ impl Counters {
     /// Adds `n`.
     #[inline]
     pub fn add(&mut self, counter: Counter, n: u64) {
-        self.0[usize::from(counter.number())] += n;
+        self.numbers[usize::from(counter.number())] += n;
+    }
+
+    /// Counts bytes that contradict the format of a protocol.
+    pub fn count_parse_error(&mut self, protocol: Option<Protocol>) {
+        self.count(Counter::ParseErrors);
+        let place = Protocol::ALL
+            .iter()
+            .position(|known| Some(*known) == protocol);
+        if let Some(number) = place.and_then(|place| self.parse_errors.get_mut(place)) {
+            *number += 1;
+        }
+    }
+
+    /// Parse errors of each protocol that had any.
+    pub fn parse_errors(&self) -> impl Iterator<Item = (Protocol, u64)> + '_ {
+        let all = Protocol::ALL.iter().copied().zip(self.parse_errors);
+        all.filter(|(_, number)| *number > 0)
     }
 
     /// The number so far.
     pub fn get(&self, counter: Counter) -> u64 {
-        self.0[usize::from(counter.number())]
+        self.numbers[usize::from(counter.number())]
     }
 
     /// Every counter with its number.
@@ -40,7 +63,10 @@ impl Counters {
 
     /// Adds another worker's numbers.
     pub fn merge(&mut self, other: &Self) {
-        for (sum, n) in self.0.iter_mut().zip(other.0) {
+        for (sum, n) in self.numbers.iter_mut().zip(other.numbers) {
+            *sum += n;
+        }
+        for (sum, n) in self.parse_errors.iter_mut().zip(other.parse_errors) {
             *sum += n;
         }
     }

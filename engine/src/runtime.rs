@@ -116,10 +116,21 @@ impl Outbox for Rings {
     }
 }
 
+/// Waits for a thread. Its panic is a fault of the program, and goes on here.
+fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Waits for room. Without an aggregator there will never be any; its panic ends the run.
 fn push<T>(ring: &mut Producer<T>, mut item: T) {
     let backoff = Backoff::new();
     while let Err(rtrb::PushError::Full(back)) = ring.push(item) {
         item = back;
+        if ring.is_abandoned() {
+            return;
+        }
         if backoff.is_completed() {
             thread::sleep(Duration::from_micros(50));
         } else {
@@ -188,15 +199,9 @@ pub fn analyze(
                 .unzip();
             read_for_all(&mut pcap, &senders, analysis.repeat, progress);
             drop(senders);
-            Some(
-                threads
-                    .into_iter()
-                    .filter_map(|thread| thread.join().ok())
-                    .collect(),
-            )
+            Some(threads.into_iter().map(join).collect())
         };
-        // A panic in a thread is a fault of the program: the scope hands it on.
-        let _ = aggregation.join();
+        join(aggregation);
         leavings.unwrap_or_default()
     });
     aggregator.publish();
@@ -211,9 +216,10 @@ pub fn analyze(
     };
     for (number, leaving) in leavings.into_iter().enumerate() {
         // The table was made with a place for each worker.
-        let _ = report
-            .table
-            .set_counters(number as u32, leaving.counters.iter());
+        let worker = number as u32;
+        let _ = report.table.set_counters(worker, leaving.counters.iter());
+        let errors = leaving.counters.parse_errors();
+        let _ = report.table.set_parse_errors(worker, errors);
         report.counters.merge(&leaving.counters);
         report.flows.extend(leaving.flows);
         report.times.merge(leaving.times);

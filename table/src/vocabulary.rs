@@ -442,6 +442,7 @@ vocabulary! {
         UnknownFlows = 28, "unknown_flows";
         ProbationRefused = 29, "limit_probation";
         FlowRecordsRefused = 30, "limit_flow_records";
+        CopiesRefused = 31, "limit_copies";
     }
 }
 

@@ -114,7 +114,7 @@ fn looks_personal(name: &str) -> bool {
         .filter(|word| !word.is_empty())
         .collect();
     let is_thing = |word: &&str| THINGS.contains(&word.trim_end_matches(|c: char| c.is_numeric()));
-    let Some(thing) = words.iter().position(|word| is_thing(word)) else {
+    let Some(thing) = words.iter().position(is_thing) else {
         return false;
     };
     let owner = |word: &str| word.len() >= 3 && word.chars().all(char::is_alphabetic);

@@ -5,11 +5,13 @@
 use std::collections::HashMap;
 
 use bytemuck::{Pod, Zeroable};
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
+use medtap_table::vocabulary::Counter;
 
 use super::key::Direction;
 use super::table::FlowId;
 use crate::config::{COPY_MEMORIES_MAX, DUPLICATE_WINDOW_NS};
+use crate::counters::Counters;
 use crate::wire::Headers;
 
 /// Packets remembered for each flow: copies come interleaved with the packets that follow.
@@ -67,14 +69,21 @@ struct LongMemory {
 /// The longer memories of the flows that have shown copies, bounded.
 #[derive(Debug, Default)]
 pub struct Copies {
-    flows: HashMap<FlowId, Box<LongMemory>, FixedState>,
+    flows: HashMap<FlowId, Box<LongMemory>, RandomState>,
 }
 
 impl Copies {
     /// True when this packet is a copy of one that is remembered; otherwise it is remembered.
     /// A flow that finds no room goes on with its short memory alone.
-    pub fn is_copy(&mut self, flow: FlowId, signature: u32, time_ns: u64) -> bool {
+    pub fn is_copy(
+        &mut self,
+        flow: FlowId,
+        signature: u32,
+        time_ns: u64,
+        counters: &mut Counters,
+    ) -> bool {
         if self.flows.len() >= COPY_MEMORIES_MAX && !self.flows.contains_key(&flow) {
+            counters.count(Counter::CopiesRefused);
             return false;
         }
         let memory = self.flows.entry(flow).or_insert_with(|| {
@@ -148,23 +157,18 @@ mod tests {
     #[test]
     fn a_window_of_copies_is_told() {
         let mut copies = Copies::default();
+        let mut counters = Counters::default();
+        let mut is_copy = |packet, time_ns| copies.is_copy(1, packet, time_ns, &mut counters);
         let packets: Vec<u32> = (0..40u32)
             .map(|n| n.wrapping_mul(0x9e37_79b9) | 1)
             .collect();
-        assert!(
-            packets
-                .iter()
-                .all(|&packet| !copies.is_copy(1, packet, 5 * MS))
-        );
+        assert!(packets.iter().all(|&packet| !is_copy(packet, 5 * MS)));
         let told = packets
             .iter()
-            .filter(|&&packet| copies.is_copy(1, packet, 6 * MS))
+            .filter(|&&packet| is_copy(packet, 6 * MS))
             .count();
         assert!(told >= 38, "{told}: few share a place");
-        assert!(
-            !copies.is_copy(1, packets[39], 90 * MS),
-            "later than the window"
-        );
+        assert!(!is_copy(packets[39], 90 * MS), "later than the window");
     }
 
     #[test]

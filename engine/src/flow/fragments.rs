@@ -49,7 +49,7 @@ pub struct Whole {
 /// The incomplete datagrams of one shard.
 #[derive(Debug, Default)]
 pub struct Fragments {
-    datagrams: HashMap<DatagramKey, Datagram, foldhash::fast::FixedState>,
+    datagrams: HashMap<DatagramKey, Datagram, foldhash::fast::RandomState>,
 }
 
 /// Pieces of one datagram; more is an attack.

@@ -114,7 +114,9 @@ impl Worker {
         let signature = signature(headers, direction);
         let mut copy = flow.recent.is_copy(signature, packet.time_ns, quiet_ns);
         if flow.has(flag::DUPLICATES) {
-            copy |= self.copies.is_copy(id, signature, packet.time_ns);
+            copy |= self
+                .copies
+                .is_copy(id, signature, packet.time_ns, &mut self.counters);
         }
         if copy {
             flow.flags |= flag::DUPLICATES;
@@ -127,7 +129,14 @@ impl Worker {
         }
         if flow.links[d] != link {
             if flow.packets[d] != 0 {
+                let other_end = flow.links[d].src_mac() != link.src_mac();
+                let settled = flow.state != state::UNDECIDED;
                 self.flush(id);
+                // Several devices may share an address (0.0.0.0 asks for a lease): what each
+                // exchanged is its own.
+                if other_end && settled {
+                    self.flush_edge(id);
+                }
             }
             self.table.flow_mut(id).links[d] = link;
         }
@@ -200,6 +209,7 @@ impl Worker {
             ledger: &mut self.ledger,
             counters: &mut self.counters,
             matcher: &self.options.matcher,
+            protocol: None,
         };
         let known = conversation
             .reader
@@ -297,6 +307,7 @@ impl Worker {
             ledger: &mut self.ledger,
             counters: &mut self.counters,
             matcher: &self.options.matcher,
+            protocol: None,
         };
         let [up, down] = &mut conversation.streams;
         let (there, reverse) = if at.direction == Direction::Up {

@@ -143,6 +143,7 @@ impl Reader {
         recorder: &mut Recorder<'_>,
     ) -> Progress {
         let role = self.role(at.direction).unwrap_or(Role::Peer);
+        recorder.protocol = self.protocol;
         let Self {
             session,
             facts,

@@ -113,7 +113,7 @@ impl Worker {
 
     /// Moves what a flow exchanged since the last time to the edge between its ends. Only for
     /// flows whose protocol is settled: until then the edge has no name.
-    fn flush_edge(&mut self, id: FlowId) {
+    pub(super) fn flush_edge(&mut self, id: FlowId) {
         let flow = *self.table.flow(id);
         let totals = self.table.totals_mut(id);
         let (packets, bytes) = (
@@ -150,7 +150,11 @@ impl Worker {
                 resp: resp.then_some(resp_end),
                 protocol: Protocol::from_number(flow.protocol.into()),
                 transport: flow.key.protocol,
-                port: flow.key.receiver(orig).1,
+                port: if has_ports(flow.key.protocol) {
+                    flow.key.receiver(orig).1
+                } else {
+                    0
+                },
             },
             flags,
             confidence: confidence(&flow),
@@ -176,6 +180,7 @@ impl Worker {
                 ledger: &mut self.ledger,
                 counters: &mut self.counters,
                 matcher: &self.options.matcher,
+                protocol: None,
             };
             for direction in Direction::BOTH {
                 let ends = Ends {
@@ -261,20 +266,23 @@ impl Worker {
         for _ in 0..packets.min(SWEEP_FLOWS).min(end) {
             let id = if self.sweep < end { self.sweep } else { 0 };
             self.sweep = id + 1;
-            let flow = self.table.flow(id);
-            if flow.is_free() {
-                continue;
-            }
-            let key = &flow.key;
-            let shard = shard(steer(
-                &key.sender(Direction::Up).0,
-                &key.sender(Direction::Down).0,
-            ));
-            if self.clocks[shard].saturating_sub(flow.last_ns) > idle_ns(flow) {
+            if !self.table.flow(id).is_free() && self.is_silent(id) {
                 self.counters.count(Counter::FlowsExpired);
                 self.end_flow(id);
             }
         }
+    }
+
+    /// True when a flow has been silent for longer than flows of its kind may, by the clock of
+    /// its shard.
+    pub(super) fn is_silent(&self, id: FlowId) -> bool {
+        let flow = self.table.flow(id);
+        let (up, down) = (
+            flow.key.sender(Direction::Up).0,
+            flow.key.sender(Direction::Down).0,
+        );
+        let clock = self.clocks[shard(steer(&up, &down))];
+        clock.saturating_sub(flow.last_ns) > idle_ns(flow)
     }
 
     /// Every flow pays what it owes: for a live run, once a second.
@@ -288,6 +296,13 @@ impl Worker {
             }
         }
     }
+}
+
+/// True for the IP protocols whose ports say which service it is; ICMP's "ports" are its types.
+fn has_ports(protocol: u8) -> bool {
+    const TCP: u8 = 6;
+    const UDP: u8 = 17;
+    matches!(protocol, TCP | UDP)
 }
 
 fn confidence(flow: &crate::flow::Flow) -> u8 {

@@ -102,6 +102,7 @@ impl Worker {
             ledger: &mut self.ledger,
             counters: &mut self.counters,
             matcher: &self.options.matcher,
+            protocol: Some(classifier.protocol),
         };
         // These protocols have no answer to wait for: a well-formed frame stands for itself.
         let well_formed = (classifier.observe)(payload, &context, &mut |observation| {

@@ -256,6 +256,9 @@ impl Worker {
     pub fn finish(&mut self, outbox: &mut dyn Outbox) -> bool {
         for id in 0..self.table.end() {
             if !self.table.flow(id).is_free() {
+                if self.is_silent(id) {
+                    self.counters.count(Counter::FlowsExpired);
+                }
                 self.end_flow(id);
                 if self.ledger.is_crowded() && self.ledger.settle(outbox) {
                     self.ledger.forget();

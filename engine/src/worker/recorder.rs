@@ -3,10 +3,11 @@
 
 use medtap_rules::Matcher;
 use medtap_table::SubjectFlags;
-use medtap_table::vocabulary::Counter;
+use medtap_table::vocabulary::Protocol;
 
 use crate::counters::Counters;
 use crate::device::ledger::{FactId, Ledger, SubjectNote};
+use crate::device::sighting::Times;
 use crate::device::{BindingKey, Identifier, SubjectKey};
 use crate::observe::{Observation, Proof, Subject};
 
@@ -29,6 +30,8 @@ pub struct Recorder<'a> {
     pub counters: &'a mut Counters,
     /// The rules that hold.
     pub matcher: &'a Matcher,
+    /// The protocol that is being read.
+    pub protocol: Option<Protocol>,
 }
 
 impl Recorder<'_> {
@@ -70,15 +73,16 @@ impl Recorder<'_> {
                     Proof::Nd => SubjectFlags::ND,
                     Proof::Dhcp => SubjectFlags::DHCP,
                 };
-                self.flag(BindingKey::new(scope, vlan, mac, version, address), flags);
+                let key = BindingKey::new(scope, vlan, mac, version, address);
+                self.flag(key, flags, Some(Times::at(ends.time_ns)));
                 None
             }
             Observation::Router => {
-                self.flag(ends.sender, SubjectFlags::ROUTER);
+                self.flag(ends.sender, SubjectFlags::ROUTER, None);
                 None
             }
             Observation::Malformed => {
-                self.counters.count(Counter::ParseErrors);
+                self.counters.count_parse_error(self.protocol);
                 None
             }
             Observation::Confirmed | Observation::Encrypted => None,
@@ -90,10 +94,12 @@ impl Recorder<'_> {
         self.ledger.confirm(fact);
     }
 
-    fn flag(&mut self, key: BindingKey, flags: SubjectFlags) {
+    fn flag(&mut self, key: BindingKey, flags: SubjectFlags, times: Option<Times>) {
         if key.is_unicast() && !key.is_empty() {
             let note = SubjectNote {
                 flags,
+                times,
+                packet: u64::MAX,
                 ..SubjectNote::default()
             };
             self.ledger

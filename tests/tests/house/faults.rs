@@ -105,7 +105,8 @@ fn a_fault_is_code_4_and_keeps_what_was_read() {
     }
 }
 
-/// Another link type is no fault of the file: its packets are counted, and nothing is made up.
+/// Packets of another link type are counted, nothing is made up of them, and the result says that
+/// it is partial.
 #[test]
 fn an_unknown_link_type_gives_no_devices() {
     let folder = Folder::new();
@@ -117,8 +118,9 @@ fn an_unknown_link_type_gives_no_devices() {
         "--output",
         "json",
     ]);
-    assert_eq!(ran.code, DONE, "{}", ran.stderr);
+    assert_eq!(ran.code, PARTIAL, "{}", ran.stderr);
     let json = ran.json();
+    assert_eq!(json["partial"], true);
     assert_eq!(json["source"]["packets"], 16);
     assert_eq!(json["source"]["malformed"], 16);
     assert_eq!(json["devices"].as_array().map(Vec::len), Some(0));
