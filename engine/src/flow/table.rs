@@ -6,7 +6,7 @@
 //! ```text
 //! index    8  [ hash | number + 1 ]             at most half full, open addressing, probes bounded
 //! flows  128  [ key 40 | last 8 | packets 8 | bytes 8 ][ other 8 | links 32 | recent 16 | … ]
-//! totals  48  [ first 8 | first packet 8 | packets 8 | bytes 8 | edge 16 ]
+//! totals  56  [ first 16 | first packet 8 | packets 8 | bytes 8 | edge 16 ]
 //! ```
 
 use std::io;
@@ -208,8 +208,8 @@ impl Flow {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
 pub struct Totals {
-    /// Time of the first packet.
-    pub first_ns: u64,
+    /// Time of the first packet of each direction, 0 while there was none.
+    pub first_ns: [u64; 2],
     /// Number of the first packet.
     pub first_packet: u64,
     /// Packets until the last flush.
@@ -222,6 +222,16 @@ pub struct Totals {
     pub edge_bytes: u64,
 }
 
+impl Totals {
+    /// Time of the first packet of either direction.
+    pub fn first_ns(&self) -> u64 {
+        match self.first_ns {
+            [0, only] | [only, 0] => only,
+            [up, down] => up.min(down),
+        }
+    }
+}
+
 /// The number of a flow in its worker's table.
 pub type FlowId = u32;
 
@@ -229,7 +239,7 @@ pub type FlowId = u32;
 pub struct Table {
     index: Arena<Slot, 1>,
     flows: Arena<Flow, 16>,
-    totals: Arena<Totals, 6>,
+    totals: Arena<Totals, 7>,
     free: Vec<FlowId>,
     fresh: u32,
     used: u32,

@@ -87,7 +87,6 @@ impl Worker {
         };
         self.counters.count(Counter::FlowsOpened);
         let totals = self.table.totals_mut(id);
-        totals.first_ns = packet.time_ns;
         totals.first_packet = packet.number;
         let flow = self.table.flow_mut(id);
         flow.last_ns = packet.time_ns;
@@ -137,6 +136,9 @@ impl Worker {
                 if other_end && settled {
                     self.flush_edge(id);
                 }
+            }
+            if self.table.flow(id).links[d] == Link::default() {
+                self.table.totals_mut(id).first_ns[d] = packet.time_ns;
             }
             self.table.flow_mut(id).links[d] = link;
         }

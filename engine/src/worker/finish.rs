@@ -80,7 +80,10 @@ impl Worker {
                     0
                 },
                 times: Some(Times {
-                    first_ns: totals.first_ns.min(flow.last_of(direction)),
+                    first_ns: match totals.first_ns[d] {
+                        0 => flow.last_of(direction),
+                        first_ns => first_ns,
+                    },
                     last_ns: flow.last_of(direction),
                 }),
                 packet: totals.first_packet,
@@ -124,7 +127,7 @@ impl Worker {
         if packets == 0 {
             return;
         }
-        let first_ns = totals.first_ns;
+        let first_ns = totals.first_ns();
         let orig = flow.orig();
         let (orig_end, resp_end) = (binding(&flow, orig), binding(&flow, orig.other()));
         if !orig_end.is_unicast() || orig_end.is_empty() {
@@ -246,7 +249,7 @@ impl Worker {
                 packets: totals.packets,
                 bytes: totals.bytes,
                 times: Times {
-                    first_ns: totals.first_ns,
+                    first_ns: totals.first_ns(),
                     last_ns: flow.last_ns,
                 },
                 first_packet: totals.first_packet,
