@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use medtap_inventory::model::Inventory;
 use medtap_table::vocabulary::Class;
 
-use super::text::{bytes, count, period, several, span};
+use super::text::{bytes, count, is_hint, period, several, span};
 use super::{Listing, Look};
 
 /// Classes in the order in which people who look after patients want them.
@@ -26,6 +26,15 @@ pub fn write(listing: &Listing<'_>, look: Look, out: &mut dyn Write) -> io::Resu
     writeln!(out, "{}", look.bold(&devices(listing)))?;
     writeln!(out, "{}", traffic(inventory))?;
     writeln!(out, "{}", coverage(inventory))?;
+    let names = ["manufacturer", "model", "serial_number"];
+    if listing
+        .devices
+        .iter()
+        .any(|device| names.iter().any(|name| is_hint(device, name)))
+    {
+        let text = "~ marks a hint that nothing proves, such as the owner of a MAC address block";
+        writeln!(out, "{text}")?;
+    }
     if inventory.partial {
         let text = "partial: some of the input could not be read; devices may be missing";
         writeln!(out, "{}", look.alert(text))?;

@@ -239,10 +239,11 @@ fn short(id: &str, chars: usize) -> &str {
 }
 
 fn value(device: &Device, name: &str) -> String {
-    attribute(device, name)
-        .map(clean)
-        .unwrap_or_default()
-        .into()
+    let Some(text) = attribute(device, name) else {
+        return String::new();
+    };
+    let mark = if text::is_hint(device, name) { "~" } else { "" };
+    format!("{mark}{}", clean(text))
 }
 
 fn os(device: &Device, _: &Context) -> String {

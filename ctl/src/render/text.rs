@@ -154,6 +154,15 @@ pub fn span(first: Time, last: Time) -> String {
     text
 }
 
+/// Below this confidence, a value is a hint that nothing proves.
+const HINT_CONFIDENCE_MAX: u8 = 49;
+
+/// True for a value that is only a hint, such as the owner of a block of MAC addresses.
+pub fn is_hint(device: &Device, name: &str) -> bool {
+    let value = device.attributes.get(name).and_then(Option::as_ref);
+    value.is_some_and(|value| value.confidence <= HINT_CONFIDENCE_MAX)
+}
+
 /// The value of an attribute.
 pub fn attribute<'a>(device: &'a Device, name: &str) -> Option<&'a str> {
     let value = device.attributes.get(name)?.as_ref()?;
