@@ -3,7 +3,7 @@
 
 use medtap_table::vocabulary::Counter;
 
-use super::conversation::Circumstances;
+use super::conversation::{Circumstances, recognise};
 use super::recorder::{Ends, Recorder};
 use super::{Staged, Worker};
 use crate::capture::Frame;
@@ -14,7 +14,7 @@ use crate::flow::stream::{Arrival, Outcome};
 use crate::flow::table::{Link, NO_SESSION, flag, state};
 use crate::flow::{Direction, Flow, FlowId};
 use crate::observe::Role;
-use crate::proto::Transport;
+use crate::proto::{Decision, Transport};
 use crate::wire::{Headers, Network, TransportKind};
 
 const FIN: u8 = 1;
@@ -192,18 +192,26 @@ impl Worker {
         if packet.payload.is_empty() {
             return;
         }
-        let flow = self.table.flow_mut(id);
-        if flow.state == state::UNDECIDED {
-            flow.count_probe();
+        let flow = *self.table.flow(id);
+        let ends = ends(&flow, packet);
+        let at = circumstances(&flow, packet, &ends, Transport::Udp);
+        let mut begun = None;
+        if flow.session == NO_SESSION {
+            let Decision::Known(classifier, role) = recognise(packet.payload, &at) else {
+                // Each datagram stands alone: nothing is kept while the protocol is unknown.
+                let flow = self.table.flow_mut(id);
+                flow.count_probe();
+                if flow.probed() >= PROBE_PACKETS_MAX {
+                    flow.state = state::DONE;
+                }
+                return;
+            };
+            if !self.open_conversation(id) {
+                return;
+            }
+            begun = Some((classifier, role));
         }
-        let opened = flow.session == NO_SESSION;
-        if opened && !self.open_conversation(id) {
-            return;
-        }
-        let flow = self.table.flow(id);
-        let session = flow.session;
-        let ends = ends(flow, packet);
-        let at = circumstances(flow, packet, &ends, Transport::Udp);
+        let session = self.table.flow(id).session;
         let Some(conversation) = self.conversations.get(session) else {
             return;
         };
@@ -213,19 +221,12 @@ impl Worker {
             matcher: &self.options.matcher,
             protocol: None,
         };
-        let known = conversation
-            .reader
-            .read_datagram(packet.payload, &at, &mut recorder);
-        if known {
-            self.note_progress(id, packet);
-        } else {
-            // Each datagram stands alone: nothing is kept while the protocol is unknown.
-            self.close_conversation(id);
-            let flow = self.table.flow_mut(id);
-            if flow.probed() >= PROBE_PACKETS_MAX {
-                flow.state = state::DONE;
-            }
+        let reader = &mut conversation.reader;
+        if let Some((classifier, role)) = begun {
+            reader.begin(classifier, role, packet.direction);
         }
+        reader.read_datagram(packet.payload, &at, &mut recorder);
+        self.note_progress(id, packet);
     }
 
     fn read_tcp(&mut self, id: FlowId, packet: &Packet<'_>) {
@@ -466,7 +467,7 @@ fn circumstances<'a>(
         time_ns: packet.time_ns,
         ports: (packet.headers.src_port, packet.headers.dst_port),
         transport,
-        from_start: flow.has(flag::ORIG_KNOWN),
+        opener: flow.has(flag::ORIG_KNOWN).then(|| flow.orig()),
         cut: packet.headers.cut,
     }
 }

@@ -51,8 +51,9 @@ pub struct Circumstances<'a> {
     pub ports: (u16, u16),
     /// What carries it.
     pub transport: Transport,
-    /// The conversation was seen from its first byte.
-    pub from_start: bool,
+    /// The direction in which the end that opened the conversation sends, if it was seen to do
+    /// so: then the first bytes are there, too.
+    pub opener: Option<Direction>,
     /// The capture cut it.
     pub cut: bool,
 }
@@ -84,29 +85,21 @@ impl Reader {
         }
     }
 
-    /// Reads one datagram; true once the protocol is known.
+    /// Reads one datagram of a protocol that is known.
     pub fn read_datagram(
         &mut self,
         bytes: &[u8],
         at: &Circumstances<'_>,
         recorder: &mut Recorder<'_>,
-    ) -> bool {
-        if self.session.is_none() {
-            let _ = self.decide(bytes, at);
-        }
-        if self.session.is_none() {
-            return false;
-        }
+    ) {
         let progress = self.observe(bytes, at, recorder);
         let _ = self.reply(progress);
-        true
     }
 
     /// Asks the classifiers; the reply where the piece can't be read yet.
     fn decide(&mut self, bytes: &[u8], at: &Circumstances<'_>) -> Option<Reply> {
         let index = at.direction.index();
-        let segment = segment(bytes, at, Role::Peer);
-        match classify(&segment, at.transport) {
+        match recognise(bytes, at) {
             Decision::Known(classifier, role) => {
                 self.begin(classifier, role, at.direction);
                 None
@@ -117,7 +110,7 @@ impl Reader {
             Decision::NeedMore | Decision::Unknown => {
                 // A conversation that was seen from its start says at once what it is. One that
                 // was picked up in the middle may do so with a later message.
-                self.rejected[index] |= at.from_start;
+                self.rejected[index] |= at.opener.is_some();
                 self.over = self.rejected == [true, true];
                 let stop = self.rejected[index];
                 Some(if stop {
@@ -129,7 +122,8 @@ impl Reader {
         }
     }
 
-    fn begin(&mut self, classifier: &'static Classifier, role: Role, direction: Direction) {
+    /// Begins to read: the protocol is known, and what the end that sends this way is in it.
+    pub fn begin(&mut self, classifier: &'static Classifier, role: Role, direction: Direction) {
         self.session = Some((classifier.session)());
         self.protocol = Some(classifier.protocol);
         self.roles[direction.index()] = Some(role);
@@ -203,6 +197,16 @@ impl Reader {
         }
         Reply::Consumed(0, 0)
     }
+}
+
+/// Asks the classifiers about the first bytes of one direction.
+pub fn recognise(bytes: &[u8], at: &Circumstances<'_>) -> Decision {
+    let from = match at.opener {
+        None => Role::Peer,
+        Some(opener) if opener == at.direction => Role::Client,
+        Some(_) => Role::Server,
+    };
+    classify(&segment(bytes, at, from), at.transport)
 }
 
 fn segment<'a>(bytes: &'a [u8], at: &Circumstances<'_>, from: Role) -> Segment<'a> {

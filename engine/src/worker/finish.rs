@@ -197,7 +197,7 @@ impl Worker {
                     time_ns: flow.last_ns,
                     ports: (flow.key.sender(direction).1, flow.key.receiver(direction).1),
                     transport: Transport::Tcp,
-                    from_start: flow.has(flag::ORIG_KNOWN),
+                    opener: flow.has(flag::ORIG_KNOWN).then(|| flow.orig()),
                     cut: false,
                 };
                 let reader = &mut conversation.reader;
