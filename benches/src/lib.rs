@@ -2,6 +2,7 @@
 //! any engine must do. It holds nothing that the product runs.
 #![deny(unsafe_code)]
 
+pub mod cli;
 pub mod floor;
 pub mod maker;
 pub mod measure;

@@ -21,7 +21,8 @@ pub fn rules() -> Arc<Matcher> {
     Arc::new(Rules::embedded().matcher())
 }
 
-/// Reads a capture with the real engine, from opening the file to the last record of the table.
+/// Reads a capture so often with one real engine, from opening the file to the last record of the
+/// table.
 ///
 /// # Errors
 ///
@@ -32,6 +33,7 @@ pub fn run(
     path: &Path,
     workers: usize,
     flows_max: Option<u32>,
+    repeat: u32,
     matcher: &Arc<Matcher>,
 ) -> io::Result<Counters> {
     let input = Input::Path(path.to_path_buf());
@@ -39,6 +41,7 @@ pub fn run(
     let analysis = Analysis {
         workers,
         flows_max: flows_max.unwrap_or(FLOWS_MAX),
+        repeat,
         ..Analysis::new(Arc::clone(matcher))
     };
     let report = analyze(pcap, &analysis, &mut |_| {}).map_err(io::Error::other)?;

@@ -60,6 +60,9 @@ pub enum Command {
     /// Show everything about one device of a table
     #[command(after_help = EXIT_CODES)]
     Device(Device),
+    /// Make traffic, and measure how fast it is read
+    #[command(subcommand)]
+    Bench(medtap_benches::cli::Command),
 }
 
 fn long_help() -> String {

@@ -5,6 +5,7 @@
 //! arguments     what was typed                       failure   what went wrong, exit codes
 //! analyze       captures ─► engine ─► table ─► devices
 //! devices       table ─► devices, or one of them     find      which device a person means
+//! bench         traffic to measure with, and how fast it is read
 //! expression    --where, --fail-on                   flows     --flows, community_id
 //! render        table, wide, json, jsonl, csv        files     output files, all or nothing
 //! ```
@@ -12,6 +13,7 @@
 
 mod analyze;
 mod arguments;
+mod bench;
 mod community_id;
 mod devices;
 mod expression;
@@ -40,6 +42,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
                 Command::Analyze(command) => analyze::run(&command, &mut exit),
                 Command::Devices(command) => devices::run(&command, &mut exit),
                 Command::Device(command) => devices::run_one(&command, &mut exit),
+                Command::Bench(command) => bench::run(&command),
             };
             if let Err(failure) = result {
                 exit.report(&failure);

@@ -1,6 +1,6 @@
 //! The inventory as people and programs read it: the JSON of `medtap analyze --output json`,
 //! field by field, in this order. What is not known is null or empty, never left out. It holds
-//! values alone; how they came about is [`crate::resolve`]'s business.
+//! values alone; how they came about is [`crate::resolve()`]'s business.
 
 use std::collections::BTreeMap;
 

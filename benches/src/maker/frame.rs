@@ -69,7 +69,7 @@ impl Frame {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// A frame with any content, padded to [`FRAME_LEN_MIN`].
+    /// A frame with any content, padded to the least length of a frame.
     pub fn ethernet(&mut self, src: [u8; 6], dst: [u8; 6], ether_type: u16, payload: &[u8]) {
         self.link(src, dst, ether_type);
         self.bytes.extend_from_slice(payload);

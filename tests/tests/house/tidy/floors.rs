@@ -43,7 +43,10 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("engine", &["table", "rules"]),
     ("inventory", &["table", "rules"]),
     ("risk", &["table"]),
-    ("ctl", &["table", "rules", "engine", "inventory", "risk"]),
+    (
+        "ctl",
+        &["table", "rules", "engine", "inventory", "risk", "benches"],
+    ),
     ("benches", &["table", "rules", "engine", "inventory"]),
     (
         "tests",
