@@ -407,13 +407,13 @@ mod tests {
     use crate::device::BindingKey;
 
     #[derive(Default)]
-    struct Box2 {
+    struct Tray {
         facts: Vec<FactSighting>,
         counts: Vec<CountSighting>,
         room: usize,
     }
 
-    impl Outbox for Box2 {
+    impl Outbox for Tray {
         fn fact(&mut self, fact: &FactSighting) -> bool {
             let taken = self.room > 0;
             if taken {
@@ -444,7 +444,7 @@ mod tests {
     fn what_is_refused_stays_owed() {
         let mut ledger = Ledger::new(PersonFilter::FIXED);
         let mut counters = Counters::default();
-        let mut outbox = Box2::default();
+        let mut outbox = Tray::default();
         let mut sent = 0;
         for round in 0..50u8 {
             for n in 0..10 {
@@ -480,9 +480,9 @@ mod tests {
         let mut ledger = Ledger::new(PersonFilter::FIXED);
         let matcher = medtap_rules::Rules::embedded().matcher();
         let mut counters = Counters::default();
-        let mut outbox = Box2 {
+        let mut outbox = Tray {
             room: usize::MAX,
-            ..Box2::default()
+            ..Tray::default()
         };
         let fact = (Field::DicomModel, &b"MODEL X"[..]);
         let id = ledger
