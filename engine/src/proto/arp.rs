@@ -27,8 +27,11 @@ pub const CLASSIFIER: LinkClassifier = LinkClassifier {
 /// The size of a packet for IPv4 on Ethernet, in bytes; Ethernet pads behind it.
 const PACKET_LEN: usize = 28;
 
-/// Ethernet, IPv4, six bytes of hardware address, four of protocol address.
-const ETHERNET_IPV4: [u8; 6] = [0, 1, 8, 0, 6, 4];
+/// Hardware whose addresses are the MAC addresses of frames: Ethernet, and IEEE 802 networks,
+/// which senders of SNAP frames name (RFC 1042).
+const HARDWARE: [[u8; 2]; 2] = [[0, 1], [0, 6]];
+/// IPv4, six bytes of hardware address, four of protocol address.
+const MAC_IPV4: [u8; 4] = [8, 0, 6, 4];
 
 /// Operations of address resolution itself (RFC 5494 lists the others, which bind nothing here).
 const REQUEST: u16 = 1;
@@ -39,7 +42,7 @@ fn observe(bytes: &[u8], context: &LinkContext, emit: Emit<'_>) -> bool {
         return false;
     };
     let [h0, h1, p0, p1, hlen, plen, o0, o1, rest @ ..] = packet;
-    if [*h0, *h1, *p0, *p1, *hlen, *plen] != ETHERNET_IPV4 {
+    if !HARDWARE.contains(&[*h0, *h1]) || [*p0, *p1, *hlen, *plen] != MAC_IPV4 {
         return false;
     }
     let [a, b, c, d, e, f, i, j, k, l, ..] = *rest;
@@ -116,6 +119,7 @@ mod tests {
         );
         let padded = [&ASK[..], &[0; 18]].concat();
         assert_eq!(read(&padded, HOST), (true, address));
+        assert_eq!(read(&with(0, &[0, 6]), HOST), (true, address), "IEEE 802");
     }
 
     #[test]
@@ -135,7 +139,8 @@ mod tests {
 
     #[test]
     fn other_hardware_and_cut_packets_are_refused() {
-        assert_eq!(read(&with(1, &[6]), HOST), (false, None));
+        assert_eq!(read(&with(1, &[7]), HOST), (false, None), "ARCNET");
+        assert_eq!(read(&with(0, &[6, 0]), HOST), (false, None));
         assert_eq!(read(&with(2, &[0x86, 0xdd]), HOST), (false, None));
         assert_eq!(read(&with(4, &[8]), HOST), (false, None));
         assert_eq!(read(&with(6, &[9, 9]), HOST), (false, None));
