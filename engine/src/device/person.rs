@@ -35,6 +35,7 @@ const THINGS: &[&str] = &[
     "thinkpad",
     "mac",
     "mini",
+    "lifebook",
     "android",
     "telefon",
     "ordinateur",
@@ -102,10 +103,27 @@ fn may_name_a_person(field: Field) -> bool {
     )
 }
 
+/// Things that belong to one person, and that are named after them when they are set up.
+const CARRIED: &[&str] = &["iphone", "ipad", "ipod", "macbook", "imac", "lifebook"];
+
 /// True for a possessive ("Anna's …", "annas-iphone") or an owner joined to a thing.
 fn looks_personal(name: &str) -> bool {
     let lower = name.to_lowercase().replace('\u{2019}', "'");
     let lower = lower.strip_suffix(".local").unwrap_or(&lower);
+    let upper = name.to_uppercase();
+    // "iPhonediMonica": the joiner is written together with both.
+    let glued = CARRIED.iter().any(|carried| {
+        let rest = lower.strip_prefix(carried).unwrap_or("");
+        let owners = JOINERS
+            .iter()
+            .filter_map(|joiner| rest.strip_prefix(joiner));
+        owners
+            .into_iter()
+            .any(|owner| owner.len() >= 3 && owner.chars().all(char::is_alphabetic))
+    });
+    if glued {
+        return true;
+    }
     if lower.contains("'s ") || lower.contains("'s-") || lower.contains("s' ") {
         return true;
     }
@@ -118,6 +136,17 @@ fn looks_personal(name: &str) -> bool {
         return false;
     };
     let owner = |word: &str| word.len() >= 3 && word.chars().all(char::is_alphabetic);
+    // What systems make of a user's name by themselves: "Anna-PC", "Anna-iPad3".
+    let first = words.first().copied().unwrap_or("");
+    if thing > 0 && first.len() >= 4 && owner(first) {
+        let named_by_windows = words.len() == 2 && name.ends_with("-PC") && name != upper;
+        let carried = CARRIED
+            .iter()
+            .any(|carried| words[thing].starts_with(carried));
+        if named_by_windows || carried {
+            return true;
+        }
+    }
     // "annas-iphone", "anna-s-iphone"; "iphone-von-anna".
     let before = thing
         .checked_sub(1)
@@ -148,6 +177,11 @@ mod tests {
             "iPhone-von-Anna",
             "iPad-de-Juan",
             "johns-pc",
+            "Anna-PC",
+            "Anna-iPad3",
+            "anna-LIFEBOOK-X1",
+            "iPhonediAnna",
+            "Anna-iMac",
             "peters-laptop2",
         ] {
             assert!(looks_personal(name), "{name}");
@@ -156,6 +190,8 @@ mod tests {
             "iphone",
             "ward3-pc",
             "radiology-pc",
+            "RADIOLOGY-PC",
+            "icu-ipad-3",
             "CTSTN01",
             "win-desktop",
             "DESKTOP-8F3K2",
