@@ -18,9 +18,17 @@ pub mod config;
 pub mod counters;
 pub mod device;
 pub mod flow;
+#[cfg(feature = "live")]
+pub mod nic;
+#[cfg(feature = "live")]
+pub mod notify;
 pub mod observe;
 mod prefetch;
 pub mod proto;
 pub mod runtime;
+#[cfg(feature = "live")]
+pub mod sandbox;
+#[cfg(feature = "live")]
+pub mod settings;
 pub mod wire;
 pub mod worker;

@@ -443,6 +443,53 @@ vocabulary! {
         ProbationRefused = 29, "limit_probation";
         FlowRecordsRefused = 30, "limit_flow_records";
         CopiesRefused = 31, "limit_copies";
+        Bursts = 32, "bursts";
+        HandoversWaited = 33, "handovers_waited";
+    }
+}
+
+vocabulary! {
+    /// Where the steering program of an interface runs.
+    Attach: u8 {
+        None = 0, "none";
+        Native = 1, "native";
+        Generic = 2, "generic";
+    }
+}
+
+vocabulary! {
+    /// How frames get from an interface into the memory of the engine.
+    Delivery: u8 {
+        None = 0, "none";
+        ZeroCopy = 1, "zero-copy";
+        Copy = 2, "copy";
+        Ring = 3, "packet-ring";
+    }
+}
+
+vocabulary! {
+    /// What is counted for each interface, outside the workers. The README's glossary explains
+    /// each. `nic_*` are the system's own numbers; what the program saw is `xdp_packets`, the sum
+    /// of `xdp_redirected`, `xdp_no_socket` and `xdp_passed`; what was redirected is `delivered`,
+    /// `ring_full`, `ring_dropped` and what is still on its way.
+    InterfaceCounter: u8 {
+        NicPackets = 0, "nic_packets";
+        NicBytes = 1, "nic_bytes";
+        NicDropped = 2, "nic_dropped";
+        NicErrors = 3, "nic_errors";
+        NicSent = 4, "nic_sent";
+        XdpPackets = 5, "xdp_packets";
+        XdpRedirected = 6, "xdp_redirected";
+        XdpNoSocket = 7, "xdp_no_socket";
+        XdpPassed = 8, "xdp_passed";
+        XdpUnparsed = 9, "xdp_unparsed";
+        XdpDeeper = 10, "xdp_deeper";
+        RingFull = 11, "ring_full";
+        RingDropped = 12, "ring_dropped";
+        RingInvalid = 13, "ring_invalid";
+        FillEmpty = 14, "fill_empty";
+        Delivered = 15, "delivered";
+        MultiBuffer = 16, "multi_buffer";
     }
 }
 

@@ -2,7 +2,13 @@
 //! into them.
 
 mod map;
+#[cfg(feature = "live")]
+pub mod packet;
 pub mod pcap;
+#[cfg(feature = "live")]
+pub mod port;
+#[cfg(feature = "live")]
+pub mod xdp;
 
 pub use pcap::{Batch, Fault, Input, OpenError, Pcap};
 

@@ -23,10 +23,18 @@ const ROOMS: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
+    ("nic", &["config"]),
+    ("sandbox", &["config"]),
+    ("notify", &[]),
+    ("settings", &["capture", "config", "nic"]),
     (
         "runtime",
-        &["capture", "config", "counters", "device", "flow", "worker"],
+        &[
+            "capture", "config", "counters", "device", "flow", "nic", "notify", "sandbox",
+            "settings", "worker",
+        ],
     ),
+    ("main", &["runtime", "settings"]),
     ("lib", &[]),
 ];
 
@@ -50,7 +58,15 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("benches", &["table", "rules", "engine", "inventory"]),
     (
         "tests",
-        &["table", "rules", "engine", "inventory", "risk", "ctl"],
+        &[
+            "table",
+            "rules",
+            "engine",
+            "inventory",
+            "risk",
+            "ctl",
+            "benches",
+        ],
     ),
 ];
 

@@ -1,0 +1,1 @@
+//! How an interface is set up to be listened to, and put back.

@@ -1,0 +1,5 @@
+//! Threads, start and end of a run: offline over captures, live over interfaces.
+
+mod offline;
+
+pub use offline::{Analysis, Report, RunError, analyze};

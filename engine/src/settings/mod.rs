@@ -1,0 +1,1 @@
+//! What a live engine is asked to do: command line over configuration file, checked.
