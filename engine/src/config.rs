@@ -93,6 +93,13 @@ pub const UDP_IDLE_NS: u64 = 120_000_000_000;
 /// Flows looked at for silence with every burst.
 pub const SWEEP_FLOWS: u32 = 16;
 
+/// Time that a live worker's round over all its flows takes at least: so often they pay what they
+/// owe, and silent ones end.
+pub const TEND_ROUND_NS: u64 = 1_000_000_000;
+
+/// Flows of that round looked at together, between two bursts.
+pub const TEND_FLOWS_MAX: u32 = 512;
+
 /// Subjects that the aggregator knows (`limit_subjects`): as many as the table has places.
 pub const SUBJECTS_MAX: usize = 65_536;
 

@@ -7,10 +7,12 @@ pub mod packet;
 pub mod pcap;
 #[cfg(feature = "live")]
 pub mod port;
+mod scopes;
 #[cfg(feature = "live")]
 pub mod xdp;
 
 pub use pcap::{Batch, Fault, Input, OpenError, Pcap};
+pub use scopes::Scopes;
 
 use crate::wire::LinkType;
 

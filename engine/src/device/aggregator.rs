@@ -2,6 +2,8 @@
 //! commutative, so that the number of workers and the order of their words change nothing. It
 //! resolves no identity and weighs no fact.
 
+mod seed;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use medtap_table::vocabulary::{Attribute, Counter, Event, Field, Protocol};

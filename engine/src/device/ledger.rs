@@ -139,6 +139,14 @@ impl Ledger {
             && self.activities.is_settled()
     }
 
+    /// Sums that are not handed over yet.
+    pub fn owed(&self) -> usize {
+        self.subjects.owed().len()
+            + self.facts.owed().len()
+            + self.edges.owed().len()
+            + self.activities.owed().len()
+    }
+
     /// Adds what was seen of a subject.
     pub fn subject(&mut self, key: &SubjectKey, note: &SubjectNote, counters: &mut Counters) {
         let new = || SubjectDebt {

@@ -68,6 +68,11 @@ impl Value {
         }
     }
 
+    /// The same text, known to be the beginning of a longer one.
+    pub const fn shortened(self) -> Self {
+        Self { cut: true, ..self }
+    }
+
     fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }

@@ -12,6 +12,7 @@ use medtap_table::vocabulary::Counter;
 use medtap_table::{Capacity, CreateError, Source, TableWriter};
 use rtrb::{Consumer, Producer, RingBuffer};
 
+use crate::capture::Scopes;
 use crate::capture::pcap::{Batch, Fault, Pcap};
 use crate::config::{
     BATCHES_AHEAD, BURST_FRAMES, COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, FLOWS_MAX,
@@ -169,6 +170,7 @@ pub fn analyze(
             persons: analysis.persons.clone(),
             hasher: FlowHasher::FIXED,
             flow_records: analysis.flow_records,
+            scopes: Scopes::ONE,
         })
         .map_err(|error| RunError::Memory {
             flows: analysis.flows_max,

@@ -122,7 +122,8 @@ impl Worker {
             let elsewhere = flow.links[d] != link;
             self.counters.count(Counter::Duplicates);
             if elsewhere {
-                self.note_copy(packet, &link);
+                let scope = staged.key.scope;
+                self.note_copy(packet, &link, scope);
             }
             return;
         }
@@ -170,10 +171,10 @@ impl Worker {
 
     /// A copy of a packet with other frames around it: who forwarded it is seen, once more is not
     /// counted.
-    fn note_copy(&mut self, packet: &Packet<'_>, link: &Link) {
+    fn note_copy(&mut self, packet: &Packet<'_>, link: &Link, scope: u16) {
         let headers = packet.headers;
-        let vlan = link.vlan();
-        let key = BindingKey::new(0, vlan, link.src_mac(), version(headers), headers.src);
+        let (vlan, mac) = (link.vlan(), link.src_mac());
+        let key = BindingKey::new(scope, vlan, mac, version(headers), headers.src);
         self.note_forwarded(key, headers, packet);
     }
 

@@ -13,7 +13,7 @@ use crate::device::ledger::SubjectNote;
 use crate::device::sighting::{EdgeKey, EdgeSighting, Times};
 use crate::device::{BindingKey, SubjectKey};
 use crate::flow::stream::Outcome;
-use crate::flow::table::{Link, NO_SESSION, flag, state};
+use crate::flow::table::{Link, NO_SESSION, flag};
 use crate::flow::{Direction, FlowId, FlowKey, shard, steer};
 use crate::proto::Transport;
 
@@ -284,20 +284,8 @@ impl Worker {
             flow.key.sender(Direction::Up).0,
             flow.key.sender(Direction::Down).0,
         );
-        let clock = self.clocks[shard(steer(&up, &down))];
+        let clock = self.clocks[shard(steer(&up, &down))].max(self.now_ns);
         clock.saturating_sub(flow.last_ns) > idle_ns(flow)
-    }
-
-    /// Every flow pays what it owes: for a live run, once a second.
-    pub fn flush_all(&mut self) {
-        for id in 0..self.table.end() {
-            if !self.table.flow(id).is_free() {
-                self.flush(id);
-                if self.table.flow(id).state != state::UNDECIDED {
-                    self.flush_edge(id);
-                }
-            }
-        }
     }
 }
 

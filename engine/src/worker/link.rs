@@ -23,8 +23,10 @@ const ICMPV6: u8 = 58;
 impl Worker {
     /// A frame without network header.
     pub(super) fn act_on_link(&mut self, headers: &Headers, frame: &Frame<'_>) {
-        let sender = BindingKey::new(0, headers.vlan, headers.src_mac, 0, [0; 16]);
-        let receiver = BindingKey::new(0, headers.vlan, headers.dst_mac, 0, [0; 16]);
+        let vlan = headers.vlan;
+        let scope = self.options.scopes.of(frame.interface, vlan);
+        let sender = BindingKey::new(scope, vlan, headers.src_mac, 0, [0; 16]);
+        let receiver = BindingKey::new(scope, vlan, headers.dst_mac, 0, [0; 16]);
         let bytes = u64::from(frame.wire_len);
         let note = SubjectNote {
             times: Some(Times::at(frame.time_ns)),
@@ -145,7 +147,8 @@ impl Worker {
         fragment: Fragment,
         frame: &Frame<'_>,
     ) {
-        let piece = (frame.time_ns, frame.wire_len, 0);
+        let scope = staged.key.scope;
+        let piece = (frame.time_ns, frame.wire_len, scope);
         let fragments = &mut self.fragments[usize::from(staged.shard)];
         let counters = &mut self.counters;
         let Some(whole) = fragments.push(&staged.headers, fragment, frame.bytes, piece, counters)
@@ -162,7 +165,7 @@ impl Worker {
         if headers.transport == TransportKind::None {
             set_icmp_ports(&mut headers, &whole.payload);
         }
-        let (key, direction) = FlowKey::of(&headers, 0, version(&headers));
+        let (key, direction) = FlowKey::of(&headers, scope, version(&headers));
         let hash = self.options.hasher.hash(&key);
         let staged = Staged {
             headers,

@@ -7,6 +7,7 @@ mod conversation;
 mod finish;
 mod link;
 mod recorder;
+mod tend;
 
 use std::io;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use medtap_rules::Matcher;
 use medtap_table::vocabulary::Counter;
 
-use crate::capture::Frame;
+use crate::capture::{Frame, Scopes};
 use crate::config::{
     BURST_FRAMES, FLOW_RECORDS_MAX, FLOWS_AHEAD, FLOWS_MAX, SESSIONS_AHEAD, SESSIONS_MAX, SHARDS,
 };
@@ -28,13 +29,15 @@ use crate::wire::{Headers, Network, TransportKind, WireError};
 
 use conversation::Conversations;
 pub use finish::FlowRecord;
+use tend::Round;
 
 /// How a worker is set up.
 #[derive(Clone)]
 pub struct Options {
     /// Its number, from 0.
     pub number: usize,
-    /// Workers in all: a worker owns the shards whose number leaves its own when divided by this.
+    /// Workers in all that are shown the same frames: a worker owns the shards whose number leaves
+    /// its own when divided by this. Live, where each is shown only its own frames, 1.
     pub workers: usize,
     /// Flows it keeps at once.
     pub flows_max: u32,
@@ -46,6 +49,8 @@ pub struct Options {
     pub hasher: FlowHasher,
     /// Keep a record of every flow that ends.
     pub flow_records: bool,
+    /// Address spaces that the configuration tells apart.
+    pub scopes: Scopes,
 }
 
 impl Options {
@@ -59,6 +64,7 @@ impl Options {
             persons: PersonFilter::FIXED,
             hasher: FlowHasher::FIXED,
             flow_records: false,
+            scopes: Scopes::ONE,
         }
     }
 }
@@ -95,8 +101,15 @@ pub struct Worker {
     staged: Vec<Staged>,
     sweep: u32,
     records: Vec<FlowRecord>,
-    /// Time of the last settlement, in whole seconds of capture time.
+    /// Time of the last settlement, in whole seconds.
     settled_s: u64,
+    /// The last settlement was refused in part: the rest is still to be handed over.
+    settling: bool,
+    /// Other rules hold than those that the ledger was matched with.
+    rules_changed: bool,
+    /// The time that a live run says it is; offline 0, and packets tell the time alone.
+    now_ns: u64,
+    round: Round,
 }
 
 impl Worker {
@@ -119,6 +132,10 @@ impl Worker {
             sweep: 0,
             records: Vec::new(),
             settled_s: 0,
+            settling: false,
+            rules_changed: false,
+            now_ns: 0,
+            round: Round::default(),
             options,
         })
     }
@@ -158,6 +175,7 @@ impl Worker {
                 used += 1;
             }
         }
+        self.counters.count(Counter::Bursts);
         self.counters.add(Counter::Packets, packets);
         self.counters.add(Counter::Bytes, bytes);
         // Entries are asked for a few packets ahead: as many as the processor can wait for at once.
@@ -211,7 +229,8 @@ impl Worker {
         if headers.transport == TransportKind::None {
             link::set_icmp_ports(&mut staged.headers, frame.bytes);
         }
-        let (key, direction) = FlowKey::of(&staged.headers, 0, version);
+        let scope = self.options.scopes.of(frame.interface, staged.headers.vlan);
+        let (key, direction) = FlowKey::of(&staged.headers, scope, version);
         staged.key = key;
         staged.up = direction == Direction::Up;
         staged.hash = self.options.hasher.hash(&key);
@@ -238,17 +257,23 @@ impl Worker {
         true
     }
 
-    /// Hands debts over, once a second of capture time and whenever room is needed.
-    fn settle_when_due(&mut self, outbox: &mut dyn Outbox) {
-        let now_s = self.clocks.iter().max().copied().unwrap_or(0) / 1_000_000_000;
+    /// Hands debts over, once a second and whenever room is needed. False when not all that was
+    /// due was taken: the rest stays owed.
+    fn settle_when_due(&mut self, outbox: &mut dyn Outbox) -> bool {
+        let last_ns = self.clocks.iter().max().copied().unwrap_or(0);
+        let now_s = last_ns.max(self.now_ns) / 1_000_000_000;
         let crowded = self.ledger.is_crowded();
-        if now_s != self.settled_s || crowded {
-            self.settled_s = now_s;
-            let settled = self.ledger.settle(outbox);
-            if settled && crowded {
-                self.ledger.forget();
-            }
+        if now_s == self.settled_s && !crowded && !self.settling {
+            return true;
         }
+        self.settled_s = now_s;
+        let settled = self.ledger.settle(outbox);
+        self.settling = !settled;
+        if settled && (crowded || self.rules_changed) {
+            self.ledger.forget();
+            self.rules_changed = false;
+        }
+        settled
     }
 
     /// The input is over: every conversation ends, every debt is handed over. True when all of
