@@ -100,6 +100,39 @@ pub const TEND_ROUND_NS: u64 = 1_000_000_000;
 /// Flows of that round looked at together, between two bursts.
 pub const TEND_FLOWS_MAX: u32 = 512;
 
+/// Time between two publications of a live run: the table, counters and gauges.
+pub const PUBLISH_NS: u64 = 1_000_000_000;
+
+/// Rounds without a frame after which a live worker sleeps until there is one.
+pub const SPIN_ROUNDS: u32 = 128;
+
+/// The longest such sleep.
+pub const IDLE_WAIT_NS: i64 = 1_000_000;
+
+/// Quiet time after which a worker that is to stop believes that no frame is left.
+pub const DRAIN_QUIET_NS: u64 = 20_000_000;
+
+/// The longest time that it goes on taking frames.
+pub const DRAIN_WAIT_NS: u64 = 1_000_000_000;
+
+/// Time that a worker may not go round before the engine counts as stuck.
+pub const BEAT_WAIT_NS: u64 = 5_000_000_000;
+
+/// Burst latencies that are told apart: from this
+pub const LATENCY_LEAST_NS: u64 = 256;
+
+/// … to this; longer ones count as this.
+pub const LATENCY_MOST_NS: u64 = 10_000_000_000;
+
+/// The longest pause of the control thread between two looks at the workers' rings.
+pub const CONTROL_WAIT_NS: u64 = 500_000;
+
+/// Bytes of one block of a packet ring: room for the largest frame that the system puts together.
+pub const PACKET_BLOCK_BYTES: u32 = 1 << 20;
+
+/// Blocks of a packet ring, for each worker.
+pub const PACKET_BLOCKS: u32 = 32;
+
 /// Subjects that the aggregator knows (`limit_subjects`): as many as the table has places.
 pub const SUBJECTS_MAX: usize = 65_536;
 

@@ -1,7 +1,12 @@
 //! The words that all live sources share: how a frame comes from an interface to a worker, and
 //! what was lost on the way.
 
+use std::io;
+use std::os::fd::BorrowedFd;
+
 use medtap_table::vocabulary::{Attach, Delivery};
+
+use super::{Frame, packet, xdp};
 
 /// How frames come from an interface to the workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,4 +40,84 @@ pub struct Losses {
     pub dropped: u64,
     /// Descriptors that the kernel found wrong: a fault of ours.
     pub invalid: u64,
+}
+
+/// One worker's way to one interface: all its sockets or its ring there.
+pub enum Port {
+    /// By AF_XDP.
+    Xdp(xdp::Port),
+    /// By a packet ring.
+    Packet(packet::Port),
+}
+
+impl Port {
+    /// Lends the next frames, up to a burst, and gives them back to the kernel afterwards. None
+    /// when there was none.
+    #[inline]
+    pub fn burst<R>(
+        &mut self,
+        time_ns: u64,
+        take: impl FnOnce(&mut dyn Iterator<Item = Frame<'_>>) -> R,
+    ) -> Option<R> {
+        match self {
+            Self::Xdp(port) => port.burst(time_ns, take),
+            Self::Packet(port) => port.burst(time_ns, take),
+        }
+    }
+
+    /// What was lost on the way so far.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn losses(&self) -> io::Result<Losses> {
+        match self {
+            Self::Xdp(port) => port.losses(),
+            Self::Packet(port) => port.losses(),
+        }
+    }
+
+    /// Descriptors that are ready when there are frames.
+    pub fn fds(&self) -> Vec<BorrowedFd<'_>> {
+        match self {
+            Self::Xdp(port) => port.fds().collect(),
+            Self::Packet(port) => port.fds().collect(),
+        }
+    }
+
+    /// Frames that wait (of a packet ring: blocks), and room for them.
+    pub fn ring_fill(&self) -> (u32, u32) {
+        match self {
+            Self::Xdp(port) => port.ring_fill(),
+            Self::Packet(port) => port.ring_fill(),
+        }
+    }
+
+    /// Frames handed out so far.
+    pub fn delivered(&self) -> u64 {
+        match self {
+            Self::Xdp(port) => port.delivered(),
+            Self::Packet(port) => port.delivered(),
+        }
+    }
+
+    /// Frames of those that came in several pieces.
+    pub fn multi_buffer(&self) -> u64 {
+        match self {
+            Self::Xdp(port) => port.multi_buffer(),
+            Self::Packet(_) => 0,
+        }
+    }
+
+    /// Times that the kernel found no free memory in the queues that this port owns.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn fill_empty(&self) -> io::Result<u64> {
+        match self {
+            Self::Xdp(port) => port.fill_empty(),
+            Self::Packet(_) => Ok(0),
+        }
+    }
 }

@@ -1,0 +1,289 @@
+//! A live run: set-up with all privileges, then threads without any, until it is to end.
+//!
+//! ```text
+//! interfaces   set up, opened, watched          rules     read, and read again
+//! station      one worker's thread              control   merges, publishes, answers signals
+//! ```
+
+mod control;
+mod interfaces;
+mod rules;
+mod station;
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::thread;
+
+use anyhow::{Context, bail};
+use crossbeam_channel::{bounded, unbounded};
+use crossbeam_utils::CachePadded;
+use medtap_table::{Capacity, TableReader, TableWriter};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+use rtrb::RingBuffer;
+
+use crate::capture::Scopes;
+use crate::capture::port::Port;
+use crate::config::{COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, FLOWS_MAX};
+use crate::device::{Aggregator, PersonFilter};
+use crate::flow::FlowHasher;
+use crate::nic::keeper::Keeper;
+use crate::notify::Notifier;
+use crate::sandbox;
+use crate::settings::Settings;
+use crate::worker::{Options, Worker};
+
+use control::{Control, End, Seat, Signals};
+use interfaces::Interface;
+use rules::RuleBook;
+use station::{Rings, Shared, Station, clock_ns};
+
+/// Says something to who started the engine.
+fn say(text: &str) {
+    eprintln!("medtapd: {text}");
+}
+
+/// Listens until it is asked to end.
+///
+/// # Errors
+///
+/// Why it can't begin, or can't go on: one sentence with the remedy. Nothing stays attached.
+pub fn run(settings: &Settings) -> anyhow::Result<()> {
+    sandbox::kernel()?;
+    let rules = RuleBook::open(settings.rules.clone())?;
+    let persons = persons(settings)?;
+    let notifier = Notifier::from_env();
+    let signals = Signals::register().context("no handlers for signals")?;
+    let (interfaces, ports) = open(settings)?;
+    let aggregator = take_over(settings)?;
+    let keeper = keep(&interfaces)?;
+    let shared = Arc::new(Shared {
+        stop: AtomicBool::new(false),
+        beats: (0..settings.workers)
+            .map(|_| CachePadded::new(AtomicU64::new(clock_ns())))
+            .collect(),
+    });
+    let (reports, taken) = bounded(settings.workers * 2);
+    let mut crew = Vec::new();
+    for (number, ports) in ports.into_iter().enumerate() {
+        let (facts, fact_end) = RingBuffer::new(FACT_RING_SIGHTINGS);
+        let (counts, count_end) = RingBuffer::new(COUNT_RING_SIGHTINGS);
+        let (matching, new_rules) = unbounded();
+        let worker = worker(settings, &rules, &persons).with_context(|| {
+            format!("no memory for the flows of worker {number}; ask for fewer workers")
+        })?;
+        let station = Station::new(station::Parts {
+            number,
+            worker,
+            ports,
+            rings: Rings { facts, counts },
+            matching: new_rules,
+            generation: rules.generation(),
+            reports: reports.clone(),
+            shared: Arc::clone(&shared),
+        })?;
+        crew.push((station, fact_end, count_end, matching));
+    }
+    // Threads inherit what they may do: the sandbox comes first.
+    let report = sandbox::enter(&sandbox::Allowed {
+        read: &settings.readable(),
+    })?;
+    say(&report.to_string());
+    let mut seats = Vec::new();
+    for (number, (station, facts, counts, matching)) in crew.into_iter().enumerate() {
+        let cpu = settings.cpus.get(number).copied();
+        let thread = thread::Builder::new()
+            .name(format!("worker-{number}"))
+            .spawn(move || {
+                pin(cpu);
+                station.run()
+            })
+            .context("no thread for a worker")?;
+        seats.push(Seat {
+            facts,
+            counts,
+            matching,
+            cpu: cpu.and_then(|cpu| u32::try_from(cpu).ok()),
+            thread,
+        });
+    }
+    leave(&settings.cpus);
+    let mut control = Control::new(control::Parts {
+        aggregator,
+        seats,
+        reports: taken,
+        interfaces,
+        rules,
+        shared,
+        notifier,
+        signals,
+    });
+    say(&format!(
+        "listening with {}; table {}",
+        several(settings.workers, "worker"),
+        settings.table.display()
+    ));
+    let end = control.run();
+    drop(control.finish());
+    drop(keeper);
+    match end {
+        End::Asked => Ok(()),
+        End::InterfacesGone => bail!(
+            "{} gone; start medtapd again when it is back (systemd does so by itself)",
+            names(settings)
+        ),
+    }
+}
+
+/// Opens every interface. Gives them, and for each worker its port of each.
+fn open(settings: &Settings) -> anyhow::Result<(Vec<Interface>, Vec<Vec<Port>>)> {
+    let mut interfaces = Vec::new();
+    let mut ports: Vec<Vec<Port>> = (0..settings.workers).map(|_| Vec::new()).collect();
+    for (place, wanted) in settings.interfaces.iter().enumerate() {
+        let place = u16::try_from(place).context("too many interfaces")?;
+        let (interface, opened) = Interface::open(wanted, place, settings.workers, &mut say)?;
+        interfaces.push(interface);
+        for (mine, port) in ports.iter_mut().zip(opened) {
+            mine.push(port);
+        }
+    }
+    Ok((interfaces, ports))
+}
+
+/// The new table, with what the one before knew.
+fn take_over(settings: &Settings) -> anyhow::Result<Aggregator> {
+    let before = if settings.fresh || !settings.table.exists() {
+        None
+    } else {
+        match TableReader::open(&settings.table) {
+            Ok(table) => Some(table),
+            Err(error) => {
+                say(&format!("begins with an empty table: {error}"));
+                None
+            }
+        }
+    };
+    let capacity = Capacity {
+        // One more for what the aggregator counts.
+        workers: settings.workers as u32 + 1,
+        ..Capacity::default()
+    };
+    let mut aggregator = Aggregator::new(TableWriter::create(&settings.table, capacity)?);
+    if let Some(table) = before {
+        aggregator.seed(&table);
+        let subjects = table.subjects().count();
+        say(&format!(
+            "took over {} of the table before",
+            several(subjects, "record")
+        ));
+    }
+    Ok(aggregator)
+}
+
+/// Starts the process that puts the interfaces back when this one is gone, if there is anything
+/// to put back.
+fn keep(interfaces: &[Interface]) -> anyhow::Result<Option<Keeper>> {
+    let changes: Vec<_> = interfaces
+        .iter()
+        .flat_map(|interface| interface.changes().iter().cloned())
+        .collect();
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Keeper::start(&changes)?))
+}
+
+fn worker(
+    settings: &Settings,
+    rules: &RuleBook,
+    persons: &PersonFilter,
+) -> std::io::Result<Worker> {
+    // Nobody outside can aim at one bucket of the flow table.
+    let random = RandomState::new();
+    let keys = [1u8, 2, 3, 4].map(|word| random.hash_one(word));
+    Worker::new(Options {
+        // Every worker is shown its own frames alone.
+        number: 0,
+        workers: 1,
+        flows_max: FLOWS_MAX,
+        matcher: Arc::clone(&rules.holding().matcher),
+        persons: persons.clone(),
+        hasher: FlowHasher::new(keys),
+        flow_records: false,
+        scopes: scopes(settings),
+    })
+}
+
+fn scopes(settings: &Settings) -> Scopes {
+    let mut scopes = Scopes::ONE;
+    for (place, interface) in settings.interfaces.iter().enumerate() {
+        scopes.push_interface(interface.scope);
+        for vlan in &interface.vlans {
+            scopes.set_vlan(place as u16, vlan.id, vlan.scope);
+        }
+    }
+    scopes
+}
+
+fn persons(settings: &Settings) -> anyhow::Result<PersonFilter> {
+    use sha2::{Digest, Sha256};
+    let Some(path) = &settings.person_key else {
+        return Ok(PersonFilter::FIXED);
+    };
+    let key = std::fs::read(path)
+        .with_context(|| format!("person_key {}: can't be read", path.display()))?;
+    if key.len() < PERSON_KEY_BYTES_MIN {
+        bail!(
+            "person_key {}: has {} bytes; expected at least {PERSON_KEY_BYTES_MIN}",
+            path.display(),
+            key.len()
+        );
+    }
+    Ok(PersonFilter::new(Sha256::digest(&key).into()))
+}
+
+/// The least that a key of the person filter may hold.
+const PERSON_KEY_BYTES_MIN: usize = 16;
+
+/// Pins the calling thread. The settings have checked that the processor is there; one that was
+/// taken away since then leaves the thread where it is.
+fn pin(cpu: Option<usize>) {
+    let Some(cpu) = cpu else { return };
+    let mut set = CpuSet::new();
+    if set.set(cpu).is_ok() {
+        let _ = sched_setaffinity(Pid::from_raw(0), &set);
+    }
+}
+
+/// Keeps the calling thread off the workers' processors, if there are others.
+fn leave(cpus: &[usize]) {
+    let own = Pid::from_raw(0);
+    let Ok(mut set) = sched_getaffinity(own) else {
+        return;
+    };
+    for &cpu in cpus {
+        let _ = set.unset(cpu);
+    }
+    // With no processor left this is refused, and all stays as it was.
+    let _ = sched_setaffinity(own, &set);
+}
+
+fn names(settings: &Settings) -> String {
+    let names: Vec<&str> = settings
+        .interfaces
+        .iter()
+        .map(|interface| interface.name.as_str())
+        .collect();
+    match names.as_slice() {
+        [name] => format!("interface {name} is"),
+        names => format!("interfaces {} are", names.join(", ")),
+    }
+}
+
+fn several(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
+}
