@@ -81,7 +81,7 @@ impl Port {
     pub fn fds(&self) -> Vec<BorrowedFd<'_>> {
         match self {
             Self::Xdp(port) => port.fds().collect(),
-            Self::Packet(port) => port.fds().collect(),
+            Self::Packet(port) => port.fds().into(),
         }
     }
 

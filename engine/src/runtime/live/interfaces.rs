@@ -224,7 +224,7 @@ fn receive(
             Err(error) => return Err(error.into()),
         }
     }
-    let opened = packet::open(&packet::Ask {
+    let opened = packet::open(packet::Ask {
         interface: name,
         place,
         workers,

@@ -28,7 +28,7 @@ use crate::capture::port::Port;
 use crate::config::{COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, FLOWS_MAX};
 use crate::device::{Aggregator, PersonFilter};
 use crate::flow::FlowHasher;
-use crate::nic::keeper::Keeper;
+use crate::nic::keeper::{self, Keeper};
 use crate::notify::Notifier;
 use crate::sandbox;
 use crate::settings::Settings;
@@ -126,7 +126,10 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     ));
     let end = control.run();
     drop(control.finish());
-    drop(keeper);
+    if let Some(keeper) = keeper {
+        // What could not be put back, it has said.
+        let _ = keeper.restore();
+    }
     match end {
         End::Asked => Ok(()),
         End::InterfacesGone => bail!(
@@ -188,10 +191,7 @@ fn keep(interfaces: &[Interface]) -> anyhow::Result<Option<Keeper>> {
         .iter()
         .flat_map(|interface| interface.changes().iter().cloned())
         .collect();
-    if changes.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Keeper::start(&changes)?))
+    keeper::start(&changes).context("no process to put the interfaces back when this one is gone")
 }
 
 fn worker(

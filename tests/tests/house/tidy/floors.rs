@@ -8,8 +8,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("observe", &[]),
     ("prefetch", &["config"]),
     ("wire", &["config", "observe"]),
-    // The link type of a frame is a word of the wire.
-    ("capture", &["config", "prefetch", "wire"]),
+    // The link type of a frame is a word of the wire. Live sources ask what an interface is.
+    ("capture", &["config", "nic", "prefetch", "wire"]),
     (
         "flow",
         &["config", "counters", "observe", "prefetch", "wire"],
