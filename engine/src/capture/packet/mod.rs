@@ -170,6 +170,21 @@ pub fn open(ask: Ask<'_>) -> Result<Opened, OpenError> {
     })
 }
 
+/// The memory that rings may take: half of what the machine has left. The kernel reserves rings
+/// page by page, and would end other programs before it said that there is no more.
+fn room_bytes() -> u64 {
+    let list = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    available_bytes(&list).map_or(u64::MAX, |bytes| bytes / 2)
+}
+
+fn available_bytes(list: &str) -> Option<u64> {
+    let line = list
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    kib.checked_mul(1024)
+}
+
 /// What all sockets of an interface have in common.
 struct Opener<'a> {
     ask: Ask<'a>,
@@ -214,6 +229,26 @@ impl Opener<'_> {
         }
         // The group keeps the program from here on.
         program.choose_for(first.as_fd()).map_err(fanout)
+    }
+
+    /// All rings together.
+    fn ring_bytes(&self) -> u64 {
+        let Geometry {
+            block_bytes,
+            blocks,
+            ..
+        } = self.geometry;
+        u64::from(block_bytes)
+            .saturating_mul(u64::from(blocks))
+            .saturating_mul(self.ask.workers as u64)
+    }
+
+    fn no_memory(&self) -> OpenError {
+        let interface = self.ask.interface.to_owned();
+        OpenError::Memory {
+            interface,
+            mib: self.ring_bytes() >> 20,
+        }
     }
 
     fn error(&self, step: &'static str, source: io::Error) -> OpenError {

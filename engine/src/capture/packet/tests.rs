@@ -1,7 +1,7 @@
-use super::BLOCK_BYTES_MIN;
 use super::port::Port;
 use super::ring::{HEAD_BYTES, Ring};
 use super::walk::{Cursor, Packet, Walk};
+use super::{BLOCK_BYTES_MIN, available_bytes};
 
 use std::os::fd::OwnedFd;
 
@@ -232,4 +232,18 @@ fn a_block_without_frames_is_given_back() {
         (count(&mut port), count(&mut port), count(&mut port)),
         (Some(0), Some(1), None)
     );
+}
+
+#[test]
+fn available_memory_is_read() {
+    let list = "MemTotal:       24681928 kB\nMemFree:  1 kB\nMemAvailable:   24128032 kB\n";
+    assert_eq!(available_bytes(list), Some(24_128_032 * 1024));
+    for none in [
+        "",
+        "MemAvailable: many kB",
+        "MemAvailable: 3",
+        "MemFree: 3 kB",
+    ] {
+        assert_eq!(available_bytes(none), None, "{none}");
+    }
 }

@@ -1,0 +1,662 @@
+//! TPACKET_V3 and the set-up of interfaces over veth, each in two network namespaces of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Failed, Trial};
+use medtap_engine::capture::packet::{self, Ask, Opened};
+use medtap_engine::flow::{shard, steer};
+use medtap_engine::nic::counts::{Counts, InterfaceCounts};
+use medtap_engine::nic::{self, Wish, keeper};
+use nix::ifaddrs::getifaddrs;
+use nix::sched::{CloneFlags, setns};
+use nix::sys::socket::{AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, sendto, socket};
+
+/// The interface in the sensor's namespace.
+const SENSOR: &str = "mirror0";
+/// Its other end, in the sender's.
+const SENDER: &str = "switch0";
+
+/// Arguments that make this program one of the helpers below.
+const HOLD: &str = "--packet-hold";
+const KEEP: &str = "--packet-keep";
+
+/// All tests of this file.
+pub fn trials() -> Vec<Trial> {
+    let is_root = File::open("/proc/self")
+        .and_then(|it| it.metadata())
+        .is_ok_and(|it| it.uid() == 0);
+    let tests: [(&str, fn() -> Result<(), Failed>); 12] = [
+        ("one_worker", one_worker),
+        ("four_workers", four_workers),
+        ("tags_are_put_back", tags_are_put_back),
+        ("jumbo", jumbo),
+        ("a_full_ring_is_counted", a_full_ring_is_counted),
+        ("outgoing_is_not_seen", outgoing_is_not_seen),
+        ("down_and_up", down_and_up),
+        ("bad_input", bad_input),
+        ("set_up_and_restore", set_up_and_restore),
+        ("kill_the_holder", kill_the_holder),
+        ("what_others_changed_stays", what_others_changed_stays),
+        ("promiscuous_while_held", promiscuous_while_held),
+    ];
+    let trial = |(name, test): (&str, _)| {
+        Trial::test(format!("packet::{name}"), test).with_ignored_flag(!is_root)
+    };
+    tests.into_iter().map(trial).collect()
+}
+
+/// Runs as a helper, if the arguments say so: `main` asks before all else.
+pub fn helper() -> Option<ExitCode> {
+    match std::env::args().nth(1)?.as_str() {
+        HOLD => Some(hold()),
+        KEEP => Some(keeper::keep(std::io::stdin())),
+        _ => None,
+    }
+}
+
+/// Sets the sensor's interface up, starts the keeper, tells so, and waits to be killed.
+fn hold() -> ExitCode {
+    let prepared = nic::prepare(SENSOR, &wish(), &mut |text| eprintln!("{text}")).unwrap();
+    let keeper = keeper::start_as(own_program().arg(KEEP), &prepared.changes)
+        .unwrap()
+        .unwrap();
+    println!("{}", keeper.pid());
+    loop {
+        thread::sleep(Duration::from_secs(1));
+    }
+}
+
+fn own_program() -> Command {
+    Command::new("/proc/self/exe")
+}
+
+fn wish() -> Wish {
+    Wish {
+        promiscuous: true,
+        bare_frames: true,
+        mtu: Some(4000),
+        ..Wish::default()
+    }
+}
+
+/// Two namespaces with a veth between.
+struct Lab {
+    sensor: String,
+    sender: String,
+}
+
+impl Lab {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = |end| format!("mtp{}-{number}{end}", std::process::id());
+        let lab = Self {
+            sensor: name("a"),
+            sender: name("b"),
+        };
+        for namespace in [&lab.sensor, &lab.sender] {
+            ip(&["netns", "add", namespace]);
+            // Nothing is to be sent that no test sends.
+            let quiet =
+                "for i in all default; do echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; done";
+            run(Command::new("ip").args(["netns", "exec", namespace, "sh", "-c", quiet]));
+        }
+        ip(&[
+            "link",
+            "add",
+            SENSOR,
+            "netns",
+            &lab.sensor,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            SENDER,
+            "netns",
+            &lab.sender,
+        ]);
+        ip(&[
+            "-n",
+            &lab.sender,
+            "link",
+            "set",
+            SENDER,
+            "mtu",
+            "9000",
+            "up",
+        ]);
+        ip(&[
+            "-n",
+            &lab.sensor,
+            "link",
+            "set",
+            SENSOR,
+            "mtu",
+            "9000",
+            "up",
+        ]);
+        lab
+    }
+
+    /// Runs in the sensor's namespace.
+    fn sensor<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        inside(&self.sensor, work)
+    }
+
+    /// Sends frames out of the other end.
+    fn send(&self, frames: &[Vec<u8>]) {
+        inside(&self.sender, || send_from(SENDER, frames));
+    }
+
+    fn ethtool(&self, arguments: &[&str]) -> String {
+        let base = ["netns", "exec", &self.sensor, "ethtool"];
+        run(Command::new("ip").args(base).args(arguments))
+    }
+
+    fn feature(&self, name: &str) -> bool {
+        let line = format!("{name}: on");
+        self.ethtool(&["-k", SENSOR])
+            .lines()
+            .any(|it| it.trim().starts_with(&line))
+    }
+
+    fn mtu(&self) -> u32 {
+        self.sensor(|| nic::mtu(SENSOR).unwrap())
+    }
+
+    fn counts(&self, namespace: &str, interface: &str) -> InterfaceCounts {
+        inside(namespace, || {
+            let mut counts = Counts::open().unwrap();
+            counts.refresh().unwrap();
+            counts.of(interface).unwrap()
+        })
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        for namespace in [&self.sensor, &self.sender] {
+            let _ = Command::new("ip")
+                .args(["netns", "delete", namespace])
+                .output();
+        }
+    }
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn ip(arguments: &[&str]) -> String {
+    run(Command::new("ip").args(arguments))
+}
+
+/// Runs in a namespace, on a thread of its own.
+fn inside<R: Send>(namespace: &str, work: impl FnOnce() -> R + Send) -> R {
+    let run = || {
+        let namespace = File::open(format!("/run/netns/{namespace}")).unwrap();
+        setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
+        work()
+    };
+    thread::scope(|scope| scope.spawn(run).join()).unwrap_or_else(|e| std::panic::resume_unwind(e))
+}
+
+/// Sends frames out of an interface of the calling thread's namespace.
+fn send_from(interface: &str, frames: &[Vec<u8>]) {
+    let is_ours = |it: &nix::ifaddrs::InterfaceAddress| it.interface_name == interface;
+    let mut addresses = getifaddrs()
+        .unwrap()
+        .filter(is_ours)
+        .filter_map(|it| it.address);
+    let link: LinkAddr = addresses.find_map(|it| it.as_link_addr().copied()).unwrap();
+    let raw: OwnedFd = socket(
+        AddressFamily::Packet,
+        SockType::Raw,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )
+    .unwrap();
+    for frame in frames {
+        let sent = sendto(raw.as_raw_fd(), frame, &link, MsgFlags::empty()).unwrap();
+        assert_eq!(sent, frame.len());
+    }
+}
+
+fn ask(workers: usize) -> Ask<'static> {
+    Ask {
+        interface: SENSOR,
+        place: 1,
+        workers,
+        block_bytes: 1 << 18,
+        blocks: 16,
+    }
+}
+
+/// What each worker gets, until `count` frames came or none for long.
+fn drain(opened: &mut Opened, count: usize) -> Vec<Vec<(Vec<u8>, u32, u64)>> {
+    let mut got = vec![Vec::new(); opened.ports.len()];
+    let mut quiet = Instant::now();
+    while got.iter().map(Vec::len).sum::<usize>() < count
+        && quiet.elapsed() < Duration::from_secs(2)
+    {
+        for (port, got) in opened.ports.iter_mut().zip(&mut got) {
+            let taken = port.burst(0, |frames| {
+                let own = |it: medtap_engine::capture::Frame<'_>| {
+                    (it.bytes.to_vec(), it.wire_len, it.time_ns)
+                };
+                got.extend(frames.map(own));
+            });
+            if taken.is_some() {
+                quiet = Instant::now();
+            }
+        }
+        thread::sleep(Duration::from_micros(200));
+    }
+    // What comes beside is a fault too.
+    thread::sleep(Duration::from_millis(40));
+    for (port, got) in opened.ports.iter_mut().zip(&mut got) {
+        while port
+            .burst(0, |frames| {
+                got.extend(frames.map(|it| (it.bytes.to_vec(), it.wire_len, it.time_ns)))
+            })
+            .is_some()
+        {}
+    }
+    got
+}
+
+/// An Ethernet frame with IPv4 and UDP of these addresses.
+fn udp(src: [u8; 4], dst: [u8; 4], payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![2, 0, 0, 0, 0, dst[3], 2, 0, 0, 0, 0, src[3], 8, 0];
+    let len = (28 + payload.len()) as u16;
+    frame.extend([0x45, 0]);
+    frame.extend(len.to_be_bytes());
+    frame.extend([0, 1, 0, 0, 64, 17, 0, 0]);
+    frame.extend([src, dst].concat());
+    let sum: u32 = frame[14..34]
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|it| u32::from(u16::from_be_bytes(*it)))
+        .sum();
+    let sum = !((sum & 0xffff) + (sum >> 16)) as u16;
+    frame[24..26].copy_from_slice(&sum.to_be_bytes());
+    frame.extend([0x10, 0, 0x20, 0]);
+    frame.extend((len - 20).to_be_bytes());
+    frame.extend([0, 0]);
+    frame.extend(payload);
+    frame
+}
+
+fn one_worker() -> Result<(), Failed> {
+    let lab = Lab::new();
+    let mut opened = lab.sensor(|| packet::open(ask(1)))?;
+    assert_eq!(opened.mtu, 9000);
+    let frame = |number: u16| {
+        let payload = vec![number as u8; usize::from(number) % 1400];
+        udp([10, 0, 0, 1], [10, 0, 0, 2], &payload)
+    };
+    let sent: Vec<_> = (0..1500).map(frame).collect();
+    let begin = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)?
+        .as_nanos() as u64;
+    lab.send(&sent);
+    let got = drain(&mut opened, sent.len()).remove(0);
+    assert_eq!(got.len(), sent.len());
+    for ((bytes, wire_len, time_ns), sent) in got.iter().zip(&sent) {
+        assert_eq!((bytes, *wire_len as usize), (sent, sent.len()));
+        assert!((begin..begin + 10_000_000_000).contains(time_ns));
+    }
+    assert!(got.is_sorted_by_key(|(.., time_ns)| *time_ns));
+    assert_eq!(opened.ports[0].losses()?, Default::default());
+    assert_eq!(
+        (opened.ports[0].delivered(), opened.ports[0].ring_fill()),
+        (1500, (0, 16))
+    );
+    assert_eq!(lab.counts(&lab.sensor, SENSOR).packets, 1500);
+    // Nothing was sent, by either end's count.
+    assert_eq!(lab.counts(&lab.sensor, SENSOR).sent, 0);
+    assert_eq!(lab.counts(&lab.sender, SENDER).packets, 0);
+    Ok(())
+}
+
+fn widened(address: [u8; 4]) -> [u8; 16] {
+    std::net::Ipv4Addr::from(address).to_ipv6_mapped().octets()
+}
+
+fn four_workers() -> Result<(), Failed> {
+    let lab = Lab::new();
+    let mut opened = lab.sensor(|| packet::open(ask(4)))?;
+    let hosts = |flow: u8| ([10, 1, 0, flow], [10, 2, flow, 7]);
+    let mut sent = Vec::new();
+    for round in 0..8 {
+        for flow in 0..=255 {
+            let (here, there) = hosts(flow);
+            sent.push(udp(here, there, &[flow, round]));
+            sent.push(udp(there, here, &[flow, round]));
+        }
+    }
+    lab.send(&sent);
+    let got = drain(&mut opened, sent.len());
+    let mut workers = BTreeMap::<u8, BTreeSet<usize>>::new();
+    for (worker, frames) in got.iter().enumerate() {
+        for (bytes, ..) in frames {
+            workers.entry(bytes[42]).or_default().insert(worker);
+        }
+    }
+    assert_eq!(got.iter().map(Vec::len).sum::<usize>(), sent.len());
+    assert_eq!(workers.len(), 256);
+    for (flow, workers) in workers {
+        let (here, there) = hosts(flow);
+        let expected = shard(steer(&widened(here), &widened(there))) % 4;
+        assert_eq!(workers, BTreeSet::from([expected]), "flow {flow}");
+    }
+    assert!(got.iter().all(|frames| frames.len() > sent.len() / 16));
+    for port in &opened.ports {
+        assert_eq!(port.losses()?, Default::default());
+    }
+    assert_eq!(lab.counts(&lab.sender, SENDER).packets, 0);
+    Ok(())
+}
+
+fn tags_are_put_back() -> Result<(), Failed> {
+    let lab = Lab::new();
+    let mut opened = lab.sensor(|| packet::open(ask(1)))?;
+    let plain = udp([10, 0, 0, 1], [10, 0, 0, 2], b"tagged");
+    let with = |tags: &[u8]| [&plain[..12], tags, &plain[12..]].concat();
+    let one = with(&[0x81, 0, 0x60, 100]);
+    let two = with(&[0x88, 0xa8, 0, 5, 0x81, 0, 0, 6]);
+    let none_of_a_net = with(&[0x81, 0, 0xe0, 0]);
+    let long = with(&[&[0x81, 0, 0, 9], &[0; 0][..]].concat());
+    let sent = vec![one, plain.clone(), two, none_of_a_net, long];
+    lab.send(&sent);
+    let got = drain(&mut opened, sent.len()).remove(0);
+    let bytes: Vec<_> = got.iter().map(|(bytes, ..)| bytes.clone()).collect();
+    assert_eq!(bytes, sent);
+    assert!(
+        got.iter()
+            .all(|(bytes, wire_len, _)| bytes.len() == *wire_len as usize)
+    );
+    Ok(())
+}
+
+fn jumbo() -> Result<(), Failed> {
+    let lab = Lab::new();
+    let mut opened = lab.sensor(|| packet::open(ask(1)))?;
+    let sent: Vec<_> = (0..200_u8)
+        .map(|number| udp([10, 0, 0, 1], [10, 0, 0, number], &[number; 8972]))
+        .collect();
+    assert_eq!(sent[0].len(), 9014);
+    lab.send(&sent);
+    let got = drain(&mut opened, sent.len()).remove(0);
+    assert!(got.iter().map(|(bytes, ..)| bytes).eq(&sent));
+    Ok(())
+}
+
+/// A worker that does not read: what it missed is told, and adds up.
+fn a_full_ring_is_counted() -> Result<(), Failed> {
+    let lab = Lab::new();
+    let small = Ask {
+        block_bytes: 1,
+        blocks: 2,
+        ..ask(1)
+    };
+    let mut opened = lab.sensor(|| packet::open(small))?;
+    let sent = vec![udp([10, 0, 0, 1], [10, 0, 0, 2], &[7; 1400]); 2000];
+    lab.send(&sent);
+    thread::sleep(Duration::from_millis(50));
+    let half = opened.ports[0].losses()?.ring_full;
+    let got = drain(&mut opened, sent.len()).remove(0);
+    let losses = opened.ports[0].losses()?;
+    assert!(half > 0 && losses.ring_full == half, "{half} {losses:?}");
+    assert_eq!(got.len() as u64 + losses.ring_full, sent.len() as u64);
+    assert_eq!((losses.dropped, losses.invalid), (0, 0));
+    Ok(())
+}
+
+fn outgoing_is_not_seen() -> Result<(), Failed> {
+    let lab = Lab::new();
+    for workers in [1, 4] {
+        let mut opened = lab.sensor(|| packet::open(ask(workers)))?;
+        let ours = vec![udp([10, 0, 0, 9], [10, 0, 0, 8], b"ours"); 20];
+        lab.sensor(|| send_from(SENSOR, &ours));
+        let theirs = vec![udp([10, 0, 0, 1], [10, 0, 0, 2], b"theirs")];
+        lab.send(&theirs);
+        let got = drain(&mut opened, 1).concat();
+        assert!(got.iter().map(|(bytes, ..)| bytes).eq(&theirs));
+    }
+    Ok(())
+}
+
+fn down_and_up() -> Result<(), Failed> {
+    let lab = Lab::new();
+    let mut opened = lab.sensor(|| packet::open(ask(2)))?;
+    ip(&["-n", &lab.sensor, "link", "set", SENSOR, "down"]);
+    for port in &opened.ports {
+        assert_eq!(
+            port.take_error()?.and_then(|it| it.raw_os_error()),
+            Some(nix::libc::ENETDOWN)
+        );
+        assert!(port.take_error()?.is_none());
+    }
+    ip(&["-n", &lab.sensor, "link", "set", SENSOR, "up"]);
+    let sent = vec![udp([10, 0, 0, 1], [10, 0, 0, 2], b"again")];
+    lab.send(&sent);
+    let got = drain(&mut opened, 1).concat();
+    assert!(got.iter().map(|(bytes, ..)| bytes).eq(&sent));
+    ip(&["-n", &lab.sensor, "link", "delete", SENSOR]);
+    assert!(opened.ports[0].burst(0, |_| ()).is_none());
+    assert_eq!(opened.ports[0].losses()?, Default::default());
+    Ok(())
+}
+
+fn bad_input() -> Result<(), Failed> {
+    let nosuch = packet::open(Ask {
+        interface: "nosuch0",
+        ..ask(1)
+    })
+    .unwrap_err()
+    .to_string();
+    assert!(
+        nosuch.starts_with("there is no interface nosuch0;"),
+        "{nosuch}"
+    );
+    let lab = Lab::new();
+    let none = lab.sensor(|| packet::open(ask(0))).unwrap_err().to_string();
+    assert!(
+        none.starts_with("0 workers can't listen to mirror0"),
+        "{none}"
+    );
+    let much = Ask {
+        block_bytes: 1 << 30,
+        blocks: 2000,
+        ..ask(1)
+    };
+    let much = lab.sensor(|| packet::open(much)).unwrap_err().to_string();
+    assert!(much.starts_with("no memory for 2048000 MiB"), "{much}");
+    ip(&["-n", &lab.sensor, "tuntap", "add", "tun0", "mode", "tun"]);
+    let tun = lab
+        .sensor(|| {
+            packet::open(Ask {
+                interface: "tun0",
+                ..ask(1)
+            })
+        })
+        .unwrap_err();
+    assert_eq!(
+        tun.to_string(),
+        "tun0 is no Ethernet interface; a mirror port is"
+    );
+    // Nothing is left: no packet socket in the namespace.
+    let left = inside(&lab.sensor, || {
+        std::fs::read_to_string("/proc/thread-self/net/packet")
+    })?;
+    assert_eq!(left.lines().count(), 1, "{left}");
+    Ok(())
+}
+
+fn set_up_and_restore() -> Result<(), Failed> {
+    let lab = Lab::new();
+    lab.ethtool(&["-K", SENSOR, "gro", "on"]);
+    ip(&[
+        "-n",
+        &lab.sensor,
+        "address",
+        "add",
+        "10.9.9.9/24",
+        "dev",
+        SENSOR,
+    ]);
+    ip(&["-n", &lab.sensor, "link", "set", SENSOR, "down"]);
+    let tagged = lab.feature("rx-vlan-offload");
+    let mut reports = Vec::new();
+    let wish = Wish {
+        up: true,
+        irq_cpus: vec![0],
+        ..wish()
+    };
+    let prepared = lab.sensor(|| {
+        // Whatever is reported twice is found by the count below.
+        nic::prepare(SENSOR, &wish, &mut |text| reports.push(text.to_owned()))
+    })?;
+    assert!(!lab.feature("generic-receive-offload") && !lab.feature("rx-vlan-offload"));
+    assert!(lab.mtu() == 4000 && lab.sensor(|| nic::is_up(SENSOR).unwrap()));
+    assert!(
+        reports
+            .iter()
+            .any(|it| it.contains("mirror0 has an IP address")),
+        "{reports:?}"
+    );
+    assert!(
+        reports
+            .iter()
+            .any(|it| it.contains("has no interrupts of its own")),
+        "{reports:?}"
+    );
+    let again = lab.sensor(|| nic::prepare(SENSOR, &wish, &mut |_| ()))?;
+    assert_eq!(again.changes, []);
+    drop(again);
+    assert!(lab.sensor(|| nic::restore(&prepared.changes, &mut |text| panic!("{text}"))));
+    assert!(lab.feature("generic-receive-offload") && lab.feature("rx-vlan-offload") == tagged);
+    assert!(lab.mtu() == 9000 && !lab.sensor(|| nic::is_up(SENSOR).unwrap()));
+    let down = lab.sensor(|| {
+        let mut reports = String::new();
+        nic::prepare(SENSOR, &Wish::default(), &mut |text| reports.push_str(text))
+            .map(|it| (it.changes, reports))
+    })?;
+    assert!(
+        down.0.is_empty() && down.1.contains("mirror0 is down"),
+        "{down:?}"
+    );
+    // A driver that refuses is no error.
+    let refused = Wish {
+        mtu: Some(70_000),
+        channels: Some(60_000),
+        ..Wish::default()
+    };
+    let mut reports = Vec::new();
+    let refused =
+        lab.sensor(|| nic::prepare(SENSOR, &refused, &mut |it| reports.push(it.to_owned())))?;
+    assert_eq!(refused.changes, []);
+    assert!(
+        reports
+            .iter()
+            .any(|it| it.starts_with("mirror0 keeps mtu at 9000 where 70000 was asked for")),
+        "{reports:?}"
+    );
+    Ok(())
+}
+
+/// A helper process in the sensor's namespace, and its keeper's process id.
+fn holder(lab: &Lab) -> (Child, String) {
+    let program = std::env::current_exe().unwrap();
+    let mut command = Command::new("ip");
+    command
+        .args(["netns", "exec", &lab.sensor])
+        .arg(program)
+        .args([HOLD, SENSOR]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    (child, line.trim().to_owned())
+}
+
+/// Waits for a process of ours that is not our child.
+fn gone(pid: &str) {
+    let begin = Instant::now();
+    while std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|it| !it.contains(") Z "))
+    {
+        assert!(
+            begin.elapsed() < Duration::from_secs(5),
+            "the keeper {pid} stays"
+        );
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn kill_the_holder() -> Result<(), Failed> {
+    let lab = Lab::new();
+    lab.ethtool(&["-K", SENSOR, "gro", "on"]);
+    let (mut child, keeper) = holder(&lab);
+    assert!(!lab.feature("generic-receive-offload") && lab.mtu() == 4000);
+    let status = std::fs::read_to_string(format!("/proc/{keeper}/status"))?;
+    for set in ["CapPrm", "CapEff"] {
+        // CAP_NET_ADMIN is number 12.
+        assert!(
+            status.contains(&format!("{set}:\t0000000000001000\n")),
+            "{status}"
+        );
+    }
+    // It obeys no signal that can be ignored.
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        run(Command::new("kill").args([signal, &keeper]));
+    }
+    thread::sleep(Duration::from_millis(50));
+    assert!(!lab.feature("generic-receive-offload") && lab.mtu() == 4000);
+    child.kill()?;
+    child.wait()?;
+    gone(&keeper);
+    assert!(lab.feature("generic-receive-offload") && lab.mtu() == 9000);
+    Ok(())
+}
+
+fn what_others_changed_stays() -> Result<(), Failed> {
+    let lab = Lab::new();
+    let (mut child, keeper) = holder(&lab);
+    ip(&["-n", &lab.sensor, "link", "set", SENSOR, "mtu", "3000"]);
+    child.kill()?;
+    child.wait()?;
+    gone(&keeper);
+    assert_eq!(lab.mtu(), 3000);
+    Ok(())
+}
+
+fn promiscuous_while_held() -> Result<(), Failed> {
+    let lab = Lab::new();
+    let is_promiscuous =
+        || ip(&["-n", &lab.sensor, "-d", "link", "show", SENSOR]).contains("promiscuity 1");
+    assert!(!is_promiscuous());
+    let (mut child, keeper) = holder(&lab);
+    assert!(is_promiscuous());
+    child.kill()?;
+    child.wait()?;
+    gone(&keeper);
+    assert!(!is_promiscuous());
+    Ok(())
+}
