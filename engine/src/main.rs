@@ -13,10 +13,10 @@ fn main() -> ExitCode {
     if arguments.restore_when_closed {
         return keeper::keep(std::io::stdin());
     }
-    let result = Settings::of(&arguments).map_err(anyhow::Error::from);
+    let result = Settings::read(&arguments).map_err(anyhow::Error::from);
     let result = result.and_then(|settings| {
-        if arguments.check {
-            println!("{settings}");
+        if settings.check {
+            print!("{}", settings.summary());
             return Ok(());
         }
         live::run(&settings)

@@ -1,5 +1,7 @@
 //! Threads, start and end of a run: offline over captures, live over interfaces.
 
+#[cfg(feature = "live")]
+pub mod live;
 mod offline;
 
 pub use offline::{Analysis, Report, RunError, analyze};

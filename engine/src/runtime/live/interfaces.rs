@@ -3,11 +3,11 @@
 
 use anyhow::Context;
 use medtap_table::vocabulary::{Attach, Delivery, InterfaceCounter as I};
-use medtap_table::{InterfaceFlags, InterfaceRecord, Text};
+use medtap_table::{self as table, InterfaceFlags, Text};
 
 use crate::capture::port::{Mode, Port};
 use crate::capture::{packet, xdp};
-use crate::config::{PACKET_BLOCK_BYTES, PACKET_BLOCKS};
+use crate::config::{BURST_FRAMES, PACKET_BLOCK_BYTES, PACKET_BLOCKS};
 use crate::nic::counts::{Counts, InterfaceCounts};
 use crate::nic::{self, Change, Prepared, Wish};
 use crate::settings;
@@ -107,8 +107,8 @@ impl Interface {
     }
 
     /// As readers of the table see it.
-    pub fn record(&self) -> InterfaceRecord {
-        InterfaceRecord {
+    pub fn record(&self) -> table::Interface {
+        table::Interface {
             name: Text::cut(&self.name),
             index: self.index,
             attach: self.mode.attach,
@@ -180,6 +180,20 @@ fn wish(wanted: &settings::Interface) -> Wish {
     }
 }
 
+fn steering(wanted: &settings::Interface) -> xdp::Steering {
+    match wanted.steering {
+        settings::Steering::Hash => xdp::Steering::Hash,
+        settings::Steering::Queues => xdp::Steering::Queues,
+    }
+}
+
+fn busy_poll(wanted: &settings::Interface) -> Option<xdp::BusyPoll> {
+    Some(xdp::BusyPoll {
+        usecs: wanted.busy_poll_us?,
+        budget: wanted.busy_poll_budget.unwrap_or(BURST_FRAMES as u16),
+    })
+}
+
 /// Tries the ways to receive that were asked for, the best first, and says of each how it went.
 fn receive(
     wanted: &settings::Interface,
@@ -189,7 +203,7 @@ fn receive(
     say: &mut dyn FnMut(&str),
 ) -> anyhow::Result<Opened> {
     let name = wanted.name.as_str();
-    let modes = wanted.mode.modes();
+    let modes = wanted.mode.map_or(Mode::ALL.to_vec(), |mode| vec![mode]);
     let by_program: Vec<Mode> = modes
         .iter()
         .copied()
@@ -200,12 +214,12 @@ fn receive(
             interface: name,
             place,
             workers,
-            steering: wanted.steering,
+            steering: steering(wanted),
             modes: &by_program,
             frames: wanted.frames,
             frame_bytes: wanted.frame_bytes,
             own: &wanted.own_addresses,
-            busy_poll: wanted.busy_poll(),
+            busy_poll: busy_poll(wanted),
         };
         let result = xdp::open(&ask, &mut |attempt| {
             let Mode { attach, delivery } = attempt.mode;
@@ -252,7 +266,7 @@ fn with_program(opened: xdp::Opened, wanted: &settings::Interface, workers: usiz
     for (set, flag) in [
         (opened.huge_pages, InterfaceFlags::HUGE_PAGES),
         (opened.multi_buffer, InterfaceFlags::MULTI_BUFFER),
-        (wanted.busy_poll().is_some(), InterfaceFlags::BUSY_POLL),
+        (busy_poll(wanted).is_some(), InterfaceFlags::BUSY_POLL),
     ] {
         if set {
             flags.insert(flag);
@@ -260,13 +274,13 @@ fn with_program(opened: xdp::Opened, wanted: &settings::Interface, workers: usiz
     }
     let queues = u16::try_from(opened.queues).unwrap_or(u16::MAX);
     let each = match wanted.steering {
-        xdp::Steering::Hash => workers as u16,
-        xdp::Steering::Queues => 1,
+        settings::Steering::Hash => workers as u16,
+        settings::Steering::Queues => 1,
     };
     Opened {
         mode: opened.mode,
         queues,
-        sockets: queues.saturating_mul(each),
+        sockets: each,
         frames: wanted.frames,
         frame_bytes: wanted.frame_bytes,
         flags,

@@ -28,6 +28,7 @@ use crate::capture::port::Port;
 use crate::config::{COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, FLOWS_MAX};
 use crate::device::{Aggregator, PersonFilter};
 use crate::flow::FlowHasher;
+use crate::nic::counts::Counts;
 use crate::nic::keeper::{self, Keeper};
 use crate::notify::Notifier;
 use crate::sandbox;
@@ -52,11 +53,12 @@ fn say(text: &str) {
 pub fn run(settings: &Settings) -> anyhow::Result<()> {
     sandbox::kernel()?;
     let rules = RuleBook::open(settings.rules.clone())?;
-    let persons = persons(settings)?;
+    let persons = persons(settings);
     let notifier = Notifier::from_env();
     let signals = Signals::register().context("no handlers for signals")?;
     let (interfaces, ports) = open(settings)?;
     let aggregator = take_over(settings)?;
+    let counts = Counts::open().context("the system does not count frames")?;
     let keeper = keep(&interfaces)?;
     let shared = Arc::new(Shared {
         stop: AtomicBool::new(false),
@@ -87,7 +89,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     }
     // Threads inherit what they may do: the sandbox comes first.
     let report = sandbox::enter(&sandbox::Allowed {
-        read: &settings.readable(),
+        read: &settings.rules.as_deref().into_iter().collect::<Vec<_>>(),
     })?;
     say(&report.to_string());
     let mut seats = Vec::new();
@@ -104,7 +106,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
             facts,
             counts,
             matching,
-            cpu: cpu.and_then(|cpu| u32::try_from(cpu).ok()),
+            cpu: cpu.map(u32::from),
             thread,
         });
     }
@@ -114,6 +116,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
         seats,
         reports: taken,
         interfaces,
+        counts,
         rules,
         shared,
         notifier,
@@ -226,44 +229,29 @@ fn scopes(settings: &Settings) -> Scopes {
     scopes
 }
 
-fn persons(settings: &Settings) -> anyhow::Result<PersonFilter> {
-    use sha2::{Digest, Sha256};
-    let Some(path) = &settings.person_key else {
-        return Ok(PersonFilter::FIXED);
-    };
-    let key = std::fs::read(path)
-        .with_context(|| format!("person_key {}: can't be read", path.display()))?;
-    if key.len() < PERSON_KEY_BYTES_MIN {
-        bail!(
-            "person_key {}: has {} bytes; expected at least {PERSON_KEY_BYTES_MIN}",
-            path.display(),
-            key.len()
-        );
-    }
-    Ok(PersonFilter::new(Sha256::digest(&key).into()))
+fn persons(settings: &Settings) -> PersonFilter {
+    let key = settings.person_key.as_ref();
+    key.map_or(PersonFilter::FIXED, |key| PersonFilter::new(key.key))
 }
-
-/// The least that a key of the person filter may hold.
-const PERSON_KEY_BYTES_MIN: usize = 16;
 
 /// Pins the calling thread. The settings have checked that the processor is there; one that was
 /// taken away since then leaves the thread where it is.
-fn pin(cpu: Option<usize>) {
+fn pin(cpu: Option<u16>) {
     let Some(cpu) = cpu else { return };
     let mut set = CpuSet::new();
-    if set.set(cpu).is_ok() {
+    if set.set(cpu.into()).is_ok() {
         let _ = sched_setaffinity(Pid::from_raw(0), &set);
     }
 }
 
 /// Keeps the calling thread off the workers' processors, if there are others.
-fn leave(cpus: &[usize]) {
+fn leave(cpus: &[u16]) {
     let own = Pid::from_raw(0);
     let Ok(mut set) = sched_getaffinity(own) else {
         return;
     };
     for &cpu in cpus {
-        let _ = set.unset(cpu);
+        let _ = set.unset(cpu.into());
     }
     // With no processor left this is refused, and all stays as it was.
     let _ = sched_setaffinity(own, &set);
