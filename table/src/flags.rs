@@ -1,4 +1,4 @@
-//! Named bits of subjects, edges and interfaces. They say what was seen, never what follows from it.
+//! Named bits of subjects, edges and interfaces. They say what was seen, never what follows of it.
 
 /// Declares a set of named bits.
 macro_rules! flags {
