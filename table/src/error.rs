@@ -80,6 +80,17 @@ pub enum CreateError {
         /// What the system said.
         error: io::Error,
     },
+    /// Another engine writes a table there.
+    #[error(
+        "{}: another engine{} writes this table; stop that one, or name another table",
+        path.display(), pid.map_or_else(String::new, |pid| format!(" (process {pid})"))
+    )]
+    Locked {
+        /// The file.
+        path: PathBuf,
+        /// The other's process, where it said so.
+        pid: Option<u32>,
+    },
     /// The file system has no room for the table.
     #[error(
         "{}: no room for a table of {bytes} bytes: {error}; enlarge the file system, \

@@ -1,10 +1,12 @@
-//! How a table's file comes to be: under a temporary name, with its room reserved, then renamed
-//! into place. It knows nothing of what is written.
+//! How a table's file comes to be: by one engine alone, under a temporary name, with its room
+//! reserved, then renamed into place. It knows nothing of what is written.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process;
+
+use crate::error::CreateError;
 
 /// Takes all the room that a file will need, filled with zeros.
 pub(crate) fn reserve(file: &File, bytes: u64) -> io::Result<()> {
@@ -23,6 +25,62 @@ pub(crate) fn reserve(file: &File, bytes: u64) -> io::Result<()> {
             (&*file).flush()
         }
         result => result.map_err(io::Error::from),
+    }
+}
+
+/// Makes the last folder of a path where it is missing.
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    else {
+        return Ok(());
+    };
+    match fs::DirBuilder::new().mode(0o750).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        result => result,
+    }
+}
+
+/// The right to write the table at a path: held for as long as this lives, and given back by the
+/// system however the process ends. The file stays, since removing it would let two in.
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the right, or says who has it.
+    pub(crate) fn take(path: &Path) -> Result<Self, CreateError> {
+        use rustix::fs::{FlockOperation, flock};
+        use rustix::io::Errno;
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut name = path.as_os_str().to_owned();
+        name.push(".lock");
+        let name = PathBuf::from(name);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o640)
+            .open(&name)
+            .map_err(CreateError::io(&name))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => {
+                let mut text = String::new();
+                let read = file.take(16).read_to_string(&mut text);
+                return Err(CreateError::Locked {
+                    path: path.to_owned(),
+                    pid: read.ok().and_then(|_| text.trim_end().parse().ok()),
+                });
+            }
+            result => result.map_err(|error| CreateError::io(&name)(error.into()))?,
+        }
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", process::id()))
+            .map_err(CreateError::io(&name))?;
+        Ok(Self { _file: file })
     }
 }
 

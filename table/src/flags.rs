@@ -1,4 +1,4 @@
-//! Named bits of subjects and edges. They say what was seen, never what follows from it.
+//! Named bits of subjects, edges and interfaces. They say what was seen, never what follows of it.
 
 /// Declares a set of named bits.
 macro_rules! flags {
@@ -70,5 +70,23 @@ flags! {
         CONFIRMED = 2;
         /// The ends have no roles in the protocol.
         PEERS = 3;
+    }
+}
+
+flags! {
+    /// How an interface is, and is received from. Append only.
+    InterfaceFlags: u16 {
+        /// It has a carrier.
+        UP = 0;
+        /// Frames longer than one piece of memory are received.
+        MULTI_BUFFER = 1;
+        /// Its memory lies on huge pages.
+        HUGE_PAGES = 2;
+        /// Its sockets poll the device themselves.
+        BUSY_POLL = 3;
+        /// It receives frames that are addressed to others.
+        PROMISCUOUS = 4;
+        /// It was there and is there no more.
+        GONE = 5;
     }
 }

@@ -27,6 +27,8 @@ pub struct Capacity {
     pub activities: u32,
     /// Workers.
     pub workers: u32,
+    /// Interfaces.
+    pub interfaces: u32,
     /// Bytes for longer texts; rounded up to a multiple of 8.
     pub heap_bytes: u64,
 }
@@ -40,6 +42,7 @@ impl Default for Capacity {
             edges: 262_144,
             activities: 16_384,
             workers: 8,
+            interfaces: 64,
             heap_bytes: 16 * 1024 * 1024,
         }
     }
@@ -65,6 +68,7 @@ impl Geometry {
             capacity.edges.into(),
             capacity.activities.into(),
             capacity.workers.into(),
+            capacity.interfaces.into(),
             heap,
         ];
         Self::lay_out(&slots, REGION_ALIGN)

@@ -2,8 +2,9 @@
 //! regions of one table lie is in `geometry`.
 //!
 //! ```text
-//! 0        192            320        512
-//! | Header | HeaderCounters | Source | subjects | facts | edges | activity | workers | heap |
+//! 0        256              448      576
+//! | Header | HeaderCounters | Source | subjects | facts |
+//!                                    | edges | activity | workers | interfaces | heap |
 //! ```
 //!
 //! A slot is a sequence word, the record that it guards, and hot counters outside the guard.
@@ -20,7 +21,7 @@ const _: () = assert!(cfg!(target_endian = "little"), "tables are little-endian"
 pub const MAGIC: [u8; 8] = *b"MEDTBL\x1a\n";
 
 /// Raised by any change to the meaning or place of any byte. No partial compatibility.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 
 /// Bytes of a reported device's identifier.
 pub const IDENTIFIER_BYTES_MAX: usize = 64;
@@ -38,15 +39,21 @@ pub const COUNTERS_MAX: usize = 128;
 pub const PARSE_ERRORS_MAX: usize = 256;
 /// Bytes of a worker's serialized latency histogram.
 pub const LATENCY_BYTES_MAX: usize = 8192;
+/// Bytes of an interface's name, with the kernel's room for one.
+pub const INTERFACE_NAME_BYTES_MAX: usize = 16;
+/// Bytes of the note why an interface works as it does; a longer one is cut.
+pub const INTERFACE_NOTE_BYTES_MAX: usize = 400;
+/// Room for counters of an interface, by `InterfaceCounter` number.
+pub const INTERFACE_COUNTERS_MAX: usize = 32;
 
 /// Number of regions.
-pub const REGION_COUNT: usize = 6;
+pub const REGION_COUNT: usize = 7;
 /// Where [`HeaderCounters`] begins.
-pub const HEADER_COUNTERS_OFFSET: usize = 192;
+pub const HEADER_COUNTERS_OFFSET: usize = 256;
 /// Where the [`SourceRecord`]'s slot begins.
-pub const SOURCE_OFFSET: usize = 320;
+pub const SOURCE_OFFSET: usize = 448;
 /// Bytes before the first region of a saved table.
-pub const HEADER_SIZE: usize = 512;
+pub const HEADER_SIZE: usize = 576;
 
 /// The number that stands for "no subject".
 pub(crate) const NO_SUBJECT: u32 = u32::MAX;
@@ -98,7 +105,7 @@ record! {
 
 record! {
     /// The first bytes of the file, written once, before the file gets its name.
-    Header: 192 {
+    Header: 216 {
         /// [`MAGIC`].
         magic: [u8; 8],
         /// [`LAYOUT_VERSION`].
@@ -122,11 +129,13 @@ record! {
 
 record! {
     /// The part of the header that changes: each word by itself, under no lock.
-    HeaderCounters: 112 {
+    HeaderCounters: 136 {
         /// When the engine last said that it lives.
         heartbeat_ns: u64,
         /// Which rules matched the facts: the rule set's fingerprint.
         rules_generation: u64,
+        /// When the engine ended its work in order; 0 while it runs, and where it was ended.
+        stopped_ns: u64,
         /// Slots (heap: bytes) in use, published after their contents. By [`Region`] number.
         used: [u64; REGION_COUNT],
         /// Records (heap: texts) that found no room. By [`Region`] number.
@@ -283,16 +292,60 @@ record! {
 }
 
 record! {
-    /// What changes with a worker as one: its ring and its latency.
-    GaugesRecord: 8216 {
+    /// What changes with a worker as one: its rings, its rules and its latency.
+    GaugesRecord: 8256 {
         /// Entries in the worker's ring of facts.
         ring_fill: u64,
         /// Entries that the ring can hold.
         ring_capacity: u64,
+        /// Sightings that are not handed over yet.
+        owed: u64,
+        /// The rules that the worker matches with.
+        rules_generation: u64,
+        /// When the worker last went round; 0 never.
+        beat_ns: u64,
+        /// Flows in its table.
+        flows: u64,
+        /// One more than the processor that it is pinned to; 0 none.
+        cpu: u64,
         /// Bytes of the histogram in use.
         latency_len: u64,
         /// Serialized HdrHistogram of burst latency.
         latency: [u8; LATENCY_BYTES_MAX],
+    }
+}
+
+record! {
+    /// How an interface is received from.
+    InterfaceRecord: 448 {
+        /// The kernel's number of it.
+        index: u64,
+        /// Largest packet that it takes.
+        mtu: u32,
+        /// Bytes of one frame of its memory.
+        frame_bytes: u32,
+        /// Frames of its memory.
+        frames: u32,
+        /// Receive queues that sockets are bound to.
+        queues: u16,
+        /// Sockets on each queue.
+        sockets: u16,
+        /// `InterfaceFlags`.
+        flags: u16,
+        /// Bytes of the note in use.
+        note_len: u16,
+        /// `Attach` number.
+        attach: u8,
+        /// `Delivery` number.
+        delivery: u8,
+        /// Bytes of the name in use.
+        name_len: u8,
+        /// Zero.
+        reserved: u8,
+        /// Its name, UTF-8.
+        name: [u8; INTERFACE_NAME_BYTES_MAX],
+        /// Why better modes were not taken, UTF-8.
+        note: [u8; INTERFACE_NOTE_BYTES_MAX],
     }
 }
 
@@ -354,7 +407,7 @@ record! {
 
 record! {
     /// Slot of the region "workers".
-    WorkerSlot: 11296 {
+    WorkerSlot: 11336 {
         /// Sequence lock of the gauges.
         sequence: u64,
         /// The gauges.
@@ -363,6 +416,18 @@ record! {
         counters: [u64; COUNTERS_MAX],
         /// By `Protocol` number; 0 for numbers that have no place.
         parse_errors: [u64; PARSE_ERRORS_MAX],
+    }
+}
+
+record! {
+    /// Slot of the region "interfaces".
+    InterfaceSlot: 712 {
+        /// Sequence lock of the record.
+        sequence: u64,
+        /// The record.
+        record: InterfaceRecord,
+        /// By `InterfaceCounter` number.
+        counters: [u64; INTERFACE_COUNTERS_MAX],
     }
 }
 
@@ -397,8 +462,10 @@ pub enum Region {
     Activity = 3,
     /// Workers' counters.
     Workers = 4,
+    /// Interfaces and their counters.
+    Interfaces = 5,
     /// Longer texts; its unit is the byte.
-    Heap = 5,
+    Heap = 6,
 }
 
 impl Region {
@@ -409,6 +476,7 @@ impl Region {
         Self::Edges,
         Self::Activity,
         Self::Workers,
+        Self::Interfaces,
         Self::Heap,
     ];
 
@@ -420,6 +488,7 @@ impl Region {
             Self::Edges => "edges",
             Self::Activity => "activity",
             Self::Workers => "workers",
+            Self::Interfaces => "interfaces",
             Self::Heap => "heap",
         }
     }
@@ -432,6 +501,7 @@ impl Region {
             Self::Edges => size_of::<EdgeSlot>(),
             Self::Activity => size_of::<ActivitySlot>(),
             Self::Workers => size_of::<WorkerSlot>(),
+            Self::Interfaces => size_of::<InterfaceSlot>(),
             Self::Heap => 1,
         }
     }
@@ -464,4 +534,7 @@ impl Record for ActivityRecord {
 }
 impl Record for GaugesRecord {
     const REGION: Region = Region::Workers;
+}
+impl Record for InterfaceRecord {
+    const REGION: Region = Region::Interfaces;
 }

@@ -4,6 +4,7 @@
 //! ```text
 //! vocabulary          numbers and names that every side shares
 //! record flags text   subjects, facts, edges, activity as both sides handle them
+//! interface           interfaces, likewise
 //! layout              where each of their bytes lies                (layout.txt prints it)
 //! geometry            where the regions of one table lie, checked
 //! seqlock sync        how a record is read while it is written      (loom checks it)
@@ -24,6 +25,7 @@ mod error;
 mod file;
 mod flags;
 mod geometry;
+mod interface;
 #[cfg(not(loom))]
 mod map;
 #[cfg(not(loom))]
@@ -38,8 +40,9 @@ mod text;
 mod writer;
 
 pub use error::{CreateError, Full, LayoutError, OpenError};
-pub use flags::{EdgeFlags, SubjectFlags};
+pub use flags::{EdgeFlags, InterfaceFlags, SubjectFlags};
 pub use geometry::Capacity;
+pub use interface::{Interface, InterfaceId};
 pub use layout::{LAYOUT_VERSION, MAGIC, Region};
 #[cfg(not(loom))]
 pub use reader::TableReader;
@@ -50,3 +53,6 @@ pub use record::{
 pub use text::Text;
 #[cfg(not(loom))]
 pub use writer::TableWriter;
+
+/// Where the table of a running engine is, unless its configuration says otherwise.
+pub const PATH_DEFAULT: &str = "/dev/shm/medtap/medtap.table";

@@ -12,10 +12,11 @@ use bytemuck::{Pod, Zeroable, bytes_of_mut, cast_slice_mut};
 
 use crate::error::{LayoutError, OpenError};
 use crate::geometry::Geometry;
+use crate::interface::{Interface, InterfaceId};
 use crate::layout::{
     ActivityRecord, COUNTERS_MAX, EdgeRecord, FactRecord, GaugesRecord, HEADER_COUNTERS_OFFSET,
-    HEADER_SIZE, Header, HeaderCounters, MAGIC, PARSE_ERRORS_MAX, Record, Region, SOURCE_OFFSET,
-    SourceRecord, SubjectRecord, TEXT_BYTES_MAX,
+    HEADER_SIZE, Header, HeaderCounters, INTERFACE_COUNTERS_MAX, InterfaceRecord, MAGIC,
+    PARSE_ERRORS_MAX, Record, Region, SOURCE_OFFSET, SourceRecord, SubjectRecord, TEXT_BYTES_MAX,
 };
 use crate::map::{Map, Word};
 use crate::record::{
@@ -24,7 +25,7 @@ use crate::record::{
 };
 use crate::seqlock::{Attempt, SeqCell, published};
 use crate::sync::{AtomicU64, Load, Ordering};
-use crate::vocabulary::{Attribute, Counter, Field, Protocol};
+use crate::vocabulary::{Attribute, Counter, Field, InterfaceCounter, Protocol};
 
 /// Attempts to read a record while writes are under way.
 const ATTEMPTS_MAX: u32 = 256;
@@ -124,6 +125,21 @@ impl TableReader {
     /// True for a saved table: it does not change any more.
     pub fn is_saved(&self) -> bool {
         self.header().saved != 0
+    }
+
+    /// The engine's process; 0 for offline runs.
+    pub fn pid(&self) -> u32 {
+        self.header().pid
+    }
+
+    /// When the engine made the table, by the wall clock; 0 for offline runs.
+    pub fn started_ns(&self) -> u64 {
+        self.header().created_ns
+    }
+
+    /// When the engine ended its work in order; 0 while it runs, and where it was ended.
+    pub fn stopped_ns(&self) -> u64 {
+        self.header_word(offset_of!(HeaderCounters, stopped_ns))
     }
 
     /// When the engine last said that it lives.
@@ -252,7 +268,33 @@ impl TableReader {
                 .collect(),
             ring_fill: gauges.ring_fill,
             ring_capacity: gauges.ring_capacity,
+            owed: gauges.owed,
+            rules_generation: gauges.rules_generation,
+            cpu: gauges
+                .cpu
+                .checked_sub(1)
+                .and_then(|cpu| u32::try_from(cpu).ok()),
+            beat_ns: gauges.beat_ns,
+            flows: gauges.flows,
             latency: latency.to_vec(),
+        })
+    }
+
+    /// Every interface with its counters, in the order of slots.
+    pub fn interfaces(
+        &self,
+    ) -> impl Iterator<Item = (InterfaceId, Interface, Vec<(InterfaceCounter, u64)>)> + '_ {
+        self.slots(Region::Interfaces).filter_map(|index| {
+            let slot = self.slot(Region::Interfaces, index)?;
+            let record: InterfaceRecord = self.load(slot)?;
+            let interface = self.sensible(Interface::decode(&record))?;
+            let numbers: [u64; INTERFACE_COUNTERS_MAX] = hot_words(slot, InterfaceRecord::WORDS);
+            let counter = |c: &InterfaceCounter| {
+                let number = numbers.get(usize::from(c.number())).copied();
+                (*c, number.unwrap_or(0))
+            };
+            let counters = InterfaceCounter::ALL.iter().map(counter).collect();
+            Some((InterfaceId(index), interface, counters))
         })
     }
 

@@ -106,7 +106,7 @@ impl Subject {
             },
             ttl_min: self.ttl_min,
             ttl_max: self.ttl_max,
-            identifier_len: self.identifier.len,
+            identifier_len: self.identifier.len as u8, // At most 64, by its type.
             identifier: self.identifier.bytes,
             ..SubjectRecord::zeroed()
         };
@@ -454,6 +454,16 @@ pub struct Gauges<'a> {
     pub ring_fill: u64,
     /// Entries that the ring can hold.
     pub ring_capacity: u64,
+    /// Sightings that are not handed over yet.
+    pub owed: u64,
+    /// The rules that the worker matches with.
+    pub rules_generation: u64,
+    /// The processor that it is pinned to.
+    pub cpu: Option<u32>,
+    /// When it last went round; 0 never.
+    pub beat_ns: u64,
+    /// Flows in its table.
+    pub flows: u64,
     /// Serialized HdrHistogram of burst latency, at most
     /// [`crate::layout::LATENCY_BYTES_MAX`] bytes; empty for none.
     pub latency: &'a [u8],
@@ -470,6 +480,16 @@ pub struct WorkerStatus {
     pub ring_fill: u64,
     /// Entries that the ring can hold.
     pub ring_capacity: u64,
+    /// Sightings that are not handed over yet.
+    pub owed: u64,
+    /// The rules that the worker matches with.
+    pub rules_generation: u64,
+    /// The processor that it is pinned to.
+    pub cpu: Option<u32>,
+    /// When it last went round; 0 never.
+    pub beat_ns: u64,
+    /// Flows in its table.
+    pub flows: u64,
     /// Serialized HdrHistogram of burst latency; empty for none.
     pub latency: Vec<u8>,
 }

@@ -11,7 +11,8 @@ use crate::file::Temporary;
 use crate::geometry::Geometry;
 use crate::layout::{
     ActivityRecord, EdgeRecord, FactRecord, GaugesRecord, HEADER_COUNTERS_OFFSET, HEADER_SIZE,
-    Header, HeaderCounters, REGION_COUNT, Record, Region, SOURCE_OFFSET, SourceSlot, SubjectRecord,
+    Header, HeaderCounters, InterfaceRecord, REGION_COUNT, Record, Region, SOURCE_OFFSET,
+    SourceSlot, SubjectRecord,
 };
 use crate::reader::TableReader;
 use crate::sync::Load;
@@ -65,6 +66,7 @@ impl TableReader {
                 Region::Edges => self.write_slots::<EdgeRecord>(used, &mut out)?,
                 Region::Activity => self.write_slots::<ActivityRecord>(used, &mut out)?,
                 Region::Workers => self.write_slots::<GaugesRecord>(used, &mut out)?,
+                Region::Interfaces => self.write_slots::<InterfaceRecord>(used, &mut out)?,
                 Region::Heap => {
                     let count = usize::try_from(used[region.index()] / 8).unwrap_or(0);
                     for word in self.heap().iter().take(count) {
@@ -94,6 +96,7 @@ impl TableReader {
         out.write_all(bytes_of(&HeaderCounters {
             heartbeat_ns: self.heartbeat_ns(),
             rules_generation: self.rules_generation(),
+            stopped_ns: self.stopped_ns(),
             used: *used,
             refused: Region::ALL.map(|region| self.refused(region)),
         }))?;

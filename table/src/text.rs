@@ -7,13 +7,13 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text<const N: usize> {
     pub(crate) bytes: [u8; N],
-    pub(crate) len: u8,
+    pub(crate) len: u16,
 }
 
 impl<const N: usize> Text<N> {
     /// No text.
     pub const EMPTY: Self = {
-        assert!(N <= u8::MAX as usize);
+        assert!(N <= u16::MAX as usize);
         Self {
             bytes: [0; N],
             len: 0,
@@ -28,13 +28,18 @@ impl<const N: usize> Text<N> {
             .copy_from_slice(text.as_bytes());
         Some(Self {
             bytes,
-            len: u8::try_from(text.len()).ok()?,
+            len: u16::try_from(text.len()).ok()?,
         })
     }
 
     /// The text, or as many whole characters of it as fit. What is cut is no key any more.
     pub fn cut(text: &str) -> Self {
         Self::new(&text[..text.floor_char_boundary(N)]).unwrap_or(Self::EMPTY)
+    }
+
+    /// The text that `len` of these bytes are; none where there are not so many.
+    pub(crate) fn from_bytes(bytes: [u8; N], len: u16) -> Option<Self> {
+        (usize::from(len) <= N).then_some(Self { bytes, len })
     }
 
     /// The text.

@@ -11,12 +11,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytemuck::{Zeroable, bytes_of, cast_slice};
 
 use crate::error::{CreateError, Full};
-use crate::file::{Temporary, reserve};
+use crate::file::{Lock, Temporary, make_folder, reserve};
 use crate::geometry::{Capacity, Geometry};
+use crate::interface::{Interface, InterfaceId};
 use crate::layout::{
     ActivityRecord, COUNTERS_MAX, FactRecord, GaugesRecord, HEADER_COUNTERS_OFFSET, HEADER_SIZE,
-    Header, HeaderCounters, LATENCY_BYTES_MAX, LAYOUT_VERSION, MAGIC, PARSE_ERRORS_MAX,
-    REGION_COUNT, Record, Region, SOURCE_OFFSET, SourceRecord, SubjectRecord, TEXT_BYTES_MAX,
+    Header, HeaderCounters, INTERFACE_COUNTERS_MAX, InterfaceRecord, LATENCY_BYTES_MAX,
+    LAYOUT_VERSION, MAGIC, PARSE_ERRORS_MAX, REGION_COUNT, Record, Region, SOURCE_OFFSET,
+    SourceRecord, SubjectRecord, TEXT_BYTES_MAX,
 };
 use crate::map::MapMut;
 use crate::reader::TableReader;
@@ -26,7 +28,7 @@ use crate::record::{
 };
 use crate::seqlock::{SeqCell, publish};
 use crate::sync::{AtomicU64, Ordering};
-use crate::vocabulary::{Counter, Protocol};
+use crate::vocabulary::{Counter, InterfaceCounter, Protocol};
 
 /// The writer of one table.
 pub struct TableWriter {
@@ -34,6 +36,8 @@ pub struct TableWriter {
     geometry: Geometry,
     used: [u64; REGION_COUNT],
     refused: [u64; REGION_COUNT],
+    /// None for tables that no file holds.
+    _lock: Option<Lock>,
 }
 
 impl TableWriter {
@@ -54,10 +58,13 @@ impl TableWriter {
 
     /// A table in a file, for live runs: made under a temporary name, with all its room reserved
     /// (so that a file system too small is an error here and no crash later), then renamed to
-    /// `path`. Readers of an older table at `path` keep that one.
+    /// `path`. Readers of an older table at `path` keep that one. The last folder of `path` is made
+    /// where it is missing, and `path` with `.lock` behind it keeps other engines away for as long
+    /// as the writer lives.
     ///
     /// # Errors
-    /// When the capacity overflows the format, or the file cannot be made there.
+    /// When the capacity overflows the format, another engine writes this table, or the file
+    /// cannot be made there.
     pub fn create(path: &Path, capacity: Capacity) -> Result<Self, CreateError> {
         let geometry = Geometry::live(&capacity).ok_or(CreateError::Capacity)?;
         let bytes = usize::try_from(geometry.file_size()).map_err(|_| CreateError::Capacity)?;
@@ -67,6 +74,8 @@ impl TableWriter {
         let created_ns = u64::try_from(created.as_nanos()).unwrap_or(u64::MAX);
         let pid = process::id();
 
+        make_folder(path).map_err(CreateError::io(path))?;
+        let lock = Lock::take(path)?;
         let temporary = Temporary::create(path).map_err(CreateError::io(path))?;
         reserve(&temporary.file, geometry.file_size()).map_err(|error| CreateError::Room {
             path: path.to_owned(),
@@ -75,7 +84,8 @@ impl TableWriter {
         })?;
         let map = MapMut::file(&temporary.file, bytes).map_err(CreateError::io(path))?;
         let run_id = created_ns.rotate_left(16) ^ u64::from(pid);
-        let writer = Self::begin(map, geometry, run_id.max(1), created_ns, pid);
+        let mut writer = Self::begin(map, geometry, run_id.max(1), created_ns, pid);
+        writer._lock = Some(lock);
         temporary.rename_to(path).map_err(CreateError::io(path))?;
         Ok(writer)
     }
@@ -100,6 +110,7 @@ impl TableWriter {
             geometry,
             used: [0; REGION_COUNT],
             refused: [0; REGION_COUNT],
+            _lock: None,
         }
     }
 
@@ -317,6 +328,11 @@ impl TableWriter {
         let mut record = GaugesRecord {
             ring_fill: gauges.ring_fill,
             ring_capacity: gauges.ring_capacity,
+            owed: gauges.owed,
+            rules_generation: gauges.rules_generation,
+            beat_ns: gauges.beat_ns,
+            flows: gauges.flows,
+            cpu: gauges.cpu.map_or(0, |cpu| u64::from(cpu) + 1),
             latency_len: latency.len() as u64,
             ..GaugesRecord::zeroed()
         };
@@ -327,6 +343,41 @@ impl TableWriter {
         } else {
             Err(self.refuse(Region::Workers))
         }
+    }
+
+    /// Adds an interface; its counters are zero.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub fn add_interface(&mut self, interface: &Interface) -> Result<InterfaceId, Full> {
+        self.add(&interface.encode()).map(InterfaceId)
+    }
+
+    /// Replaces an interface; its counters stay.
+    pub fn set_interface(&mut self, id: InterfaceId, interface: &Interface) {
+        self.set(id.0, &interface.encode());
+    }
+
+    /// Replaces an interface's counters; those that are not named stay.
+    pub fn set_interface_counters(
+        &mut self,
+        id: InterfaceId,
+        counters: impl IntoIterator<Item = (InterfaceCounter, u64)>,
+    ) {
+        const _: () = assert!(InterfaceCounter::ALL.len() <= INTERFACE_COUNTERS_MAX);
+        let cells = self.slot(Region::Interfaces, id.0);
+        let cells = cells.get(1 + InterfaceRecord::WORDS..).unwrap_or_default();
+        for (counter, number) in counters {
+            if let Some(cell) = cells.get(usize::from(counter.number())) {
+                cell.store(number, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Says that the engine ends its work in order: nothing changes any more.
+    pub fn stop(&mut self, now_ns: u64) {
+        const OFFSET: usize = std::mem::offset_of!(HeaderCounters, stopped_ns);
+        self.header_word(OFFSET).store(now_ns, Ordering::Release);
     }
 
     /// Says that the engine lives.

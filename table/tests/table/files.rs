@@ -27,6 +27,33 @@ fn open(bytes: &[u8]) -> Result<TableReader, LayoutError> {
     }
 }
 
+/// What lies in a folder, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// The folder is made where it is missing, one level deep; neither it nor the table are for
+/// everyone's eyes.
+#[test]
+fn tables_are_for_their_group() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("medtap");
+    let path = folder.join("live.table");
+    let writer = TableWriter::create(&path, CAPACITY).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    assert_eq!((mode(&folder), mode(&path)), (0o750, 0o640));
+    drop(writer);
+    let deeper = folder.join("a").join("b").join("live.table");
+    let error = TableWriter::create(&deeper, CAPACITY).unwrap_err();
+    assert!(matches!(error, CreateError::Io { .. }), "{error}");
+}
+
 #[test]
 fn live_tables_are_followed_and_replaced() {
     let folder = tempfile::tempdir().unwrap();
@@ -42,17 +69,30 @@ fn live_tables_are_followed_and_replaced() {
     assert_eq!(reader.subjects().next().unwrap().1, binding(1));
     assert_eq!(reader.heartbeat_ns(), 5);
 
+    // One engine at a time, which ends by saying so.
+    let refused = TableWriter::create(&path, CAPACITY).unwrap_err();
+    let pid = std::process::id();
+    assert_eq!(
+        refused.to_string(),
+        format!(
+            "{}: another engine (process {pid}) writes this table; stop that one, \
+             or name another table",
+            path.display()
+        )
+    );
+    assert_eq!((reader.stopped_ns(), reader.pid()), (0, pid));
+    assert!(reader.started_ns() > 0);
+    writer.stop(9);
+    assert_eq!(reader.stopped_ns(), 9);
+    drop(writer);
+
     // A new engine makes a new table; who reads the old one keeps it.
     let next = TableWriter::create(&path, CAPACITY).unwrap();
     assert_eq!(reader.subjects().count(), 1);
     let after = TableReader::open(&path).unwrap();
     assert_eq!(after.subjects().count(), 0);
     assert_ne!(after.run_id(), reader.run_id());
-    assert_eq!(
-        fs::read_dir(folder.path()).unwrap().count(),
-        1,
-        "no leftovers"
-    );
+    assert_eq!(names(folder.path()), ["live.table", "live.table.lock"]);
     drop(next);
 
     // A reader can save the live table; the copy reads like it.
@@ -84,7 +124,7 @@ fn other_versions_are_refused_in_these_words() {
     assert_eq!(error, LayoutError::Version { found: 9 });
     assert_eq!(
         error.to_string(),
-        "the table has layout 9, this program reads layout 1; \
+        "the table has layout 9, this program reads layout 2; \
          use the medtap that came with the engine that wrote it"
     );
     // Even where that version's header is another size.
@@ -161,11 +201,7 @@ fn a_failed_save_leaves_the_old_file() {
     fs::create_dir(&taken).unwrap();
     assert!(TableWriter::create(&taken, CAPACITY).is_err());
     assert!(sample::writer().save(&taken).is_err());
-    assert_eq!(
-        fs::read_dir(folder.path()).unwrap().count(),
-        1,
-        "no leftovers"
-    );
+    assert_eq!(names(folder.path()), ["taken", "taken.lock"]);
 }
 
 /// More than the file system has is an error at the start, with its remedy, and no crash later.
@@ -189,11 +225,7 @@ fn a_file_system_too_small_is_an_error() {
         error.to_string().contains("enlarge the file system"),
         "{error}"
     );
-    assert_eq!(
-        fs::read_dir(folder.path()).unwrap().count(),
-        0,
-        "no leftovers"
-    );
+    assert_eq!(names(folder.path()), ["huge.table.lock"]);
 }
 
 #[test]

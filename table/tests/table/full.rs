@@ -6,7 +6,7 @@ use medtap_table::layout::{
 use medtap_table::vocabulary::{Counter, Event};
 use medtap_table::{Activity, Capacity, CreateError, Full, Gauges, Region, SubjectId, TableWriter};
 
-use crate::sample::{CAPACITY, LONG, binding, edge, fact};
+use crate::sample::{CAPACITY, LONG, binding, edge, fact, interface};
 
 #[test]
 fn full_regions_refuse_and_count() {
@@ -53,6 +53,12 @@ fn full_regions_refuse_and_count() {
             .is_err()
     );
     assert!(writer.set_counters(2, [(Counter::Packets, 1)]).is_err());
+    for _ in 0..2 {
+        writer.add_interface(&interface()).unwrap();
+    }
+    let full = writer.add_interface(&interface()).unwrap_err();
+    assert_eq!(full.region, Region::Interfaces);
+    assert_eq!(reader.refused(Region::Interfaces), 1);
 
     assert_eq!(reader.subjects().count(), 8);
     assert_eq!(reader.facts().count(), 8);
@@ -131,6 +137,7 @@ fn an_overlong_histogram_is_refused() {
         latency: &latency,
         ring_fill: 3,
         ring_capacity: 4,
+        ..Gauges::default()
     };
     assert_eq!(
         writer.set_gauges(0, &long),

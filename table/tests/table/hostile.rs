@@ -6,8 +6,8 @@ use std::mem::offset_of;
 use std::time::Duration;
 
 use medtap_table::layout::{
-    FactRecord, FactSlot, HEADER_COUNTERS_OFFSET, Header, HeaderCounters, SubjectRecord,
-    SubjectSlot,
+    FactRecord, FactSlot, HEADER_COUNTERS_OFFSET, HEADER_SIZE, Header, HeaderCounters,
+    InterfaceRecord, InterfaceSlot, REGION_COUNT, SubjectRecord, SubjectSlot,
 };
 use medtap_table::{LayoutError, OpenError, TableReader};
 
@@ -54,7 +54,7 @@ fn region(bytes: &[u8], number: usize) -> usize {
 fn numbers_of_the_header_are_checked_before_use() {
     let whole = saved();
     let numbers: [u64; 8] = [0, 1, 7, 511, 1 << 32, u64::MAX / 2, u64::MAX - 7, u64::MAX];
-    for offset in (16..offset_of!(Header, regions) + 6 * 24).step_by(8) {
+    for offset in (16..size_of::<Header>()).step_by(8) {
         for number in numbers {
             let mut bytes = whole.clone();
             put(&mut bytes, offset, &number.to_le_bytes());
@@ -81,7 +81,7 @@ fn numbers_of_the_header_are_checked_before_use() {
 #[test]
 fn counts_are_bounded_by_the_region() {
     let mut bytes = saved();
-    for number in 0..6 {
+    for number in 0..REGION_COUNT {
         let offset = HEADER_COUNTERS_OFFSET + offset_of!(HeaderCounters, used) + 8 * number;
         put(&mut bytes, offset, &u64::MAX.to_le_bytes());
     }
@@ -95,6 +95,7 @@ fn references_outside_the_table_are_skipped() {
     let long = fact + size_of::<FactSlot>();
     let subject = region(&whole, 0) + offset_of!(SubjectSlot, record);
     let reported = subject + 3 * size_of::<SubjectSlot>();
+    let interface = region(&whole, 5) + offset_of!(InterfaceSlot, record);
     let u32_max = u32::MAX.to_le_bytes();
     for (offset, with) in [
         (fact + offset_of!(FactRecord, subject), &u32_max[..]),
@@ -110,6 +111,12 @@ fn references_outside_the_table_are_skipped() {
         (
             reported + offset_of!(SubjectRecord, reporter),
             &[3, 0, 0, 0],
+        ),
+        (interface + offset_of!(InterfaceRecord, attach), &[99]),
+        (interface + offset_of!(InterfaceRecord, name_len), &[17]),
+        (
+            interface + offset_of!(InterfaceRecord, note_len),
+            &[0xff, 0xff],
         ),
         (subject + offset_of!(SubjectRecord, kind), &[3]),
         (subject + offset_of!(SubjectRecord, network), &[5]),
@@ -169,7 +176,7 @@ fn fuzz_changes() {
         .for_each(|changes| {
             let mut bytes = whole.clone();
             for &(place, in_header, byte) in changes {
-                let range = if in_header { 512 } else { bytes.len() };
+                let range = if in_header { HEADER_SIZE } else { bytes.len() };
                 bytes[usize::from(place) % range] = byte;
             }
             let _ = read(&bytes);

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use medtap_table::layout::{
     ActivityRecord, ActivitySlot, EdgeRecord, EdgeSlot, FactRecord, FactSlot, GaugesRecord,
-    HEADER_COUNTERS_OFFSET, HEADER_SIZE, Header, HeaderCounters, RegionHeader, SOURCE_OFFSET,
-    SourceRecord, SourceSlot, SubjectRecord, SubjectSlot, WorkerSlot,
+    HEADER_COUNTERS_OFFSET, HEADER_SIZE, Header, HeaderCounters, InterfaceRecord, InterfaceSlot,
+    RegionHeader, SOURCE_OFFSET, SourceRecord, SourceSlot, SubjectRecord, SubjectSlot, WorkerSlot,
 };
 use medtap_table::{LAYOUT_VERSION, MAGIC, Region};
 
@@ -29,6 +29,8 @@ const RECORDS: &[(&str, Fields)] = &[
     ("ActivityRecord", ActivityRecord::FIELDS),
     ("WorkerSlot", WorkerSlot::FIELDS),
     ("GaugesRecord", GaugesRecord::FIELDS),
+    ("InterfaceSlot", InterfaceSlot::FIELDS),
+    ("InterfaceRecord", InterfaceRecord::FIELDS),
 ];
 
 fn printed() -> String {

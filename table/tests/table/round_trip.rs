@@ -1,6 +1,6 @@
 //! What a writer says, a reader hears.
 
-use medtap_table::vocabulary::{Counter, Event, Protocol};
+use medtap_table::vocabulary::{Counter, Event, InterfaceCounter, Protocol};
 use medtap_table::{
     Activity, FactTimes, Region, Subject, SubjectFlags, SubjectId, TableReader, Text, Traffic,
     Volume, hour_of_week,
@@ -65,6 +65,20 @@ fn everything_comes_back() {
     assert_eq!(worker.parse_errors, [(Some(Protocol::Hl7), 5)]);
     assert_eq!((worker.ring_fill, worker.ring_capacity), (6, 4096));
     assert_eq!(worker.latency, [1, 2, 3]);
+    assert_eq!((worker.owed, worker.flows, worker.cpu), (3, 12, Some(0)));
+    assert_eq!(
+        (worker.rules_generation, worker.beat_ns),
+        (77, MONDAY_NS + 1)
+    );
+    assert_eq!((read.workers[0].cpu, read.workers[0].beat_ns), (None, 0));
+
+    let [(0, interface, counters)] = &read.interfaces[..] else {
+        panic!("{:?}", read.interfaces)
+    };
+    assert_eq!(*interface, sample::interface());
+    assert_eq!(counters.len(), InterfaceCounter::ALL.len());
+    let counted: Vec<_> = counters.iter().filter(|&&(_, number)| number > 0).collect();
+    assert_eq!(counted, [&(InterfaceCounter::MultiBuffer, 8)]);
 
     assert_eq!(read.source, Some(sample::source()));
     assert_eq!(read.rules_generation, 77);
@@ -109,6 +123,12 @@ fn records_are_replaced_and_counters_stay() {
     writer.set_edge(id, &changed);
     let (_, edge, volume) = reader.edges().next().unwrap();
     assert_eq!((edge, volume.bytes), (changed, 9_000));
+
+    let (id, mut changed, _) = reader.interfaces().next().unwrap();
+    changed.flags.insert(medtap_table::InterfaceFlags::GONE);
+    writer.set_interface(id, &changed);
+    let (_, interface, counters) = reader.interfaces().next().unwrap();
+    assert_eq!((interface, counters[16].1), (changed, 8));
 
     let (id, _) = reader.activity().next().unwrap();
     let mut other = Activity::new(SubjectId(1), Event::Hl7Message);

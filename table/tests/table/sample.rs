@@ -1,9 +1,12 @@
 //! A small table with something of everything.
 
-use medtap_table::vocabulary::{Attribute, Counter, Event, Field, Protocol};
+use medtap_table::vocabulary::{
+    Attach, Attribute, Counter, Delivery, Event, Field, InterfaceCounter, Protocol,
+};
 use medtap_table::{
-    Activity, Capacity, Edge, EdgeFlags, Fact, Gauges, Source, Subject, SubjectFlags, SubjectId,
-    SubjectKind, TableReader, TableWriter, Text, Traffic, Volume, WorkerStatus,
+    Activity, Capacity, Edge, EdgeFlags, Fact, Gauges, Interface, InterfaceFlags, Source, Subject,
+    SubjectFlags, SubjectId, SubjectKind, TableReader, TableWriter, Text, Traffic, Volume,
+    WorkerStatus,
 };
 
 /// Room for little.
@@ -13,6 +16,7 @@ pub const CAPACITY: Capacity = Capacity {
     edges: 4,
     activities: 4,
     workers: 2,
+    interfaces: 2,
     heap_bytes: 1024,
 };
 
@@ -93,6 +97,22 @@ pub fn source() -> Source {
     }
 }
 
+pub fn interface() -> Interface {
+    Interface {
+        name: Text::new("enp3s0f1").unwrap(),
+        index: 4,
+        attach: Attach::Native,
+        delivery: Delivery::Copy,
+        queues: 4,
+        sockets: 2,
+        mtu: 9000,
+        frame_bytes: 4096,
+        frames: 16_384,
+        flags: InterfaceFlags::UP | InterfaceFlags::MULTI_BUFFER,
+        note: Text::cut("zero-copy: the driver does not offer it (EOPNOTSUPP)"),
+    }
+}
+
 pub const LONG: &str = "A text that is longer than the place that a record has for it: \
     it lies in the heap, with its ümlauts, and a reader finds it there all the same, \
     whether it is live or saved.";
@@ -158,14 +178,24 @@ pub fn writer() -> TableWriter {
     let gauges = Gauges {
         ring_fill: 6,
         ring_capacity: 4096,
+        owed: 3,
+        rules_generation: 77,
+        cpu: Some(0),
+        beat_ns: MONDAY_NS + 1,
+        flows: 12,
         latency: &latency,
     };
     writer.set_gauges(1, &gauges).unwrap();
+    let port = writer.add_interface(&interface()).unwrap();
+    writer.set_interface_counters(port, [(InterfaceCounter::MultiBuffer, 8)]);
     writer.set_source(&source());
     writer.set_rules_generation(77);
     writer.heartbeat(MONDAY_NS);
     writer
 }
+
+/// Counters of one interface.
+pub type Counts = Vec<(InterfaceCounter, u64)>;
 
 /// All that a reader says.
 #[derive(Debug, PartialEq)]
@@ -175,6 +205,7 @@ pub struct Contents {
     pub edges: Vec<(u32, Edge, Volume)>,
     pub activity: Vec<(u32, Activity)>,
     pub workers: Vec<WorkerStatus>,
+    pub interfaces: Vec<(u32, Interface, Counts)>,
     pub source: Option<Source>,
     pub rules_generation: u64,
     pub limits_hit: Vec<(Counter, u64)>,
@@ -193,6 +224,7 @@ pub fn contents(reader: &TableReader) -> Contents {
             .map(|(id, activity)| (id.0, activity))
             .collect(),
         workers: reader.workers().collect(),
+        interfaces: reader.interfaces().map(|(id, i, c)| (id.0, i, c)).collect(),
         source: reader.source(),
         rules_generation: reader.rules_generation(),
         limits_hit: reader.limits_hit(),
