@@ -20,13 +20,16 @@ use lab::{Lab, SENDER, SENSOR, inside, ip, run, send_from, udp};
 /// Arguments that make this program one of the helpers below.
 const HOLD: &str = "--packet-hold";
 const KEEP: &str = "--packet-keep";
+const LISTEN: &str = "--packet-listen";
+
+type Test = fn() -> Result<(), Failed>;
 
 /// All tests of this file.
 pub fn trials() -> Vec<Trial> {
     let is_root = File::open("/proc/self")
         .and_then(|it| it.metadata())
         .is_ok_and(|it| it.uid() == 0);
-    let tests: [(&str, fn() -> Result<(), Failed>); 12] = [
+    let tests: [(&str, Test); 13] = [
         ("one_worker", one_worker),
         ("four_workers", four_workers),
         ("tags_are_put_back", tags_are_put_back),
@@ -35,6 +38,7 @@ pub fn trials() -> Vec<Trial> {
         ("outgoing_is_not_seen", outgoing_is_not_seen),
         ("down_and_up", down_and_up),
         ("bad_input", bad_input),
+        ("few_rights", few_rights),
         ("set_up_and_restore", set_up_and_restore),
         ("kill_the_holder", kill_the_holder),
         ("what_others_changed_stays", what_others_changed_stays),
@@ -50,6 +54,7 @@ pub fn trials() -> Vec<Trial> {
 pub fn helper() -> Option<ExitCode> {
     match std::env::args().nth(1)?.as_str() {
         HOLD => Some(hold()),
+        LISTEN => Some(listen()),
         KEEP => Some(keeper::keep(std::io::stdin())),
         _ => None,
     }
@@ -65,6 +70,35 @@ fn hold() -> ExitCode {
     loop {
         thread::sleep(Duration::from_secs(1));
     }
+}
+
+/// Tells what one worker and two can open, and whether the interface can be set up.
+fn listen() -> ExitCode {
+    for workers in [1, 2] {
+        let opened = packet::open(ask(workers));
+        println!(
+            "{}",
+            opened.map_or_else(|error| error.to_string(), |_| "opened".to_owned())
+        );
+    }
+    let mtu = Wish {
+        mtu: Some(1300),
+        ..Wish::default()
+    };
+    for wish in [
+        Wish {
+            promiscuous: true,
+            ..Wish::default()
+        },
+        mtu,
+    ] {
+        let prepared = nic::prepare(SENSOR, &wish, &mut |_| ());
+        println!(
+            "{}",
+            prepared.map_or_else(|error| error.to_string(), |_| "set up".to_owned())
+        );
+    }
+    ExitCode::SUCCESS
 }
 
 fn own_program() -> Command {
@@ -340,6 +374,47 @@ fn bad_input() -> Result<(), Failed> {
         std::fs::read_to_string("/proc/thread-self/net/packet")
     })?;
     assert_eq!(left.lines().count(), 1, "{left}");
+    Ok(())
+}
+
+/// With CAP_NET_RAW alone one worker listens; what else is asked for is refused with a sentence.
+fn few_rights() -> Result<(), Failed> {
+    let lab = Lab::new();
+    let with = |rights: &str| -> Result<Vec<String>, Failed> {
+        let mut command = Command::new("ip");
+        command.args([
+            "netns",
+            "exec",
+            &lab.sensor,
+            "setpriv",
+            "--bounding-set",
+            rights,
+        ]);
+        let told = run(command.arg(std::env::current_exe()?).arg(LISTEN));
+        Ok(told.lines().map(str::to_owned).collect())
+    };
+    let raw = with("-all,+net_raw")?;
+    assert_eq!((raw[0].as_str(), raw[2].as_str()), ("opened", "set up"));
+    assert!(
+        raw[1].contains("can't be shared among workers") && raw[1].contains("CAP_BPF"),
+        "{raw:?}"
+    );
+    assert!(
+        raw[3].starts_with("may not set mtu of mirror0: that needs CAP_NET_ADMIN;"),
+        "{raw:?}"
+    );
+    let none = with("-all")?;
+    for line in &none[..2] {
+        assert!(
+            line.starts_with("may not listen to mirror0: a packet socket needs CAP_NET_RAW;"),
+            "{line}"
+        );
+    }
+    assert!(
+        none[2].contains("promiscuous mode of mirror0: that needs CAP_NET_RAW;"),
+        "{none:?}"
+    );
+    assert_eq!(lab.mtu(), 9000);
     Ok(())
 }
 
