@@ -4,7 +4,8 @@ mod lab;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread;
@@ -14,6 +15,7 @@ use libtest_mimic::{Failed, Trial};
 use medtap_engine::capture::packet::{self, Ask, Opened};
 use medtap_engine::flow::{shard, steer};
 use medtap_engine::nic::{self, Wish, keeper};
+use medtap_engine::wire::{Headers, LinkType};
 
 use lab::{Lab, SENDER, SENSOR, inside, ip, run, send_from, udp};
 
@@ -29,11 +31,12 @@ pub fn trials() -> Vec<Trial> {
     let is_root = File::open("/proc/self")
         .and_then(|it| it.metadata())
         .is_ok_and(|it| it.uid() == 0);
-    let tests: [(&str, Test); 13] = [
+    let tests: [(&str, Test); 14] = [
         ("one_worker", one_worker),
         ("four_workers", four_workers),
         ("tags_are_put_back", tags_are_put_back),
         ("jumbo", jumbo),
+        ("merged_frames_fit", merged_frames_fit),
         ("a_full_ring_is_counted", a_full_ring_is_counted),
         ("outgoing_is_not_seen", outgoing_is_not_seen),
         ("down_and_up", down_and_up),
@@ -259,6 +262,49 @@ fn jumbo() -> Result<(), Failed> {
     lab.send(&sent);
     let got = drain(&mut opened, sent.len()).remove(0);
     assert!(got.iter().map(|(bytes, ..)| bytes).eq(&sent));
+    Ok(())
+}
+
+/// What one end's kernel leaves in one piece for the other's: up to 64 KiB, without checksums.
+fn merged_frames_fit() -> Result<(), Failed> {
+    let lab = Lab::new();
+    ip(&[
+        "-n",
+        &lab.sensor,
+        "address",
+        "add",
+        "10.9.9.1/24",
+        "dev",
+        SENSOR,
+    ]);
+    ip(&[
+        "-n",
+        &lab.sender,
+        "address",
+        "add",
+        "10.9.9.2/24",
+        "dev",
+        SENDER,
+    ]);
+    let mut opened = lab.sensor(|| packet::open(ask(1)))?;
+    let listener = lab.sensor(|| TcpListener::bind("10.9.9.1:4000"))?;
+    let stream = inside(&lab.sender, || TcpStream::connect("10.9.9.1:4000"))?;
+    let (mut to, mut from) = (stream, listener.accept()?.0);
+    thread::scope(|scope| {
+        scope.spawn(move || to.write_all(&[9; 1 << 20]).unwrap());
+        std::io::copy(&mut from, &mut std::io::sink()).unwrap();
+    });
+    let got = drain(&mut opened, usize::MAX).remove(0);
+    for (bytes, wire_len, _) in &got {
+        assert_eq!(bytes.len(), *wire_len as usize);
+        assert!(Headers::parse(bytes, *wire_len, LinkType::Ethernet).is_ok());
+    }
+    let longest = got.iter().map(|(bytes, ..)| bytes.len()).max().unwrap_or(0);
+    assert!(
+        (20_000..opened.ports[0].frame_bytes_max()).contains(&longest),
+        "{longest}"
+    );
+    assert_eq!(opened.ports[0].losses()?, Default::default());
     Ok(())
 }
 

@@ -101,7 +101,8 @@ pub enum OpenError {
     },
     /// The kernel's steering can't be had.
     #[error(
-        "frames of {interface} can't be shared among workers: {cause}; with one worker that is not needed"
+        "frames of {interface} can't be shared among workers: {cause}; with one worker that is \
+         not needed"
     )]
     Fanout {
         /// The name.
