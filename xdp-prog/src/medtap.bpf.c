@@ -81,16 +81,16 @@ static __always_inline void count(__u32 counter)
 
 #define ETHERNET_LEN 14
 
+// One of the two; which one is known when this is compiled.
 struct packet {
-	void *data;
-	void *data_end;
-	struct __sk_buff *skb; // instead of data, in a filter
+	struct xdp_md *xdp;
+	struct __sk_buff *skb;
 };
 
 // Copies `len` bytes of the frame; false if they are not there.
 static __always_inline int load(const struct packet *packet, __u32 offset, void *to, __u32 len)
 {
-	void *from;
+	void *from, *end;
 
 	if (packet->skb) {
 		// A filter's data begin behind the link header.
@@ -103,8 +103,9 @@ static __always_inline int load(const struct packet *packet, __u32 offset, void 
 		return 0;
 	// Without this the compiler compares one register and adds another.
 	asm volatile("%0 &= %1" : "+r"(offset) : "i"(OFFSET_MAX));
-	from = packet->data + offset;
-	if (from + len > packet->data_end)
+	from = (void *)(long)packet->xdp->data + offset;
+	end = (void *)(long)packet->xdp->data_end;
+	if (from + len > end)
 		return 0;
 	__builtin_memcpy(to, from, len);
 	return 1;
@@ -329,6 +330,7 @@ struct place {
 	__u16 type; // what comes next, then the last EtherType
 	__u8 protocol; // of IP
 	__u32 network; // where the IP header began
+	__u32 inner; // not 0 inside a tunnel, where the headers have to prove themselves
 	__u64 sum; // of the mixed addresses: MAC, then IP
 };
 
@@ -346,8 +348,7 @@ static __always_inline void limit(struct place *place, __u32 len)
 }
 
 // 802.3: a length instead of a type. Behind SNAP an EtherType is followed to IP.
-static __always_inline enum outcome read_llc(const struct packet *packet, struct place *place,
-					     int inner)
+static __always_inline enum outcome read_llc(const struct packet *packet, struct place *place)
 {
 	__u32 whole_end = place->end;
 	struct snap snap;
@@ -365,20 +366,19 @@ static __always_inline enum outcome read_llc(const struct packet *packet, struct
 		if (type == TYPE_IPV4 || type == TYPE_IPV6)
 			return TUNNEL;
 		if (type)
-			return !inner || is_known(type) || type == TYPE_MPLS ||
+			return !place->inner || is_known(type) || type == TYPE_MPLS ||
 					       type == TYPE_MPLS_UPSTREAM || type == TYPE_PPPOE
 				       ? STANDS
 				       : FAULT;
 	}
-	if (!inner)
+	if (!place->inner)
 		return STANDS;
 	return place->offset + 3 <= whole_end && is_known_llc(packet, place->offset) ? STANDS
 										      : FAULT;
 }
 
 // The link header. TUNNEL here means that IP follows.
-static __always_inline enum outcome read_link(const struct packet *packet, struct place *place,
-					      int inner)
+static __always_inline enum outcome read_link(const struct packet *packet, struct place *place)
 {
 	struct ethernet ethernet;
 	struct tag tag;
@@ -404,10 +404,10 @@ static __always_inline enum outcome read_link(const struct packet *packet, struc
 	if (type == TYPE_IPV4 || type == TYPE_IPV6)
 		return TUNNEL;
 	if (type <= LENGTH_MAX)
-		return read_llc(packet, place, inner);
+		return read_llc(packet, place);
 	if (is_deeper(type))
 		return UNREAD;
-	return !inner || is_known(type) ? STANDS : FAULT;
+	return !place->inner || is_known(type) ? STANDS : FAULT;
 }
 
 static __always_inline enum outcome read_ipv4(const struct packet *packet, struct place *place)
@@ -496,8 +496,7 @@ static __always_inline enum outcome read_tcp(const struct packet *packet,
 	return STANDS;
 }
 
-static __always_inline enum outcome read_udp(const struct packet *packet, struct place *place,
-					     int inner)
+static __always_inline enum outcome read_udp(const struct packet *packet, struct place *place)
 {
 	struct udp udp;
 	__u16 dst, len;
@@ -513,7 +512,7 @@ static __always_inline enum outcome read_udp(const struct packet *packet, struct
 		return UNREAD;
 	if (dst != VXLAN_PORT && dst != VXLAN_PORT_LINUX)
 		return dst == CAPWAP_PORT || udp.src == bpf_htons(CAPWAP_PORT) ? UNREAD : STANDS;
-	if (inner)
+	if (place->inner)
 		return UNREAD;
 	place->offset += sizeof(udp);
 	if (len && place->offset + len - sizeof(udp) <= place->wire_end)
@@ -581,39 +580,33 @@ static __always_inline enum outcome read_gre(const struct packet *packet, struct
 }
 
 static __always_inline enum outcome read_transport(const struct packet *packet,
-						   struct place *place, int inner)
+						   struct place *place)
 {
 	switch (place->protocol) {
 	case TCP:
 		// Only what is in a tunnel has to prove itself.
-		return inner ? read_tcp(packet, place) : STANDS;
+		return place->inner ? read_tcp(packet, place) : STANDS;
 	case UDP:
-		return read_udp(packet, place, inner);
+		return read_udp(packet, place);
 	case IPV4_IN_IP:
 		place->type = TYPE_IPV4;
-		return inner ? UNREAD : TUNNEL;
+		return place->inner ? UNREAD : TUNNEL;
 	case IPV6_IN_IP:
 		place->type = TYPE_IPV6;
-		return inner ? UNREAD : TUNNEL;
+		return place->inner ? UNREAD : TUNNEL;
 	case GRE:
-		return inner ? UNREAD : read_gre(packet, place);
+		return place->inner ? UNREAD : read_gre(packet, place);
 	default:
 		return STANDS;
 	}
 }
 
-// Link, if there is one, and network: TUNNEL if a transport follows.
 static __always_inline enum outcome read_network(const struct packet *packet,
-						 struct place *place, int inner)
+						 struct place *place)
 {
 	enum outcome outcome;
 	__u8 first;
 
-	if (place->type == TYPE_BRIDGED) {
-		outcome = read_link(packet, place, inner);
-		if (outcome != TUNNEL)
-			return outcome;
-	}
 	if (place->type == TYPE_IP) {
 		if (!has(place, 1) || !load(packet, place->offset, &first, sizeof(first)))
 			return FAULT;
@@ -625,6 +618,31 @@ static __always_inline enum outcome read_network(const struct packet *packet,
 		return outcome;
 	return read_extensions(packet, place);
 }
+
+// ---- the same as functions of their own ----
+
+// The verifier judges a global function once, for any arguments. Were all of them one function,
+// it would walk every way through the link with every way through the rest, and give up.
+#define PASS(name, context, field, read)                                                          \
+	__noinline int name(struct context *ctx, struct place *place)                  \
+	{                                                                                         \
+		struct packet packet = { .field = ctx };                                          \
+                                                                                                  \
+		if (!place)                                                                       \
+			return FAULT;                                                             \
+		return read(&packet, place);                                               \
+	}
+
+PASS(xdp_link, xdp_md, xdp, read_link)
+PASS(xdp_network, xdp_md, xdp, read_network)
+PASS(xdp_transport, xdp_md, xdp, read_transport)
+PASS(skb_link, __sk_buff, skb, read_link)
+PASS(skb_network, __sk_buff, skb, read_network)
+PASS(skb_transport, __sk_buff, skb, read_transport)
+
+#define CALL(name, packet, place)                                                          \
+	((packet)->skb ? skb_##name((packet)->skb, place)                                  \
+		       : xdp_##name((packet)->xdp, place))
 
 // ---- frames for the sensor itself ----
 
@@ -682,27 +700,31 @@ static __always_inline void judge(const struct packet *packet, __u32 len, int ma
 				  struct verdict *verdict)
 {
 	struct place place = { .end = len, .wire_end = len, .type = TYPE_BRIDGED };
-	enum outcome outcome = FAULT;
+	int outcome = FAULT;
 	__u64 sum = 0;
-	int inner;
+	int level;
 
-	// One loop, so that the code stands here once.
-#pragma nounroll
-	for (inner = 0; inner < LEVELS; inner++) {
-		outcome = read_network(packet, &place, inner);
-		if (may_pass && !inner && outcome != FAULT && is_for_sensor(packet, &place)) {
+#pragma unroll
+	for (level = 0; level < LEVELS; level++) {
+		place.inner = level;
+		outcome = TUNNEL;
+		if (place.type == TYPE_BRIDGED)
+			outcome = CALL(link, packet, &place);
+		if (outcome == TUNNEL)
+			outcome = CALL(network, packet, &place);
+		if (may_pass && !level && outcome != FAULT && is_for_sensor(packet, &place)) {
 			verdict->own = 1;
 			return;
 		}
 		if (outcome == TUNNEL)
-			outcome = read_transport(packet, &place, inner);
+			outcome = CALL(transport, packet, &place);
 		// What is in a tunnel and wrong was no tunnel.
-		if (!inner || outcome != FAULT)
+		if (!level || outcome != FAULT)
 			sum = place.sum;
 		if (outcome != TUNNEL)
 			break;
 	}
-	verdict->unparsed = outcome == FAULT && !inner;
+	verdict->unparsed = outcome == FAULT && !level;
 	verdict->deeper = outcome == UNREAD;
 	// Not even a link header: the first shard.
 	verdict->shard = sum ? shard(sum) : 0;
@@ -710,12 +732,9 @@ static __always_inline void judge(const struct packet *packet, __u32 len, int ma
 
 static __always_inline void judge_xdp(struct xdp_md *ctx, int may_pass, struct verdict *verdict)
 {
-	struct packet packet = {
-		.data = (void *)(long)ctx->data,
-		.data_end = (void *)(long)ctx->data_end,
-	};
+	struct packet packet = { .xdp = ctx };
 
-	judge(&packet, packet.data_end - packet.data, may_pass, verdict);
+	judge(&packet, ctx->data_end - ctx->data, may_pass, verdict);
 }
 
 SEC("xdp.frags")

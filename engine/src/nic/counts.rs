@@ -106,8 +106,8 @@ mod tests {
     use super::*;
 
     const LIST: &[u8] = b"Inter-|   Receive                            |  Transmit\n \
-        face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs\n    \
-        lo:     120       2    0    0    0     0          0         0      120       2    0    0\n  \
+        face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets\n    \
+        lo:     120       2    0    0    0     0          0         0      120       2    0\n  \
         eth0:99 7 5 6 1 2 3 4 88 9 0 0 0 0 0 0\nshort0: 1 2 3\n";
 
     #[test]

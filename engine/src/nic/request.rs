@@ -170,7 +170,7 @@ impl Requests {
         words[0] = GSTRINGS;
         words[1] = SS_FEATURES;
         // SAFETY: the kernel writes as many strings as it knows features, a number fixed when it
-        // was built (64 in all versions so far, and never near FEATURES_MAX, for which there is room).
+        // was built: 64 in all versions so far, never near FEATURES_MAX, for which there is room.
         unsafe { self.ethtool(&mut words) }?;
         let bytes: &[u8] = bytemuck::cast_slice(&words[3..]);
         let name = |string: &[u8]| {

@@ -1,6 +1,7 @@
 //! Tests that need privileges: network namespaces, BPF. Without them each is shown as ignored.
 
 mod packet;
+mod steering;
 
 use std::process::ExitCode;
 
@@ -11,5 +12,7 @@ fn main() -> ExitCode {
     if let Some(code) = packet::helper() {
         return code;
     }
-    libtest_mimic::run(&Arguments::from_args(), packet::trials()).exit_code()
+    let mut trials = packet::trials();
+    trials.extend(steering::trials());
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

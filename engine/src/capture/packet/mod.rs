@@ -101,7 +101,8 @@ pub enum OpenError {
     },
     /// The kernel's steering can't be had.
     #[error(
-        "frames of {interface} can't be shared among workers: {cause}; with one worker that is not needed"
+        "frames of {interface} can't be shared among workers: {cause}; with one worker that is \
+         not needed"
     )]
     Fanout {
         /// The name.
@@ -153,6 +154,9 @@ pub fn open(ask: Ask<'_>) -> Result<Opened, OpenError> {
         index,
         geometry,
     };
+    if opener.ring_bytes() > room_bytes() {
+        return Err(opener.no_memory());
+    }
     // First all sockets, each of which sees nothing yet: else frames of the first moments would
     // come to every worker.
     let made: Result<Vec<_>, _> = (0..ask.workers).map(|_| opener.socket()).collect();
@@ -256,13 +260,7 @@ impl Opener<'_> {
         match source.raw_os_error() {
             Some(libc::EPERM | libc::EACCES) => OpenError::Privilege { interface },
             Some(libc::ENODEV | libc::ENXIO) => OpenError::NoInterface { interface },
-            Some(libc::ENOMEM | libc::ENOBUFS) => {
-                let ring = u64::from(self.geometry.block_bytes) * u64::from(self.geometry.blocks);
-                OpenError::Memory {
-                    interface,
-                    mib: (ring * self.ask.workers as u64) >> 20,
-                }
-            }
+            Some(libc::ENOMEM | libc::ENOBUFS) => self.no_memory(),
             _ => OpenError::System {
                 interface,
                 step,

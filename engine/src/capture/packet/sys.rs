@@ -192,6 +192,8 @@ pub(super) fn join_group(socket: BorrowedFd<'_>, group: u16) -> io::Result<()> {
 }
 
 fn join(socket: BorrowedFd<'_>, group: u16, flags: u32) -> io::Result<()> {
+    // A group has a say of its own on what is sent; that of its members does not count.
+    let flags = flags | libc::PACKET_FANOUT_FLAG_IGNORE_OUTGOING;
     let kind = libc::PACKET_FANOUT_EBPF | flags;
     set(
         socket,
