@@ -227,8 +227,8 @@ impl Tally {
 
     fn end(self) -> Result<(), Failed> {
         eprintln!(
-            "steering: {} frames compared, {} by fan-out too: {} agreed, {} deeper ({} of them agreed), {} unparsed; \
-             {} could not be run, {} differ",
+            "steering: {} frames compared, {} by fan-out too: {} agreed, {} deeper ({} of them \
+             agreed), {} unparsed; {} could not be run, {} differ",
             self.compared,
             self.by_both,
             self.agreed,
