@@ -91,7 +91,12 @@ fn object_is_built_from_its_source() {
     // Elsewhere than it lies, so that a path in it would show.
     let folder = tempfile::tempdir().expect("a folder");
     fs::create_dir(folder.path().join("src")).expect("a folder");
-    for name in ["build.sh", "CLANG_VERSION", "src/medtap.bpf.c"] {
+    for name in [
+        "build.sh",
+        "CLANG_VERSION",
+        "src/medtap.bpf.c",
+        "src/formats.h",
+    ] {
         fs::copy(from.join(name), folder.path().join(name)).expect(name);
     }
     let built = folder.path().join("built.o");

@@ -19,7 +19,7 @@ use medtap_tests::{captures, data_folder, files_below, relative, root};
 
 /// Foreign frames are compared for no longer than this, so many of each file.
 const FOREIGN_TIME: Duration = Duration::from_secs(40);
-const FOREIGN_FRAMES: u64 = 2000;
+const FOREIGN_FRAMES: u64 = 20_000;
 
 /// Bits of `medtap_steer_test` beside the shard.
 const DEEPER: u32 = 0x100;
@@ -118,7 +118,7 @@ fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut aya::programs::
     program.ok_or_else(|| format!("{name} is not in the object").into())
 }
 
-/// None where the kernel takes no such frame: one cut short, or longer than a page holds.
+/// None where the kernel takes no such frame: one cut short, or longer than it has room for.
 fn run<P>(program: &P, frame: &[u8]) -> Result<Option<u32>, Failed>
 where
     P: for<'a> TestRun<Opts<'a> = TestRunOptions<'a>, Result = TestRunResult>,
@@ -130,7 +130,10 @@ where
     match program.test_run(options) {
         Ok(result) => Ok(Some(result.return_value)),
         Err(ProgramError::SyscallError(error))
-            if error.io_error.kind() == ErrorKind::InvalidInput =>
+            if matches!(
+                error.io_error.kind(),
+                ErrorKind::InvalidInput | ErrorKind::OutOfMemory
+            ) =>
         {
             Ok(None)
         }
@@ -224,8 +227,8 @@ impl Tally {
 
     fn end(self) -> Result<(), Failed> {
         eprintln!(
-            "steering: {} frames compared, {} by fan-out too: {} agreed, {} deeper ({} of them agreed), {} unparsed; \
-             {} could not be run, {} differ",
+            "steering: {} frames compared, {} by fan-out too: {} agreed, {} deeper ({} of them \
+             agreed), {} unparsed; {} could not be run, {} differ",
             self.compared,
             self.by_both,
             self.agreed,
