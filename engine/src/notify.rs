@@ -1,8 +1,10 @@
 //! What systemd is told: ready, alive, reloading, stopping. It opens its socket before the sandbox
 //! closes the door, reads nothing, and stays silent where nobody asked.
 //!
-//! The protocol is [sd_notify(3)](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html):
-//! datagrams of `KEY=value` lines to the socket that `NOTIFY_SOCKET` names.
+//! The protocol is [sd_notify(3)]: datagrams of `KEY=value` lines to the socket that
+//! `NOTIFY_SOCKET` names.
+//!
+//! [sd_notify(3)]: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 
 use std::env;
 use std::ffi::OsStr;
