@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use medtap_table::vocabulary::{Attach, Delivery};
+use medtap_table::vocabulary::Delivery;
 use rtrb::RingBuffer;
 
 use super::port::Port;
@@ -342,8 +342,7 @@ impl<'a> Opener<'a> {
         let mut filling = Filling::new(fill, chunks_free, returns);
         filling.refill(&umem);
         let multi_buffer = self.bind_owner(fd.as_fd(), queue, delivery)?;
-        let zero_copy =
-            sys::is_zero_copy(fd.as_fd()).map_err(|error| system("options", &error))?;
+        let zero_copy = sys::is_zero_copy(fd.as_fd()).map_err(|error| system("options", &error))?;
         let mut crew = Vec::new();
         for (worker, end) in others.into_iter().zip(ends) {
             let shared = sys::socket().map_err(|error| system("socket", &error))?;
@@ -393,7 +392,10 @@ impl<'a> Opener<'a> {
         let whole = self.bind(fd, queue, flags | libc::XDP_USE_SG, None);
         let Err(error) = whole else { return Ok(true) };
         let refused = [libc::EINVAL, libc::EOPNOTSUPP];
-        if !error.raw_os_error().is_some_and(|code| refused.contains(&code)) {
+        if !error
+            .raw_os_error()
+            .is_some_and(|code| refused.contains(&code))
+        {
             return Err(self.system("bind", &error));
         }
         let single = self.bind(fd, queue, flags, None);
@@ -458,9 +460,7 @@ impl<'a> Opener<'a> {
         let interface = self.ask.interface.to_owned();
         match refusal {
             Refusal::Busy => Failure::Fatal(OpenError::Busy { interface }),
-            Refusal::Privilege(cause) => {
-                Failure::Fatal(OpenError::Privilege { interface, cause })
-            }
+            Refusal::Privilege(cause) => Failure::Fatal(OpenError::Privilege { interface, cause }),
             Refusal::Other(why) => Failure::Mode(why),
         }
     }

@@ -134,7 +134,9 @@ impl Port {
     /// What the system said.
     pub fn fill_empty(&self) -> io::Result<u64> {
         let owned = self.lanes.iter().filter(|lane| lane.socket.owns_queue());
-        owned.map(|lane| Ok(lane.socket.statistics()?.fill_empty)).sum()
+        owned
+            .map(|lane| Ok(lane.socket.statistics()?.fill_empty))
+            .sum()
     }
 
     /// Descriptors that are ready when there are frames.

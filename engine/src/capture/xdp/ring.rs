@@ -135,7 +135,10 @@ impl<M: Memory> RxRing<M> {
         let words = self.memory.words();
         let at = (self.consumed as usize * 2) & (words.len() - 1);
         let (address, rest) = (words.get(at)?, words.get(at + 1)?);
-        let (address, rest) = (address.load(Ordering::Relaxed), rest.load(Ordering::Relaxed));
+        let (address, rest) = (
+            address.load(Ordering::Relaxed),
+            rest.load(Ordering::Relaxed),
+        );
         // `struct xdp_desc`: u64 addr, u32 len, u32 options.
         let [a, b, c, d, e, f, g, h] = rest.to_ne_bytes();
         self.consumed = self.consumed.wrapping_add(1);

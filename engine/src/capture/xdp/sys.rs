@@ -7,12 +7,12 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use bytemuck::{AnyBitPattern, Zeroable};
+use bytemuck::AnyBitPattern;
 use libc::{c_int, c_void, socklen_t};
 
 /// What a socket lost, as `XDP_STATISTICS` gives it.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, Zeroable, AnyBitPattern)]
+#[derive(Clone, Copy, Debug, Default, AnyBitPattern)]
 pub(super) struct Statistics {
     /// Found no free chunk, or was refused for another reason.
     pub(super) rx_dropped: u64,
@@ -27,7 +27,7 @@ pub(super) struct Statistics {
 }
 
 #[repr(C)]
-#[derive(Clone, Copy, Zeroable, AnyBitPattern)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct RingOffsets {
     producer: u64,
     consumer: u64,
@@ -36,7 +36,7 @@ struct RingOffsets {
 }
 
 #[repr(C)]
-#[derive(Clone, Copy, Zeroable, AnyBitPattern)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct Offsets {
     rx: RingOffsets,
     tx: RingOffsets,
@@ -91,7 +91,13 @@ fn get<T: AnyBitPattern>(socket: BorrowedFd<'_>, option: c_int) -> io::Result<T>
     // SAFETY: pointer and length are those of a value that is borrowed for the call; whatever the
     // kernel writes there is a valid one.
     let result = unsafe {
-        libc::getsockopt(socket.as_raw_fd(), libc::SOL_XDP, option, place, &raw mut bytes)
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_XDP,
+            option,
+            place,
+            &raw mut bytes,
+        )
     };
     if result < 0 {
         return Err(io::Error::last_os_error());
@@ -204,15 +210,26 @@ impl RingMap {
         let len = usize::try_from(offsets.descriptors).map_err(io::Error::other)? + words * 8;
         // Every word must lie in the mapping, and where its type may.
         let cursors = [offsets.producer, offsets.consumer, offsets.flags];
-        let sound = cursors.iter().all(|at| at % 4 == 0 && *at + 4 <= len as u64);
+        let sound = cursors
+            .iter()
+            .all(|at| at % 4 == 0 && *at + 4 <= len as u64);
         if !sound || offsets.descriptors % 8 != 0 {
-            return Err(io::Error::other("the kernel's ring has a layout that is not known"));
+            return Err(io::Error::other(
+                "the kernel's ring has a layout that is not known",
+            ));
         }
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_SHARED | libc::MAP_POPULATE;
         // SAFETY: a new mapping of a descriptor that is open, at a place that the kernel chooses.
         let base = unsafe {
-            libc::mmap(std::ptr::null_mut(), len, protection, flags, socket.as_raw_fd(), place)
+            libc::mmap(
+                std::ptr::null_mut(),
+                len,
+                protection,
+                flags,
+                socket.as_raw_fd(),
+                place,
+            )
         };
         if base == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());

@@ -94,7 +94,9 @@ impl Geometry {
     pub(super) fn place(self, address: u64, len: u32) -> Option<Place> {
         let chunk = u32::try_from(address >> self.chunk_log2).ok()?;
         let start = (address as u32) & (self.chunk_bytes() - 1);
-        let fits = start.checked_add(len).is_some_and(|end| end <= self.chunk_bytes());
+        let fits = start
+            .checked_add(len)
+            .is_some_and(|end| end <= self.chunk_bytes());
         (chunk < self.chunks && fits).then_some(Place { chunk, start })
     }
 }
@@ -227,13 +229,15 @@ mod tests {
     #[test]
     fn fuzz_place() {
         let geometry = Geometry::new(1024, 4096).unwrap();
-        bolero::check!().with_type::<(u64, u32)>().for_each(|&(address, len)| {
-            if let Some(place) = geometry.place(address, len) {
-                let offset = u64::from(place.chunk) * 4096 + u64::from(place.start);
-                assert_eq!(offset, address);
-                assert!(offset + u64::from(len) <= geometry.len() as u64);
-            }
-        });
+        bolero::check!()
+            .with_type::<(u64, u32)>()
+            .for_each(|&(address, len)| {
+                if let Some(place) = geometry.place(address, len) {
+                    let offset = u64::from(place.chunk) * 4096 + u64::from(place.start);
+                    assert_eq!(offset, address);
+                    assert!(offset + u64::from(len) <= geometry.len() as u64);
+                }
+            });
     }
 
     #[test]
