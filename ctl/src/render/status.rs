@@ -321,8 +321,8 @@ interface mirror0  up promiscuous
   why: \\u{1b}[2Jhuge pages: none
   delivered 1,234
 
-WORKER  CPU  PACKETS/S    BITS/S   FLOWS     RING  OWED  P50 µs  P99 µs  P99.9 µs  MAX µs RULES
-0         2  1,500,000  9.8 Gbit  70,000  12/8192     0     4.1    11.0      40.2   812.9 0000000000000009 old
+WORKER CPU PACKETS/S BITS/S FLOWS RING OWED P50 µs P99 µs P99.9 µs MAX µs RULES
+0 2 1,500,000 9.8 Gbit 70,000 12/8192 0 4.1 11.0 40.2 812.9 0000000000000009 old
 
 TABLE    USED     ROOM  FULL  REFUSED
 heap   1.0 MB  16.0 MB   6 %        0
