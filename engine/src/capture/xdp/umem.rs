@@ -13,14 +13,6 @@ use super::sys;
 #[derive(Debug)]
 pub(super) struct Chunk(u32);
 
-impl Chunk {
-    /// Its number in the UMEM.
-    #[inline]
-    pub(super) const fn number(&self) -> u32 {
-        self.0
-    }
-}
-
 /// A frame that the kernel lent us: a chunk, and where in it the bytes are.
 #[derive(Debug)]
 pub(super) struct FrameHandle {
@@ -243,7 +235,7 @@ mod tests {
     #[test]
     fn every_chunk_has_one_token() {
         let (umem, chunks) = Umem::map(Geometry::new(1024, 2048).unwrap()).unwrap();
-        assert!(chunks.iter().map(Chunk::number).eq(0..1024));
+        assert!(chunks.iter().map(|chunk| chunk.0).eq(0..1024));
         let addresses = chunks.iter().map(|chunk| umem.geometry().address(chunk));
         assert!(addresses.eq((0..1024).map(|number| number * 2048)));
     }
