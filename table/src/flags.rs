@@ -21,6 +21,11 @@ macro_rules! flags {
             pub const fn insert(&mut self, other: Self) {
                 self.0 |= other.0;
             }
+
+            /// Clears the bits of `other`.
+            pub const fn remove(&mut self, other: Self) {
+                self.0 &= !other.0;
+            }
         }
 
         impl std::ops::BitOr for $name {

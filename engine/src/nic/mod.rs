@@ -3,6 +3,7 @@
 
 pub mod counts;
 pub mod keeper;
+pub mod link;
 mod request;
 mod setting;
 
@@ -396,6 +397,10 @@ pub fn restore(changes: &[Change], report: &mut dyn FnMut(&str)) -> bool {
         new,
     } in changes.iter().rev()
     {
+        // An interface that is gone took its settings with it.
+        if !exists(interface) {
+            continue;
+        }
         let result = match setting.read(interface) {
             Ok(now) if now == *old => continue,
             Ok(now) if now != *new => {

@@ -9,6 +9,7 @@ use crate::capture::port::{Mode, Port};
 use crate::capture::{packet, xdp};
 use crate::config::{BURST_FRAMES, PACKET_BLOCK_BYTES, PACKET_BLOCKS};
 use crate::nic::counts::{Counts, InterfaceCounts};
+use crate::nic::link::Link;
 use crate::nic::{self, Change, Prepared, Wish};
 use crate::settings;
 
@@ -31,6 +32,8 @@ pub struct Interface {
     /// What the program counted when it was last asked.
     program: [u64; 6],
     prepared: Prepared,
+    /// Its state, where the system shows it.
+    link: Option<Link>,
     /// What the system had counted before this run.
     before: InterfaceCounts,
     counts: InterfaceCounts,
@@ -76,7 +79,7 @@ impl Interface {
         let before = counts.of(name).unwrap_or_default();
         let mut flags = opened.flags;
         flags.insert(InterfaceFlags::PROMISCUOUS);
-        let interface = Self {
+        let mut interface = Self {
             name: name.to_owned(),
             index: nic::index(name)?,
             mode: opened.mode,
@@ -90,9 +93,11 @@ impl Interface {
             attachment: opened.attachment,
             program: [0; 6],
             prepared,
+            link: Link::open(name),
             before,
             counts: before,
         };
+        interface.look_at_link();
         Ok((interface, opened.ports))
     }
 
@@ -130,12 +135,23 @@ impl Interface {
             // What could not be read stays what it was.
             self.program = counters.unwrap_or(self.program);
         }
-        let flags = self.flags;
+        let before = (self.flags, self.mtu);
+        self.look_at_link();
         match counts.of(&self.name) {
             Some(counts) => self.counts = counts,
             None => self.flags.insert(InterfaceFlags::GONE),
         }
-        self.flags != flags
+        (self.flags, self.mtu) != before
+    }
+
+    fn look_at_link(&mut self) {
+        let Some(link) = &self.link else { return };
+        self.mtu = link.mtu().unwrap_or(self.mtu);
+        if link.is_up().unwrap_or(false) {
+            self.flags.insert(InterfaceFlags::UP);
+        } else {
+            self.flags.remove(InterfaceFlags::UP);
+        }
     }
 
     /// What the system and the program counted since the run began.

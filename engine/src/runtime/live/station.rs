@@ -15,6 +15,7 @@ use hdrhistogram::serialization::{Serializer, V2Serializer};
 use medtap_rules::Matcher;
 use rtrb::Producer;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt::socket_error;
 
 use crate::capture::port::{Losses, Port};
 use crate::config::{
@@ -256,6 +257,10 @@ impl Station {
         let failing = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
         let failed = fds.iter().any(|fd| fd.revents().intersects(failing));
         if answer.is_err() || failed {
+            for fd in &self.wakers {
+                // Once it is taken, the next poll waits again.
+                let _ = socket_error(fd);
+            }
             thread::sleep(Duration::from_nanos(IDLE_WAIT_NS.unsigned_abs()));
         }
     }
