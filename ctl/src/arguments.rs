@@ -8,12 +8,16 @@ use std::thread::available_parallelism;
 use clap::{Args, Parser, Subcommand};
 
 use crate::expression::{Expression, parse_time};
-use crate::render::{CSV_COLUMNS, DeviceOutput, Output};
+use crate::render::{CSV_COLUMNS, DeviceOutput, LineOutput, Output, StatusOutput};
 
 /// Workers when none are asked for: as many as processors, up to this.
 const WORKERS_DEFAULT_MAX: usize = 8;
 /// Workers that can be asked for: one for each shard of the engine.
 const WORKERS_MAX: u64 = 64;
+
+/// Shortest and longest time from one look to the next.
+const INTERVAL_MIN_NS: u64 = 10_000_000;
+const INTERVAL_MAX_NS: u64 = 24 * 3_600_000_000_000;
 
 /// Width of what is written out in the manual.
 const HELP_COLUMNS: usize = 96;
@@ -23,9 +27,29 @@ Exit codes:
   0  done
   1  a device matched --fail-on
   2  wrong usage, or it could not be done
-  4  done, but a part of the input could not be read
+  3  the engine is not running; what it left is shown
+  4  done, but a part of the input could not be read, or the data are stale
   5  not permitted
-Where several hold, the first of 5, 2, 4, 1 counts. Messages go to standard error.";
+Where several hold, the first of 5, 2, 3, 4, 1 counts. Messages go to standard error.";
+
+const STATS_HELP: &str = "\
+Drops, by cause:
+  nic     the interface or its driver dropped it (nic_dropped, nic_errors)
+  xdp     it came in a queue that no socket is bound to (xdp_no_socket)
+  ring    a worker's receive ring had no room for it (ring_full, ring_dropped, ring_invalid)
+  worker  a worker could not keep what it learnt (limit_ledger, limit_pending_facts)
+  limits  any other limit refused something (the other counters named limit_...)
+The README explains every counter.
+
+Exit codes are those of medtap --help.";
+
+const EVENTS_HELP: &str = "\
+Events: device_appeared, address_appeared, attribute_appeared, attribute_changed, service_appeared,
+silent (nothing sent for 5 minutes), returned, engine_started, engine_stopped, engine_restarted.
+Without --follow they are those that the table still tells, sorted by time; with it, those come
+first. A restarted engine is followed on.
+
+Exit codes are those of medtap --help.";
 
 const EXPRESSIONS: &str = "\
 Expressions (EXPR) compare paths of a device's JSON, joined by and, or, not and parentheses:
@@ -39,7 +63,8 @@ version 2.10 comes after 2.9.";
 
 /// Finds every device in a hospital's network traffic, medical devices first.
 ///
-/// It only listens: it reads captures and tables, sends nothing, and keeps no patient data.
+/// It only listens: it reads captures, tables and what the engine (medtapd) writes; it sends
+/// nothing, and keeps no patient data.
 #[derive(Debug, Parser)]
 #[command(name = "medtap", version, after_help = EXIT_CODES)]
 pub struct Arguments {
@@ -54,12 +79,24 @@ pub enum Command {
     /// Read captures and show the devices in them
     #[command(after_help = EXIT_CODES, after_long_help = long_help())]
     Analyze(Analyze),
-    /// Show the devices of a table
+    /// Show the devices that the running engine sees, or those of a saved table
     #[command(after_help = EXIT_CODES, after_long_help = long_help())]
     Devices(Devices),
-    /// Show everything about one device of a table
+    /// Show everything about one device
     #[command(after_help = EXIT_CODES)]
     Device(Device),
+    /// Show how the engine does: interfaces, workers, room, losses, and whether all adds up
+    #[command(after_help = EXIT_CODES)]
+    Status(Status),
+    /// Show packets, bits and drops in a second, line by line, or every counter
+    #[command(after_help = EXIT_CODES, after_long_help = STATS_HELP)]
+    Stats(Stats),
+    /// Save what the running engine knows in a file, for medtap devices --table
+    #[command(after_help = EXIT_CODES)]
+    Save(Save),
+    /// Show what happened: devices, addresses, attributes and services that appeared or changed
+    #[command(after_help = EXIT_CODES, after_long_help = EVENTS_HELP)]
+    Events(Events),
     /// Make traffic, and measure how fast it is read
     #[command(subcommand)]
     Bench(medtap_benches::cli::Command),
@@ -158,13 +195,77 @@ pub struct Device {
 /// Where devices are read from.
 #[derive(Debug, Args)]
 pub struct Table {
-    /// Table that medtap analyze --save-table wrote
-    #[arg(long, value_name = "FILE")]
-    pub table: PathBuf,
+    /// Table of an engine, or one that medtap save or medtap analyze --save-table wrote [default:
+    /// the running engine's, /dev/shm/medtap/medtap.table]
+    #[arg(long, value_name = "PATH")]
+    pub table: Option<PathBuf>,
     /// The time that ages are counted to, such as 2026-08-18T10:00:00Z or 2026-08-18 [default: the
-    /// one of the run that wrote the table]
+    /// engine's heartbeat, or the one of the run that wrote the table]
     #[arg(long, value_name = "TIME", value_parser = as_of)]
     pub as_of: Option<u64>,
+}
+
+/// `medtap status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Table of an engine [default: the running engine's, /dev/shm/medtap/medtap.table]
+    #[arg(long, value_name = "PATH")]
+    pub table: Option<PathBuf>,
+    /// How to show it
+    #[arg(long, short, value_enum, default_value_t = StatusOutput::Table)]
+    pub output: StatusOutput,
+}
+
+/// `medtap stats`.
+#[derive(Debug, Args)]
+pub struct Stats {
+    /// Table of an engine [default: the running engine's, /dev/shm/medtap/medtap.table]
+    #[arg(long, value_name = "PATH")]
+    pub table: Option<PathBuf>,
+    /// Time from one line to the next, such as 1s, 500ms or 2min
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub interval: u64,
+    /// End after so many lines [default: go on until Ctrl-C]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Show every counter with its number since the engine started, once
+    #[arg(long, conflicts_with_all = ["interval", "count"])]
+    pub all: bool,
+    /// How to show it
+    #[arg(long, short, value_enum, default_value_t = LineOutput::Table)]
+    pub output: LineOutput,
+}
+
+/// `medtap save`.
+#[derive(Debug, Args)]
+pub struct Save {
+    /// Where to
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Table of an engine [default: the running engine's, /dev/shm/medtap/medtap.table]
+    #[arg(long, value_name = "PATH")]
+    pub table: Option<PathBuf>,
+}
+
+/// `medtap events`.
+#[derive(Debug, Args)]
+pub struct Events {
+    /// Table of an engine, or a saved one [default: the running engine's,
+    /// /dev/shm/medtap/medtap.table]
+    #[arg(long, value_name = "PATH")]
+    pub table: Option<PathBuf>,
+    /// Go on with what happens from now on, until Ctrl-C
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Time from one look to the next, such as 1s, 500ms or 2min
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub interval: u64,
+    /// Show only events of devices that match
+    #[arg(long = "where", value_name = "EXPR", value_parser = Expression::parse)]
+    pub filter: Option<Expression>,
+    /// How to show them
+    #[arg(long, short, value_enum, default_value_t = LineOutput::Table)]
+    pub output: LineOutput,
 }
 
 /// Which devices are shown, and how.
@@ -179,6 +280,24 @@ pub struct Selection {
     /// End with exit code 1 if any device matches, shown or not
     #[arg(long, value_name = "EXPR", value_parser = Expression::parse)]
     pub fail_on: Option<Expression>,
+}
+
+/// A length of time as nanoseconds: a number and its unit.
+fn interval(text: &str) -> Result<u64, String> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit_ns: Option<u64> = match unit {
+        "ms" => Some(1_000_000),
+        "s" | "" => Some(1_000_000_000),
+        "min" | "m" => Some(60_000_000_000),
+        "h" => Some(3_600_000_000_000),
+        _ => None,
+    };
+    let time = unit_ns.and_then(|unit| number.parse::<u64>().ok()?.checked_mul(unit));
+    let sensible = time.filter(|time| (INTERVAL_MIN_NS..=INTERVAL_MAX_NS).contains(time));
+    sensible.ok_or_else(|| "expected a time from 10ms to 24h, such as 1s, 500ms or 2min".to_owned())
 }
 
 /// A time as nanoseconds since the Unix epoch.
@@ -197,6 +316,27 @@ mod tests {
     #[test]
     fn definition_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn intervals() {
+        assert_eq!(interval("1s"), Ok(1_000_000_000));
+        assert_eq!(interval("500ms"), Ok(500_000_000));
+        assert_eq!(interval("2min"), Ok(120_000_000_000));
+        assert_eq!(interval("3"), Ok(3_000_000_000));
+        for text in [
+            "",
+            "s",
+            "0s",
+            "1ms",
+            "1d",
+            "-1s",
+            "1.5s",
+            "99999999999999999999s",
+            "25h",
+        ] {
+            assert!(interval(text).is_err(), "{text}");
+        }
     }
 
     #[test]

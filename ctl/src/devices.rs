@@ -10,6 +10,7 @@ use medtap_table::vocabulary::Counter;
 use crate::arguments;
 use crate::failure::{Code, Exit, Failure};
 use crate::find::find;
+use crate::live::{self, State};
 use crate::render::{self, Listing, Look, Output, Page};
 
 /// Shows the devices of a table.
@@ -36,10 +37,18 @@ fn open(
     options: &arguments::Table,
     exit: &mut Exit,
 ) -> Result<(TableReader, Inventory, Vec<Join>), Failure> {
-    let table = TableReader::open(&options.table)?;
+    let path = live::path(options.table.as_deref());
+    // A path that was typed may be meant as a saved table's: only without one, nobody runs.
+    let table = match &options.table {
+        Some(path) => TableReader::open(path)?,
+        None => live::open(&path)?,
+    };
+    let is_live = State::of(&table, live::now_ns()) != State::Saved;
     let as_of = options.as_of.map(Time);
+    let as_of = as_of.or(is_live.then(|| Time(live::changed_ns(&table))));
     let (inventory, joins) = resolve_explained(&table, &Options { as_of });
-    let name = options.table.display();
+    live::say(&table, exit);
+    let name = path.display();
     if inventory.partial {
         let text = format!("{name}: was made of input of which a part could not be read");
         exit.say(Code::Partial, &text);

@@ -18,8 +18,10 @@ pub enum Code {
     Done,
     /// A device matched `--fail-on`: 1.
     Matched,
-    /// Done with a part of the input only: 4.
+    /// Done with a part of the input only, or with data that are stale: 4.
     Partial,
+    /// The engine is not running: 3.
+    NotRunning,
     /// Wrong usage, or it could not be done: 2.
     CouldNot,
     /// The system does not permit it: 5.
@@ -33,6 +35,7 @@ impl Code {
             Self::Done => 0,
             Self::Matched => 1,
             Self::CouldNot => 2,
+            Self::NotRunning => 3,
             Self::Partial => 4,
             Self::NotPermitted => 5,
         }
@@ -90,6 +93,14 @@ impl Failure {
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             code: Code::CouldNot,
+            message: message.into(),
+        }
+    }
+
+    /// There is no engine to ask.
+    pub fn not_running(message: impl Into<String>) -> Self {
+        Self {
+            code: Code::NotRunning,
             message: message.into(),
         }
     }
@@ -166,11 +177,12 @@ mod tests {
         let codes = [
             Code::NotPermitted,
             Code::CouldNot,
+            Code::NotRunning,
             Code::Partial,
             Code::Matched,
             Code::Done,
         ];
-        assert_eq!(codes.map(Code::number), [5, 2, 4, 1, 0]);
+        assert_eq!(codes.map(Code::number), [5, 2, 3, 4, 1, 0]);
         for (place, &heavy) in codes.iter().enumerate() {
             for &light in &codes[place..] {
                 for pair in [[heavy, light], [light, heavy]] {

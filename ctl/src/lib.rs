@@ -5,6 +5,9 @@
 //! arguments     what was typed                       failure   what went wrong, exit codes
 //! analyze       captures ─► engine ─► table ─► devices
 //! devices       table ─► devices, or one of them     find      which device a person means
+//! status stats  how the engine does (reading)        save      a copy of its table
+//! events        what happened, and what happens      live      the running engine's table
+//! pause         waiting that Ctrl-C ends
 //! bench         traffic to measure with, and how fast it is read
 //! expression    --where, --fail-on                   flows     --flows, community_id
 //! render        table, wide, json, jsonl, csv        files     output files, all or nothing
@@ -16,13 +19,20 @@ mod arguments;
 mod bench;
 mod community_id;
 mod devices;
+mod events;
 mod expression;
 mod failure;
 mod files;
 mod find;
 mod flows;
+mod live;
+mod pause;
 mod progress;
+mod reading;
 mod render;
+mod save;
+mod stats;
+mod status;
 
 use std::ffi::OsString;
 
@@ -42,6 +52,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
                 Command::Analyze(command) => analyze::run(&command, &mut exit),
                 Command::Devices(command) => devices::run(&command, &mut exit),
                 Command::Device(command) => devices::run_one(&command, &mut exit),
+                Command::Status(command) => status::run(&command, &mut exit),
+                Command::Stats(command) => stats::run(&command, &mut exit),
+                Command::Save(command) => save::run(&command, &mut exit),
+                Command::Events(command) => events::run(&command, &mut exit),
                 Command::Bench(command) => bench::run(&command),
             };
             if let Err(failure) = result {

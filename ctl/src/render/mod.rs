@@ -3,9 +3,12 @@
 
 mod csv;
 mod device;
+mod events;
 pub mod json;
 #[cfg(test)]
 pub mod samples;
+mod stats;
+mod status;
 mod summary;
 mod table;
 #[cfg(test)]
@@ -21,7 +24,10 @@ use medtap_table::vocabulary::Counter;
 
 use crate::failure::Failure;
 pub use csv::COLUMNS as CSV_COLUMNS;
-pub use text::{NAMES, attribute, clean, count, label, several};
+pub use events::show as events;
+pub use stats::{counters, rates};
+pub use status::show as status;
+pub use text::{NAMES, attribute, clean, count, label, several, span, time};
 
 /// Columns where standard output is not a terminal.
 const WIDTH_COLUMNS_DEFAULT: usize = 100;
@@ -48,6 +54,24 @@ pub enum DeviceOutput {
     Table,
     /// For programs: the device's object of the JSON document
     Json,
+}
+
+/// How the status of the engine is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum StatusOutput {
+    /// For people
+    Table,
+    /// For programs: everything, one JSON document
+    Json,
+}
+
+/// How lines are shown that come one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LineOutput {
+    /// For people
+    Table,
+    /// For programs: one JSON object a line
+    Jsonl,
 }
 
 /// Where people read.
@@ -142,11 +166,23 @@ pub fn one(page: &Page<'_>, output: DeviceOutput, look: Look) -> Result<(), Fail
 fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
     let result = write(&mut out).and_then(|()| out.flush());
+    read_on(result).map(drop)
+}
+
+/// The same for output that goes on: given away at once, and false when nobody reads any more.
+fn print_while_read(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<bool, Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    read_on(write(&mut out).and_then(|()| out.flush()))
+}
+
+/// Whether somebody goes on reading.
+fn read_on(result: io::Result<()>) -> Result<bool, Failure> {
     match result {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => {
             let message = format!("standard output can't be written: {error}");
             Err(Failure::io(message, &error))
         }
-        _ => Ok(()),
     }
 }

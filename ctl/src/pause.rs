@@ -1,0 +1,48 @@
+//! Waiting that Ctrl-C ends: a command that goes on for ever stops between two of its steps, with
+//! all it wrote. It ends nothing by itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::failure::Failure;
+
+/// Between looks whether Ctrl-C was typed.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Who waits.
+pub struct Pause {
+    ended: Arc<AtomicBool>,
+}
+
+impl Pause {
+    /// From now on, Ctrl-C ends a wait and not the program; typed twice, the program.
+    ///
+    /// # Errors
+    /// When the system does not let signals be caught.
+    pub fn new() -> Result<Self, Failure> {
+        let ended = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            signal_hook::flag::register_conditional_default(signal, Arc::clone(&ended))
+                .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&ended)))
+                .map_err(|error| Failure::io(format!("can't wait for Ctrl-C: {error}"), &error))?;
+        }
+        Ok(Self { ended })
+    }
+
+    /// Waits; false when that was ended.
+    pub fn wait(&self, time: Duration) -> bool {
+        let begin = Instant::now();
+        while !self.ended.load(Ordering::Relaxed) {
+            let left = time.saturating_sub(begin.elapsed());
+            if left.is_zero() {
+                return true;
+            }
+            sleep(left.min(LOOK_EVERY));
+        }
+        false
+    }
+}
