@@ -1,6 +1,8 @@
 //! Tests that need privileges: network namespaces, BPF. Without them each is shown as ignored.
 
+mod harness;
 mod packet;
+mod scenarios;
 mod steering;
 
 use std::process::ExitCode;
@@ -12,7 +14,11 @@ fn main() -> ExitCode {
     if let Some(code) = packet::helper() {
         return code;
     }
+    let mut arguments = Arguments::from_args();
+    // They measure, and flood: one at a time.
+    arguments.test_threads = Some(1);
     let mut trials = packet::trials();
     trials.extend(steering::trials());
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    trials.extend(scenarios::trials());
+    libtest_mimic::run(&arguments, trials).exit_code()
 }

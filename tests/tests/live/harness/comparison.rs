@@ -6,7 +6,12 @@ use serde_json::Value;
 /// when the system saw it. What is counted by hour, since an hour may end between the two. The
 /// names and number of captures, which a live table has none of.
 const LEFT_OUT: [&str; 6] = [
-    "as_of", "first_seen", "last_seen", "busiest_hour", "quietest_window", "files",
+    "as_of",
+    "first_seen",
+    "last_seen",
+    "busiest_hour",
+    "quietest_window",
+    "files",
 ];
 
 /// Fails unless both say the same, times apart.
@@ -17,7 +22,12 @@ pub fn same_devices(live: &Value, offline: &Value) {
         differences.is_empty(),
         "live and offline differ in {} places:\n{}",
         differences.len(),
-        differences.iter().take(40).cloned().collect::<Vec<_>>().join("\n")
+        differences
+            .iter()
+            .take(40)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("\n")
     );
 }
 
@@ -27,7 +37,10 @@ fn compare(path: &str, live: &Value, offline: &Value, differences: &mut Vec<Stri
             let mut keys: Vec<_> = live.keys().chain(offline.keys()).collect();
             keys.sort();
             keys.dedup();
-            for key in keys.into_iter().filter(|key| !LEFT_OUT.contains(&key.as_str())) {
+            for key in keys
+                .into_iter()
+                .filter(|key| !LEFT_OUT.contains(&key.as_str()))
+            {
                 let none = Value::String("(absent)".to_owned());
                 let live = live.get(key).unwrap_or(&none);
                 let offline = offline.get(key).unwrap_or(&none);

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use medtap_table::vocabulary::{Counter, InterfaceCounter};
 use medtap_table::TableReader;
+use medtap_table::vocabulary::{Counter, InterfaceCounter};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -78,7 +78,10 @@ impl Engine {
             reading.way = (interface.attach.name(), interface.delivery.name());
         }
         for worker in table.workers().filter(|worker| worker.beat_ns != 0) {
-            let packets = worker.counters.iter().find(|(it, _)| *it == Counter::Packets);
+            let packets = worker
+                .counters
+                .iter()
+                .find(|(it, _)| *it == Counter::Packets);
             reading.workers.push(packets.map_or(0, |(_, value)| *value));
             reading.generations.push(worker.rules_generation);
         }
@@ -101,24 +104,25 @@ impl Engine {
     }
 }
 
-/// Runs `medtap`; gives its exit code, standard output and standard error.
-pub fn medtap(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(program("medtap")).args(arguments).output();
-    let output = output.expect("medtap can be started");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), text(&output.stdout), text(&output.stderr))
+/// The command `medtap` with these arguments.
+pub fn reader(arguments: &[&str]) -> Command {
+    let mut command = Command::new(program("medtap"));
+    command.args(arguments);
+    command
 }
 
 /// The devices of a table, as JSON. An engine that ended gives code 3, and its devices.
 pub fn devices(table: &Path) -> Value {
     let table = table.to_str().expect("a path in UTF-8");
-    let (_, text, said) = medtap(&["devices", "--table", table, "--output", "json"]);
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}{said}"))
+    let output = reader(&["devices", "--table", table, "--output", "json"]).output();
+    let output = output.expect("medtap can be started");
+    let said = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
 }
 
 /// The devices of a capture, as JSON.
 pub fn analyze(capture: &Path) -> Value {
-    let mut command = Command::new(program("medtap"));
-    let text = run(command.arg("analyze").arg(capture).args(["--output", "json"]));
+    let mut command = reader(&["analyze"]);
+    let text = run(command.arg(capture).args(["--output", "json"]));
     serde_json::from_str(&text).expect("JSON of medtap")
 }

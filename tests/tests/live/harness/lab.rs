@@ -50,9 +50,26 @@ impl Lab {
         let (sensor, switch) = (self.namespace("sensor"), self.namespace("switch"));
         let queues = queues.to_string();
         ip(&[
-            "link", "add", MONITOR, "netns", &sensor, "numrxqueues", &queues, "numtxqueues",
-            &queues, "type", "veth", "peer", "name", FAR, "netns", &switch, "numrxqueues",
-            &queues, "numtxqueues", &queues,
+            "link",
+            "add",
+            MONITOR,
+            "netns",
+            &sensor,
+            "numrxqueues",
+            &queues,
+            "numtxqueues",
+            &queues,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            FAR,
+            "netns",
+            &switch,
+            "numrxqueues",
+            &queues,
+            "numtxqueues",
+            &queues,
         ]);
         self.whole("switch", FAR);
         self.whole("sensor", MONITOR);
@@ -74,8 +91,19 @@ impl Lab {
         ip(&["-n", &switch, "link", "set", "rec0", "up"]);
         ip(&["-n", &recorder, "link", "set", "rec1", "up"]);
         ip(&[
-            "-n", &switch, "link", "add", "br0", "type", "bridge", "stp_state", "0",
-            "mcast_snooping", "0", "forward_delay", "0",
+            "-n",
+            &switch,
+            "link",
+            "add",
+            "br0",
+            "type",
+            "bridge",
+            "stp_state",
+            "0",
+            "mcast_snooping",
+            "0",
+            "forward_delay",
+            "0",
         ]);
         ip(&["-n", &switch, "link", "set", "br0", "up"]);
         lab
@@ -108,7 +136,9 @@ impl Lab {
     /// Gives a host its address and takes its link up.
     pub fn address(&self, host: &str, address: &str) {
         let namespace = self.namespace(host);
-        ip(&["-n", &namespace, "addr", "add", address, "brd", "+", "dev", "eth0"]);
+        ip(&[
+            "-n", &namespace, "addr", "add", address, "brd", "+", "dev", "eth0",
+        ]);
         ip(&["-n", &namespace, "link", "set", "eth0", "up"]);
     }
 
@@ -162,7 +192,16 @@ impl Lab {
 
     /// What the system says of a link: `ip -details -statistics -json`.
     pub fn link(&self, host: &str, link: &str) -> Value {
-        let text = ip(&["-n", &self.namespace(host), "-d", "-s", "-j", "link", "show", link]);
+        let text = ip(&[
+            "-n",
+            &self.namespace(host),
+            "-d",
+            "-s",
+            "-j",
+            "link",
+            "show",
+            link,
+        ]);
         let links: Value = serde_json::from_str(&text).expect("JSON of ip");
         links[0].clone()
     }
@@ -188,7 +227,8 @@ impl Lab {
         let namespace = self.namespace(host);
         ip(&["netns", "add", &namespace]);
         self.hosts.borrow_mut().push(namespace.clone());
-        let quiet = "for i in all default; do echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; done";
+        let quiet =
+            "for i in all default; do echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; done";
         run(Command::new("ip").args(["netns", "exec", &namespace, "sh", "-c", quiet]));
         ip(&["-n", &namespace, "link", "set", "lo", "up"]);
     }
@@ -205,7 +245,9 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         for namespace in self.hosts.borrow().iter() {
-            let _ = Command::new("ip").args(["netns", "delete", namespace]).output();
+            let _ = Command::new("ip")
+                .args(["netns", "delete", namespace])
+                .output();
         }
     }
 }

@@ -7,8 +7,8 @@ mod lab;
 mod process;
 
 pub use comparison::same_devices;
-pub use engine::{Engine, Reading, analyze, devices, medtap};
-pub use lab::{FAR, Lab, MONITOR, inside, ip, run};
+pub use engine::{Engine, Reading, analyze, devices, reader};
+pub use lab::{FAR, Lab, MONITOR, ip, run};
 pub use process::{Process, eventually};
 
 /// What is missing on this machine of what a test needs: the reason why it is not run.

@@ -12,20 +12,42 @@ use crate::harness::{
 };
 
 const PROGRAMS: &[&str] = &[
-    "tcpdump", "dnsmasq", "udhcpc", "storescp", "storescu", "echoscu", "dump2dcm", "curl", "nginx",
-    "openssl", "ssh", "sshd", "ssh-keygen", "avahi-daemon",
+    "tcpdump",
+    "dnsmasq",
+    "udhcpc",
+    "storescp",
+    "storescu",
+    "echoscu",
+    "dump2dcm",
+    "curl",
+    "nginx",
+    "openssl",
+    "ssh",
+    "sshd",
+    "ssh-keygen",
+    "avahi-daemon",
 ];
 
 pub const TESTS: &[Scenario] = &[
     ("hospital::as_offline", PROGRAMS, || as_offline(&[], 1)),
-    ("hospital::as_offline_copy", PROGRAMS, || as_offline(&["--mode", "copy"], 1)),
-    ("hospital::as_offline_generic", PROGRAMS, || as_offline(&["--mode", "generic"], 1)),
-    ("hospital::as_offline_packet", PROGRAMS, || as_offline(&["--mode", "packet"], 1)),
+    ("hospital::as_offline_copy", PROGRAMS, || {
+        as_offline(&["--mode", "copy"], 1)
+    }),
+    ("hospital::as_offline_generic", PROGRAMS, || {
+        as_offline(&["--mode", "generic"], 1)
+    }),
+    ("hospital::as_offline_packet", PROGRAMS, || {
+        as_offline(&["--mode", "packet"], 1)
+    }),
     ("hospital::as_offline_packet_two_workers", PROGRAMS, || {
         as_offline(&["--mode", "packet", "--workers", "2"], 1);
     }),
-    ("hospital::as_offline_four_sockets", PROGRAMS, || as_offline(&["--workers", "4"], 1)),
-    ("hospital::as_offline_four_queues", PROGRAMS, || as_offline(&["--workers", "2"], 4)),
+    ("hospital::as_offline_four_sockets", PROGRAMS, || {
+        as_offline(&["--workers", "4"], 1)
+    }),
+    ("hospital::as_offline_four_queues", PROGRAMS, || {
+        as_offline(&["--workers", "2"], 4)
+    }),
 ];
 
 /// The object that the CT stores. Nobody's.
@@ -107,7 +129,9 @@ fn as_offline(arguments: &[&str], queues: u32) {
     }
     let capture = lab.folder().join("recorded.pcap");
     let mut tcpdump = lab.command("recorder", "tcpdump");
-    tcpdump.args(["-n", "-s", "0", "-B", "16384", "-U", "-Z", "root", "-i", "rec1", "-w"]);
+    tcpdump.args([
+        "-n", "-s", "0", "-B", "16384", "-U", "-Z", "root", "-i", "rec1", "-w",
+    ]);
     tcpdump.arg(&capture);
     let mut recorder = lab.start(tcpdump);
     recorder.says("listening on");
@@ -123,7 +147,11 @@ fn as_offline(arguments: &[&str], queues: u32) {
     assert_eq!(reading.get(I::Delivered), sent, "{reading:?}");
     engine.stop();
     assert!(recorder.stop(Signal::SIGINT).success());
-    assert!(recorder.said().contains("\n0 packets dropped by kernel"), "{}", recorder.said());
+    assert!(
+        recorder.said().contains("\n0 packets dropped by kernel"),
+        "{}",
+        recorder.said()
+    );
     let live = devices(&engine.table);
     let found = live["devices"].as_array().map_or(0, Vec::len);
     assert!(found >= HOSTS.len(), "only {found} devices: {live}");
@@ -142,11 +170,17 @@ fn write_files(lab: &Lab) {
     write("avahi.conf", AVAHI);
     write("sshd.conf", SSHD);
     write("nginx.conf", NGINX);
-    write("resolv.conf", "nameserver 10.77.0.3\noptions timeout:1 attempts:2\n");
+    write(
+        "resolv.conf",
+        "nameserver 10.77.0.3\noptions timeout:1 attempts:2\n",
+    );
     for folder in ["www", "received"] {
         fs::create_dir(lab.folder().join(folder)).expect("a folder in the lab's folder");
     }
-    write("www/index.html", "<html><head><title>Example EMR 8.2</title></head></html>");
+    write(
+        "www/index.html",
+        "<html><head><title>Example EMR 8.2</title></head></html>",
+    );
     run(&mut lab.shell(
         "sensor",
         "cd \"$1\" && chmod 755 . lease && dump2dcm object.dump object.dcm 2>&1 && \
@@ -163,19 +197,40 @@ fn talk(lab: &Lab) -> Vec<Process> {
         lab.address(host, &format!("10.77.0.{number}/24"));
     }
     let daemons = [
-        ("infra", "exec dnsmasq -k --conf-file=\"$1/dnsmasq.conf\" --dhcp-leasefile=\"$1/leases\""),
-        ("archive", "exec storescp -aet ARCHIVE -od \"$1/received\" 11112"),
+        (
+            "infra",
+            "exec dnsmasq -k --conf-file=\"$1/dnsmasq.conf\" --dhcp-leasefile=\"$1/leases\"",
+        ),
+        (
+            "archive",
+            "exec storescp -aet ARCHIVE -od \"$1/received\" 11112",
+        ),
         ("emr", "exec nginx -p \"$1\" -c nginx.conf -g 'daemon off;'"),
-        ("emr", "cd \"$1\" && exec openssl s_server -quiet -accept 443 -cert emr.pem -key emr.key -www"),
-        ("emr", "mkdir /run/sshd && exec /usr/sbin/sshd -D -e -f \"$1/sshd.conf\" -h \"$1/ssh_host\""),
-        ("printer", "mkdir /run/avahi-daemon && exec avahi-daemon --no-drop-root --no-chroot \
-            --no-rlimits -f \"$1/avahi.conf\""),
+        (
+            "emr",
+            "cd \"$1\" && exec openssl s_server -quiet -accept 443 -cert emr.pem -key emr.key -www",
+        ),
+        (
+            "emr",
+            "mkdir /run/sshd && exec /usr/sbin/sshd -D -e -f \"$1/sshd.conf\" -h \"$1/ssh_host\"",
+        ),
+        (
+            "printer",
+            "mkdir /run/avahi-daemon && exec avahi-daemon --no-drop-root --no-chroot \
+            --no-rlimits -f \"$1/avahi.conf\"",
+        ),
     ];
     let mut running: Vec<Process> = daemons
         .iter()
         .map(|(host, script)| lab.start(lab.shell(host, script)))
         .collect();
-    for (host, port) in [("infra", 53), ("archive", 11112), ("emr", 80), ("emr", 443), ("emr", 22)] {
+    for (host, port) in [
+        ("infra", 53),
+        ("archive", 11112),
+        ("emr", 80),
+        ("emr", 443),
+        ("emr", 22),
+    ] {
         listens(lab, host, port);
     }
     if let Some(avahi) = running.last_mut() {
@@ -183,14 +238,32 @@ fn talk(lab: &Lab) -> Vec<Process> {
     }
     ip(&["-n", &lab.namespace("ward"), "link", "set", "eth0", "up"]);
     for (host, script) in [
-        ("ward", "udhcpc -q -n -i eth0 -s \"$1/lease\" -x hostname:pump-0007 2>&1"),
-        ("ward", "curl -sS -m 10 -o \"$1/web\" http://emr.hospital.example/ 2>&1"),
-        ("ward", "curl -sS -m 10 -k -o \"$1/tls\" https://emr.hospital.example/ 2>&1"),
-        ("ct", "echoscu -aet CT_ROOM_1 -aec ARCHIVE 10.77.0.10 11112 2>&1"),
-        ("ct", "storescu -aet CT_ROOM_1 -aec ARCHIVE 10.77.0.10 11112 \"$1/object.dcm\" 2>&1"),
-        ("ct", "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no \
+        (
+            "ward",
+            "udhcpc -q -n -i eth0 -s \"$1/lease\" -x hostname:pump-0007 2>&1",
+        ),
+        (
+            "ward",
+            "curl -sS -m 10 -o \"$1/web\" http://emr.hospital.example/ 2>&1",
+        ),
+        (
+            "ward",
+            "curl -sS -m 10 -k -o \"$1/tls\" https://emr.hospital.example/ 2>&1",
+        ),
+        (
+            "ct",
+            "echoscu -aet CT_ROOM_1 -aec ARCHIVE 10.77.0.10 11112 2>&1",
+        ),
+        (
+            "ct",
+            "storescu -aet CT_ROOM_1 -aec ARCHIVE 10.77.0.10 11112 \"$1/object.dcm\" 2>&1",
+        ),
+        (
+            "ct",
+            "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no \
             -o UserKnownHostsFile=/dev/null -o IdentityFile=none -o IdentityAgent=none \
-            -o ConnectTimeout=10 nobody@10.77.0.30 true; [ $? = 255 ]"),
+            -o ConnectTimeout=10 nobody@10.77.0.30 true; [ $? = 255 ]",
+        ),
     ] {
         run(&mut lab.shell(host, script));
     }

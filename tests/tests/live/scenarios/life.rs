@@ -2,14 +2,13 @@
 //! change.
 
 use std::fs;
-use std::time::Duration;
 
 use medtap_table::TableReader;
 use medtap_table::vocabulary::InterfaceCounter as I;
 use nix::sys::signal::Signal;
 
 use super::{Scenario, accounting::frame};
-use crate::harness::{Engine, Lab, MONITOR, devices, eventually, ip};
+use crate::harness::{Engine, Lab, MONITOR, devices, eventually, ip, reader};
 
 pub const TESTS: &[Scenario] = &[
     ("life::down_and_up", &[], || down_and_up("copy")),
@@ -18,7 +17,7 @@ pub const TESTS: &[Scenario] = &[
     ("life::interface_removed", &[], interface_removed),
     ("life::second_engine", &[], second_engine),
     ("life::kill_and_restart", &[], kill_and_restart),
-    ("life::a_reader_that_stops", &["cat"], a_reader_that_stops),
+    ("life::a_reader_that_stops", &[], a_reader_that_stops),
     ("life::new_rules", &[], new_rules),
 ];
 
@@ -48,7 +47,15 @@ fn down_and_up(mode: &str) {
 fn jumbo() {
     let lab = Lab::new(1);
     for (host, link) in [("switch", crate::harness::FAR), ("sensor", MONITOR)] {
-        ip(&["-n", &lab.namespace(host), "link", "set", link, "mtu", "9000"]);
+        ip(&[
+            "-n",
+            &lab.namespace(host),
+            "link",
+            "set",
+            link,
+            "mtu",
+            "9000",
+        ]);
     }
     for mode in ["copy", "packet"] {
         let mut engine = Engine::start(&lab, &["--mode", mode, "--fresh"]);
@@ -96,19 +103,37 @@ fn second_engine() {
         let status = second.end();
         let said = second.said();
         assert!(!status.success(), "{said}");
-        assert!(said.lines().last().unwrap_or_default().contains(words), "{said}");
+        assert!(
+            said.lines().last().unwrap_or_default().contains(words),
+            "{said}"
+        );
     }
     // Another interface, the same table.
     let sensor = lab.namespace("sensor");
-    ip(&["-n", &sensor, "link", "add", "mon1", "type", "veth", "peer", "name", "far1"]);
+    ip(&[
+        "-n", &sensor, "link", "add", "mon1", "type", "veth", "peer", "name", "far1",
+    ]);
     ip(&["-n", &sensor, "link", "set", "mon1", "up"]);
     let mut command = Engine::command(&lab, &first.table, &[]);
     let arguments: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
     command = std::process::Command::new("ip");
-    command.args(arguments.iter().map(|it| if it == MONITOR { "mon1".as_ref() } else { it.as_os_str() }));
+    command.args(arguments.iter().map(|it| {
+        if it == MONITOR {
+            "mon1".as_ref()
+        } else {
+            it.as_os_str()
+        }
+    }));
     let mut second = lab.start(command);
     assert!(!second.end().success(), "{}", second.said());
-    assert!(second.said().lines().last().unwrap_or_default().contains("live.table"));
+    assert!(
+        second
+            .said()
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .contains("live.table")
+    );
     lab.send(&frames(100));
     let reading = first.reaches(I::Delivered, 100);
     assert_eq!(reading.get(I::Delivered), 100, "{reading:?}");
@@ -130,9 +155,15 @@ fn kill_and_restart() {
     // What was delivered is in the table one beat later.
     let before = eventually("devices", || known(&engine).filter(|ids| ids.len() >= 512));
     engine.process.stop(Signal::SIGKILL);
-    eventually("nothing to be attached", || (!lab.is_attached()).then_some(()));
+    eventually("nothing to be attached", || {
+        (!lab.is_attached()).then_some(())
+    });
     let mut next = Engine::start(&lab, &["--mode", "copy"]);
-    assert!(next.process.said().contains("took over"), "{}", next.process.said());
+    assert!(
+        next.process.said().contains("took over"),
+        "{}",
+        next.process.said()
+    );
     let after = eventually("devices after the restart", || known(&next));
     assert_eq!(before, after);
     lab.send(&frames(100));
@@ -145,9 +176,14 @@ fn a_reader_that_stops() {
     let lab = Lab::new(1);
     let mut engine = Engine::start(&lab, &["--mode", "copy"]);
     let table = engine.table.to_str().expect("a path in UTF-8").to_owned();
-    let reader = lab.start(Engine::reader(&["stats", "--table", &table]));
-    std::thread::sleep(Duration::from_millis(200));
-    reader.signal(Signal::SIGSTOP);
+    let stopped = lab.start(reader(&["stats", "--table", &table]));
+    let maps = format!("/proc/{}/maps", stopped.pid());
+    eventually("the reader to map the table", || {
+        fs::read_to_string(&maps)
+            .is_ok_and(|maps| maps.contains("live.table"))
+            .then_some(())
+    });
+    stopped.signal(Signal::SIGSTOP);
     for round in 1..=3 {
         lab.send(&frames(1000));
         engine.reaches(I::Delivered, round * 1000);
@@ -161,7 +197,10 @@ fn new_rules() {
     let rules = lab.folder().join("rules");
     fs::create_dir(&rules).expect("a folder");
     let folder = rules.to_str().expect("a path in UTF-8").to_owned();
-    let mut engine = Engine::start(&lab, &["--rules", &folder, "--workers", "2", "--mode", "copy"]);
+    let mut engine = Engine::start(
+        &lab,
+        &["--rules", &folder, "--workers", "2", "--mode", "copy"],
+    );
     let generations = |engine: &Engine| {
         let found = engine.reading().generations;
         (found.len() == 2 && found.iter().all(|it| *it == found[0] && *it != 0)).then(|| found[0])
@@ -170,7 +209,9 @@ fn new_rules() {
     fs::write(rules.join("ssh.server.version.toml"), RULE).expect("a rule");
     engine.process.signal(Signal::SIGHUP);
     engine.process.says("rules read again");
-    let second = eventually("the new rules", || generations(&engine).filter(|it| *it != first));
+    let second = eventually("the new rules", || {
+        generations(&engine).filter(|it| *it != first)
+    });
     fs::write(rules.join("ssh.server.version.toml"), "field = \n").expect("a broken rule");
     engine.process.signal(Signal::SIGHUP);
     engine.process.says("the rules stay as they are");
@@ -180,3 +221,17 @@ fn new_rules() {
     engine.stop();
 }
 
+/// A rule of an operator's own.
+const RULE: &str = r#"
+field = "ssh.server.version"
+
+[[rule]]
+id = 900001
+name = "Acme SSH"
+pattern = 'SSH-2\.0-AcmeSSH_(?<version>[0-9.]+)'
+os = "AcmeOS"
+confidence = 85
+source = "made up for a test"
+matches = [{ value = "SSH-2.0-AcmeSSH_1.2", version = "1.2" }]
+rejects = ["SSH-2.0-Acme"]
+"#;

@@ -10,7 +10,11 @@ pub const TESTS: &[Scenario] = &[
     ("wrong::no_such_interface", &[], no_such_interface),
     ("wrong::no_rights", &["setpriv"], no_rights),
     ("wrong::unknown_key", &[], unknown_key),
-    ("wrong::small_shared_memory", &["mount"], small_shared_memory),
+    (
+        "wrong::small_shared_memory",
+        &["mount"],
+        small_shared_memory,
+    ),
     ("wrong::no_zero_copy", &[], no_zero_copy),
     ("wrong::unreadable_rules", &[], unreadable_rules),
 ];
@@ -57,7 +61,12 @@ fn no_rights() {
         let arguments: Vec<_> = engine.get_args().collect();
         let (namespace, program) = arguments.split_at(3);
         command.args(namespace);
-        command.args(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command.args([
+            "setpriv",
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+        ]);
         command.args(["--inh-caps=-all", "--bounding-set=-all"]);
         // The target folder may be closed to others; the copy beside the table is not.
         let copy = lab.folder().join("medtapd");
@@ -83,7 +92,11 @@ fn small_shared_memory() {
     let engine = Engine::command(&lab, "/dev/shm/medtap.table".as_ref(), &[]);
     let arguments: Vec<_> = engine.get_args().skip(3).collect();
     let mut command = lab.command("sensor", "sh");
-    command.args(["-c", "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec \"$@\"", "sh"]);
+    command.args([
+        "-c",
+        "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec \"$@\"",
+        "sh",
+    ]);
     command.args(arguments);
     refused(&lab, command, &["/dev/shm"]);
 }
