@@ -106,6 +106,9 @@ impl Lab {
             "0",
         ]);
         ip(&["-n", &switch, "link", "set", "br0", "up"]);
+        for port in [FAR, "rec0"] {
+            plug(&switch, port);
+        }
         lab
     }
 
@@ -122,15 +125,7 @@ impl Lab {
         ]);
         self.whole(host, "eth0");
         self.whole("switch", &port);
-        ip(&["-n", &switch, "link", "set", &port, "master", "br0", "up"]);
-        let tc = |rest: &[&str]| {
-            run(Command::new("tc").args(["-n", &switch]).args(rest));
-        };
-        tc(&["qdisc", "add", "dev", &port, "clsact"]);
-        tc(&[
-            "filter", "add", "dev", &port, "ingress", "matchall", "action", "mirred", "egress",
-            "mirror", "dev", FAR, "action", "mirred", "egress", "mirror", "dev", "rec0",
-        ]);
+        plug(&switch, &port);
     }
 
     /// Gives a host its address and takes its link up.
@@ -250,6 +245,23 @@ impl Drop for Lab {
                 .output();
         }
     }
+}
+
+/// Puts a port on the switch, which learns no addresses: every frame goes to every port, once, as
+/// to a mirror port. (Not every kernel has the classifiers that mirroring by `tc` needs.)
+fn plug(switch: &str, port: &str) {
+    ip(&["-n", switch, "link", "set", port, "master", "br0", "up"]);
+    ip(&[
+        "-n",
+        switch,
+        "link",
+        "set",
+        port,
+        "type",
+        "bridge_slave",
+        "learning",
+        "off",
+    ]);
 }
 
 /// Runs a command to its end, which must be a good one; gives what it wrote.

@@ -20,7 +20,7 @@ pub fn missing(programs: &[&str]) -> Option<String> {
     let mut folders: Vec<_> = std::env::split_paths(&folders).collect();
     folders.extend(["/usr/sbin".into(), "/sbin".into()]);
     let is_there = |program: &str| folders.iter().any(|folder| folder.join(program).is_file());
-    let always = ["ip", "tc", "ethtool"];
+    let always = ["ip", "ethtool"];
     let absent = always.iter().chain(programs).filter(|it| !is_there(it));
     let absent: Vec<&str> = absent.copied().collect();
     (!absent.is_empty()).then(|| format!("needs {}", absent.join(" ")))

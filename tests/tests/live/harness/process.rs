@@ -58,11 +58,6 @@ impl Process {
         fs::read_to_string(&self.said).unwrap_or_default()
     }
 
-    /// What it wrote on standard output.
-    pub fn wrote(&self) -> String {
-        fs::read_to_string(self.said.with_extension("out")).unwrap_or_default()
-    }
-
     /// Waits until it says this on standard error.
     pub fn says(&mut self, text: &str) {
         let begin = Instant::now();
@@ -77,11 +72,6 @@ impl Process {
             );
             sleep(LOOK_EVERY);
         }
-    }
-
-    /// True while it runs.
-    pub fn lives(&mut self) -> bool {
-        self.child.try_wait().expect("its state").is_none()
     }
 
     /// Sends it a signal.
