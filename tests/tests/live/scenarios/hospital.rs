@@ -277,7 +277,7 @@ fn listens(lab: &Lab, host: &str, port: u16) {
     let wanted = format!(":{port:04X} ");
     eventually(&format!("port {port} of {host}"), || {
         let mut command = lab.command(host, "cat");
-        let text = run(command.args(["/proc/self/net/tcp"]));
+        let text = run(command.args(["/proc/self/net/tcp", "/proc/self/net/tcp6"]));
         text.contains(&wanted).then_some(())
     });
 }
