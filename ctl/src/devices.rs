@@ -50,7 +50,10 @@ fn open(
     live::say(&table, exit);
     let name = path.display();
     if inventory.partial {
-        let text = format!("{name}: was made of input of which a part could not be read");
+        let text = match is_live {
+            true => format!("{name}: an interface that is to be listened to is not there"),
+            false => format!("{name}: was made of input of which a part could not be read"),
+        };
         exit.say(Code::Partial, &text);
     }
     let lost = table.skipped() + table.torn();

@@ -1,11 +1,12 @@
-//! Waiting that Ctrl-C ends: a command that goes on for ever stops between two of its steps, with
-//! all it wrote. It ends nothing by itself.
+//! Waiting that Ctrl-C ends, or a reader that went away: a command that goes on for ever stops
+//! between two of its steps, with all it wrote. It ends nothing by itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::failure::Failure;
@@ -33,10 +34,10 @@ impl Pause {
         Ok(Self { ended })
     }
 
-    /// Waits; false when that was ended.
+    /// Waits; false when that was ended, or nobody reads standard output any more.
     pub fn wait(&self, time: Duration) -> bool {
         let begin = Instant::now();
-        while !self.ended.load(Ordering::Relaxed) {
+        while !self.ended.load(Ordering::Relaxed) && is_read() {
             let left = time.saturating_sub(begin.elapsed());
             if left.is_zero() {
                 return true;
@@ -45,4 +46,13 @@ impl Pause {
         }
         false
     }
+}
+
+/// False for a pipe whose reader went away, which is only noticed by writing otherwise.
+fn is_read() -> bool {
+    let stdout = std::io::stdout();
+    let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
+    let polled = poll(&mut asked, Some(&Timespec::default()));
+    let gone = PollFlags::ERR | PollFlags::HUP;
+    polled.is_err() || !asked.iter().any(|fd| fd.revents().intersects(gone))
 }

@@ -133,6 +133,13 @@ pub const PACKET_BLOCK_BYTES: u32 = 1 << 20;
 /// Blocks of a packet ring, for each worker.
 pub const PACKET_BLOCKS: u32 = 32;
 
+/// Pieces of one frame that is longer than a chunk; a longer one is dropped (`ring_dropped`). The
+/// kernel makes 17 of the longest.
+pub const XDP_FRAME_PIECES_MAX: usize = 32;
+
+/// Time that an interface may be busy with the sockets of an engine that has just ended.
+pub const XDP_BIND_WAIT_NS: u64 = 2_000_000_000;
+
 /// Subjects that the aggregator knows (`limit_subjects`): as many as the table has places.
 pub const SUBJECTS_MAX: usize = 65_536;
 

@@ -14,6 +14,9 @@ use crate::render::{attribute, label};
 /// A device that sent nothing for longer is silent.
 const SILENCE_NS: u64 = 5 * 60 * 1_000_000_000;
 
+/// The class and the category of a device of which neither is known.
+const UNKNOWN: &str = "unknown";
+
 /// A protocol on a port.
 type Service = (&'static str, Option<u16>);
 
@@ -181,22 +184,13 @@ impl News<'_> {
         let is_new = before.is_none();
         let mut now = before.unwrap_or_default();
         if is_new {
-            let kind = [
-                attribute(device, "manufacturer"),
-                attribute(device, "model"),
-            ];
-            let kind: Vec<&str> = [Some(device.class), Some(device.category)]
-                .into_iter()
-                .chain(kind)
-                .flatten()
-                .collect();
-            self.tell(
-                first_ns,
-                Kind::DeviceAppeared,
-                None,
-                None,
-                Some(kind.join(" ")),
-            );
+            let class = [device.class, device.category];
+            let class = class.into_iter().filter(|&name| name != UNKNOWN);
+            let made = ["manufacturer", "model"];
+            let made = made.into_iter().filter_map(|name| attribute(device, name));
+            let kind: Vec<&str> = class.chain(made).collect();
+            let kind = (!kind.is_empty()).then(|| kind.join(" "));
+            self.tell(first_ns, Kind::DeviceAppeared, None, None, kind);
         }
         for &address in &device.addresses {
             if !now.addresses.contains(&address) {

@@ -24,7 +24,9 @@ fn write(status: &Status, look: Look, out: &mut dyn Write) -> io::Result<()> {
     }
     if !status.workers.is_empty() {
         writeln!(out)?;
-        grid(&WORKERS, status.workers.iter().map(worker), look, out)?;
+        let newest = &status.engine.rules_generation;
+        let rows = status.workers.iter().map(|each| worker(each, newest));
+        grid(&WORKERS, rows, look, out)?;
     }
     writeln!(out)?;
     let regions = status.regions.iter().map(|region| {
@@ -139,7 +141,7 @@ fn show_interface(interface: &InterfaceStatus, look: Look, out: &mut dyn Write) 
     Ok(())
 }
 
-const WORKERS: [&str; 11] = [
+const WORKERS: [&str; 12] = [
     "WORKER",
     "CPU",
     "PACKETS/S",
@@ -151,9 +153,11 @@ const WORKERS: [&str; 11] = [
     "P99 µs",
     "P99.9 µs",
     "MAX µs",
+    "RULES",
 ];
 
-fn worker(worker: &Worker) -> Vec<String> {
+/// The cells of a worker. Rules that are not the newest are marked.
+fn worker(worker: &Worker, newest: &str) -> Vec<String> {
     let burst = worker.burst_us;
     let micros = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.1}"));
     vec![
@@ -170,6 +174,10 @@ fn worker(worker: &Worker) -> Vec<String> {
         micros(burst.map(|burst| burst.p99)),
         micros(burst.map(|burst| burst.p999)),
         micros(burst.map(|burst| burst.max)),
+        match worker.rules_generation == newest {
+            true => worker.rules_generation.clone(),
+            false => format!("{} old", worker.rules_generation),
+        },
     ]
 }
 
@@ -210,4 +218,138 @@ fn grid<const N: usize>(
         writeln!(out, "{}", line(&mut row.iter().map(String::as_str)))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::State;
+    use crate::reading::Rate;
+    use crate::status::{Engine, Latency, Loss, RegionStatus};
+    use medtap_inventory::model::Time;
+    use std::collections::BTreeMap;
+
+    const BEGIN: Time = Time(1_787_047_200_000_000_000);
+    const NOW: Time = Time(1_787_050_861_000_000_000);
+
+    fn sample() -> Status {
+        Status {
+            engine: Engine {
+                state: State::Running,
+                table: "live.table".to_owned(),
+                pid: Some(712),
+                started: Some(BEGIN),
+                heartbeat: Some(NOW),
+                stopped: None,
+                layout_version: 2,
+                rules_generation: "00000000000000aa".to_owned(),
+                rules_agree: false,
+            },
+            interfaces: vec![InterfaceStatus {
+                name: "mirror0".to_owned(),
+                index: 3,
+                attach: "native",
+                delivery: "zero-copy",
+                queues: 4,
+                sockets: 1,
+                mtu: 9000,
+                frame_bytes: 4096,
+                frames: 16_384,
+                flags: vec!["up", "promiscuous"],
+                note: "\u{1b}[2Jhuge pages: none".to_owned(),
+                counters: BTreeMap::from([("delivered", 1_234), ("ring_full", 0)]),
+            }],
+            workers: vec![worker()],
+            regions: vec![RegionStatus {
+                name: "heap",
+                used: 1_000_000,
+                capacity: 16_000_000,
+                refused: 0,
+            }],
+            losses: vec![Loss {
+                interface: Some("mirror0".to_owned()),
+                counter: "ring_full",
+                count: 9,
+            }],
+            contradictions: Vec::new(),
+        }
+    }
+
+    fn worker() -> Worker {
+        Worker {
+            number: 0,
+            cpu: Some(2),
+            beat: Some(NOW),
+            rate: Rate {
+                packets_per_second: 1_500_000,
+                bits_per_second: 9_800_000_000,
+            },
+            flows: 70_000,
+            ring_fill: 12,
+            ring_capacity: 8_192,
+            owed: 0,
+            burst_us: Some(Latency {
+                p50: 4.1,
+                p99: 11.0,
+                p999: 40.2,
+                max: 812.9,
+            }),
+            rules_generation: "0000000000000009".to_owned(),
+            counters: BTreeMap::new(),
+        }
+    }
+
+    fn written(status: &Status) -> String {
+        let look = Look {
+            width: 80,
+            colour: false,
+        };
+        let mut out = Vec::new();
+        write(status, look, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    const EXPECTED: &str = "\
+engine running, process 712
+  up since   2026-08-18 10:00:00 UTC, 1 h 1 min
+  heartbeat  2026-08-18 11:01:01 UTC
+  rules      00000000000000aa, not yet with all workers
+  table      live.table, layout 2
+
+interface mirror0  up promiscuous
+  attach native, delivery zero-copy, 4 × 1 sockets, MTU 9000, 16,384 frames of 4096 bytes
+  why: \\u{1b}[2Jhuge pages: none
+  delivered 1,234
+
+WORKER CPU PACKETS/S BITS/S FLOWS RING OWED P50 µs P99 µs P99.9 µs MAX µs RULES
+0 2 1,500,000 9.8 Gbit 70,000 12/8192 0 4.1 11.0 40.2 812.9 0000000000000009 old
+
+TABLE    USED     ROOM  FULL  REFUSED
+heap   1.0 MB  16.0 MB   6 %        0
+
+lost: mirror0 ring_full 9
+everything adds up
+";
+
+    #[test]
+    fn the_page_is_the_one_that_was_approved() {
+        let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let page = written(&sample());
+        for (line, expected) in page.lines().zip(EXPECTED.lines()) {
+            assert_eq!(squeeze(line), squeeze(expected));
+        }
+        assert_eq!(page.lines().count(), EXPECTED.lines().count());
+    }
+
+    #[test]
+    fn what_does_not_add_up_comes_last() {
+        let status = Status {
+            losses: Vec::new(),
+            contradictions: vec!["a: 1 is not 2".to_owned()],
+            ..sample()
+        };
+        let page = written(&status);
+        let end = "nothing was lost\ndoes not add up: a: 1 is not 2\n";
+        assert!(page.ends_with(end), "{page}");
+    }
 }

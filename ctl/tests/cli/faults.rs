@@ -161,7 +161,6 @@ fn wrong_usage() {
         vec!["analyze", "x", "--workers", "0"],
         vec!["analyze", "x", "--workers", "65"],
         vec!["analyze", "x", "--as-of", "yesterday"],
-        vec!["devices"],
         vec!["device", "--table", "x"],
     ] {
         let run = medtap(&arguments);

@@ -3,5 +3,6 @@
 mod agreement;
 mod expressions;
 mod faults;
+mod live;
 mod outputs;
 mod program;

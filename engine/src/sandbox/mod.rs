@@ -79,10 +79,12 @@ pub struct Allowed<'a> {
 #[allow(missing_docs)]
 pub enum SandboxError {
     #[error(
-        "cannot enter the sandbox: {threads} threads run already, and it must be entered by the first alone"
+        "cannot enter the sandbox: {threads} threads run already, and it must be entered by the \
+         first alone"
     )]
     Threads { threads: usize },
-    #[error("cannot allow reading {} in the sandbox: {cause}; check that it is still there", path.display())]
+    #[error("cannot allow reading {} in the sandbox: {cause}; check that it is still there",
+         path.display())]
     Path { path: PathBuf, cause: String },
     #[error(
         "cannot drop the {set} capabilities: {cause}; run medtapd as root or by the systemd unit"

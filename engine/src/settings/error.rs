@@ -31,11 +31,13 @@ impl fmt::Display for Place {
 pub enum SettingsError {
     #[error("{} does not exist; check the path", path.display())]
     Missing { path: PathBuf },
-    #[error("no permission to read {}; make it readable for the user that runs medtapd", path.display())]
+    #[error("no permission to read {}; make it readable for the user that runs medtapd",
+         path.display())]
     Forbidden { path: PathBuf },
     #[error("cannot read {}: {cause}; name a plain file", path.display())]
     Unreadable { path: PathBuf, cause: String },
-    #[error("{} is longer than {bytes_max} bytes; it is not a file that medtapd reads", path.display())]
+    #[error("{} is longer than {bytes_max} bytes; it is not a file that medtapd reads",
+         path.display())]
     TooLong { path: PathBuf, bytes_max: u64 },
     #[error("{} is not text (UTF-8); write it as TOML", path.display())]
     NotText { path: PathBuf },
@@ -83,7 +85,8 @@ pub enum SettingsError {
     #[error("{place}: VLAN {id} is given twice for one interface; name it once")]
     DuplicateVlan { place: Place, id: u16 },
     #[error(
-        "no interface to listen on; give --interface IFACE, or [[interface]] in the file of --config"
+        "no interface to listen on; give --interface IFACE, or [[interface]] in the file of \
+         --config"
     )]
     NoInterface,
     #[error("{place}: `{key}` is \"{list}\", and must be a list of cpus such as \"2-5,8\"")]

@@ -10,7 +10,7 @@ use super::error::{Place, SettingsError};
 use super::section::{self, Section, line_and_column, shortened};
 use super::{Interface, Vlan, WORKERS_MAX};
 
-const TOP: &[&str] = &[
+pub(super) const TOP: &[&str] = &[
     "workers",
     "cpus",
     "table",
@@ -19,7 +19,7 @@ const TOP: &[&str] = &[
     "person_key",
     "interface",
 ];
-const INTERFACE: &[&str] = &[
+pub(super) const INTERFACE: &[&str] = &[
     "name",
     "mode",
     "steering",
@@ -37,7 +37,7 @@ const INTERFACE: &[&str] = &[
     "scope",
     "vlan",
 ];
-const VLAN: &[&str] = &["id", "scope"];
+pub(super) const VLAN: &[&str] = &["id", "scope"];
 
 /// What the steering program has room for.
 const OWN_ADDRESSES_MAX: usize = 16;

@@ -187,6 +187,7 @@ fn table(bytes: &[u8]) -> TableWriter {
         edges: 64,
         activities: 8,
         workers: 1,
+        interfaces: 1,
         heap_bytes: 4096,
     };
     let mut writer = TableWriter::anonymous(capacity).unwrap();

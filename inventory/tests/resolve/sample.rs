@@ -25,6 +25,7 @@ pub const CAPACITY: Capacity = Capacity {
     edges: 256,
     activities: 64,
     workers: 2,
+    interfaces: 1,
     heap_bytes: 64 * 1024,
 };
 

@@ -2,6 +2,7 @@
 
 mod harness;
 mod packet;
+mod sandbox;
 mod scenarios;
 mod steering;
 
@@ -10,14 +11,15 @@ use std::process::ExitCode;
 use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
-    // Some tests start this program as something to be killed.
-    if let Some(code) = packet::helper() {
+    // Some tests start this program as something to be killed, or to be shut in.
+    if let Some(code) = packet::helper().or_else(sandbox::helper) {
         return code;
     }
     let mut arguments = Arguments::from_args();
     // They measure, and flood: one at a time.
     arguments.test_threads = Some(1);
     let mut trials = packet::trials();
+    trials.extend(sandbox::trials());
     trials.extend(steering::trials());
     trials.extend(scenarios::trials());
     libtest_mimic::run(&arguments, trials).exit_code()

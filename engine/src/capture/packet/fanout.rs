@@ -9,9 +9,7 @@ use aya::programs::{ProgramError, SocketFilter};
 use aya::{Ebpf, EbpfLoader};
 
 use super::sys;
-
-/// The object with the program, see `xdp-prog/`.
-static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../../xdp-prog/medtap.bpf.o");
+use crate::capture::xdp::OBJECT;
 
 /// The program's name in the object.
 const NAME: &str = "medtap_fanout";

@@ -137,7 +137,11 @@ impl Control {
             if now_ns >= publish_ns || publish_ns - now_ns > PUBLISH_NS {
                 publish_ns = now_ns + PUBLISH_NS;
                 self.publish();
-                if self.interfaces.iter().all(|(_, interface)| interface.is_gone()) {
+                if self
+                    .interfaces
+                    .iter()
+                    .all(|(_, interface)| interface.is_gone())
+                {
                     return End::InterfacesGone;
                 }
                 self.watch(now_ns);
@@ -246,10 +250,7 @@ impl Control {
         let _ = writer.set_counters(worker, report.counters.iter());
         let _ = writer.set_parse_errors(worker, report.counters.parse_errors());
         let (fill, room) = report.ports.iter().fold((0, 0), |(fill, room), port| {
-            (
-                fill + u64::from(port.ring.0),
-                room + u64::from(port.ring.1),
-            )
+            (fill + u64::from(port.ring.0), room + u64::from(port.ring.1))
         });
         let gauges = Gauges {
             ring_fill: fill,
@@ -328,7 +329,9 @@ impl Control {
         }
         let late = |beat: u64| now_ns.saturating_sub(beat) > BEAT_WAIT_NS;
         let beats = self.shared.beats.iter();
-        let stuck = beats.filter(|beat| late(beat.load(Ordering::Relaxed))).count();
+        let stuck = beats
+            .filter(|beat| late(beat.load(Ordering::Relaxed)))
+            .count();
         if stuck == 0 {
             self.notifier.alive();
         }

@@ -11,6 +11,7 @@ mod rules;
 mod station;
 
 use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread;
@@ -18,6 +19,7 @@ use std::thread;
 use anyhow::{Context, bail};
 use crossbeam_channel::{bounded, unbounded};
 use crossbeam_utils::CachePadded;
+use medtap_table::vocabulary::Attach;
 use medtap_table::{Capacity, TableReader, TableWriter};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
@@ -32,13 +34,16 @@ use crate::nic::counts::Counts;
 use crate::nic::keeper::{self, Keeper};
 use crate::notify::Notifier;
 use crate::sandbox;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::worker::{Options, Worker};
 
 use control::{Control, End, Seat, Signals};
 use interfaces::Interface;
 use rules::RuleBook;
 use station::{Rings, Shared, Station, clock_ns};
+
+/// How many processors there may be: whoever reads a counter of every processor has to know.
+const PROCESSORS: &str = "/sys/devices/system/cpu/possible";
 
 /// Says something to who started the engine.
 fn say(text: &str) {
@@ -52,6 +57,7 @@ fn say(text: &str) {
 /// Why it can't begin, or can't go on: one sentence with the remedy. Nothing stays attached.
 pub fn run(settings: &Settings) -> anyhow::Result<()> {
     sandbox::kernel()?;
+    privileged(settings)?;
     let rules = RuleBook::open(settings.rules.clone())?;
     let persons = persons(settings);
     let notifier = Notifier::from_env();
@@ -88,9 +94,9 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
         crew.push((station, fact_end, count_end, matching));
     }
     // Threads inherit what they may do: the sandbox comes first.
-    let report = sandbox::enter(&sandbox::Allowed {
-        read: &settings.rules.as_deref().into_iter().collect::<Vec<_>>(),
-    })?;
+    let mut read = vec![Path::new(PROCESSORS)];
+    read.extend(settings.rules.as_deref());
+    let report = sandbox::enter(&sandbox::Allowed { read: &read })?;
     say(&report.to_string());
     let mut seats = Vec::new();
     for (number, (station, facts, counts, matching)) in crew.into_iter().enumerate() {
@@ -140,6 +146,25 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
             names(settings)
         ),
     }
+}
+
+/// Checks for the rights that a receive path by AF_XDP needs, before anything is touched.
+fn privileged(settings: &Settings) -> anyhow::Result<()> {
+    let by_program = |interface: &settings::Interface| {
+        let mode = interface.mode;
+        mode.is_none_or(|mode| mode.attach != Attach::None)
+    };
+    let missing = sandbox::missing();
+    if missing.is_empty() || !settings.interfaces.iter().any(by_program) {
+        return Ok(());
+    }
+    bail!(
+        "no privilege: {} missing; start medtapd as root or by its systemd unit",
+        match missing.as_slice() {
+            [one] => format!("{one} is"),
+            several => format!("{} are", several.join(", ")),
+        }
+    )
 }
 
 /// Opens every interface. Gives them, and for each worker its port of each.

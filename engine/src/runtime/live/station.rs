@@ -150,8 +150,7 @@ impl Station {
                 wakers.push(fd.try_clone_to_owned()?);
             }
         }
-        let latency =
-            Histogram::new_with_bounds(LATENCY_LEAST_NS, LATENCY_MOST_NS, LATENCY_DIGITS);
+        let latency = Histogram::new_with_bounds(LATENCY_LEAST_NS, LATENCY_MOST_NS, LATENCY_DIGITS);
         let Parts {
             number,
             worker,

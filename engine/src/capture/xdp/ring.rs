@@ -1,0 +1,348 @@
+//! The two rings that we share with the kernel: the fill ring, where we are the producer, and the
+//! RX ring, where we are the consumer (kernel documentation, networking/af_xdp). Each side keeps
+//! a copy of the other's cursor and looks at the shared one only when the copy says that there is
+//! nothing to do. It does not know what the words mean.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Memory of a ring: cursors that count entries for ever (and wrap), flags, and the entries'
+/// words, a power of two of them.
+pub(super) trait Memory {
+    /// Entries that were produced.
+    fn producer(&self) -> &AtomicU32;
+    /// Entries that were consumed.
+    fn consumer(&self) -> &AtomicU32;
+    /// What the other side asks for.
+    fn flags(&self) -> &AtomicU32;
+    /// The entries.
+    fn words(&self) -> &[AtomicU64];
+}
+
+/// The flag that asks for a system call.
+const NEED_WAKEUP: u32 = libc::XDP_RING_NEED_WAKEUP;
+
+/// The fill ring: addresses of chunks that the kernel may write to.
+pub(super) struct FillRing<M> {
+    memory: M,
+    /// Entries that are produced; those beyond the shared cursor are not published yet.
+    produced: u32,
+    /// The kernel's cursor, when it was last looked at.
+    consumed: u32,
+}
+
+impl<M: Memory> FillRing<M> {
+    /// The ring, from where it stands.
+    pub(super) fn new(memory: M) -> Self {
+        let produced = memory.producer().load(Ordering::Relaxed);
+        let consumed = memory.consumer().load(Ordering::Acquire);
+        Self {
+            memory,
+            produced,
+            consumed,
+        }
+    }
+
+    fn capacity(&self) -> u32 {
+        self.memory.words().len() as u32
+    }
+
+    /// Adds an address. False when there is no room. The kernel sees it after [`Self::publish`].
+    #[inline]
+    pub(super) fn push(&mut self, address: u64) -> bool {
+        if self.produced.wrapping_sub(self.consumed) == self.capacity() {
+            // Entries that the kernel consumed may be written again: Acquire pairs with its
+            // release of the cursor.
+            self.consumed = self.memory.consumer().load(Ordering::Acquire);
+            if self.produced.wrapping_sub(self.consumed) == self.capacity() {
+                return false;
+            }
+        }
+        let words = self.memory.words();
+        let Some(word) = words.get(self.produced as usize & (words.len() - 1)) else {
+            return false;
+        };
+        word.store(address, Ordering::Relaxed);
+        self.produced = self.produced.wrapping_add(1);
+        true
+    }
+
+    /// Shows the kernel what was added.
+    #[inline]
+    pub(super) fn publish(&mut self) {
+        // Release: the entries are written before the cursor says so.
+        self.memory
+            .producer()
+            .store(self.produced, Ordering::Release);
+    }
+
+    /// True when the kernel waits for a system call before it looks at the ring.
+    #[inline]
+    pub(super) fn needs_wakeup(&self) -> bool {
+        self.memory.flags().load(Ordering::Relaxed) & NEED_WAKEUP != 0
+    }
+}
+
+/// One entry of the RX ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Descriptor {
+    /// Where the bytes begin, in the UMEM.
+    pub(super) address: u64,
+    /// How many.
+    pub(super) len: u32,
+    /// `XDP_PKT_CONTD` and others.
+    pub(super) options: u32,
+}
+
+impl Descriptor {
+    /// True when the next entry goes on with the same frame.
+    #[inline]
+    pub(super) const fn goes_on(&self) -> bool {
+        self.options & libc::XDP_PKT_CONTD != 0
+    }
+}
+
+/// The RX ring: frames that the kernel hands to us.
+pub(super) struct RxRing<M> {
+    memory: M,
+    /// The kernel's cursor, when it was last looked at.
+    produced: u32,
+    /// Entries that are taken; those beyond the shared cursor are not given back yet.
+    consumed: u32,
+}
+
+impl<M: Memory> RxRing<M> {
+    /// The ring, from where it stands.
+    pub(super) fn new(memory: M) -> Self {
+        let consumed = memory.consumer().load(Ordering::Relaxed);
+        let produced = memory.producer().load(Ordering::Acquire);
+        Self {
+            memory,
+            produced,
+            consumed,
+        }
+    }
+
+    /// Takes the next entry; `None` when there is none.
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<Descriptor> {
+        if self.consumed == self.produced {
+            // Acquire: the entries are read after the cursor that announces them.
+            self.produced = self.memory.producer().load(Ordering::Acquire);
+            if self.consumed == self.produced {
+                return None;
+            }
+        }
+        let words = self.memory.words();
+        let at = (self.consumed as usize * 2) & (words.len() - 1);
+        let (address, rest) = (words.get(at)?, words.get(at + 1)?);
+        let (address, rest) = (
+            address.load(Ordering::Relaxed),
+            rest.load(Ordering::Relaxed),
+        );
+        // `struct xdp_desc`: u64 addr, u32 len, u32 options.
+        let [a, b, c, d, e, f, g, h] = rest.to_ne_bytes();
+        self.consumed = self.consumed.wrapping_add(1);
+        Some(Descriptor {
+            address,
+            len: u32::from_ne_bytes([a, b, c, d]),
+            options: u32::from_ne_bytes([e, f, g, h]),
+        })
+    }
+
+    /// Gives the entries that were taken back to the kernel. Their chunks are still ours.
+    #[inline]
+    pub(super) fn release(&mut self) {
+        // Release: the entries are read before the cursor lets the kernel write them again.
+        self.memory
+            .consumer()
+            .store(self.consumed, Ordering::Release);
+    }
+
+    /// Entries that wait.
+    pub(super) fn waiting(&self) -> u32 {
+        let produced = self.memory.producer().load(Ordering::Relaxed);
+        produced.wrapping_sub(self.consumed)
+    }
+
+    /// Entries that fit.
+    pub(super) fn capacity(&self) -> u32 {
+        (self.memory.words().len() / 2) as u32
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::{HashSet, VecDeque};
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A ring without a kernel.
+    pub(in super::super) struct Bench {
+        cursors: [AtomicU32; 3],
+        words: Vec<AtomicU64>,
+    }
+
+    impl Bench {
+        pub(in super::super) fn new(words: usize, start: u32) -> Arc<Self> {
+            let cursors = [start, start, 0].map(AtomicU32::new);
+            let words = (0..words).map(|_| AtomicU64::new(u64::MAX)).collect();
+            Arc::new(Self { cursors, words })
+        }
+    }
+
+    impl Memory for Arc<Bench> {
+        fn producer(&self) -> &AtomicU32 {
+            &self.cursors[0]
+        }
+        fn consumer(&self) -> &AtomicU32 {
+            &self.cursors[1]
+        }
+        fn flags(&self) -> &AtomicU32 {
+            &self.cursors[2]
+        }
+        fn words(&self) -> &[AtomicU64] {
+            &self.words
+        }
+    }
+
+    /// The kernel's side of both rings, by the same rules and without any cached cursor.
+    pub(in super::super) struct Kernel(pub(in super::super) Arc<Bench>);
+
+    impl Kernel {
+        /// Takes an address from a fill ring.
+        pub(in super::super) fn take(&self) -> Option<u64> {
+            let at = self.0.cursors[1].load(Ordering::Relaxed);
+            if at == self.0.cursors[0].load(Ordering::Acquire) {
+                return None;
+            }
+            let word = &self.0.words[at as usize & (self.0.words.len() - 1)];
+            let address = word.load(Ordering::Relaxed);
+            self.0.cursors[1].store(at.wrapping_add(1), Ordering::Release);
+            Some(address)
+        }
+
+        /// Puts a descriptor onto an RX ring. False when it is full.
+        pub(in super::super) fn put(&self, address: u64, len: u32, options: u32) -> bool {
+            let at = self.0.cursors[0].load(Ordering::Relaxed);
+            let room = self.0.words.len() as u32 / 2;
+            if at.wrapping_sub(self.0.cursors[1].load(Ordering::Acquire)) == room {
+                return false;
+            }
+            let place = (at as usize * 2) & (self.0.words.len() - 1);
+            let [a, b, c, d] = len.to_ne_bytes();
+            let [e, f, g, h] = options.to_ne_bytes();
+            self.0.words[place].store(address, Ordering::Relaxed);
+            let rest = u64::from_ne_bytes([a, b, c, d, e, f, g, h]);
+            self.0.words[place + 1].store(rest, Ordering::Relaxed);
+            self.0.cursors[0].store(at.wrapping_add(1), Ordering::Release);
+            true
+        }
+    }
+
+    /// Every sequence of up to 12 steps of both sides (push, publish, take), on a ring of 2, with
+    /// cursors about to wrap: in order, once each, never one that was not published.
+    #[test]
+    fn fill_ring_in_every_interleaving() {
+        let mut seen = HashSet::new();
+        let mut paths = VecDeque::from([Vec::new()]);
+        while let Some(path) = paths.pop_front() {
+            let bench = Bench::new(2, u32::MAX);
+            let mut ring = FillRing::new(Arc::clone(&bench));
+            let kernel = Kernel(bench);
+            let (mut pushed, mut published, mut taken) = (0u64, 0, 0);
+            for step in &path {
+                match step {
+                    0 => {
+                        let room = pushed - taken < 2;
+                        assert_eq!(ring.push(pushed), room, "{path:?}");
+                        pushed += u64::from(room);
+                    }
+                    1 => {
+                        ring.publish();
+                        published = pushed;
+                    }
+                    _ => {
+                        let expected = (taken < published).then_some(taken);
+                        assert_eq!(kernel.take(), expected, "{path:?}");
+                        taken += u64::from(expected.is_some());
+                    }
+                }
+            }
+            let state = (ring.produced, ring.consumed, published, taken);
+            if seen.insert(state) && path.len() < 12 {
+                paths.extend((0..3).map(|step| [path.as_slice(), &[step]].concat()));
+            }
+        }
+        assert!(seen.len() > 30, "{}", seen.len());
+    }
+
+    /// The same for the RX ring: put, pop, release.
+    #[test]
+    fn rx_ring_in_every_interleaving() {
+        let mut seen = HashSet::new();
+        let mut paths = VecDeque::from([Vec::new()]);
+        while let Some(path) = paths.pop_front() {
+            let bench = Bench::new(4, u32::MAX - 1);
+            let mut ring = RxRing::new(Arc::clone(&bench));
+            let kernel = Kernel(bench);
+            let (mut put, mut popped, mut released) = (0u32, 0, 0);
+            for step in &path {
+                match step {
+                    0 => {
+                        let room = put - released < 2;
+                        assert_eq!(kernel.put(put.into(), put + 7, put & 1), room, "{path:?}");
+                        put += u32::from(room);
+                    }
+                    1 => {
+                        let expected = (popped < put).then_some(Descriptor {
+                            address: popped.into(),
+                            len: popped + 7,
+                            options: popped & 1,
+                        });
+                        assert_eq!(ring.pop(), expected, "{path:?}");
+                        popped += u32::from(expected.is_some());
+                        assert_eq!(ring.waiting(), put - popped);
+                    }
+                    _ => {
+                        ring.release();
+                        released = popped;
+                    }
+                }
+            }
+            let state = (ring.produced, ring.consumed, put, released);
+            if seen.insert(state) && path.len() < 12 {
+                paths.extend((0..3).map(|step| [path.as_slice(), &[step]].concat()));
+            }
+        }
+        assert!(seen.len() > 30, "{}", seen.len());
+    }
+
+    /// Two threads, a small ring, many entries.
+    #[test]
+    fn fill_ring_between_threads() {
+        let bench = Bench::new(8, u32::MAX - 100);
+        let mut ring = FillRing::new(Arc::clone(&bench));
+        let kernel = Kernel(bench);
+        const ENTRIES: u64 = 100_000;
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for address in 0..ENTRIES {
+                    while !ring.push(address) {
+                        ring.publish();
+                        std::thread::yield_now();
+                    }
+                }
+                ring.publish();
+            });
+            for expected in 0..ENTRIES {
+                let mut taken = kernel.take();
+                while taken.is_none() {
+                    std::thread::yield_now();
+                    taken = kernel.take();
+                }
+                assert_eq!(taken, Some(expected));
+            }
+        });
+    }
+}
