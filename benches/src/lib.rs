@@ -4,6 +4,8 @@
 
 pub mod cli;
 pub mod floor;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod maker;
 pub mod measure;
 pub mod replay;

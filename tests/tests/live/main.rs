@@ -1,7 +1,9 @@
 //! Tests that need privileges: network namespaces, BPF. Without them each is shown as ignored.
 
+mod harness;
 mod packet;
 mod sandbox;
+mod scenarios;
 mod steering;
 
 use std::process::ExitCode;
@@ -13,8 +15,12 @@ fn main() -> ExitCode {
     if let Some(code) = packet::helper().or_else(sandbox::helper) {
         return code;
     }
+    let mut arguments = Arguments::from_args();
+    // They measure, and flood: one at a time.
+    arguments.test_threads = Some(1);
     let mut trials = packet::trials();
     trials.extend(sandbox::trials());
     trials.extend(steering::trials());
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    trials.extend(scenarios::trials());
+    libtest_mimic::run(&arguments, trials).exit_code()
 }

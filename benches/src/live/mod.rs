@@ -1,0 +1,4 @@
+//! The receive path under load: live frames made by the kernel itself, and receivers to compare.
+//! It sends only on interfaces that it made or was told to use.
+
+pub mod sender;

@@ -1,0 +1,157 @@
+//! Every frame that was sent is received, or dropped by a named cause, to the packet; and none
+//! comes back.
+
+use medtap_table::vocabulary::InterfaceCounter as I;
+use nix::sys::signal::Signal;
+
+use super::Scenario;
+use crate::harness::{Engine, FAR, Lab, Reading, eventually};
+
+pub const TESTS: &[Scenario] = &[
+    ("accounting::copy", &[], || adds_up("copy", "1", false)),
+    ("accounting::generic", &[], || {
+        adds_up("generic", "1", false)
+    }),
+    ("accounting::packet", &[], || adds_up("packet", "1", false)),
+    ("accounting::two_workers", &[], || {
+        adds_up("copy", "2", false)
+    }),
+    ("accounting::overload_copy", &[], || {
+        adds_up("copy", "1", true)
+    }),
+    ("accounting::overload_generic", &[], || {
+        adds_up("generic", "1", true)
+    }),
+    ("accounting::overload_packet", &[], || {
+        adds_up("packet", "1", true)
+    }),
+    ("accounting::overload_four_workers", &[], || {
+        adds_up("copy", "4", true)
+    }),
+    ("accounting::flows_stay_whole", &[], flows_stay_whole),
+];
+
+/// Frames of the calm tests.
+const CALM: usize = 5_000;
+/// More frames than any ring holds.
+const FLOOD: usize = 120_000;
+
+/// UDP over IPv4 between two of 256 pairs of hosts, both directions, padded to 600 bytes.
+pub fn frame(number: usize) -> Vec<u8> {
+    let host = (number / 2 % 256) as u8;
+    let mut ends = [[10, 77, 1, host], [10, 77, 2, host]];
+    if number % 2 == 1 {
+        ends.reverse();
+    }
+    let [src, dst] = ends;
+    let mut frame = vec![
+        2, 0x4d, 0x54, 1, dst[2], dst[3], 2, 0x4d, 0x54, 1, src[2], src[3], 8, 0,
+    ];
+    let mut header = vec![0x45, 0, 0x02, 0x4a];
+    header.extend((number as u16).to_be_bytes());
+    header.extend([0, 0, 64, 17, 0, 0]);
+    header.extend([src, dst].concat());
+    let (words, _) = header.as_chunks::<2>();
+    let sum: u32 = words
+        .iter()
+        .map(|word| u32::from(u16::from_be_bytes(*word)))
+        .sum();
+    let sum = !((sum & 0xffff) + (sum >> 16)) as u16;
+    header.splice(10..12, sum.to_be_bytes());
+    frame.extend(header);
+    frame.extend([0x27, 0x10, 0x27, 0x11, 0x02, 0x36, 0, 0]);
+    frame.resize(600, 0);
+    frame
+}
+
+fn adds_up(mode: &str, workers: &str, overload: bool) {
+    let lab = Lab::new(1);
+    let mut engine = Engine::start(&lab, &["--mode", mode, "--workers", workers]);
+    let frames: Vec<_> = (0..if overload { FLOOD } else { CALM })
+        .map(frame)
+        .collect();
+    if overload {
+        engine.process.signal(Signal::SIGSTOP);
+    }
+    lab.send(&frames);
+    if overload {
+        engine.process.signal(Signal::SIGCONT);
+    }
+    let sent = frames.len() as u64;
+    let mut reading = Reading::default();
+    eventually(
+        &format!("{sent} frames to be accounted for; {:?}", engine.reading()),
+        || {
+            reading = engine.reading();
+            (accounted(&reading) + undelivered(&lab) >= sent).then_some(())
+        },
+    );
+    engine.stop();
+    let reading = engine.reading();
+    let lost = undelivered(&lab);
+    assert_eq!(
+        accounted(&reading) + lost,
+        sent,
+        "{lost} not by the cable; {reading:?}"
+    );
+    assert_eq!(
+        reading.workers.iter().sum::<u64>(),
+        reading.get(I::Delivered),
+        "{reading:?}"
+    );
+    if mode == "packet" {
+        assert_eq!(reading.get(I::NicPackets) + lost, sent, "{reading:?}");
+    } else {
+        let program = [I::XdpRedirected, I::XdpNoSocket, I::XdpPassed];
+        let program: u64 = program.iter().map(|it| reading.get(*it)).sum();
+        assert_eq!(program, reading.get(I::XdpPackets), "{reading:?}");
+        assert_eq!(program + lost, sent, "{reading:?}");
+        assert_eq!(
+            reading.get(I::XdpNoSocket) + reading.get(I::XdpPassed),
+            0,
+            "{reading:?}"
+        );
+    }
+    let dropped = [I::RingFull, I::RingDropped, I::RingInvalid];
+    let dropped: u64 = dropped.iter().map(|it| reading.get(*it)).sum();
+    assert_eq!(dropped > 0, overload, "{reading:?}");
+    assert_eq!(reading.get(I::NicSent), 0);
+    lab.assert_silent();
+}
+
+/// Delivered, or dropped by a cause that the table names.
+fn accounted(reading: &Reading) -> u64 {
+    let causes = [
+        I::Delivered,
+        I::RingFull,
+        I::RingDropped,
+        I::RingInvalid,
+        I::XdpNoSocket,
+        I::XdpPassed,
+    ];
+    causes.iter().map(|it| reading.get(*it)).sum()
+}
+
+/// What the cable itself refused: the sender's own drops, before the sensor's interface.
+fn undelivered(lab: &Lab) -> u64 {
+    lab.count("switch", FAR, "tx", "dropped")
+}
+
+/// 256 conversations, both directions, over four workers: each is one edge with all its packets.
+fn flows_stay_whole() {
+    let lab = Lab::new(1);
+    let mut engine = Engine::start(&lab, &["--workers", "4", "--mode", "copy"]);
+    let frames: Vec<_> = (0..2048).map(frame).collect();
+    lab.send(&frames);
+    engine.reaches(I::Delivered, 2048);
+    engine.stop();
+    let reading = engine.reading();
+    assert!(
+        reading.workers.iter().all(|packets| *packets > 0),
+        "{reading:?}"
+    );
+    let table = medtap_table::TableReader::open(&engine.table).expect("a readable table");
+    let opened = table.counter(medtap_table::vocabulary::Counter::FlowsOpened);
+    assert_eq!(opened, 256, "a conversation was split over workers");
+    lab.assert_silent();
+}
