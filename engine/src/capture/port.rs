@@ -42,6 +42,13 @@ pub struct Losses {
     pub invalid: u64,
 }
 
+/// Whoever looks at frames. Every kind of port has an iterator of its own, and a call for every
+/// frame would cost as much as receiving it: so this is a trait, and no closure.
+pub trait Taker {
+    /// Looks at a burst.
+    fn take<'a>(&mut self, frames: impl Iterator<Item = Frame<'a>>);
+}
+
 /// One worker's way to one interface: all its sockets or its ring there.
 pub enum Port {
     /// By AF_XDP.
@@ -51,18 +58,15 @@ pub enum Port {
 }
 
 impl Port {
-    /// Lends the next frames, up to a burst, and gives them back to the kernel afterwards. None
+    /// Lends the next frames, up to a burst, and gives them back to the kernel afterwards. False
     /// when there was none.
     #[inline]
-    pub fn burst<R>(
-        &mut self,
-        time_ns: u64,
-        take: impl FnOnce(&mut dyn Iterator<Item = Frame<'_>>) -> R,
-    ) -> Option<R> {
-        match self {
-            Self::Xdp(port) => port.burst(time_ns, take),
-            Self::Packet(port) => port.burst(time_ns, take),
-        }
+    pub fn burst(&mut self, time_ns: u64, taker: &mut impl Taker) -> bool {
+        let burst = match self {
+            Self::Xdp(port) => port.burst(time_ns, |frames| taker.take(frames)),
+            Self::Packet(port) => port.burst(time_ns, |frames| taker.take(frames)),
+        };
+        burst.is_some()
     }
 
     /// What was lost on the way so far.

@@ -339,8 +339,7 @@ impl<'a> Opener<'a> {
             ends.push(producer);
             returns.push(consumer);
         }
-        let mut filling = Filling::new(fill, chunks_free, returns);
-        filling.refill(&umem);
+        let filling = Filling::new(fill, &umem, chunks_free, returns);
         let multi_buffer = self.bind_owner(fd.as_fd(), queue, delivery)?;
         let zero_copy = sys::is_zero_copy(fd.as_fd()).map_err(|error| system("options", &error))?;
         let mut crew = Vec::new();
@@ -356,7 +355,7 @@ impl<'a> Opener<'a> {
         let huge = umem.is_huge();
         let mut socket = Socket::new(fd, rx, Home::Own(filling), umem);
         // The driver may wait to be told of the first chunks.
-        socket.tend();
+        socket.give_back(&mut Vec::new());
         crew.push((owner, socket));
         Ok(Bound {
             crew,

@@ -12,14 +12,6 @@ use crate::capture::port::Losses;
 use crate::config::{BURST_FRAMES, XDP_FRAME_PIECES_MAX};
 use crate::wire::LinkType;
 
-/// One frame of a burst.
-enum Lent {
-    /// In its chunk.
-    Chunk(FrameHandle),
-    /// In the port's own memory, put together: from here, so many bytes.
-    Joined(usize, usize),
-}
-
 /// A socket, and the frame that it has delivered in part.
 struct Lane {
     socket: Socket<RingMap>,
@@ -35,11 +27,45 @@ pub struct Port {
     next: usize,
     place: u16,
     /// The burst that is lent.
-    lent: Vec<Lent>,
+    lent: Vec<FrameHandle>,
+    /// Room for a frame of several pieces.
     joined: Box<[u8]>,
     delivered: u64,
     multi_buffer: u64,
     too_long: u64,
+}
+
+/// The frames of a burst, lent as long as it lasts.
+pub struct Frames<'a> {
+    umem: &'a Umem,
+    lent: std::slice::Iter<'a, FrameHandle>,
+    /// The one frame of a burst that came in several pieces.
+    joined: Option<&'a [u8]>,
+    time_ns: u64,
+    number: u64,
+    place: u16,
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Frame<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Frame<'a>> {
+        let bytes = match self.lent.next() {
+            Some(frame) => self.umem.bytes(frame),
+            None => self.joined.take()?,
+        };
+        let number = self.number;
+        self.number += 1;
+        Some(Frame {
+            bytes,
+            wire_len: bytes.len() as u32,
+            time_ns: self.time_ns,
+            link: LinkType::Ethernet,
+            interface: self.place,
+            number,
+        })
+    }
 }
 
 impl Port {
@@ -50,14 +76,12 @@ impl Port {
             pieces: Vec::with_capacity(XDP_FRAME_PIECES_MAX),
             too_long: false,
         });
-        // Pieces of one burst, and of a frame that began before it.
-        let pieces = BURST_FRAMES + XDP_FRAME_PIECES_MAX;
         Self {
             lanes: lanes.collect(),
             next: 0,
             place,
             lent: Vec::with_capacity(BURST_FRAMES),
-            joined: vec![0; pieces * chunk_bytes as usize].into(),
+            joined: vec![0; XDP_FRAME_PIECES_MAX * chunk_bytes as usize].into(),
             delivered: 0,
             multi_buffer: 0,
             too_long: 0,
@@ -67,42 +91,32 @@ impl Port {
     /// Lends the next frames, up to a burst, of one socket; the sockets take turns. Afterwards
     /// their memory goes back to the kernel. None when no socket had any.
     #[inline]
-    pub fn burst<R>(
-        &mut self,
-        time_ns: u64,
-        take: impl FnOnce(&mut dyn Iterator<Item = Frame<'_>>) -> R,
-    ) -> Option<R> {
+    pub fn burst<R>(&mut self, time_ns: u64, take: impl FnOnce(Frames<'_>) -> R) -> Option<R> {
         for _ in 0..self.lanes.len() {
             let at = self.next;
             self.next = if at + 1 < self.lanes.len() { at + 1 } else { 0 };
             let lane = self.lanes.get_mut(at)?;
-            lane.receive(&mut self.lent, &mut self.joined, &mut self.too_long);
-            if self.lent.is_empty() {
-                lane.socket.tend();
+            let mut joined = None;
+            if (!lane.is_whole() || !lane.socket.receive(BURST_FRAMES, &mut self.lent))
+                && self.lent.is_empty()
+            {
+                joined = lane.join(&mut self.joined, &mut self.too_long);
+            }
+            if self.lent.is_empty() && joined.is_none() {
+                lane.socket.give_back(&mut self.lent);
                 continue;
             }
-            self.delivered += self.lent.len() as u64;
-            let (umem, joined) = (lane.socket.umem(), &*self.joined);
-            let place = self.place;
-            let mut frames = self.lent.iter().zip(time_ns..).map(|(lent, number)| {
-                let bytes = lent.bytes(umem, joined);
-                Frame {
-                    bytes,
-                    wire_len: bytes.len() as u32,
-                    time_ns,
-                    link: LinkType::Ethernet,
-                    interface: place,
-                    number,
-                }
+            self.delivered += self.lent.len() as u64 + u64::from(joined.is_some());
+            self.multi_buffer += u64::from(joined.is_some());
+            let taken = take(Frames {
+                umem: lane.socket.umem(),
+                lent: self.lent.iter(),
+                joined: joined.and_then(|len| self.joined.get(..len)),
+                time_ns,
+                number: time_ns,
+                place: self.place,
             });
-            let taken = take(&mut frames);
-            for lent in self.lent.drain(..) {
-                match lent {
-                    Lent::Chunk(frame) => lane.socket.give_back(frame.into_chunk()),
-                    Lent::Joined(..) => self.multi_buffer += 1,
-                }
-            }
-            lane.socket.tend();
+            lane.socket.give_back(&mut self.lent);
             return Some(taken);
         }
         None
@@ -163,69 +177,44 @@ impl Port {
     }
 }
 
-impl Lent {
-    #[inline]
-    fn bytes<'a>(&'a self, umem: &'a Umem, joined: &'a [u8]) -> &'a [u8] {
-        match self {
-            Self::Chunk(frame) => umem.bytes(frame),
-            Self::Joined(start, len) => joined.get(*start..*start + *len).unwrap_or_default(),
-        }
-    }
-}
-
 impl Lane {
-    /// Takes up to a burst of pieces off the ring, as frames.
+    /// True while no frame is there in part.
     #[inline]
-    fn receive(&mut self, lent: &mut Vec<Lent>, joined: &mut [u8], too_long: &mut u64) {
-        let mut used = 0;
-        for _ in 0..BURST_FRAMES {
-            let Some((piece, goes_on)) = self.socket.receive() else {
-                break;
-            };
-            if !goes_on && self.pieces.is_empty() && !self.too_long {
-                lent.push(Lent::Chunk(piece));
+    fn is_whole(&self) -> bool {
+        self.pieces.is_empty() && !self.too_long
+    }
+
+    /// Takes the pieces of a frame of several. Its length, when all of them were there: the next
+    /// burst goes on with it otherwise.
+    #[cold]
+    fn join(&mut self, room: &mut [u8], too_long: &mut u64) -> Option<usize> {
+        while let Some((piece, goes_on)) = self.socket.receive_piece() {
+            self.pieces.push(piece);
+            if self.too_long {
+                self.socket.give_back(&mut self.pieces);
+                self.too_long = goes_on;
+                *too_long += u64::from(!goes_on);
                 continue;
             }
-            if let Some(len) = self.join(piece, goes_on, joined.get_mut(used..), too_long) {
-                lent.push(Lent::Joined(used, len));
-                used += len;
+            if goes_on {
+                if self.pieces.len() == XDP_FRAME_PIECES_MAX {
+                    self.socket.give_back(&mut self.pieces);
+                    self.too_long = true;
+                }
+                continue;
             }
-        }
-        self.socket.release();
-    }
-
-    /// Takes a piece of a frame of several; its length, when it was the last.
-    #[cold]
-    fn join(
-        &mut self,
-        piece: FrameHandle,
-        goes_on: bool,
-        room: Option<&mut [u8]>,
-        too_long: &mut u64,
-    ) -> Option<usize> {
-        if self.too_long || self.pieces.len() == XDP_FRAME_PIECES_MAX {
-            self.too_long = goes_on;
-            *too_long += u64::from(!goes_on);
-            self.socket.give_back(piece.into_chunk());
-            for piece in self.pieces.drain(..) {
-                self.socket.give_back(piece.into_chunk());
+            let mut len = 0;
+            for piece in &self.pieces {
+                let bytes = self.socket.umem().bytes(piece);
+                let end = len + bytes.len();
+                if let Some(to) = room.get_mut(len..end) {
+                    to.copy_from_slice(bytes);
+                    len = end;
+                }
             }
-            return None;
+            self.socket.give_back(&mut self.pieces);
+            return Some(len);
         }
-        self.pieces.push(piece);
-        if goes_on {
-            return None;
-        }
-        let mut len = 0;
-        let room = room.unwrap_or_default();
-        for piece in self.pieces.drain(..) {
-            let end = len + piece.len() as usize;
-            if let Some(to) = room.get_mut(len..end) {
-                to.copy_from_slice(self.socket.umem().bytes(&piece));
-                len = end;
-            }
-            self.socket.give_back(piece.into_chunk());
-        }
-        Some(len)
+        None
     }
 }

@@ -42,28 +42,36 @@ impl<M: Memory> FillRing<M> {
         }
     }
 
-    fn capacity(&self) -> u32 {
-        self.memory.words().len() as u32
-    }
-
-    /// Adds an address. False when there is no room. The kernel sees it after [`Self::publish`].
+    /// Entries that can be added now.
     #[inline]
-    pub(super) fn push(&mut self, address: u64) -> bool {
-        if self.produced.wrapping_sub(self.consumed) == self.capacity() {
+    fn room(&mut self, wanted: u32) -> u32 {
+        let capacity = self.memory.words().len() as u32;
+        let room = |ring: &Self| capacity.wrapping_sub(ring.produced.wrapping_sub(ring.consumed));
+        if room(self) < wanted {
             // Entries that the kernel consumed may be written again: Acquire pairs with its
             // release of the cursor.
             self.consumed = self.memory.consumer().load(Ordering::Acquire);
-            if self.produced.wrapping_sub(self.consumed) == self.capacity() {
-                return false;
-            }
         }
+        room(self).min(capacity)
+    }
+
+    /// Adds addresses, as many as there is room for, and says how many. The kernel sees them after
+    /// [`Self::publish`].
+    #[inline]
+    pub(super) fn extend(&mut self, addresses: impl ExactSizeIterator<Item = u64>) -> usize {
+        let room = self.room(addresses.len() as u32);
         let words = self.memory.words();
-        let Some(word) = words.get(self.produced as usize & (words.len() - 1)) else {
-            return false;
-        };
-        word.store(address, Ordering::Relaxed);
-        self.produced = self.produced.wrapping_add(1);
-        true
+        let mask = words.len().wrapping_sub(1);
+        let mut produced = self.produced;
+        for address in addresses.take(room as usize) {
+            if let Some(word) = words.get(produced as usize & mask) {
+                word.store(address, Ordering::Relaxed);
+            }
+            produced = produced.wrapping_add(1);
+        }
+        let added = produced.wrapping_sub(self.produced);
+        self.produced = produced;
+        added as usize
     }
 
     /// Shows the kernel what was added.
@@ -94,6 +102,17 @@ pub(super) struct Descriptor {
 }
 
 impl Descriptor {
+    /// `struct xdp_desc`: u64 addr, u32 len, u32 options.
+    #[inline]
+    fn of(address: &AtomicU64, rest: &AtomicU64) -> Self {
+        let [a, b, c, d, e, f, g, h] = rest.load(Ordering::Relaxed).to_ne_bytes();
+        Self {
+            address: address.load(Ordering::Relaxed),
+            len: u32::from_ne_bytes([a, b, c, d]),
+            options: u32::from_ne_bytes([e, f, g, h]),
+        }
+    }
+
     /// True when the next entry goes on with the same frame.
     #[inline]
     pub(super) const fn goes_on(&self) -> bool {
@@ -122,31 +141,29 @@ impl<M: Memory> RxRing<M> {
         }
     }
 
-    /// Takes the next entry; `None` when there is none.
+    /// Shows the next entries to `take`, up to so many, until it refuses one. The one that it
+    /// refused comes first the next time.
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<Descriptor> {
-        if self.consumed == self.produced {
+    pub(super) fn take(&mut self, most: u32, mut take: impl FnMut(Descriptor) -> bool) {
+        let mut ready = self.produced.wrapping_sub(self.consumed);
+        if ready < most {
             // Acquire: the entries are read after the cursor that announces them.
             self.produced = self.memory.producer().load(Ordering::Acquire);
-            if self.consumed == self.produced {
-                return None;
-            }
+            ready = self.produced.wrapping_sub(self.consumed);
         }
-        let words = self.memory.words();
-        let at = (self.consumed as usize * 2) & (words.len() - 1);
-        let (address, rest) = (words.get(at)?, words.get(at + 1)?);
-        let (address, rest) = (
-            address.load(Ordering::Relaxed),
-            rest.load(Ordering::Relaxed),
-        );
-        // `struct xdp_desc`: u64 addr, u32 len, u32 options.
-        let [a, b, c, d, e, f, g, h] = rest.to_ne_bytes();
-        self.consumed = self.consumed.wrapping_add(1);
-        Some(Descriptor {
-            address,
-            len: u32::from_ne_bytes([a, b, c, d]),
-            options: u32::from_ne_bytes([e, f, g, h]),
-        })
+        let (entries, _) = self.memory.words().as_chunks::<2>();
+        let mask = entries.len().wrapping_sub(1);
+        let mut consumed = self.consumed;
+        for _ in 0..ready.min(most) {
+            let Some([address, rest]) = entries.get(consumed as usize & mask) else {
+                break;
+            };
+            if !take(Descriptor::of(address, rest)) {
+                break;
+            }
+            consumed = consumed.wrapping_add(1);
+        }
+        self.consumed = consumed;
     }
 
     /// Gives the entries that were taken back to the kernel. Their chunks are still ours.
@@ -240,7 +257,7 @@ pub(super) mod tests {
         }
     }
 
-    /// Every sequence of up to 12 steps of both sides (push, publish, take), on a ring of 2, with
+    /// Every sequence of up to 12 steps of both sides (extend, publish, take), on a ring of 2, with
     /// cursors about to wrap: in order, once each, never one that was not published.
     #[test]
     fn fill_ring_in_every_interleaving() {
@@ -254,11 +271,14 @@ pub(super) mod tests {
             for step in &path {
                 match step {
                     0 => {
-                        let room = pushed - taken < 2;
-                        assert_eq!(ring.push(pushed), room, "{path:?}");
-                        pushed += u64::from(room);
+                        // Two at once: both fit, one, or none.
+                        let room = 2 - (pushed - taken);
+                        let added = ring.extend([pushed, pushed + 1].into_iter());
+                        assert_eq!(added as u64, room, "{path:?}");
+                        pushed += room;
                     }
                     1 => {
+                        pushed += ring.extend([pushed].into_iter()) as u64;
                         ring.publish();
                         published = pushed;
                     }
@@ -277,7 +297,7 @@ pub(super) mod tests {
         assert!(seen.len() > 30, "{}", seen.len());
     }
 
-    /// The same for the RX ring: put, pop, release.
+    /// The same for the RX ring: put, take, release.
     #[test]
     fn rx_ring_in_every_interleaving() {
         let mut seen = HashSet::new();
@@ -300,8 +320,12 @@ pub(super) mod tests {
                             len: popped + 7,
                             options: popped & 1,
                         });
-                        assert_eq!(ring.pop(), expected, "{path:?}");
+                        let mut taken = None;
+                        ring.take(1, |descriptor| taken.replace(descriptor).is_none());
+                        assert_eq!(taken, expected, "{path:?}");
                         popped += u32::from(expected.is_some());
+                        // One that is refused is still there.
+                        ring.take(2, |_| false);
                         assert_eq!(ring.waiting(), put - popped);
                     }
                     _ => {
@@ -328,7 +352,7 @@ pub(super) mod tests {
         std::thread::scope(|scope| {
             scope.spawn(move || {
                 for address in 0..ENTRIES {
-                    while !ring.push(address) {
+                    while ring.extend([address].into_iter()) == 0 {
                         ring.publish();
                         std::thread::yield_now();
                     }

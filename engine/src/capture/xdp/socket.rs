@@ -23,32 +23,56 @@ pub(super) struct Filling<M> {
 }
 
 impl<M: Memory> Filling<M> {
-    /// All chunks of a UMEM, none of them with the kernel yet.
-    pub(super) fn new(memory: M, chunks: Vec<Chunk>, returns: Vec<Consumer<Chunk>>) -> Self {
-        Self {
+    /// All chunks of a UMEM, which go to the kernel.
+    pub(super) fn new(
+        memory: M,
+        umem: &Umem,
+        chunks: Vec<Chunk>,
+        returns: Vec<Consumer<Chunk>>,
+    ) -> Self {
+        let mut filling = Self {
             ring: FillRing::new(memory),
             free: chunks,
             returns,
-        }
+        };
+        filling.refill(umem, &mut Vec::new());
+        filling
     }
 
-    /// Gives the kernel every chunk that is free. True when it has to be told.
-    pub(super) fn refill(&mut self, umem: &Umem) -> bool {
+    /// Gives the kernel the chunks of a burst, what the other sockets gave back, and what found no
+    /// room before. True when it has to be told.
+    #[inline]
+    fn refill(&mut self, umem: &Umem, burst: &mut Vec<FrameHandle>) -> bool {
         for returned in &mut self.returns {
-            while let Ok(chunk) = returned.pop() {
-                self.free.push(chunk);
+            let waiting = returned.slots();
+            if waiting > 0
+                && let Ok(chunks) = returned.read_chunk(waiting)
+            {
+                self.free.extend(chunks);
             }
         }
-        if !self.free.is_empty() {
-            while let Some(chunk) = self.free.pop() {
-                if !self.ring.push(umem.geometry().address(&chunk)) {
-                    self.free.push(chunk);
-                    break;
-                }
-            }
-            self.ring.publish();
+        let geometry = umem.geometry();
+        if self.free.is_empty() {
+            let addresses = burst.iter().map(|frame| geometry.address(frame.chunk()));
+            let added = self.ring.extend(addresses);
+            burst.drain(..added);
         }
+        if !burst.is_empty() || !self.free.is_empty() {
+            self.refill_free(umem, burst);
+        }
+        self.ring.publish();
         self.ring.needs_wakeup()
+    }
+
+    /// At the start, and for what came back. The ring has room for every chunk of the UMEM.
+    #[cold]
+    fn refill_free(&mut self, umem: &Umem, burst: &mut Vec<FrameHandle>) {
+        let geometry = umem.geometry();
+        self.free
+            .extend(burst.drain(..).map(FrameHandle::into_chunk));
+        let addresses = self.free.iter().map(|chunk| geometry.address(chunk));
+        let added = self.ring.extend(addresses);
+        self.free.drain(..added);
     }
 }
 
@@ -91,46 +115,53 @@ impl<M: Memory> Socket<M> {
         self.fd.as_fd()
     }
 
-    /// Takes the next piece of a frame, and whether the frame goes on in the next.
+    /// Takes the next frames that lie in one chunk each, up to so many. False when the frame that
+    /// comes next is in several pieces.
     #[inline]
-    pub(super) fn receive(&mut self) -> Option<(FrameHandle, bool)> {
-        loop {
-            let descriptor = self.rx.pop()?;
-            let place = self
-                .umem
-                .geometry()
-                .place(descriptor.address, descriptor.len);
+    pub(super) fn receive(&mut self, most: usize, frames: &mut Vec<FrameHandle>) -> bool {
+        let umem = &self.umem;
+        let mut whole = true;
+        self.rx.take(most as u32, |descriptor| {
+            whole = !descriptor.goes_on();
             // One that is not in the memory is the kernel's fault, and nobody's chunk.
-            let Some(place) = place else { continue };
-            return Some((self.umem.taken(place, descriptor.len), descriptor.goes_on()));
-        }
-    }
-
-    /// Ends a burst: the ring's entries are the kernel's again. Their chunks are not yet.
-    #[inline]
-    pub(super) fn release(&mut self) {
-        self.rx.release();
-    }
-
-    /// Takes back a chunk; [`Self::tend`] passes it on to the kernel.
-    #[inline]
-    pub(super) fn give_back(&mut self, chunk: Chunk) {
-        match &mut self.home {
-            Home::Own(filling) => filling.free.push(chunk),
-            // There is room for every chunk of the UMEM, and each is one.
-            Home::Shared(owner) => {
-                let _ = owner.push(chunk);
+            if whole && let Some(frame) = umem.taken(descriptor.address, descriptor.len) {
+                frames.push(frame);
             }
-        }
+            whole
+        });
+        self.rx.release();
+        whole
     }
 
-    /// Keeps the queue going: what is free goes to the kernel, which is told if it asks for that.
+    /// Takes the next piece of a frame of several, and whether the frame goes on after it.
+    pub(super) fn receive_piece(&mut self) -> Option<(FrameHandle, bool)> {
+        let umem = &self.umem;
+        let mut piece = None;
+        self.rx.take(1, |descriptor| {
+            let frame = umem.taken(descriptor.address, descriptor.len);
+            piece = frame.map(|frame| (frame, descriptor.goes_on()));
+            true
+        });
+        self.rx.release();
+        piece
+    }
+
+    /// Gives these frames' memory back, and keeps the queue going: what is free goes to the
+    /// kernel, which is told if it asks for that.
     #[inline]
-    pub(super) fn tend(&mut self) {
-        if let Home::Own(filling) = &mut self.home
-            && filling.refill(&self.umem)
-        {
-            self.wake();
+    pub(super) fn give_back(&mut self, frames: &mut Vec<FrameHandle>) {
+        match &mut self.home {
+            Home::Own(filling) => {
+                if filling.refill(&self.umem, frames) {
+                    self.wake();
+                }
+            }
+            Home::Shared(owner) => {
+                for frame in frames.drain(..) {
+                    // There is room for every chunk of the UMEM, and each is one.
+                    let _ = owner.push(frame.into_chunk());
+                }
+            }
         }
     }
 

@@ -22,10 +22,10 @@ pub(super) struct FrameHandle {
 }
 
 impl FrameHandle {
-    /// Its length.
+    /// The chunk that it lies in.
     #[inline]
-    pub(super) const fn len(&self) -> u32 {
-        self.len
+    pub(super) const fn chunk(&self) -> &Chunk {
+        &self.chunk
     }
 
     /// The chunk, when the frame is not needed any more.
@@ -153,16 +153,17 @@ impl Umem {
         self.huge
     }
 
-    /// The frame that a descriptor of the kernel's names: it hands the chunk to us. To be called
-    /// once for each entry of an RX ring, as [`super::socket::Socket::receive`] does; the module
-    /// is closed, so that nobody else can.
+    /// The frame that a descriptor of the kernel's names: it hands the chunk to us. `None` for one
+    /// outside the memory, or that goes beyond its chunk. To be called once for each entry of an
+    /// RX ring, as [`super::socket::Socket`] does; the module is closed, so that nobody else can.
     #[inline]
-    pub(super) const fn taken(&self, place: Place, len: u32) -> FrameHandle {
-        FrameHandle {
+    pub(super) fn taken(&self, address: u64, len: u32) -> Option<FrameHandle> {
+        let place = self.geometry.place(address, len)?;
+        Some(FrameHandle {
             chunk: Chunk(place.chunk),
             start: place.start,
             len,
-        }
+        })
     }
 
     /// What a frame holds.

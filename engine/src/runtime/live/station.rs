@@ -17,7 +17,8 @@ use rtrb::Producer;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::socket_error;
 
-use crate::capture::port::{Losses, Port};
+use crate::capture::Frame;
+use crate::capture::port::{Losses, Port, Taker};
 use crate::config::{
     DRAIN_QUIET_NS, DRAIN_WAIT_NS, IDLE_WAIT_NS, LATENCY_LEAST_NS, LATENCY_MOST_NS, PUBLISH_NS,
     SPIN_ROUNDS,
@@ -222,8 +223,7 @@ impl Station {
         let (worker, rings) = (&mut self.worker, &mut self.rings);
         let mut received = false;
         for port in &mut self.ports {
-            let burst = port.burst(now_ns, |frames| worker.burst(frames, rings));
-            received |= burst.is_some();
+            received |= port.burst(now_ns, &mut Analysing { worker, rings });
         }
         worker.tend(now_ns, rings);
         received
@@ -291,6 +291,19 @@ impl Station {
             at_ns,
             ports: ports.collect(),
         }
+    }
+}
+
+/// The worker, as its ports see it.
+struct Analysing<'a> {
+    worker: &'a mut Worker,
+    rings: &'a mut Rings,
+}
+
+impl Taker for Analysing<'_> {
+    #[inline]
+    fn take<'a>(&mut self, frames: impl Iterator<Item = Frame<'a>>) {
+        self.worker.burst(frames, self.rings);
     }
 }
 
