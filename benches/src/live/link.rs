@@ -1,0 +1,77 @@
+//! The interface that the load test runs on: a veth pair in a network namespace without a name,
+//! which the calling thread enters and which is gone with it. It touches no other interface.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use nix::sched::{CloneFlags, unshare};
+
+use super::sender::index_of;
+
+/// Where the sockets are.
+const NEAR: &str = "mtload0";
+
+/// Where nothing is.
+const FAR: &str = "mtload1";
+
+/// An interface to receive on.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    /// Its index.
+    pub index: u32,
+    /// Index of the interface that the maker is parked on.
+    pub parking: u32,
+}
+
+impl Link {
+    /// A new pair in a new namespace. The threads that the calling thread makes afterwards are in
+    /// it, too.
+    ///
+    /// # Errors
+    ///
+    /// No right to do so, or no `ip` (iproute2).
+    pub fn own() -> Result<Self> {
+        unshare(CloneFlags::CLONE_NEWNET)
+            .context("cannot make a network namespace; run it as root")?;
+        // An interface without IPv6 sends nothing by itself. A kernel without IPv6 has no such file.
+        let _ = std::fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+        ip(&["link", "add", NEAR, "type", "veth", "peer", "name", FAR])?;
+        ip(&["link", "set", NEAR, "up"])?;
+        ip(&["link", "set", FAR, "up"])?;
+        Ok(Self {
+            index: index(NEAR)?,
+            parking: index(FAR)?,
+        })
+    }
+
+    /// One that there is. Frames that arrive on it by themselves disturb the test.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of this name.
+    pub fn existing(name: &str) -> Result<Self> {
+        let index = index(name)?;
+        Ok(Self {
+            index,
+            parking: index,
+        })
+    }
+}
+
+fn index(name: &str) -> Result<u32> {
+    index_of(name).with_context(|| format!("no interface {name} in this network namespace"))
+}
+
+fn ip(arguments: &[&str]) -> Result<()> {
+    let output = Command::new("ip")
+        .args(arguments)
+        .output()
+        .context("cannot start ip; install iproute2")?;
+    ensure!(
+        output.status.success(),
+        "ip {}: {}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(())
+}
