@@ -14,6 +14,8 @@ mod foreign;
 mod hospital;
 /// Limits are counted where they refuse something.
 mod limits;
+/// The BPF object that is committed: what is in it, and that its source gives it.
+mod object;
 /// The program as it is typed: same devices whatever the way there.
 mod program;
 /// A saved table reads like the run that made it.

@@ -2,6 +2,9 @@
 
 use libtest_mimic::Arguments;
 
+mod steering;
+
 fn main() {
-    libtest_mimic::run(&Arguments::from_args(), Vec::new()).exit();
+    let trials = steering::trials();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
