@@ -8,11 +8,11 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::sender::index_of;
 
-/// Where the sockets are.
-const NEAR: &str = "mtload0";
+/// The end of an own pair where the sockets are.
+pub const NEAR: &str = "mtload0";
 
-/// Where nothing is.
-const FAR: &str = "mtload1";
+/// The other end.
+pub const FAR: &str = "mtload1";
 
 /// An interface to receive on.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ impl Link {
     pub fn own() -> Result<Self> {
         unshare(CloneFlags::CLONE_NEWNET)
             .context("cannot make a network namespace; run it as root")?;
-        // An interface without IPv6 sends nothing by itself. A kernel without IPv6 has no such file.
+        // Without IPv6 an interface sends nothing by itself. A kernel without it has no such file.
         let _ = std::fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
         ip(&["link", "add", NEAR, "type", "veth", "peer", "name", FAR])?;
         ip(&["link", "set", NEAR, "up"])?;

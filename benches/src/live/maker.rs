@@ -1,7 +1,7 @@
 //! The load maker: live frames that the kernel itself makes and puts into an AF_XDP socket, as if
 //! an interface had received them (`BPF_PROG_RUN`). Nothing is sent, and nothing leaves a machine.
 
-use std::os::fd::AsRawFd;
+use std::os::fd::RawFd;
 
 use anyhow::{Context, Result, anyhow};
 use aya::maps::{Array, MapData, XskMap};
@@ -77,8 +77,8 @@ impl Maker {
     /// # Errors
     ///
     /// When the kernel refuses the socket.
-    pub fn feed(&mut self, socket: &impl AsRawFd) -> Result<()> {
-        Ok(self.sockets.set(self.queue, socket.as_raw_fd(), 0)?)
+    pub fn feed(&mut self, socket: RawFd) -> Result<()> {
+        Ok(self.sockets.set(self.queue, socket, 0)?)
     }
 
     /// Makes the next frames of some traffic, and says how many.

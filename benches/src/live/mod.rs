@@ -5,6 +5,8 @@ pub mod bare;
 pub mod link;
 pub mod maker;
 pub mod receiver;
+pub mod report;
+pub mod rig;
 pub mod round;
 pub mod sender;
 pub mod traffic;

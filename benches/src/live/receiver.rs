@@ -2,11 +2,14 @@
 //! with a whole worker. It measures nothing.
 
 use std::io;
+use std::os::fd::{AsRawFd, RawFd};
 
 use super::bare::{Bare, Seen};
 
 /// Something that takes frames off one queue.
 pub trait Receiver: Send {
+    /// The socket that frames come into.
+    fn socket(&self) -> RawFd;
     /// Frames that wait, and how many may.
     fn fill(&self) -> (u32, u32);
     /// Takes what waits, up to 64 frames; says how many there were.
@@ -35,6 +38,10 @@ impl Counting {
 }
 
 impl Receiver for Counting {
+    fn socket(&self) -> RawFd {
+        self.bare.as_raw_fd()
+    }
+
     fn fill(&self) -> (u32, u32) {
         (self.bare.waiting(), self.frames)
     }
