@@ -15,12 +15,14 @@ pub const NEAR: &str = "mtload0";
 pub const FAR: &str = "mtload1";
 
 /// An interface to receive on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Link {
+    /// Its name.
+    pub name: String,
     /// Its index.
     pub index: u32,
-    /// Index of the interface that the maker is parked on.
-    pub parking: u32,
+    /// Index of an interface that the maker may be parked on.
+    pub parking: Option<u32>,
 }
 
 impl Link {
@@ -39,21 +41,23 @@ impl Link {
         ip(&["link", "set", NEAR, "up"])?;
         ip(&["link", "set", FAR, "up"])?;
         Ok(Self {
+            name: NEAR.to_owned(),
             index: index(NEAR)?,
-            parking: index(FAR)?,
+            parking: Some(index(FAR)?),
         })
     }
 
-    /// One that there is. Frames that arrive on it by themselves disturb the test.
+    /// One that there is. Frames that arrive on it by themselves disturb the test, and without
+    /// a parking place the maker is slower.
     ///
     /// # Errors
     ///
     /// When there is none of this name.
     pub fn existing(name: &str) -> Result<Self> {
-        let index = index(name)?;
         Ok(Self {
-            index,
-            parking: index,
+            name: name.to_owned(),
+            index: index(name)?,
+            parking: None,
         })
     }
 }

@@ -37,22 +37,25 @@ pub struct Maker {
 }
 
 impl Maker {
-    /// Loads the program. It is also attached to the interface `parked_on`, best a peer that sees
-    /// no traffic: a program that stands nowhere makes the kernel patch itself for every call,
-    /// which takes 24 ms.
+    /// Loads the program. Where there is an idle interface for it, it is also attached to that: for
+    /// a program that is attached nowhere the kernel patches itself at every call, which takes
+    /// 24 ms.
     ///
     /// # Errors
     ///
     /// No right to do so, or a kernel before 5.18.
-    pub fn new(interface: u32, queue: u32, parked_on: u32) -> Result<Self> {
+    pub fn new(interface: u32, queue: u32, parking: Option<u32>) -> Result<Self> {
         let mut program = Ebpf::load(OBJECT).context("the kernel refuses the load maker")?;
         let maker: &mut Xdp = program
             .program_mut("maker")
             .context("the load maker's object is without its program")?
             .try_into()?;
         maker.load().context("the kernel refuses the load maker")?;
-        // Without native XDP it is slow, not wrong.
-        let _ = maker.attach_to_if_index(parked_on, XdpMode::Driver);
+        if let Some(parking) = parking {
+            maker
+                .attach_to_if_index(parking, XdpMode::Driver)
+                .context("the load maker finds no place to park")?;
+        }
         let frames = take(&mut program, "frames")?.try_into()?;
         let sockets = take(&mut program, "sockets")?.try_into()?;
         // struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index,
