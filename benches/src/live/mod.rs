@@ -2,6 +2,7 @@
 //! It sends only on interfaces that it made or was told to use.
 
 pub mod bare;
+pub mod engine;
 pub mod link;
 pub mod maker;
 pub mod receiver;

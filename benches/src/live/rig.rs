@@ -6,13 +6,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
+use medtap_engine::config::FLOWS_MAX;
+use medtap_engine::worker::{Options, Worker};
 
 use super::bare::Bare;
+use super::engine::{Analysing, Opened, Receiving};
 use super::link::Link;
 use super::maker::Maker;
 use super::receiver::{Counting, Receiver};
 use super::round::{Processors, Round, round};
 use super::traffic::Traffic;
+use crate::replay::rules;
 
 /// Frames of the rings.
 pub const RING_FRAMES: u32 = 4096;
@@ -28,16 +32,22 @@ const QUEUE_WAIT: Duration = Duration::from_secs(2);
 pub enum Kind {
     /// The least that any receiver must do.
     Bare,
+    /// The engine's receive path; it only counts.
+    Receive,
+    /// The engine's receive path and a whole worker.
+    Worker,
 }
 
 impl Kind {
     /// Every one, in the order of a turn.
-    pub const ALL: [Self; 1] = [Self::Bare];
+    pub const ALL: [Self; 3] = [Self::Bare, Self::Receive, Self::Worker];
 
     /// Its name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare",
+            Self::Receive => "receive path",
+            Self::Worker => "receive and analyse",
         }
     }
 }
@@ -47,6 +57,7 @@ pub struct Rig {
     link: Link,
     processors: Processors,
     maker: Maker,
+    worker: Worker,
 }
 
 impl Rig {
@@ -58,12 +69,23 @@ impl Rig {
     pub fn new(link: Link, processors: Processors) -> Result<Self> {
         Ok(Self {
             maker: Maker::new(link.index, QUEUE, link.parking)?,
+            worker: worker()?,
             link,
             processors,
         })
     }
 
-    /// One round of one receiver. The times of its bursts go into `latency`.
+    /// A new worker, which knows no flow of the last load.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not grant the memory.
+    pub fn forget(&mut self) -> Result<()> {
+        self.worker = worker()?;
+        Ok(())
+    }
+
+    /// One round of one receiver. Only the worker's bursts go into `latency`.
     ///
     /// # Errors
     ///
@@ -90,10 +112,26 @@ impl Rig {
         match kind {
             Kind::Bare => {
                 let bare = patiently(|| Bare::open(index, QUEUE, RING_FRAMES))?;
-                run(&mut Counting::new(bare, RING_FRAMES), Some(latency))
+                run(&mut Counting::new(bare, RING_FRAMES), None)
+            }
+            Kind::Receive => {
+                let port = Opened::new(&self.link.name, RING_FRAMES)?;
+                run(&mut Receiving::new(port), None)
+            }
+            Kind::Worker => {
+                let port = Opened::new(&self.link.name, RING_FRAMES)?;
+                run(&mut Analysing::new(port, &mut self.worker), Some(latency))
             }
         }
     }
+}
+
+fn worker() -> Result<Worker> {
+    let options = Options {
+        flows_max: FLOWS_MAX,
+        ..Options::offline(rules())
+    };
+    Worker::new(options).context("no memory for the flow table")
 }
 
 /// Opens a socket; waits while the last one still has the queue.

@@ -54,6 +54,7 @@ fn received_and_dropped_is_made() -> Result<(), Failed> {
     };
     let mut rig = Rig::new(Link::own()?, processors)?;
     let mut latency = latencies()?;
+    let mut costs = Vec::new();
     for kind in Kind::ALL {
         let mut traffic = Traffic::flood(64, 1_000)?;
         let round = rig.round(kind, &mut traffic, TIME, &mut latency)?;
@@ -72,6 +73,14 @@ fn received_and_dropped_is_made() -> Result<(), Failed> {
         if round.bytes != round.received * 60 {
             return Err(format!("{name}: {} bytes in {}", round.bytes, round.received).into());
         }
+        costs.push(round.ns_per_packet);
+    }
+    if let [bare, receive, worker] = costs[..] {
+        println!(
+            "receive path {:.2} x bare, with analysis {:.2} x",
+            receive / bare,
+            worker / bare
+        );
     }
     Ok(())
 }
