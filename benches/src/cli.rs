@@ -26,6 +26,9 @@ pub enum Command {
     Floor(Measure),
     /// Measure the engine, everything on, with a capture
     Replay(Replay),
+    /// Measure the live receive path under a load that the kernel makes; needs root
+    #[cfg(feature = "live")]
+    Live(crate::live::report::Live),
 }
 
 /// Options of `make`.
@@ -176,6 +179,8 @@ pub fn run(command: &Command) -> Result<()> {
             pin(replay.measure.cpu)?;
             print(&run_replay(replay)?, replay.measure.output)
         }
+        #[cfg(feature = "live")]
+        Command::Live(live) => crate::live::report::run(live),
     }
 }
 

@@ -1,6 +1,8 @@
 //! `medtap-bench`: the commands of `medtap bench`, as a program of their own.
 #![deny(unsafe_code)]
 
+use std::process::ExitCode;
+
 use clap::Parser;
 use medtap_benches::cli::{self, Command};
 
@@ -12,6 +14,12 @@ struct Arguments {
     command: Command,
 }
 
-fn main() -> anyhow::Result<()> {
-    cli::run(&Arguments::parse().command)
+fn main() -> ExitCode {
+    match cli::run(&Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("medtap-bench: {error:#}");
+            ExitCode::from(2)
+        }
+    }
 }

@@ -26,12 +26,7 @@ impl Sender {
     ///
     /// No such interface, or no right to send raw frames (`CAP_NET_RAW`).
     pub fn open(interface: &str) -> io::Result<Self> {
-        let name = CString::new(interface)?;
-        // SAFETY: `name` is a string that ends with zero and lives through the call.
-        let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
-        if index == 0 {
-            return Err(io::Error::last_os_error());
-        }
+        let index = index_of(interface)?;
         // Protocol 0: nothing received is ever queued on this socket.
         // SAFETY: takes no pointers.
         let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
@@ -108,6 +103,20 @@ impl Sender {
         // and messages live through the call.
         let sent = unsafe { libc::sendmmsg(fd, messages.as_mut_ptr(), count, 0) };
         usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
+}
+
+/// The index of an interface in the calling thread's network namespace.
+///
+/// # Errors
+///
+/// When there is none of this name.
+pub fn index_of(interface: &str) -> io::Result<u32> {
+    let name = CString::new(interface)?;
+    // SAFETY: `name` is a string that ends with zero and lives through the call.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => Err(io::Error::last_os_error()),
+        index => Ok(index),
     }
 }
 

@@ -141,6 +141,30 @@ trait Traffic {
     fn next(&mut self, frame: &mut Frame);
 }
 
+/// Traffic by plan that never runs out; the plan's number of frames does not hold here.
+pub struct Endless(Box<dyn Traffic + Send>);
+
+impl Endless {
+    /// Traffic by plan.
+    ///
+    /// # Errors
+    ///
+    /// A plan that cannot be carried out, in words.
+    pub fn new(plan: &Plan) -> io::Result<Self> {
+        plan.check()?;
+        Ok(Self(match plan.kind {
+            Kind::Flood => Box::new(flood::Flood::new(plan)),
+            Kind::Imix => Box::new(imix::Imix::new(plan)),
+            Kind::Hospital => Box::new(hospital::Hospital::new(plan)),
+        }))
+    }
+
+    /// Makes the next frame.
+    pub fn next(&mut self, frame: &mut Frame) {
+        self.0.next(frame);
+    }
+}
+
 /// What was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Made {
@@ -156,12 +180,7 @@ pub struct Made {
 ///
 /// A plan that cannot be carried out, in words; or those of the output.
 pub fn write<W: Write>(plan: &Plan, out: W) -> io::Result<(Made, W)> {
-    plan.check()?;
-    let mut traffic: Box<dyn Traffic> = match plan.kind {
-        Kind::Flood => Box::new(flood::Flood::new(plan)),
-        Kind::Imix => Box::new(imix::Imix::new(plan)),
-        Kind::Hospital => Box::new(hospital::Hospital::new(plan)),
-    };
+    let mut traffic = Endless::new(plan)?;
     let mut writer = Writer::new(out)?;
     let mut frame = Frame::new();
     let mut made = Made::default();

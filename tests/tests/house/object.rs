@@ -79,14 +79,8 @@ fn object_has_no_other_data() {
 #[test]
 fn object_is_built_from_its_source() {
     let from = root().join("xdp-prog");
-    let version = fs::read_to_string(from.join("CLANG_VERSION")).expect("CLANG_VERSION");
-    let version = version.trim();
-    for tool in ["clang", "llvm-strip"] {
-        let tool = format!("{tool}-{version}");
-        if !is_installed(&tool) {
-            eprintln!("skipped: {tool} is not installed, the BPF object was not built again");
-            return;
-        }
+    if !has_tools() {
+        return;
     }
     // Elsewhere than it lies, so that a path in it would show.
     let folder = tempfile::tempdir().expect("a folder");
@@ -114,6 +108,37 @@ fn object_is_built_from_its_source() {
         built == committed(),
         "xdp-prog/medtap.bpf.o is not what its source gives: run xdp-prog/build.sh"
     );
+}
+
+/// The load maker's object, too.
+#[test]
+fn the_load_makers_object_is_built_from_its_source() {
+    if !has_tools() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let built = folder.path().join("built.o");
+    let from = root().join("benches/src/live");
+    let output = Command::new(from.join("build.sh")).arg(&built).output();
+    let output = output.expect("build.sh");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let committed = fs::read(from.join("maker.bpf.o")).expect("the committed object");
+    assert!(
+        fs::read(built).expect("an object") == committed,
+        "benches/src/live/maker.bpf.o is not what its source gives: run benches/src/live/build.sh"
+    );
+}
+
+/// Whether the compiler of `CLANG_VERSION` is there; says so if not.
+fn has_tools() -> bool {
+    let version = fs::read_to_string(root().join("xdp-prog/CLANG_VERSION")).expect("CLANG_VERSION");
+    let tools = ["clang", "llvm-strip"].map(|tool| format!("{tool}-{}", version.trim()));
+    let missing = tools.iter().find(|tool| !is_installed(tool));
+    if let Some(tool) = missing {
+        eprintln!("skipped: {tool} is not installed, the BPF object was not built again");
+    }
+    missing.is_none()
 }
 
 fn is_installed(tool: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Tests that need privileges: network namespaces, BPF. Without them each is shown as ignored.
 
 mod harness;
+mod load;
 mod packet;
 mod sandbox;
 mod scenarios;
@@ -22,5 +23,6 @@ fn main() -> ExitCode {
     trials.extend(sandbox::trials());
     trials.extend(steering::trials());
     trials.extend(scenarios::trials());
+    trials.extend(load::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

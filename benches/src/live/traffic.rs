@@ -1,0 +1,117 @@
+//! What the load maker makes frames of: the traffic maker's floods and mixes without end, or a
+//! real capture again and again. It sends nothing.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use medtap_engine::capture::Batch;
+use medtap_engine::capture::pcap::{Input, Pcap};
+use medtap_engine::wire::LinkType;
+
+use super::maker::FRAME_BYTES;
+use crate::maker::{Endless, Frame, Kind, Plan};
+
+/// Frames without end.
+pub enum Traffic {
+    /// Of the traffic maker; each at least so many bytes long.
+    Made {
+        /// Where they come from.
+        source: Box<Endless>,
+        /// The one made last.
+        frame: Frame,
+        /// The shortest, without frame check sequence.
+        len_min: usize,
+        /// The one made last, filled up.
+        bytes: Vec<u8>,
+    },
+    /// Of a capture, in a loop.
+    Captured {
+        /// All of them.
+        frames: Vec<Vec<u8>>,
+        /// Which is next.
+        at: usize,
+    },
+}
+
+impl Traffic {
+    /// UDP frames of one length on the wire (frame check sequence included) in so many flows.
+    ///
+    /// # Errors
+    ///
+    /// A plan that cannot be carried out, in words.
+    pub fn flood(wire_len: u32, flows: u32) -> Result<Self> {
+        let plan = Plan {
+            flows,
+            ..Plan::new(Kind::Flood, 0)
+        };
+        Self::made(&plan, wire_len.saturating_sub(4) as usize)
+    }
+
+    /// The Internet mix.
+    ///
+    /// # Errors
+    ///
+    /// None with this plan.
+    pub fn imix() -> Result<Self> {
+        Self::made(&Plan::new(Kind::Imix, 0), 0)
+    }
+
+    fn made(plan: &Plan, len_min: usize) -> Result<Self> {
+        ensure!(
+            len_min <= FRAME_BYTES,
+            "the longest frame is {} bytes on the wire",
+            FRAME_BYTES + 4
+        );
+        Ok(Self::Made {
+            source: Box::new(Endless::new(plan)?),
+            frame: Frame::new(),
+            len_min,
+            bytes: Vec::new(),
+        })
+    }
+
+    /// The Ethernet frames of a capture; those longer than [`FRAME_BYTES`] are left out.
+    ///
+    /// # Errors
+    ///
+    /// A capture that cannot be read, or holds no such frame.
+    pub fn captured(path: &Path) -> Result<Self> {
+        let name = || path.display().to_string();
+        let mut pcap = Pcap::open(&[Input::Path(path.to_path_buf())]).with_context(name)?;
+        let (mut batch, mut frames) = (Batch::default(), Vec::new());
+        while pcap.read(&mut batch) {
+            let fit = |frame: &medtap_engine::capture::Frame<'_>| {
+                frame.link == LinkType::Ethernet && (14..=FRAME_BYTES).contains(&frame.bytes.len())
+            };
+            frames.extend(batch.frames().filter(fit).map(|frame| frame.bytes.to_vec()));
+        }
+        ensure!(!frames.is_empty(), "{}: no Ethernet frames", name());
+        Ok(Self::Captured { frames, at: 0 })
+    }
+
+    /// The next frame.
+    pub fn next_frame(&mut self) -> &[u8] {
+        match self {
+            Self::Made {
+                source,
+                frame,
+                len_min,
+                bytes,
+            } => {
+                source.next(frame);
+                if frame.bytes().len() >= *len_min {
+                    return frame.bytes();
+                }
+                // Padding after the packet, as Ethernet pads what is too short.
+                bytes.clear();
+                bytes.extend_from_slice(frame.bytes());
+                bytes.resize(*len_min, 0);
+                bytes
+            }
+            Self::Captured { frames, at } => {
+                *at = if *at + 1 < frames.len() { *at + 1 } else { 0 };
+                frames.get(*at).map_or(&[], Vec::as_slice)
+            }
+        }
+    }
+}
