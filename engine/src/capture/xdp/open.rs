@@ -138,7 +138,7 @@ pub enum OpenError {
     },
     /// Rights are missing.
     #[error(
-        "{interface} can't be opened without {missing}; run as root, or give what is missing \
+        "opening {interface} needs {missing}; run as root, or give what is missing \
          (AmbientCapabilities= of the systemd unit)"
     )]
     Privilege {
@@ -398,6 +398,7 @@ impl<'a> Opener<'a> {
         let attached = program.attach(self.index, mode.attach);
         attached.map_err(|refusal| self.refused(refusal))?;
         let (place, bytes) = (self.ask.place, self.ask.frame_bytes);
+        let busy_poll = self.ask.busy_poll.is_some();
         Ok(Opened {
             mode: Mode {
                 attach: mode.attach,
@@ -412,7 +413,7 @@ impl<'a> Opener<'a> {
             huge_pages,
             ports: crews
                 .into_iter()
-                .map(|sockets| Port::new(sockets, place, bytes))
+                .map(|sockets| Port::new(sockets, place, bytes, busy_poll))
                 .collect(),
             attachment: Attachment(program),
         })

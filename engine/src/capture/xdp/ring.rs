@@ -5,17 +5,68 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+/// A cursor, or flags: what both sides see.
+pub(super) trait Cursor {
+    /// Reads it; nothing else is seen by that.
+    fn get(&self) -> u32;
+    /// Reads it; what the other side did before it wrote this is seen afterwards.
+    fn acquire(&self) -> u32;
+    /// Writes it; the other side that acquires it sees what we did before.
+    fn release(&self, value: u32);
+}
+
+impl Cursor for AtomicU32 {
+    #[inline]
+    fn get(&self) -> u32 {
+        self.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn acquire(&self) -> u32 {
+        self.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    fn release(&self, value: u32) {
+        self.store(value, Ordering::Release);
+    }
+}
+
+/// A word of an entry. The cursors say which side may touch it.
+pub(super) trait Word {
+    /// Reads it.
+    fn get(&self) -> u64;
+    /// Writes it.
+    fn set(&self, value: u64);
+}
+
+impl Word for AtomicU64 {
+    #[inline]
+    fn get(&self) -> u64 {
+        self.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn set(&self, value: u64) {
+        self.store(value, Ordering::Relaxed);
+    }
+}
+
 /// Memory of a ring: cursors that count entries for ever (and wrap), flags, and the entries'
-/// words, a power of two of them.
+/// words, a power of two of them. Its atomics are loom's in a test.
 pub(super) trait Memory {
+    /// The cursors and flags.
+    type Cursor: Cursor;
+    /// The entries' words.
+    type Word: Word;
     /// Entries that were produced.
-    fn producer(&self) -> &AtomicU32;
+    fn producer(&self) -> &Self::Cursor;
     /// Entries that were consumed.
-    fn consumer(&self) -> &AtomicU32;
+    fn consumer(&self) -> &Self::Cursor;
     /// What the other side asks for.
-    fn flags(&self) -> &AtomicU32;
+    fn flags(&self) -> &Self::Cursor;
     /// The entries.
-    fn words(&self) -> &[AtomicU64];
+    fn words(&self) -> &[Self::Word];
 }
 
 /// The flag that asks for a system call.
@@ -33,8 +84,8 @@ pub(super) struct FillRing<M> {
 impl<M: Memory> FillRing<M> {
     /// The ring, from where it stands.
     pub(super) fn new(memory: M) -> Self {
-        let produced = memory.producer().load(Ordering::Relaxed);
-        let consumed = memory.consumer().load(Ordering::Acquire);
+        let produced = memory.producer().get();
+        let consumed = memory.consumer().acquire();
         Self {
             memory,
             produced,
@@ -50,7 +101,7 @@ impl<M: Memory> FillRing<M> {
         if room(self) < wanted {
             // Entries that the kernel consumed may be written again: Acquire pairs with its
             // release of the cursor.
-            self.consumed = self.memory.consumer().load(Ordering::Acquire);
+            self.consumed = self.memory.consumer().acquire();
         }
         room(self).min(capacity)
     }
@@ -65,7 +116,7 @@ impl<M: Memory> FillRing<M> {
         let mut produced = self.produced;
         for address in addresses.take(room as usize) {
             if let Some(word) = words.get(produced as usize & mask) {
-                word.store(address, Ordering::Relaxed);
+                word.set(address);
             }
             produced = produced.wrapping_add(1);
         }
@@ -78,20 +129,19 @@ impl<M: Memory> FillRing<M> {
     #[inline]
     pub(super) fn publish(&mut self) {
         // Release: the entries are written before the cursor says so.
-        self.memory
-            .producer()
-            .store(self.produced, Ordering::Release);
+        self.memory.producer().release(self.produced);
     }
 
     /// True when the kernel waits for a system call before it looks at the ring.
     #[inline]
     pub(super) fn needs_wakeup(&self) -> bool {
-        self.memory.flags().load(Ordering::Relaxed) & NEED_WAKEUP != 0
+        self.memory.flags().get() & NEED_WAKEUP != 0
     }
 }
 
-/// One entry of the RX ring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One entry of the RX ring. It can't be copied: the right to take its chunk goes with it, and the
+/// ring alone makes one, once for each entry that the kernel wrote.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Descriptor {
     /// Where the bytes begin, in the UMEM.
     pub(super) address: u64,
@@ -104,10 +154,10 @@ pub(super) struct Descriptor {
 impl Descriptor {
     /// `struct xdp_desc`: u64 addr, u32 len, u32 options.
     #[inline]
-    fn of(address: &AtomicU64, rest: &AtomicU64) -> Self {
-        let [a, b, c, d, e, f, g, h] = rest.load(Ordering::Relaxed).to_ne_bytes();
+    fn of(address: &impl Word, rest: &impl Word) -> Self {
+        let [a, b, c, d, e, f, g, h] = rest.get().to_ne_bytes();
         Self {
-            address: address.load(Ordering::Relaxed),
+            address: address.get(),
             len: u32::from_ne_bytes([a, b, c, d]),
             options: u32::from_ne_bytes([e, f, g, h]),
         }
@@ -132,8 +182,8 @@ pub(super) struct RxRing<M> {
 impl<M: Memory> RxRing<M> {
     /// The ring, from where it stands.
     pub(super) fn new(memory: M) -> Self {
-        let consumed = memory.consumer().load(Ordering::Relaxed);
-        let produced = memory.producer().load(Ordering::Acquire);
+        let consumed = memory.consumer().get();
+        let produced = memory.producer().acquire();
         Self {
             memory,
             produced,
@@ -142,13 +192,13 @@ impl<M: Memory> RxRing<M> {
     }
 
     /// Shows the next entries to `take`, up to so many, until it refuses one. The one that it
-    /// refused comes first the next time.
+    /// refused comes first the next time: it must not have taken the chunk.
     #[inline]
     pub(super) fn take(&mut self, most: u32, mut take: impl FnMut(Descriptor) -> bool) {
         let mut ready = self.produced.wrapping_sub(self.consumed);
         if ready < most {
             // Acquire: the entries are read after the cursor that announces them.
-            self.produced = self.memory.producer().load(Ordering::Acquire);
+            self.produced = self.memory.producer().acquire();
             ready = self.produced.wrapping_sub(self.consumed);
         }
         let (entries, _) = self.memory.words().as_chunks::<2>();
@@ -170,14 +220,12 @@ impl<M: Memory> RxRing<M> {
     #[inline]
     pub(super) fn release(&mut self) {
         // Release: the entries are read before the cursor lets the kernel write them again.
-        self.memory
-            .consumer()
-            .store(self.consumed, Ordering::Release);
+        self.memory.consumer().release(self.consumed);
     }
 
     /// Entries that wait.
     pub(super) fn waiting(&self) -> u32 {
-        let produced = self.memory.producer().load(Ordering::Relaxed);
+        let produced = self.memory.producer().get();
         produced.wrapping_sub(self.consumed)
     }
 
@@ -186,6 +234,9 @@ impl<M: Memory> RxRing<M> {
         (self.memory.words().len() / 2) as u32
     }
 }
+
+#[cfg(test)]
+mod orders;
 
 #[cfg(test)]
 pub(super) mod tests {
@@ -209,6 +260,8 @@ pub(super) mod tests {
     }
 
     impl Memory for Arc<Bench> {
+        type Cursor = AtomicU32;
+        type Word = AtomicU64;
         fn producer(&self) -> &AtomicU32 {
             &self.cursors[0]
         }

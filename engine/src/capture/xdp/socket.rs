@@ -91,6 +91,7 @@ pub(super) struct Socket<M> {
     home: Home<M>,
     fd: OwnedFd,
     umem: Arc<Umem>,
+    invalid: u64,
 }
 
 impl<M: Memory> Socket<M> {
@@ -101,6 +102,7 @@ impl<M: Memory> Socket<M> {
             home,
             fd,
             umem,
+            invalid: 0,
         }
     }
 
@@ -119,13 +121,15 @@ impl<M: Memory> Socket<M> {
     /// comes next is in several pieces.
     #[inline]
     pub(super) fn receive(&mut self, most: usize, frames: &mut Vec<FrameHandle>) -> bool {
-        let umem = &self.umem;
+        let (umem, invalid) = (&self.umem, &mut self.invalid);
         let mut whole = true;
         self.rx.take(most as u32, |descriptor| {
             whole = !descriptor.goes_on();
-            // One that is not in the memory is the kernel's fault, and nobody's chunk.
-            if whole && let Some(frame) = umem.taken(descriptor.address, descriptor.len) {
-                frames.push(frame);
+            if whole {
+                match umem.taken(descriptor) {
+                    Some(frame) => frames.push(frame),
+                    None => *invalid += 1,
+                }
             }
             whole
         });
@@ -133,17 +137,24 @@ impl<M: Memory> Socket<M> {
         whole
     }
 
-    /// Takes the next piece of a frame of several, and whether the frame goes on after it.
-    pub(super) fn receive_piece(&mut self) -> Option<(FrameHandle, bool)> {
+    /// Takes the next piece of a frame of several, and whether the frame goes on after it. A piece
+    /// without a frame is not in the memory.
+    pub(super) fn receive_piece(&mut self) -> Option<(Option<FrameHandle>, bool)> {
         let umem = &self.umem;
         let mut piece = None;
         self.rx.take(1, |descriptor| {
-            let frame = umem.taken(descriptor.address, descriptor.len);
-            piece = frame.map(|frame| (frame, descriptor.goes_on()));
+            let goes_on = descriptor.goes_on();
+            piece = Some((umem.taken(descriptor), goes_on));
             true
         });
         self.rx.release();
+        self.invalid += u64::from(matches!(piece, Some((None, _))));
         piece
+    }
+
+    /// Descriptors that were not in the memory: the kernel's fault, and nobody's chunk.
+    pub(super) const fn invalid(&self) -> u64 {
+        self.invalid
     }
 
     /// Gives these frames' memory back, and keeps the queue going: what is free goes to the
@@ -165,9 +176,9 @@ impl<M: Memory> Socket<M> {
         }
     }
 
-    /// Lets the driver look at the fill ring. What it answers does not matter: it is asked again.
+    /// Lets the driver look at the fill ring, or be polled. What it answers does not matter: it is asked again.
     #[cold]
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         let _ = recv(&self.fd, &mut [0u8; 0][..], RecvFlags::DONTWAIT);
     }
 

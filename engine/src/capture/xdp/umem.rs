@@ -1,11 +1,19 @@
 //! UMEM: the memory that the kernel writes frames to. It is divided into chunks of equal size,
 //! and for each chunk there is one token, which is with us or with the kernel and never with both.
+//!
+//! Why that holds, also between threads: tokens and descriptors can't be copied. All tokens are
+//! made with the memory. One goes to the kernel when its address is published on the fill ring, and
+//! is dropped before that; the kernel then writes the chunk, and names it in one entry of one RX
+//! ring; the entry is read once, as a descriptor, and that makes the next token. A worker that
+//! reads the entry acquires the ring's cursor, and so sees what the kernel wrote; a token that goes
+//! to the queue's owner goes by a ring that orders the worker's reads before the owner's publishing.
 #![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 
+use super::ring::Descriptor;
 use super::sys;
 
 /// The right to one chunk. It can't be copied: whoever holds it may read the chunk, and giving it
@@ -123,7 +131,8 @@ impl Umem {
         Ok((umem, chunks))
     }
 
-    fn map(geometry: Geometry) -> io::Result<(Self, Vec<Chunk>)> {
+    /// Maps it. No kernel knows of it yet.
+    pub(super) fn map(geometry: Geometry) -> io::Result<(Self, Vec<Chunk>)> {
         const HUGE_PAGE_BYTES: usize = 2 << 20;
         let huge = if geometry.len().is_multiple_of(HUGE_PAGE_BYTES) {
             map(geometry.len(), libc::MAP_HUGETLB).ok()
@@ -154,10 +163,11 @@ impl Umem {
     }
 
     /// The frame that a descriptor of the kernel's names: it hands the chunk to us. `None` for one
-    /// outside the memory, or that goes beyond its chunk. To be called once for each entry of an
-    /// RX ring, as [`super::socket::Socket`] does; the module is closed, so that nobody else can.
+    /// outside the memory, or that goes beyond its chunk. The descriptor must come from a ring of
+    /// a socket with this memory, and is used up: it makes one handle.
     #[inline]
-    pub(super) fn taken(&self, address: u64, len: u32) -> Option<FrameHandle> {
+    pub(super) fn taken(&self, descriptor: Descriptor) -> Option<FrameHandle> {
+        let Descriptor { address, len, .. } = descriptor;
         let place = self.geometry.place(address, len)?;
         Some(FrameHandle {
             chunk: Chunk(place.chunk),
@@ -178,6 +188,17 @@ impl Umem {
         // SAFETY: the kernel does not write a chunk between handing it over on RX and getting it
         // back on FILL, and `frame` is the only handle of it, borrowed as long as the bytes are.
         unsafe { std::slice::from_raw_parts(first.as_ptr(), frame.len as usize) }
+    }
+
+    /// Writes as the kernel does, for tests.
+    #[cfg(test)]
+    pub(super) fn write(&self, address: u64, bytes: &[u8]) {
+        let place = self.geometry.place(address, bytes.len() as u32);
+        assert!(place.is_some(), "outside");
+        // SAFETY: it lies within the memory, as was asked above.
+        let first = unsafe { self.base.add(address as usize) };
+        // SAFETY: as above; the test that plays the kernel has the chunk, and nobody a handle.
+        unsafe { first.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
     }
 }
 
