@@ -355,7 +355,8 @@ impl<'a> Opener<'a> {
         let huge = umem.is_huge();
         let mut socket = Socket::new(fd, rx, Home::Own(filling), umem);
         // The driver may wait to be told of the first chunks.
-        socket.give_back(&mut Vec::new());
+        let (nothing, _) = socket.lend(0);
+        socket.give_back(nothing);
         crew.push((owner, socket));
         Ok(Bound {
             crew,

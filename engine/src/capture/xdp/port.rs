@@ -6,9 +6,9 @@ use std::os::fd::BorrowedFd;
 
 use super::socket::Socket;
 use super::sys::RingMap;
-use super::umem::{FrameHandle, Umem};
+use super::umem::FrameHandle;
 use crate::capture::Frame;
-use crate::capture::port::Losses;
+use crate::capture::port::{Losses, Taker};
 use crate::config::{BURST_FRAMES, XDP_FRAME_PIECES_MAX};
 use crate::wire::LinkType;
 
@@ -26,46 +26,11 @@ pub struct Port {
     lanes: Vec<Lane>,
     next: usize,
     place: u16,
-    /// The burst that is lent.
-    lent: Vec<FrameHandle>,
     /// Room for a frame of several pieces.
     joined: Box<[u8]>,
     delivered: u64,
     multi_buffer: u64,
     too_long: u64,
-}
-
-/// The frames of a burst, lent as long as it lasts.
-pub struct Frames<'a> {
-    umem: &'a Umem,
-    lent: std::slice::Iter<'a, FrameHandle>,
-    /// The one frame of a burst that came in several pieces.
-    joined: Option<&'a [u8]>,
-    time_ns: u64,
-    number: u64,
-    place: u16,
-}
-
-impl<'a> Iterator for Frames<'a> {
-    type Item = Frame<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Frame<'a>> {
-        let bytes = match self.lent.next() {
-            Some(frame) => self.umem.bytes(frame),
-            None => self.joined.take()?,
-        };
-        let number = self.number;
-        self.number += 1;
-        Some(Frame {
-            bytes,
-            wire_len: bytes.len() as u32,
-            time_ns: self.time_ns,
-            link: LinkType::Ethernet,
-            interface: self.place,
-            number,
-        })
-    }
 }
 
 impl Port {
@@ -80,7 +45,6 @@ impl Port {
             lanes: lanes.collect(),
             next: 0,
             place,
-            lent: Vec::with_capacity(BURST_FRAMES),
             joined: vec![0; XDP_FRAME_PIECES_MAX * chunk_bytes as usize].into(),
             delivered: 0,
             multi_buffer: 0,
@@ -89,37 +53,46 @@ impl Port {
     }
 
     /// Lends the next frames, up to a burst, of one socket; the sockets take turns. Afterwards
-    /// their memory goes back to the kernel. None when no socket had any.
+    /// their memory goes back to the kernel. False when no socket had any.
     #[inline]
-    pub fn burst<R>(&mut self, time_ns: u64, take: impl FnOnce(Frames<'_>) -> R) -> Option<R> {
+    pub fn burst(&mut self, time_ns: u64, taker: &mut impl Taker) -> bool {
         for _ in 0..self.lanes.len() {
             let at = self.next;
             self.next = if at + 1 < self.lanes.len() { at + 1 } else { 0 };
-            let lane = self.lanes.get_mut(at)?;
-            let mut joined = None;
-            if (!lane.is_whole() || !lane.socket.receive(BURST_FRAMES, &mut self.lent))
-                && self.lent.is_empty()
-            {
-                joined = lane.join(&mut self.joined, &mut self.too_long);
-            }
-            if self.lent.is_empty() && joined.is_none() {
-                lane.socket.give_back(&mut self.lent);
+            let Some(lane) = self.lanes.get_mut(at) else {
+                break;
+            };
+            let most = if lane.is_whole() { BURST_FRAMES } else { 0 };
+            let (loan, in_pieces) = lane.socket.lend(most);
+            let count = loan.len();
+            if count == 0 {
+                lane.socket.give_back(loan);
+                if (in_pieces || most == 0) && self.burst_joined(at, time_ns, taker) {
+                    return true;
+                }
                 continue;
             }
-            self.delivered += self.lent.len() as u64 + u64::from(joined.is_some());
-            self.multi_buffer += u64::from(joined.is_some());
-            let taken = take(Frames {
-                umem: lane.socket.umem(),
-                lent: self.lent.iter(),
-                joined: joined.and_then(|len| self.joined.get(..len)),
-                time_ns,
-                number: time_ns,
-                place: self.place,
-            });
-            lane.socket.give_back(&mut self.lent);
-            return Some(taken);
+            let place = self.place;
+            let frames = lane.socket.frames(&loan).zip(time_ns..);
+            taker.take(frames.map(|(bytes, number)| frame(bytes, time_ns, number, place)));
+            lane.socket.give_back(loan);
+            self.delivered += count as u64;
+            return true;
         }
-        None
+        false
+    }
+
+    /// A burst of the one frame that comes next in several pieces, if all are there.
+    #[cold]
+    fn burst_joined(&mut self, at: usize, time_ns: u64, taker: &mut impl Taker) -> bool {
+        let lane = self.lanes.get_mut(at);
+        let joined = lane.and_then(|lane| lane.join(&mut self.joined, &mut self.too_long));
+        let bytes = joined.and_then(|len| self.joined.get(..len));
+        let Some(bytes) = bytes else { return false };
+        taker.take(std::iter::once(frame(bytes, time_ns, time_ns, self.place)));
+        self.delivered += 1;
+        self.multi_buffer += 1;
+        true
     }
 
     /// What was lost on the way so far.
@@ -177,6 +150,18 @@ impl Port {
     }
 }
 
+#[inline]
+fn frame(bytes: &[u8], time_ns: u64, number: u64, place: u16) -> Frame<'_> {
+    Frame {
+        bytes,
+        wire_len: bytes.len() as u32,
+        time_ns,
+        link: LinkType::Ethernet,
+        interface: place,
+        number,
+    }
+}
+
 impl Lane {
     /// True while no frame is there in part.
     #[inline]
@@ -191,14 +176,14 @@ impl Lane {
         while let Some((piece, goes_on)) = self.socket.receive_piece() {
             self.pieces.push(piece);
             if self.too_long {
-                self.socket.give_back(&mut self.pieces);
+                self.socket.give_back_pieces(&mut self.pieces);
                 self.too_long = goes_on;
                 *too_long += u64::from(!goes_on);
                 continue;
             }
             if goes_on {
                 if self.pieces.len() == XDP_FRAME_PIECES_MAX {
-                    self.socket.give_back(&mut self.pieces);
+                    self.socket.give_back_pieces(&mut self.pieces);
                     self.too_long = true;
                 }
                 continue;
@@ -212,7 +197,7 @@ impl Lane {
                     len = end;
                 }
             }
-            self.socket.give_back(&mut self.pieces);
+            self.socket.give_back_pieces(&mut self.pieces);
             return Some(len);
         }
         None

@@ -22,12 +22,6 @@ pub(super) struct FrameHandle {
 }
 
 impl FrameHandle {
-    /// The chunk that it lies in.
-    #[inline]
-    pub(super) const fn chunk(&self) -> &Chunk {
-        &self.chunk
-    }
-
     /// The chunk, when the frame is not needed any more.
     #[inline]
     pub(super) fn into_chunk(self) -> Chunk {
@@ -169,15 +163,24 @@ impl Umem {
     /// What a frame holds.
     #[inline]
     pub(super) fn bytes<'a>(&'a self, frame: &'a FrameHandle) -> &'a [u8] {
-        let geometry = self.geometry;
-        let offset = ((frame.chunk.0 as usize) << geometry.chunk_log2) + frame.start as usize;
-        debug_assert!(offset + frame.len as usize <= geometry.len());
-        // SAFETY: a handle lies within the memory: its place was checked when it was made, and
-        // one UMEM's handles are never shown to another (a queue keeps both together).
-        let first = unsafe { self.base.add(offset) };
-        // SAFETY: the kernel does not write a chunk between handing it over on RX and getting it
-        // back on FILL, and `frame` is the only handle of it, borrowed as long as the bytes are.
-        unsafe { std::slice::from_raw_parts(first.as_ptr(), frame.len as usize) }
+        let address = self.geometry.address(&frame.chunk) + u64::from(frame.start);
+        self.lent(address, frame.len).unwrap_or_default()
+    }
+
+    /// The bytes that a descriptor of the kernel's names; `None` for one outside the memory. Only for descriptors whose chunk is lent to us and not given
+    /// back as long as the bytes are borrowed, as [`super::socket::Socket::frames`] and
+    /// [`Self::bytes`] see to; the module is closed, so that nobody else can.
+    #[inline]
+    pub(super) fn lent(&self, address: u64, len: u32) -> Option<&[u8]> {
+        let end = address.checked_add(u64::from(len))?;
+        if end > self.geometry.len() as u64 {
+            return None;
+        }
+        // SAFETY: the bytes lie within the memory, checked above.
+        let first = unsafe { self.base.add(address as usize) };
+        // SAFETY: as above. The kernel does not write a chunk between handing it over on
+        // RX and getting it back on FILL; a loan or a handle stands for that time.
+        Some(unsafe { std::slice::from_raw_parts(first.as_ptr(), len as usize) })
     }
 }
 
