@@ -55,8 +55,15 @@ impl Reading {
 impl Engine {
     /// The command that starts it on the sensor's interface.
     pub fn command(lab: &Lab, table: &Path, arguments: &[&str]) -> Command {
+        Self::command_on(lab, MONITOR, table, arguments)
+    }
+
+    /// The same on another interface.
+    pub fn command_on(lab: &Lab, interface: &str, table: &Path, arguments: &[&str]) -> Command {
         let mut command = lab.command("sensor", program("medtapd"));
-        command.args(["--interface", MONITOR, "--table"]).arg(table);
+        command
+            .args(["--interface", interface, "--table"])
+            .arg(table);
         command.args(arguments);
         command
     }
