@@ -130,8 +130,8 @@ pub enum OpenError {
     },
     /// A right is missing.
     #[error(
-        "{interface} can't be opened: {cause}; CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON and \
-         CAP_IPC_LOCK are needed, which root has, or the systemd unit gives"
+        "{interface} can't be opened: {cause}; CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON \
+         and CAP_IPC_LOCK are needed, which root has, or the systemd unit gives"
     )]
     Privilege {
         /// Its name.

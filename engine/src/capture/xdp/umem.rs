@@ -167,9 +167,10 @@ impl Umem {
         self.lent(address, frame.len).unwrap_or_default()
     }
 
-    /// The bytes that a descriptor of the kernel's names; `None` for one outside the memory. Only for descriptors whose chunk is lent to us and not given
-    /// back as long as the bytes are borrowed, as [`super::socket::Socket::frames`] and
-    /// [`Self::bytes`] see to; the module is closed, so that nobody else can.
+    /// The bytes that a descriptor of the kernel's names; `None` for one outside the memory. Only
+    /// for descriptors whose chunk is lent to us and not given back as long as the bytes are
+    /// borrowed, as [`super::socket::Socket::frames`] and [`Self::bytes`] see to; the module is
+    /// closed, so that nobody else can.
     #[inline]
     pub(super) fn lent(&self, address: u64, len: u32) -> Option<&[u8]> {
         let end = address.checked_add(u64::from(len))?;
