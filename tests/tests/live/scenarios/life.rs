@@ -13,7 +13,6 @@ use crate::harness::{Engine, Lab, MONITOR, devices, eventually, ip, reader};
 pub const TESTS: &[Scenario] = &[
     ("life::down_and_up", &[], || down_and_up("copy")),
     ("life::down_and_up_packet", &[], || down_and_up("packet")),
-    ("life::jumbo", &[], jumbo),
     ("life::interface_removed", &[], interface_removed),
     ("life::second_engine", &[], second_engine),
     ("life::kill_and_restart", &[], kill_and_restart),
@@ -21,7 +20,7 @@ pub const TESTS: &[Scenario] = &[
     ("life::new_rules", &[], new_rules),
 ];
 
-fn frames(count: usize) -> Vec<Vec<u8>> {
+pub fn frames(count: usize) -> Vec<Vec<u8>> {
     (0..count).map(frame).collect()
 }
 
@@ -40,38 +39,6 @@ fn down_and_up(mode: &str) {
     let reading = engine.reaches(I::Delivered, 200);
     assert_eq!(reading.get(I::Delivered), 200, "{reading:?}");
     engine.stop();
-    lab.assert_silent();
-}
-
-/// Frames longer than a chunk of the UMEM arrive whole.
-fn jumbo() {
-    let lab = Lab::new(1);
-    for (host, link) in [("switch", crate::harness::FAR), ("sensor", MONITOR)] {
-        ip(&[
-            "-n",
-            &lab.namespace(host),
-            "link",
-            "set",
-            link,
-            "mtu",
-            "9000",
-        ]);
-    }
-    for mode in ["copy", "packet"] {
-        let mut engine = Engine::start(&lab, &["--mode", mode, "--fresh"]);
-        let mut frames = frames(50);
-        for frame in &mut frames {
-            frame.resize(8_000, 0);
-        }
-        lab.send(&frames);
-        let reading = engine.reaches(I::Delivered, 50);
-        assert_eq!(reading.get(I::Delivered), 50, "{mode}: {reading:?}");
-        engine.stop();
-        let source = TableReader::open(&engine.table).expect("a table").source();
-        let source = source.expect("what was read");
-        assert_eq!((source.packets, source.bytes), (50, 50 * 8_000), "{mode}");
-        assert_eq!(source.truncated, 0, "{mode}");
-    }
     lab.assert_silent();
 }
 
