@@ -118,10 +118,10 @@ pub const DRAIN_WAIT_NS: u64 = 1_000_000_000;
 /// Time that a worker may not go round before the engine counts as stuck.
 pub const BEAT_WAIT_NS: u64 = 5_000_000_000;
 
-/// Burst latencies that are told apart: from this
+/// The shortest burst latency that is told apart.
 pub const LATENCY_LEAST_NS: u64 = 256;
 
-/// … to this; longer ones count as this.
+/// The longest; what takes longer counts as this.
 pub const LATENCY_MOST_NS: u64 = 10_000_000_000;
 
 /// The longest pause of the control thread between two looks at the workers' rings.

@@ -443,8 +443,7 @@ vocabulary! {
         ProbationRefused = 29, "limit_probation";
         FlowRecordsRefused = 30, "limit_flow_records";
         CopiesRefused = 31, "limit_copies";
-        Bursts = 32, "bursts";
-        HandoversWaited = 33, "handovers_waited";
+        HandoversWaited = 32, "handovers_waited";
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use anyhow::{Context, Result};
 use medtap_engine::capture::Frame;
-use medtap_engine::capture::port::Mode;
+use medtap_engine::capture::port::{Mode, Taker};
 use medtap_engine::capture::xdp::{self, Ask, Attachment, Port, Steering};
 use medtap_engine::worker::Worker;
 use medtap_table::vocabulary::{Attach, Delivery};
@@ -89,14 +89,12 @@ impl Receiver for Receiving {
 
     #[inline(never)]
     fn burst(&mut self) -> u32 {
+        let mut burst = Count::default();
         // The clock is the worker's to read.
-        let counted = self.opened.port.burst(1, |frames| count(frames));
-        let Some((packets, bytes)) = counted else {
-            return 0;
-        };
-        self.seen.packets += u64::from(packets);
-        self.seen.bytes += bytes;
-        packets
+        self.opened.port.burst(1, &mut burst);
+        self.seen.packets += u64::from(burst.packets);
+        self.seen.bytes += burst.bytes;
+        burst.packets
     }
 
     fn seen(&self) -> Seen {
@@ -108,13 +106,21 @@ impl Receiver for Receiving {
     }
 }
 
-fn count<'a>(frames: impl Iterator<Item = Frame<'a>>) -> (u32, u64) {
-    let (mut packets, mut bytes) = (0, 0);
-    for frame in frames {
-        packets += 1;
-        bytes += u64::from(frame.wire_len);
+/// Counts the frames of one burst.
+#[derive(Default)]
+struct Count {
+    packets: u32,
+    bytes: u64,
+}
+
+impl Taker for Count {
+    #[inline]
+    fn take<'a>(&mut self, frames: impl Iterator<Item = Frame<'a>>) {
+        for frame in frames {
+            self.packets += 1;
+            self.bytes += u64::from(frame.wire_len);
+        }
     }
-    (packets, bytes)
 }
 
 /// The receive path with a whole worker; what it hands over is taken and dropped.
@@ -149,11 +155,13 @@ impl Receiver for Analysing<'_> {
     #[inline(never)]
     fn burst(&mut self) -> u32 {
         let before = self.opened.port.delivered();
-        let (worker, sink, seen) = (&mut self.worker, &mut self.sink, &mut self.seen);
-        self.opened.port.burst(now_ns(), |frames| {
-            let counted = frames.inspect(|frame| seen.bytes += u64::from(frame.wire_len));
-            worker.burst(counted, sink);
-        });
+        let mut analysis = Analysis {
+            worker: self.worker,
+            sink: &mut self.sink,
+            bytes: 0,
+        };
+        self.opened.port.burst(now_ns(), &mut analysis);
+        self.seen.bytes += analysis.bytes;
         let packets = self.opened.port.delivered() - before;
         self.seen.packets += packets;
         packets as u32
@@ -165,6 +173,22 @@ impl Receiver for Analysing<'_> {
 
     fn dropped(&self) -> io::Result<u64> {
         self.opened.lost()
+    }
+}
+
+/// The worker, as the port sees it.
+struct Analysis<'a> {
+    worker: &'a mut Worker,
+    sink: &'a mut Sink,
+    bytes: u64,
+}
+
+impl Taker for Analysis<'_> {
+    #[inline]
+    fn take<'a>(&mut self, frames: impl Iterator<Item = Frame<'a>>) {
+        let bytes = &mut self.bytes;
+        let counted = frames.inspect(|frame| *bytes += u64::from(frame.wire_len));
+        self.worker.burst(counted, self.sink);
     }
 }
 

@@ -62,11 +62,13 @@ impl Port {
     /// when there was none.
     #[inline]
     pub fn burst(&mut self, time_ns: u64, taker: &mut impl Taker) -> bool {
-        let burst = match self {
-            Self::Xdp(port) => port.burst(time_ns, |frames| taker.take(frames)),
-            Self::Packet(port) => port.burst(time_ns, |frames| taker.take(frames)),
-        };
-        burst.is_some()
+        match self {
+            Self::Xdp(port) => port.burst(time_ns, taker),
+            Self::Packet(port) => {
+                let burst = port.burst(time_ns, |frames| taker.take(frames));
+                burst.is_some()
+            }
+        }
     }
 
     /// What was lost on the way so far.

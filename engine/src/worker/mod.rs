@@ -175,7 +175,6 @@ impl Worker {
                 used += 1;
             }
         }
-        self.counters.count(Counter::Bursts);
         self.counters.add(Counter::Packets, packets);
         self.counters.add(Counter::Bytes, bytes);
         // Entries are asked for a few packets ahead: as many as the processor can wait for at once.

@@ -18,6 +18,8 @@ mod limits;
 mod object;
 /// The program as it is typed: same devices whatever the way there.
 mod program;
+/// A new engine begins with what the one before knew.
+mod restart;
 /// A saved table reads like the run that made it.
 mod saved;
 /// Saved tables of every layout that there was.

@@ -7,9 +7,9 @@ use std::os::fd::BorrowedFd;
 use super::ring::Memory;
 use super::socket::Socket;
 use super::sys::RingMap;
-use super::umem::{FrameHandle, Umem};
+use super::umem::FrameHandle;
 use crate::capture::Frame;
-use crate::capture::port::Losses;
+use crate::capture::port::{Losses, Taker};
 use crate::config::{BURST_FRAMES, XDP_FRAME_PIECES_MAX};
 use crate::wire::LinkType;
 
@@ -26,7 +26,7 @@ struct Lane<M> {
 /// One worker's way to one interface.
 pub struct Port {
     lanes: Lanes<RingMap>,
-    /// Sockets poll the device when they are asked.
+    /// The sockets poll the device when they are asked.
     busy_poll: bool,
 }
 
@@ -35,46 +35,11 @@ struct Lanes<M> {
     lanes: Vec<Lane<M>>,
     next: usize,
     place: u16,
-    /// The burst that is lent.
-    lent: Vec<FrameHandle>,
     /// Room for a frame of several pieces.
     joined: Box<[u8]>,
     delivered: u64,
     multi_buffer: u64,
     too_long: u64,
-}
-
-/// The frames of a burst, lent as long as it lasts.
-pub struct Frames<'a> {
-    umem: &'a Umem,
-    lent: std::slice::Iter<'a, FrameHandle>,
-    /// The one frame of a burst that came in several pieces.
-    joined: Option<&'a [u8]>,
-    time_ns: u64,
-    number: u64,
-    place: u16,
-}
-
-impl<'a> Iterator for Frames<'a> {
-    type Item = Frame<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Frame<'a>> {
-        let bytes = match self.lent.next() {
-            Some(frame) => self.umem.bytes(frame),
-            None => self.joined.take()?,
-        };
-        let number = self.number;
-        self.number += 1;
-        Some(Frame {
-            bytes,
-            wire_len: bytes.len() as u32,
-            time_ns: self.time_ns,
-            link: LinkType::Ethernet,
-            interface: self.place,
-            number,
-        })
-    }
 }
 
 impl Port {
@@ -92,15 +57,15 @@ impl Port {
     }
 
     /// Lends the next frames, up to a burst, of one socket; the sockets take turns. Afterwards
-    /// their memory goes back to the kernel. None when no socket had any.
+    /// their memory goes back to the kernel. False when no socket had any.
     #[inline]
-    pub fn burst<R>(&mut self, time_ns: u64, take: impl FnOnce(Frames<'_>) -> R) -> Option<R> {
-        let taken = self.lanes.burst(time_ns, take);
-        if taken.is_none() && self.busy_poll {
+    pub fn burst(&mut self, time_ns: u64, taker: &mut impl Taker) -> bool {
+        let some = self.lanes.burst(time_ns, taker);
+        if !some && self.busy_poll {
             // The kernel polls the device when it is asked for frames, and not by itself.
-            self.lanes.wake();
+            self.lanes.sockets().for_each(Socket::wake);
         }
-        taken
+        some
     }
 
     /// What was lost on the way so far.
@@ -109,7 +74,17 @@ impl Port {
     ///
     /// What the system said.
     pub fn losses(&self) -> io::Result<Losses> {
-        self.lanes.losses()
+        let mut losses = Losses {
+            dropped: self.lanes.too_long,
+            ..Losses::default()
+        };
+        for socket in self.lanes.sockets() {
+            let statistics = socket.statistics()?;
+            losses.ring_full += statistics.rx_ring_full;
+            losses.dropped += statistics.rx_dropped;
+            losses.invalid += statistics.rx_invalid;
+        }
+        Ok(losses)
     }
 
     /// Times that the kernel found no free chunk, in the queues that this port owns.
@@ -118,10 +93,8 @@ impl Port {
     ///
     /// What the system said.
     pub fn fill_empty(&self) -> io::Result<u64> {
-        let sockets = self.lanes.sockets().filter(|socket| socket.owns_queue());
-        sockets
-            .map(|socket| Ok(socket.statistics()?.fill_empty))
-            .sum()
+        let owned = self.lanes.sockets().filter(|it| it.owns_queue());
+        owned.map(|it| Ok(it.statistics()?.fill_empty)).sum()
     }
 
     /// Descriptors that are ready when there are frames.
@@ -159,7 +132,6 @@ impl<M: Memory> Lanes<M> {
             lanes: lanes.collect(),
             next: 0,
             place,
-            lent: Vec::with_capacity(BURST_FRAMES),
             joined: vec![0; XDP_FRAME_PIECES_MAX * chunk_bytes as usize].into(),
             delivered: 0,
             multi_buffer: 0,
@@ -171,54 +143,57 @@ impl<M: Memory> Lanes<M> {
         self.lanes.iter().map(|lane| &lane.socket)
     }
 
-    fn wake(&self) {
-        self.sockets().for_each(Socket::wake);
-    }
-
     #[inline]
-    fn burst<R>(&mut self, time_ns: u64, take: impl FnOnce(Frames<'_>) -> R) -> Option<R> {
+    fn burst(&mut self, time_ns: u64, taker: &mut impl Taker) -> bool {
         for _ in 0..self.lanes.len() {
             let at = self.next;
             self.next = if at + 1 < self.lanes.len() { at + 1 } else { 0 };
-            let lane = self.lanes.get_mut(at)?;
-            let mut joined = None;
-            if (!lane.is_whole() || !lane.socket.receive(BURST_FRAMES, &mut self.lent))
-                && self.lent.is_empty()
-            {
-                joined = lane.join(&mut self.joined, &mut self.too_long);
-            }
-            if self.lent.is_empty() && joined.is_none() {
-                lane.socket.give_back(&mut self.lent);
+            let Some(lane) = self.lanes.get_mut(at) else {
+                break;
+            };
+            let most = if lane.is_whole() { BURST_FRAMES } else { 0 };
+            let (loan, in_pieces) = lane.socket.lend(most);
+            let count = loan.len();
+            if count == 0 {
+                lane.socket.give_back(loan);
+                if (in_pieces || most == 0) && self.burst_joined(at, time_ns, taker) {
+                    return true;
+                }
                 continue;
             }
-            self.delivered += self.lent.len() as u64 + u64::from(joined.is_some());
-            self.multi_buffer += u64::from(joined.is_some());
-            let taken = take(Frames {
-                umem: lane.socket.umem(),
-                lent: self.lent.iter(),
-                joined: joined.and_then(|len| self.joined.get(..len)),
-                time_ns,
-                number: time_ns,
-                place: self.place,
-            });
-            lane.socket.give_back(&mut self.lent);
-            return Some(taken);
+            let place = self.place;
+            let frames = lane.socket.frames(&loan).zip(time_ns..);
+            taker.take(frames.map(|(bytes, number)| frame(bytes, time_ns, number, place)));
+            lane.socket.give_back(loan);
+            self.delivered += count as u64;
+            return true;
         }
-        None
+        false
     }
 
-    fn losses(&self) -> io::Result<Losses> {
-        let mut losses = Losses {
-            dropped: self.too_long,
-            ..Losses::default()
-        };
-        for socket in self.sockets() {
-            let statistics = socket.statistics()?;
-            losses.ring_full += statistics.rx_ring_full;
-            losses.dropped += statistics.rx_dropped;
-            losses.invalid += statistics.rx_invalid + socket.invalid();
-        }
-        Ok(losses)
+    /// A burst of the one frame that comes next in several pieces, if all are there.
+    #[cold]
+    fn burst_joined(&mut self, at: usize, time_ns: u64, taker: &mut impl Taker) -> bool {
+        let lane = self.lanes.get_mut(at);
+        let joined = lane.and_then(|lane| lane.join(&mut self.joined, &mut self.too_long));
+        let bytes = joined.and_then(|len| self.joined.get(..len));
+        let Some(bytes) = bytes else { return false };
+        taker.take(std::iter::once(frame(bytes, time_ns, time_ns, self.place)));
+        self.delivered += 1;
+        self.multi_buffer += 1;
+        true
+    }
+}
+
+#[inline]
+fn frame(bytes: &[u8], time_ns: u64, number: u64, place: u16) -> Frame<'_> {
+    Frame {
+        bytes,
+        wire_len: bytes.len() as u32,
+        time_ns,
+        link: LinkType::Ethernet,
+        interface: place,
+        number,
     }
 }
 
@@ -237,14 +212,14 @@ impl<M: Memory> Lane<M> {
             self.is_spoilt |= piece.is_none();
             self.pieces.extend(piece);
             if self.is_spoilt {
-                self.socket.give_back(&mut self.pieces);
+                self.socket.give_back_pieces(&mut self.pieces);
                 self.is_spoilt = goes_on;
                 *too_long += u64::from(!goes_on);
                 continue;
             }
             if goes_on {
                 if self.pieces.len() == XDP_FRAME_PIECES_MAX {
-                    self.socket.give_back(&mut self.pieces);
+                    self.socket.give_back_pieces(&mut self.pieces);
                     self.is_spoilt = true;
                 }
                 continue;
@@ -258,7 +233,7 @@ impl<M: Memory> Lane<M> {
                     len = end;
                 }
             }
-            self.socket.give_back(&mut self.pieces);
+            self.socket.give_back_pieces(&mut self.pieces);
             return Some(len);
         }
         None

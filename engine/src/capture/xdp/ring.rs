@@ -110,19 +110,23 @@ impl<M: Memory> FillRing<M> {
     /// [`Self::publish`].
     #[inline]
     pub(super) fn extend(&mut self, addresses: impl ExactSizeIterator<Item = u64>) -> usize {
-        let room = self.room(addresses.len() as u32);
+        let room = self.room(addresses.len() as u32) as usize;
         let words = self.memory.words();
-        let mask = words.len().wrapping_sub(1);
-        let mut produced = self.produced;
-        for address in addresses.take(room as usize) {
-            if let Some(word) = words.get(produced as usize & mask) {
+        let at = self.produced as usize & words.len().wrapping_sub(1);
+        let (beginning, end) = words.split_at_checked(at).unwrap_or_default();
+        let mut addresses = addresses.take(room);
+        let added = addresses.len();
+        // The end of the ring goes on at its beginning.
+        for row in [end, beginning] {
+            for (word, address) in row.iter().zip(&mut addresses) {
                 word.set(address);
             }
-            produced = produced.wrapping_add(1);
+            if addresses.len() == 0 {
+                break;
+            }
         }
-        let added = produced.wrapping_sub(self.produced);
-        self.produced = produced;
-        added as usize
+        self.produced = self.produced.wrapping_add(added as u32);
+        added
     }
 
     /// Shows the kernel what was added.
@@ -139,9 +143,11 @@ impl<M: Memory> FillRing<M> {
     }
 }
 
-/// One entry of the RX ring. It can't be copied: the right to take its chunk goes with it, and the
-/// ring alone makes one, once for each entry that the kernel wrote.
-#[derive(Debug, PartialEq, Eq)]
+/// One entry of the RX ring, as it lies there: `struct xdp_desc`, u64 addr, u32 len, u32 options.
+pub(super) type Entry<M> = [<M as Memory>::Word; 2];
+
+/// What an entry of the RX ring says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Descriptor {
     /// Where the bytes begin, in the UMEM.
     pub(super) address: u64,
@@ -152,9 +158,9 @@ pub(super) struct Descriptor {
 }
 
 impl Descriptor {
-    /// `struct xdp_desc`: u64 addr, u32 len, u32 options.
+    /// Reads an entry.
     #[inline]
-    fn of(address: &impl Word, rest: &impl Word) -> Self {
+    pub(super) fn of([address, rest]: &[impl Word; 2]) -> Self {
         let [a, b, c, d, e, f, g, h] = rest.get().to_ne_bytes();
         Self {
             address: address.get(),
@@ -163,10 +169,10 @@ impl Descriptor {
         }
     }
 
-    /// True when the next entry goes on with the same frame.
+    /// True when these options say that the next entry goes on with the same frame.
     #[inline]
-    pub(super) const fn goes_on(&self) -> bool {
-        self.options & libc::XDP_PKT_CONTD != 0
+    pub(super) const fn goes_on(options: u32) -> bool {
+        options & libc::XDP_PKT_CONTD != 0
     }
 }
 
@@ -175,7 +181,7 @@ pub(super) struct RxRing<M> {
     memory: M,
     /// The kernel's cursor, when it was last looked at.
     produced: u32,
-    /// Entries that are taken; those beyond the shared cursor are not given back yet.
+    /// Entries that were given back.
     consumed: u32,
 }
 
@@ -191,34 +197,32 @@ impl<M: Memory> RxRing<M> {
         }
     }
 
-    /// Shows the next entries to `take`, up to so many, until it refuses one. The one that it
-    /// refused comes first the next time: it must not have taken the chunk.
+    /// The next entries, up to so many, as far as they lie in a row. They stay lent until
+    /// [`Self::release`].
     #[inline]
-    pub(super) fn take(&mut self, most: u32, mut take: impl FnMut(Descriptor) -> bool) {
-        let mut ready = self.produced.wrapping_sub(self.consumed);
-        if ready < most {
+    pub(super) fn lent(&mut self, most: usize) -> &[Entry<M>] {
+        if (self.produced.wrapping_sub(self.consumed) as usize) < most {
             // Acquire: the entries are read after the cursor that announces them.
             self.produced = self.memory.producer().acquire();
-            ready = self.produced.wrapping_sub(self.consumed);
         }
-        let (entries, _) = self.memory.words().as_chunks::<2>();
-        let mask = entries.len().wrapping_sub(1);
-        let mut consumed = self.consumed;
-        for _ in 0..ready.min(most) {
-            let Some([address, rest]) = entries.get(consumed as usize & mask) else {
-                break;
-            };
-            if !take(Descriptor::of(address, rest)) {
-                break;
-            }
-            consumed = consumed.wrapping_add(1);
-        }
-        self.consumed = consumed;
+        self.entries(most)
     }
 
-    /// Gives the entries that were taken back to the kernel. Their chunks are still ours.
+    /// So many entries from the first that is lent, as far as they lie in a row, and never one
+    /// that the kernel did not hand over.
     #[inline]
-    pub(super) fn release(&mut self) {
+    pub(super) fn entries(&self, count: usize) -> &[Entry<M>] {
+        let (entries, _) = self.memory.words().as_chunks::<2>();
+        let at = self.consumed as usize & entries.len().wrapping_sub(1);
+        let row = entries.get(at..).unwrap_or_default();
+        let ready = self.produced.wrapping_sub(self.consumed) as usize;
+        row.get(..count.min(ready)).unwrap_or(row)
+    }
+
+    /// Gives so many of the entries that are lent back to the kernel. Their chunks are still ours.
+    #[inline]
+    pub(super) fn release(&mut self, count: usize) {
+        self.consumed = self.consumed.wrapping_add(count as u32);
         // Release: the entries are read before the cursor lets the kernel write them again.
         self.memory.consumer().release(self.consumed);
     }
@@ -350,7 +354,7 @@ pub(super) mod tests {
         assert!(seen.len() > 30, "{}", seen.len());
     }
 
-    /// The same for the RX ring: put, take, release.
+    /// The same for the RX ring: put, look, release.
     #[test]
     fn rx_ring_in_every_interleaving() {
         let mut seen = HashSet::new();
@@ -359,7 +363,7 @@ pub(super) mod tests {
             let bench = Bench::new(4, u32::MAX - 1);
             let mut ring = RxRing::new(Arc::clone(&bench));
             let kernel = Kernel(bench);
-            let (mut put, mut popped, mut released) = (0u32, 0, 0);
+            let (mut put, mut released, mut seen_ready) = (0u32, 0, 0);
             for step in &path {
                 match step {
                     0 => {
@@ -368,26 +372,28 @@ pub(super) mod tests {
                         put += u32::from(room);
                     }
                     1 => {
-                        let expected = (popped < put).then_some(Descriptor {
-                            address: popped.into(),
-                            len: popped + 7,
-                            options: popped & 1,
+                        // In a row: two at once where they do not lie across the ring's end.
+                        let across = 1 + usize::from(released.wrapping_sub(2) % 2 == 0);
+                        let ready = ((put - released) as usize).min(across);
+                        let lent = ring.lent(2).iter().map(Descriptor::of);
+                        let expected = (released..).map(|number| Descriptor {
+                            address: number.into(),
+                            len: number + 7,
+                            options: number & 1,
                         });
-                        let mut taken = None;
-                        ring.take(1, |descriptor| taken.replace(descriptor).is_none());
-                        assert_eq!(taken, expected, "{path:?}");
-                        popped += u32::from(expected.is_some());
-                        // One that is refused is still there.
-                        ring.take(2, |_| false);
-                        assert_eq!(ring.waiting(), put - popped);
+                        assert!(lent.eq(expected.take(ready)), "{path:?}");
+                        assert_eq!(ring.waiting(), put - released);
+                        seen_ready = ready;
                     }
                     _ => {
-                        ring.release();
-                        released = popped;
+                        let ready = ring.entries(seen_ready).len();
+                        ring.release(ready);
+                        released += ready as u32;
+                        seen_ready = 0;
                     }
                 }
             }
-            let state = (ring.produced, ring.consumed, put, released);
+            let state = (ring.produced, ring.consumed, put, seen_ready);
             if seen.insert(state) && path.len() < 12 {
                 paths.extend((0..3).map(|step| [path.as_slice(), &[step]].concat()));
             }

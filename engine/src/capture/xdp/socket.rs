@@ -9,11 +9,11 @@ use std::sync::Arc;
 use rtrb::{Consumer, Producer};
 use rustix::net::{RecvFlags, recv};
 
-use super::ring::{FillRing, Memory, RxRing};
+use super::ring::{Descriptor, Entry, FillRing, Memory, RxRing};
 use super::sys::{self, Statistics};
 use super::umem::{Chunk, FrameHandle, Umem};
 
-/// The owner's part of a queue: its fill ring, and the chunks that wait for room there.
+/// The owner's part of a queue: its fill ring, and the chunks that are on their way there.
 pub(super) struct Filling<M> {
     ring: FillRing<M>,
     /// Chunks that are ours and not in the ring: never more than the UMEM has.
@@ -35,14 +35,14 @@ impl<M: Memory> Filling<M> {
             free: chunks,
             returns,
         };
-        filling.refill(umem, &mut Vec::new());
+        filling.refill(umem);
+        filling.ring.publish();
         filling
     }
 
-    /// Gives the kernel the chunks of a burst, what the other sockets gave back, and what found no
-    /// room before. True when it has to be told.
+    /// Takes what the other sockets gave back, and gives the kernel what is free.
     #[inline]
-    fn refill(&mut self, umem: &Umem, burst: &mut Vec<FrameHandle>) -> bool {
+    fn refill(&mut self, umem: &Umem) {
         for returned in &mut self.returns {
             let waiting = returned.slots();
             if waiting > 0
@@ -51,28 +51,13 @@ impl<M: Memory> Filling<M> {
                 self.free.extend(chunks);
             }
         }
-        let geometry = umem.geometry();
-        if self.free.is_empty() {
-            let addresses = burst.iter().map(|frame| geometry.address(frame.chunk()));
+        if !self.free.is_empty() {
+            let geometry = umem.geometry();
+            let addresses = self.free.iter().map(|chunk| geometry.address(chunk));
+            // The ring has room for every chunk of the UMEM.
             let added = self.ring.extend(addresses);
-            burst.drain(..added);
+            self.free.drain(..added);
         }
-        if !burst.is_empty() || !self.free.is_empty() {
-            self.refill_free(umem, burst);
-        }
-        self.ring.publish();
-        self.ring.needs_wakeup()
-    }
-
-    /// At the start, and for what came back. The ring has room for every chunk of the UMEM.
-    #[cold]
-    fn refill_free(&mut self, umem: &Umem, burst: &mut Vec<FrameHandle>) {
-        let geometry = umem.geometry();
-        self.free
-            .extend(burst.drain(..).map(FrameHandle::into_chunk));
-        let addresses = self.free.iter().map(|chunk| geometry.address(chunk));
-        let added = self.ring.extend(addresses);
-        self.free.drain(..added);
     }
 }
 
@@ -84,6 +69,19 @@ pub(super) enum Home<M> {
     Shared(Producer<Chunk>),
 }
 
+/// Frames that a socket lent, each in one chunk: so many of its RX ring's entries. It can't be
+/// copied, and giving it back ends the loan.
+#[must_use]
+pub(super) struct Loan(usize);
+
+impl Loan {
+    /// How many frames.
+    #[inline]
+    pub(super) const fn len(&self) -> usize {
+        self.0
+    }
+}
+
 /// One socket.
 pub(super) struct Socket<M> {
     // The rings go before the socket, and the socket before its memory.
@@ -91,7 +89,6 @@ pub(super) struct Socket<M> {
     home: Home<M>,
     fd: OwnedFd,
     umem: Arc<Umem>,
-    invalid: u64,
 }
 
 impl<M: Memory> Socket<M> {
@@ -102,7 +99,6 @@ impl<M: Memory> Socket<M> {
             home,
             fd,
             umem,
-            invalid: 0,
         }
     }
 
@@ -117,66 +113,104 @@ impl<M: Memory> Socket<M> {
         self.fd.as_fd()
     }
 
-    /// Takes the next frames that lie in one chunk each, up to so many. False when the frame that
-    /// comes next is in several pieces.
+    /// Lends the next frames that lie in one chunk each, up to so many. With none, true if the
+    /// next frame is one in several pieces.
     #[inline]
-    pub(super) fn receive(&mut self, most: usize, frames: &mut Vec<FrameHandle>) -> bool {
-        let (umem, invalid) = (&self.umem, &mut self.invalid);
-        let mut whole = true;
-        self.rx.take(most as u32, |descriptor| {
-            whole = !descriptor.goes_on();
-            if whole {
-                match umem.taken(descriptor) {
-                    Some(frame) => frames.push(frame),
-                    None => *invalid += 1,
+    pub(super) fn lend(&mut self, most: usize) -> (Loan, bool) {
+        let entries = self.rx.lent(most);
+        let options = entries
+            .iter()
+            .fold(0, |options, entry| options | Descriptor::of(entry).options);
+        if !Descriptor::goes_on(options) {
+            return (Loan(entries.len()), false);
+        }
+        let first = entries
+            .iter()
+            .position(|entry| Descriptor::goes_on(Descriptor::of(entry).options));
+        (Loan(first.unwrap_or_default()), first == Some(0))
+    }
+
+    /// The frames of a loan.
+    #[inline]
+    pub(super) fn frames(&self, loan: &Loan) -> impl Iterator<Item = &[u8]> {
+        self.entries(loan).iter().map(|entry| {
+            let descriptor = Descriptor::of(entry);
+            let bytes = self.umem.lent(descriptor.address, descriptor.len);
+            // An address outside the memory is the kernel's fault: a frame without bytes.
+            bytes.unwrap_or_default()
+        })
+    }
+
+    #[inline]
+    fn entries(&self, loan: &Loan) -> &[Entry<M>] {
+        self.rx.entries(loan.0)
+    }
+
+    /// Ends a loan: the memory goes back to the kernel, which is told if it asks for that. With a
+    /// loan of nothing it keeps the queue going.
+    #[inline]
+    pub(super) fn give_back(&mut self, loan: Loan) {
+        let entries = self.rx.entries(loan.0);
+        let count = entries.len();
+        match &mut self.home {
+            Home::Own(filling) => {
+                // The kernel takes any address in a chunk for the chunk.
+                let addresses = entries.iter().map(|entry| Descriptor::of(entry).address);
+                let added = filling.ring.extend(addresses);
+                debug_assert_eq!(added, count, "the ring has room for every chunk");
+                filling.refill(&self.umem);
+                filling.ring.publish();
+            }
+            Home::Shared(owner) => {
+                for entry in entries {
+                    let Descriptor { address, len, .. } = Descriptor::of(entry);
+                    if let Some(frame) = self.umem.taken(address, len) {
+                        // There is room for every chunk of the UMEM, and each is one.
+                        let _ = owner.push(frame.into_chunk());
+                    }
                 }
             }
-            whole
-        });
-        self.rx.release();
-        whole
+        }
+        self.rx.release(count);
+        if let Home::Own(filling) = &self.home
+            && filling.ring.needs_wakeup()
+        {
+            self.wake();
+        }
     }
 
     /// Takes the next piece of a frame of several, and whether the frame goes on after it. A piece
-    /// without a frame is not in the memory.
+    /// outside the memory is the kernel's fault: it has no chunk.
     pub(super) fn receive_piece(&mut self) -> Option<(Option<FrameHandle>, bool)> {
-        let umem = &self.umem;
-        let mut piece = None;
-        self.rx.take(1, |descriptor| {
-            let goes_on = descriptor.goes_on();
-            piece = Some((umem.taken(descriptor), goes_on));
-            true
-        });
-        self.rx.release();
-        self.invalid += u64::from(matches!(piece, Some((None, _))));
-        piece
+        let Descriptor {
+            address,
+            len,
+            options,
+        } = Descriptor::of(self.rx.lent(1).first()?);
+        self.rx.release(1);
+        let piece = self.umem.taken(address, len);
+        Some((piece, Descriptor::goes_on(options)))
     }
 
-    /// Descriptors that were not in the memory: the kernel's fault, and nobody's chunk.
-    pub(super) const fn invalid(&self) -> u64 {
-        self.invalid
-    }
-
-    /// Gives these frames' memory back, and keeps the queue going: what is free goes to the
-    /// kernel, which is told if it asks for that.
-    #[inline]
-    pub(super) fn give_back(&mut self, frames: &mut Vec<FrameHandle>) {
+    /// Takes back pieces.
+    pub(super) fn give_back_pieces(&mut self, pieces: &mut Vec<FrameHandle>) {
+        let chunks = pieces.drain(..).map(FrameHandle::into_chunk);
         match &mut self.home {
             Home::Own(filling) => {
-                if filling.refill(&self.umem, frames) {
-                    self.wake();
-                }
+                filling.free.extend(chunks);
+                filling.refill(&self.umem);
+                filling.ring.publish();
             }
             Home::Shared(owner) => {
-                for frame in frames.drain(..) {
-                    // There is room for every chunk of the UMEM, and each is one.
-                    let _ = owner.push(frame.into_chunk());
+                for chunk in chunks {
+                    let _ = owner.push(chunk);
                 }
             }
         }
     }
 
-    /// Lets the driver look at the fill ring, or be polled. What it answers does not matter: it is asked again.
+    /// Lets the driver look at the fill ring, or be polled. What it answers does not matter: it is
+    /// asked again.
     #[cold]
     pub(super) fn wake(&self) {
         let _ = recv(&self.fd, &mut [0u8; 0][..], RecvFlags::DONTWAIT);

@@ -1,19 +1,19 @@
 //! UMEM: the memory that the kernel writes frames to. It is divided into chunks of equal size,
 //! and for each chunk there is one token, which is with us or with the kernel and never with both.
 //!
-//! Why that holds, also between threads: tokens and descriptors can't be copied. All tokens are
-//! made with the memory. One goes to the kernel when its address is published on the fill ring, and
-//! is dropped before that; the kernel then writes the chunk, and names it in one entry of one RX
-//! ring; the entry is read once, as a descriptor, and that makes the next token. A worker that
-//! reads the entry acquires the ring's cursor, and so sees what the kernel wrote; a token that goes
-//! to the queue's owner goes by a ring that orders the worker's reads before the owner's publishing.
+//! Why that holds, also between threads: all tokens are made with the memory, and none can be
+//! copied. A chunk goes to the kernel when its address is published on the fill ring, by the owner
+//! of the queue alone; its token or loan is ended before that. The kernel then writes the chunk,
+//! and names it in one entry of one RX ring. The worker that reads the entry acquires the ring's
+//! cursor, and so sees what the kernel wrote; the entry is lent until its place is released, or is
+//! made into the next token. A token that goes to the owner goes by a ring that orders the
+//! worker's reads before the owner's publishing.
 #![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 
-use super::ring::Descriptor;
 use super::sys;
 
 /// The right to one chunk. It can't be copied: whoever holds it may read the chunk, and giving it
@@ -30,12 +30,6 @@ pub(super) struct FrameHandle {
 }
 
 impl FrameHandle {
-    /// The chunk that it lies in.
-    #[inline]
-    pub(super) const fn chunk(&self) -> &Chunk {
-        &self.chunk
-    }
-
     /// The chunk, when the frame is not needed any more.
     #[inline]
     pub(super) fn into_chunk(self) -> Chunk {
@@ -163,11 +157,10 @@ impl Umem {
     }
 
     /// The frame that a descriptor of the kernel's names: it hands the chunk to us. `None` for one
-    /// outside the memory, or that goes beyond its chunk. The descriptor must come from a ring of
-    /// a socket with this memory, and is used up: it makes one handle.
+    /// outside the memory, or that goes beyond its chunk. To be called once for each entry of an
+    /// RX ring, as [`super::socket::Socket`] does; the module is closed, so that nobody else can.
     #[inline]
-    pub(super) fn taken(&self, descriptor: Descriptor) -> Option<FrameHandle> {
-        let Descriptor { address, len, .. } = descriptor;
+    pub(super) fn taken(&self, address: u64, len: u32) -> Option<FrameHandle> {
         let place = self.geometry.place(address, len)?;
         Some(FrameHandle {
             chunk: Chunk(place.chunk),
@@ -179,15 +172,25 @@ impl Umem {
     /// What a frame holds.
     #[inline]
     pub(super) fn bytes<'a>(&'a self, frame: &'a FrameHandle) -> &'a [u8] {
-        let geometry = self.geometry;
-        let offset = ((frame.chunk.0 as usize) << geometry.chunk_log2) + frame.start as usize;
-        debug_assert!(offset + frame.len as usize <= geometry.len());
-        // SAFETY: a handle lies within the memory: its place was checked when it was made, and
-        // one UMEM's handles are never shown to another (a queue keeps both together).
-        let first = unsafe { self.base.add(offset) };
-        // SAFETY: the kernel does not write a chunk between handing it over on RX and getting it
-        // back on FILL, and `frame` is the only handle of it, borrowed as long as the bytes are.
-        unsafe { std::slice::from_raw_parts(first.as_ptr(), frame.len as usize) }
+        let address = self.geometry.address(&frame.chunk) + u64::from(frame.start);
+        self.lent(address, frame.len).unwrap_or_default()
+    }
+
+    /// The bytes that a descriptor of the kernel's names; `None` for one outside the memory. Only
+    /// for descriptors whose chunk is lent to us and not given back as long as the bytes are
+    /// borrowed, as [`super::socket::Socket::frames`] and [`Self::bytes`] see to; the module is
+    /// closed, so that nobody else can.
+    #[inline]
+    pub(super) fn lent(&self, address: u64, len: u32) -> Option<&[u8]> {
+        let end = address.checked_add(u64::from(len))?;
+        if end > self.geometry.len() as u64 {
+            return None;
+        }
+        // SAFETY: the bytes lie within the memory, checked above.
+        let first = unsafe { self.base.add(address as usize) };
+        // SAFETY: as above. The kernel does not write a chunk between handing it over on
+        // RX and getting it back on FILL; a loan or a handle stands for that time.
+        Some(unsafe { std::slice::from_raw_parts(first.as_ptr(), len as usize) })
     }
 
     /// Writes as the kernel does, for tests.

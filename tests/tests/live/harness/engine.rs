@@ -42,6 +42,8 @@ pub struct Reading {
     pub generations: Vec<u64>,
     /// How the interface is received: attach and delivery.
     pub way: (&'static str, &'static str),
+    /// The interface's MTU.
+    pub mtu: u32,
 }
 
 impl Reading {
@@ -55,16 +57,33 @@ impl Reading {
 impl Engine {
     /// The command that starts it on the sensor's interface.
     pub fn command(lab: &Lab, table: &Path, arguments: &[&str]) -> Command {
+        Self::command_on(lab, MONITOR, table, arguments)
+    }
+
+    /// The same on another interface.
+    pub fn command_on(lab: &Lab, interface: &str, table: &Path, arguments: &[&str]) -> Command {
+        let mut command = Self::command_of(lab, table);
+        command.args(["--interface", interface]).args(arguments);
+        command
+    }
+
+    /// The same without an interface: a configuration names it.
+    pub fn command_of(lab: &Lab, table: &Path) -> Command {
         let mut command = lab.command("sensor", program("medtapd"));
-        command.args(["--interface", MONITOR, "--table"]).arg(table);
-        command.args(arguments);
+        command.arg("--table").arg(table);
         command
     }
 
     /// Starts it and waits until it listens.
     pub fn start(lab: &Lab, arguments: &[&str]) -> Self {
         let table = lab.folder().join("live.table");
-        let mut process = lab.start(Self::command(lab, &table, arguments));
+        Self::start_by(lab, Self::command(lab, &table, arguments))
+    }
+
+    /// The same by a command, which names the table `live.table` in the lab's folder.
+    pub fn start_by(lab: &Lab, command: Command) -> Self {
+        let table = lab.folder().join("live.table");
+        let mut process = lab.start(command);
         process.says("listening with");
         Self { process, table }
     }
@@ -76,6 +95,7 @@ impl Engine {
         if let Some((_, interface, counters)) = table.interfaces().next() {
             reading.counters = counters;
             reading.way = (interface.attach.name(), interface.delivery.name());
+            reading.mtu = interface.mtu;
         }
         for worker in table.workers().filter(|worker| worker.beat_ns != 0) {
             let packets = worker

@@ -58,6 +58,11 @@ impl Process {
         fs::read_to_string(&self.said).unwrap_or_default()
     }
 
+    /// What it wrote on standard output.
+    pub fn wrote(&self) -> String {
+        fs::read_to_string(self.said.with_extension("out")).unwrap_or_default()
+    }
+
     /// Waits until it says this on standard error.
     pub fn says(&mut self, text: &str) {
         let begin = Instant::now();

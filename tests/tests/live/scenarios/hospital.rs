@@ -2,6 +2,7 @@
 //! the same packets give offline.
 
 use std::fs;
+use std::path::Path;
 
 use medtap_table::vocabulary::InterfaceCounter as I;
 use nix::sys::signal::Signal;
@@ -129,9 +130,10 @@ fn as_offline(arguments: &[&str], queues: u32) {
     }
     let capture = lab.folder().join("recorded.pcap");
     let mut tcpdump = lab.command("recorder", "tcpdump");
-    tcpdump.args([
-        "-n", "-s", "0", "-B", "16384", "-U", "-Z", "root", "-i", "rec1", "-w",
-    ]);
+    // What tcpdump's ring still holds when it is asked to end, it throws away uncounted: every
+    // frame has to be in the file before.
+    tcpdump.args(["-n", "-s", "2048", "-U", "--immediate-mode"]);
+    tcpdump.args(["-Z", "root", "-i", "rec1", "-w"]);
     tcpdump.arg(&capture);
     let mut recorder = lab.start(tcpdump);
     recorder.says("listening on");
@@ -146,6 +148,9 @@ fn as_offline(arguments: &[&str], queues: u32) {
     let reading = engine.reaches(I::Delivered, sent);
     assert_eq!(reading.get(I::Delivered), sent, "{reading:?}");
     engine.stop();
+    eventually("every frame to be recorded", || {
+        (recorded(&capture) >= sent).then_some(())
+    });
     assert!(recorder.stop(Signal::SIGINT).success());
     assert!(
         recorder.said().contains("\n0 packets dropped by kernel"),
@@ -158,6 +163,21 @@ fn as_offline(arguments: &[&str], queues: u32) {
     same_devices(&live, &analyze(&capture));
     lab.assert_silent();
     assert!(!lab.is_attached(), "{}", lab.link("sensor", MONITOR));
+}
+
+/// Whole records in a capture that is being written, all of them in this machine's byte order.
+fn recorded(capture: &Path) -> u64 {
+    let bytes = fs::read(capture).unwrap_or_default();
+    let mut rest = bytes.get(24..).unwrap_or_default();
+    let mut count = 0;
+    while let Some((header, after)) = rest.split_first_chunk::<16>() {
+        let [.., a, b, c, d, _, _, _, _] = *header;
+        let len = u32::from_ne_bytes([a, b, c, d]) as usize;
+        let Some(next) = after.get(len..) else { break };
+        rest = next;
+        count += 1;
+    }
+    count
 }
 
 fn write_files(lab: &Lab) {

@@ -13,7 +13,6 @@ use crate::harness::{Engine, Lab, MONITOR, devices, eventually, ip, reader};
 pub const TESTS: &[Scenario] = &[
     ("life::down_and_up", &[], || down_and_up("copy")),
     ("life::down_and_up_packet", &[], || down_and_up("packet")),
-    ("life::jumbo", &[], jumbo),
     ("life::interface_removed", &[], interface_removed),
     ("life::second_engine", &[], second_engine),
     ("life::kill_and_restart", &[], kill_and_restart),
@@ -21,7 +20,7 @@ pub const TESTS: &[Scenario] = &[
     ("life::new_rules", &[], new_rules),
 ];
 
-fn frames(count: usize) -> Vec<Vec<u8>> {
+pub fn frames(count: usize) -> Vec<Vec<u8>> {
     (0..count).map(frame).collect()
 }
 
@@ -43,38 +42,6 @@ fn down_and_up(mode: &str) {
     lab.assert_silent();
 }
 
-/// Frames longer than a chunk of the UMEM arrive whole.
-fn jumbo() {
-    let lab = Lab::new(1);
-    for (host, link) in [("switch", crate::harness::FAR), ("sensor", MONITOR)] {
-        ip(&[
-            "-n",
-            &lab.namespace(host),
-            "link",
-            "set",
-            link,
-            "mtu",
-            "9000",
-        ]);
-    }
-    for mode in ["copy", "packet"] {
-        let mut engine = Engine::start(&lab, &["--mode", mode, "--fresh"]);
-        let mut frames = frames(50);
-        for frame in &mut frames {
-            frame.resize(8_000, 0);
-        }
-        lab.send(&frames);
-        let reading = engine.reaches(I::Delivered, 50);
-        assert_eq!(reading.get(I::Delivered), 50, "{mode}: {reading:?}");
-        engine.stop();
-        let source = TableReader::open(&engine.table).expect("a table").source();
-        let source = source.expect("what was read");
-        assert_eq!((source.packets, source.bytes), (50, 50 * 8_000), "{mode}");
-        assert_eq!(source.truncated, 0, "{mode}");
-    }
-    lab.assert_silent();
-}
-
 fn interface_removed() {
     for mode in ["copy", "packet"] {
         let lab = Lab::new(1);
@@ -93,47 +60,35 @@ fn interface_removed() {
     }
 }
 
-/// A second engine is refused in one line, and the first goes on.
+/// A second engine is refused in one sentence, and the first goes on.
 fn second_engine() {
     let lab = Lab::new(1);
     let mut first = Engine::start(&lab, &["--mode", "copy"]);
-    let other = lab.folder().join("other.table");
-    for (table, words) in [(&other, MONITOR), (&first.table, "table")] {
-        let mut second = lab.start(Engine::command(&lab, table, &["--mode", "copy"]));
+    let refused = |command, words: &[&str]| {
+        let mut second = lab.start(command);
         let status = second.end();
         let said = second.said();
-        assert!(!status.success(), "{said}");
-        assert!(
-            said.lines().last().unwrap_or_default().contains(words),
-            "{said}"
-        );
+        assert_eq!(status.code(), Some(2), "{said}");
+        let last = said.lines().last().unwrap_or_default();
+        for word in words {
+            assert!(last.contains(word), "no {word:?} in: {said}");
+        }
+    };
+    let other = lab.folder().join("other.table");
+    for (table, mode) in [(&other, "auto"), (&first.table, "generic")] {
+        let command = Engine::command(&lab, table, &["--mode", mode]);
+        refused(command, &[MONITOR, "is in use", "another medtapd"]);
     }
+    assert!(!other.exists(), "a table was left");
     // Another interface, the same table.
     let sensor = lab.namespace("sensor");
     ip(&[
         "-n", &sensor, "link", "add", "mon1", "type", "veth", "peer", "name", "far1",
     ]);
     ip(&["-n", &sensor, "link", "set", "mon1", "up"]);
-    let mut command = Engine::command(&lab, &first.table, &[]);
-    let arguments: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
-    command = std::process::Command::new("ip");
-    command.args(arguments.iter().map(|it| {
-        if it == MONITOR {
-            "mon1".as_ref()
-        } else {
-            it.as_os_str()
-        }
-    }));
-    let mut second = lab.start(command);
-    assert!(!second.end().success(), "{}", second.said());
-    assert!(
-        second
-            .said()
-            .lines()
-            .last()
-            .unwrap_or_default()
-            .contains("live.table")
-    );
+    let command = Engine::command_on(&lab, "mon1", &first.table, &[]);
+    refused(command, &["live.table"]);
+    assert!(lab.link("sensor", "mon1").get("xdp").is_none());
     lab.send(&frames(100));
     let reading = first.reaches(I::Delivered, 100);
     assert_eq!(reading.get(I::Delivered), 100, "{reading:?}");
@@ -191,7 +146,7 @@ fn a_reader_that_stops() {
     engine.stop();
 }
 
-/// SIGHUP: new rules are taken by every worker; broken ones change nothing.
+/// SIGHUP: new rules are taken by every worker; broken ones change nothing, in one sentence.
 fn new_rules() {
     let lab = Lab::new(1);
     let rules = lab.folder().join("rules");
@@ -206,18 +161,36 @@ fn new_rules() {
         (found.len() == 2 && found.iter().all(|it| *it == found[0] && *it != 0)).then(|| found[0])
     };
     let first = eventually("the first rules", || generations(&engine));
-    fs::write(rules.join("ssh.server.version.toml"), RULE).expect("a rule");
+    let file = rules.join("ssh.server.version.toml");
+    fs::write(&file, RULE).expect("a rule");
     engine.process.signal(Signal::SIGHUP);
     engine.process.says("rules read again");
-    let second = eventually("the new rules", || {
+    let second = eventually("the new rules of every worker", || {
         generations(&engine).filter(|it| *it != first)
     });
-    fs::write(rules.join("ssh.server.version.toml"), "field = \n").expect("a broken rule");
-    engine.process.signal(Signal::SIGHUP);
-    engine.process.says("the rules stay as they are");
-    assert_eq!(generations(&engine), Some(second));
+    let example = RULE.replace("AcmeSSH_1.2", "OtherSSH_1.2");
+    for (number, broken) in (1..).zip(["field = \n", &example]) {
+        let lines = engine.process.said().lines().count();
+        fs::write(&file, broken).expect("a broken rule");
+        engine.process.signal(Signal::SIGHUP);
+        let said = eventually("the broken rules to be refused", || {
+            let said = engine.process.said();
+            (said.matches("the rules stay as they are").count() == number).then_some(said)
+        });
+        let new: Vec<_> = said.lines().skip(lines).collect();
+        assert!(
+            new.len() == 1 && new[0].contains("ssh.server.version.toml"),
+            "{new:?}"
+        );
+    }
     lab.send(&frames(100));
     engine.reaches(I::Delivered, 100);
+    assert_eq!(generations(&engine), Some(second));
+    fs::remove_file(&file).expect("a file to remove");
+    engine.process.signal(Signal::SIGHUP);
+    eventually("the first rules again", || {
+        generations(&engine).filter(|it| *it == first)
+    });
     engine.stop();
 }
 
@@ -226,12 +199,13 @@ const RULE: &str = r#"
 field = "ssh.server.version"
 
 [[rule]]
-id = 900001
+id = 1000001
 name = "Acme SSH"
 pattern = 'SSH-2\.0-AcmeSSH_(?<version>[0-9.]+)'
 os = "AcmeOS"
+os_version = "${version}"
 confidence = 85
 source = "made up for a test"
-matches = [{ value = "SSH-2.0-AcmeSSH_1.2", version = "1.2" }]
+matches = [{ value = "SSH-2.0-AcmeSSH_1.2", os_version = "1.2" }]
 rejects = ["SSH-2.0-Acme"]
 "#;

@@ -1,9 +1,12 @@
 //! What is proved of the running engine, each in namespaces of its own.
 
 mod accounting;
+mod commands;
+mod frames;
 mod hospital;
 mod life;
 mod rights;
+mod service;
 mod wrong;
 
 use libtest_mimic::Trial;
@@ -18,8 +21,11 @@ pub fn trials() -> Vec<Trial> {
     for (name, programs, test) in [
         hospital::TESTS,
         accounting::TESTS,
+        frames::TESTS,
         life::TESTS,
         rights::TESTS,
+        service::TESTS,
+        commands::TESTS,
         wrong::TESTS,
     ]
     .concat()

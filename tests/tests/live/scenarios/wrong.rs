@@ -9,6 +9,7 @@ use crate::harness::{Engine, Lab, MONITOR, run};
 pub const TESTS: &[Scenario] = &[
     ("wrong::no_such_interface", &[], no_such_interface),
     ("wrong::no_rights", &["setpriv"], no_rights),
+    ("wrong::locked_memory", &["setpriv"], locked_memory),
     ("wrong::unknown_key", &[], unknown_key),
     (
         "wrong::small_shared_memory",
@@ -19,14 +20,21 @@ pub const TESTS: &[Scenario] = &[
     ("wrong::unreadable_rules", &[], unreadable_rules),
 ];
 
-/// Runs the engine, which must not begin; gives the one line that it says at its end.
+/// Runs the engine, which must not begin. The last line is why, in one sentence; those before, if
+/// any, tell of an interface which ways were tried. Gives all that it said.
 fn refused(lab: &Lab, command: Command, words: &[&str]) -> String {
     let mut process = lab.start(command);
     let status = process.end();
     let said = process.said();
-    assert!(!status.success(), "it began: {said}");
-    let last = said.lines().last().unwrap_or_default().to_owned();
-    assert!(last.starts_with("medtapd: "), "{said}");
+    assert_eq!(status.code(), Some(2), "{said}");
+    let attempt = format!("medtapd: {MONITOR}: ");
+    let mut lines: Vec<_> = said.lines().collect();
+    let last = lines.pop().unwrap_or_default();
+    assert!(
+        last.starts_with("medtapd: ") && !last.starts_with(&attempt),
+        "{said}"
+    );
+    assert!(lines.iter().all(|it| it.starts_with(&attempt)), "{said}");
     for word in words {
         assert!(last.contains(word), "no {word:?} in: {said}");
     }
@@ -50,32 +58,65 @@ fn no_such_interface() {
     assert!(!table.exists(), "a table was left");
 }
 
-/// The same command, run by nobody.
+/// The engine, run by nobody: with these capabilities, and after these words of a shell.
+fn as_nobody(lab: &Lab, engine: &Command, capabilities: &str, before: &str) -> Command {
+    run(Command::new("chmod").arg("777").arg(lab.folder()));
+    let mut program = engine.get_args().skip(3);
+    // The target folder may be closed to others; the copy beside the table is not.
+    let copy = lab.folder().join("medtapd");
+    fs::copy(program.next().expect("a program"), &copy).expect("a copy of the program");
+    let mut command = lab.command("sensor", "sh");
+    command.args(["-c", &format!("{before} exec \"$@\""), "sh", "setpriv"]);
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    command.arg(format!("--bounding-set=-all{capabilities}"));
+    command.arg(format!("--inh-caps=-all{capabilities}"));
+    command.arg(format!("--ambient-caps=-all{capabilities}"));
+    command.arg(&copy).args(program);
+    command
+}
+
 fn no_rights() {
     let lab = Lab::new(1);
-    run(Command::new("chmod").arg("777").arg(lab.folder()));
-    for mode in ["copy", "packet"] {
-        let table = lab.folder().join("live.table");
+    let table = lab.folder().join("live.table");
+    let all_but_one = ",+net_raw,+net_admin,+perfmon,+ipc_lock";
+    for (mode, capabilities, words) in [
+        (
+            "copy",
+            "",
+            "no privilege: CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF",
+        ),
+        ("packet", "", "CAP_NET_RAW"),
+        ("copy", all_but_one, "no privilege: CAP_BPF is missing"),
+    ] {
         let engine = Engine::command(&lab, &table, &["--mode", mode]);
-        let mut command = Command::new("ip");
-        let arguments: Vec<_> = engine.get_args().collect();
-        let (namespace, program) = arguments.split_at(3);
-        command.args(namespace);
-        command.args([
-            "setpriv",
-            "--reuid=65534",
-            "--regid=65534",
-            "--clear-groups",
-        ]);
-        command.args(["--inh-caps=-all", "--bounding-set=-all"]);
-        // The target folder may be closed to others; the copy beside the table is not.
-        let copy = lab.folder().join("medtapd");
-        let (original, rest) = program.split_first().expect("a program");
-        fs::copy(original, &copy).expect("a copy of the program");
-        command.arg(&copy).args(rest);
-        refused_in_one_line(&lab, command, &["CAP_"]);
+        let command = as_nobody(&lab, &engine, capabilities, "");
+        refused_in_one_line(&lab, command, &[words]);
         assert!(!table.exists(), "a table was left");
     }
+}
+
+/// Without CAP_IPC_LOCK the limit of locked memory holds: too little is refused, enough is enough.
+fn locked_memory() {
+    let lab = Lab::new(1);
+    let table = lab.folder().join("live.table");
+    let four = ",+net_raw,+net_admin,+bpf,+perfmon";
+    for mode in ["auto", "copy"] {
+        let engine = Engine::command(&lab, &table, &["--mode", mode]);
+        let command = as_nobody(&lab, &engine, four, "ulimit -l 4096;");
+        refused_in_one_line(
+            &lab,
+            command,
+            &["locked memory", "ulimit -l", "CAP_IPC_LOCK"],
+        );
+        assert!(!table.exists(), "a table was left");
+    }
+    let config = lab.folder().join("medtapd.toml");
+    let text = format!("[[interface]]\nname = \"{MONITOR}\"\nmode = \"copy\"\nframes = 1024\n");
+    fs::write(&config, text).expect("a configuration");
+    let mut engine = Engine::command_of(&lab, &table);
+    engine.arg("--config").arg(&config);
+    let command = as_nobody(&lab, &engine, four, "ulimit -l 4096;");
+    Engine::start_by(&lab, command).stop();
 }
 
 fn unknown_key() {
