@@ -3,6 +3,7 @@
 mod harness;
 mod load;
 mod packet;
+mod receive;
 mod sandbox;
 mod scenarios;
 mod steering;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     // They measure, and flood: one at a time.
     arguments.test_threads = Some(1);
     let mut trials = packet::trials();
+    trials.extend(receive::trials());
     trials.extend(sandbox::trials());
     trials.extend(steering::trials());
     trials.extend(scenarios::trials());

@@ -1,6 +1,6 @@
 //! TPACKET_V3 and the set-up of interfaces over veth, each in two network namespaces of its own.
 
-mod lab;
+pub mod lab;
 mod setup;
 
 use std::collections::{BTreeMap, BTreeSet};

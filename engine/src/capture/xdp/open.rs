@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use medtap_table::vocabulary::Delivery;
+use caps::{CapSet, Capability};
+use medtap_table::vocabulary::{Attach, Delivery};
 use rtrb::RingBuffer;
 
 use super::port::Port;
@@ -24,6 +25,13 @@ use crate::nic;
 const HEADROOM_BYTES: u32 = 256;
 /// Ethernet header and two tags, which the MTU does not count.
 const LINK_BYTES: u32 = 22;
+
+/// The first kernel that has `xdp.frags` programs; links, shared memory and wake-ups are older.
+const KERNEL_MIN: (u32, u32) = (5, 18);
+
+/// Workers that have a place in the program's map, on each queue; one more would be taken for the
+/// next queue's first.
+const WORKERS_MAX: usize = 64;
 
 /// Who chooses the worker of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,16 +136,33 @@ pub enum OpenError {
         /// Its name.
         interface: String,
     },
-    /// A right is missing.
+    /// Rights are missing.
     #[error(
-        "{interface} can't be opened: {cause}; CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON \
-         and CAP_IPC_LOCK are needed, which root has, or the systemd unit gives"
+        "{interface} can't be opened without {missing}; run as root, or give what is missing \
+         (AmbientCapabilities= of the systemd unit)"
     )]
     Privilege {
         /// Its name.
         interface: String,
+        /// The rights.
+        missing: String,
+    },
+    /// None is missing, and yet it is not permitted.
+    #[error(
+        "{interface} can't be opened, although no capability is missing: {cause}; a container or \
+         a security module forbids it: allow bpf() and AF_XDP there, or run outside of it"
+    )]
+    Forbidden {
+        /// Its name.
+        interface: String,
         /// What the kernel said.
         cause: String,
+    },
+    /// It is not up.
+    #[error("{interface} is down; bring it up with `ip link set {interface} up`")]
+    Down {
+        /// Its name.
+        interface: String,
     },
     /// The memory may not be locked.
     #[error(
@@ -151,6 +176,16 @@ pub enum OpenError {
         /// How much.
         mebibytes: u64,
     },
+    /// There is not so much memory.
+    #[error(
+        "{interface} needs {mebibytes} MiB of memory for frames, and there is less; ask for fewer"
+    )]
+    Memory {
+        /// Its name.
+        interface: String,
+        /// How much.
+        mebibytes: u64,
+    },
     /// More queues than the program has places for.
     #[error("{interface} has {queues} receive queues; at most 64 can be listened to")]
     TooManyQueues {
@@ -158,6 +193,21 @@ pub enum OpenError {
         interface: String,
         /// How many.
         queues: u32,
+    },
+    /// Programs for frames in several pieces are not known to it.
+    #[error(
+        "the kernel is {found}, and AF_XDP is used from {}.{} on; use a newer one, or \
+         `mode = \"packet\"`", KERNEL_MIN.0, KERNEL_MIN.1
+    )]
+    Kernel {
+        /// Its version.
+        found: String,
+    },
+    /// There are places for 64 workers on a queue.
+    #[error("{found} workers can't share an interface; expected 1 to {WORKERS_MAX}")]
+    Workers {
+        /// How many.
+        found: usize,
     },
     /// The numbers asked for make no sense.
     #[error("expected frames to be a power of two, and their bytes 2048 or 4096")]
@@ -188,7 +238,9 @@ enum Failure {
 pub fn open(ask: &Ask<'_>, report: &mut dyn FnMut(Attempt)) -> Result<Opened, OpenError> {
     let opener = Opener::new(ask)?;
     let mut tried = Vec::new();
-    for &mode in ask.modes {
+    // Ways without a program are another's.
+    let by_program = ask.modes.iter().filter(|mode| mode.attach != Attach::None);
+    for &mode in by_program {
         match opener.open(mode) {
             Ok(opened) => {
                 report(Attempt {
@@ -205,13 +257,64 @@ pub fn open(ask: &Ask<'_>, report: &mut dyn FnMut(Attempt)) -> Result<Opened, Op
                     result: Err(why),
                 });
             }
-            Err(Failure::Fatal(error)) => return Err(error),
+            Err(Failure::Fatal(error)) => {
+                report(Attempt {
+                    mode,
+                    result: Err(error.to_string()),
+                });
+                return Err(error);
+            }
         }
     }
     Err(OpenError::NoMode {
         interface: ask.interface.to_owned(),
         tried: tried.join("; "),
     })
+}
+
+/// Says which rights are missing, before anything is tried. CAP_IPC_LOCK is not among them: the
+/// limit of locked memory may suffice.
+fn check_rights(interface: &str) -> Result<(), OpenError> {
+    let has = |right| caps::has_cap(None, CapSet::Effective, right).unwrap_or(false);
+    // It still allows what the last two were made for.
+    let admin = has(Capability::CAP_SYS_ADMIN);
+    let rights = [
+        (Capability::CAP_NET_RAW, false),
+        (Capability::CAP_NET_ADMIN, false),
+        (Capability::CAP_BPF, admin),
+        (Capability::CAP_PERFMON, admin),
+    ];
+    let missing = rights
+        .iter()
+        .filter(|(right, given)| !given && !has(*right));
+    let missing: Vec<String> = missing.map(|(right, _)| right.to_string()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(OpenError::Privilege {
+        interface: interface.to_owned(),
+        missing: missing.join(" and "),
+    })
+}
+
+fn check_kernel() -> Result<(), OpenError> {
+    // One that says nothing that can be read is left to show what it can do.
+    let Ok(name) = nix::sys::utsname::uname() else {
+        return Ok(());
+    };
+    let release = name.release().to_string_lossy();
+    if version(&release).is_some_and(|found| found < KERNEL_MIN) {
+        let found = release.into_owned();
+        return Err(OpenError::Kernel { found });
+    }
+    Ok(())
+}
+
+/// The first two numbers of a kernel's release.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    let mut next = || numbers.next()?.parse().ok();
+    Some((next()?, next()?))
 }
 
 struct Opener<'a> {
@@ -244,6 +347,12 @@ impl<'a> Opener<'a> {
                 interface: ask.interface.to_owned(),
                 queues,
             });
+        }
+        check_rights(ask.interface)?;
+        check_kernel()?;
+        if !(1..=WORKERS_MAX).contains(&ask.workers) {
+            let found = ask.workers;
+            return Err(OpenError::Workers { found });
         }
         let geometry = Geometry::new(ask.frames, ask.frame_bytes);
         Ok(Self {
@@ -398,8 +507,14 @@ impl<'a> Opener<'a> {
         {
             return Err(self.system("bind", &error));
         }
-        let single = self.bind(fd, queue, flags, None);
-        single.map_err(|error| self.system("bind", &error))?;
+        if let Err(error) = self.bind(fd, queue, flags, None) {
+            return Err(match (error.raw_os_error(), delivery) {
+                (Some(libc::EOPNOTSUPP), Delivery::ZeroCopy) => {
+                    Failure::Mode("the driver has no zero-copy".to_owned())
+                }
+                _ => self.system("bind", &error),
+            });
+        }
         let room = self.ask.frame_bytes - HEADROOM_BYTES;
         if self.mtu + LINK_BYTES > room {
             return Err(Failure::Mode(format!(
@@ -434,7 +549,12 @@ impl<'a> Opener<'a> {
 
     fn memory(&self, error: &io::Error) -> Failure {
         match error.raw_os_error() {
-            Some(libc::ENOBUFS | libc::ENOMEM) => Failure::Fatal(OpenError::LockedMemory {
+            // ENOBUFS is the limit's alone; EPERM is what it was before.
+            Some(libc::ENOBUFS | libc::EPERM) => Failure::Fatal(OpenError::LockedMemory {
+                interface: self.ask.interface.to_owned(),
+                mebibytes: (self.geometry.len() as u64 * u64::from(self.queues)) >> 20,
+            }),
+            Some(libc::ENOMEM) => Failure::Fatal(OpenError::Memory {
                 interface: self.ask.interface.to_owned(),
                 mebibytes: (self.geometry.len() as u64 * u64::from(self.queues)) >> 20,
             }),
@@ -445,6 +565,9 @@ impl<'a> Opener<'a> {
     fn system(&self, what: &str, error: &io::Error) -> Failure {
         match error.raw_os_error() {
             Some(libc::EPERM | libc::EACCES) => self.refused(Refusal::Privilege(error.to_string())),
+            Some(libc::ENETDOWN) => Failure::Fatal(OpenError::Down {
+                interface: self.ask.interface.to_owned(),
+            }),
             Some(libc::EBUSY) => Failure::Fatal(OpenError::Busy {
                 interface: self.ask.interface.to_owned(),
             }),
@@ -460,8 +583,30 @@ impl<'a> Opener<'a> {
         let interface = self.ask.interface.to_owned();
         match refusal {
             Refusal::Busy => Failure::Fatal(OpenError::Busy { interface }),
-            Refusal::Privilege(cause) => Failure::Fatal(OpenError::Privilege { interface, cause }),
+            Refusal::Privilege(cause) => Failure::Fatal(OpenError::Forbidden { interface, cause }),
             Refusal::Other(why) => Failure::Mode(why),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_are_compared_by_number() {
+        let versions = [
+            ("5.18.0", Some((5, 18))),
+            ("6.1.0-13-amd64", Some((6, 1))),
+            ("5.9-rc1", Some((5, 9))),
+            ("10.2", Some((10, 2))),
+            ("6", None),
+            ("x.y", None),
+            ("", None),
+        ];
+        for (release, expected) in versions {
+            assert_eq!(version(release), expected, "{release}");
+        }
+        assert!((5, 9) < KERNEL_MIN && (5, 18) >= KERNEL_MIN && (10, 2) >= KERNEL_MIN);
     }
 }

@@ -26,6 +26,11 @@ pub struct Lab {
 
 impl Lab {
     pub fn new() -> Self {
+        Self::with_queues(1)
+    }
+
+    /// Both ends have so many queues.
+    pub fn with_queues(queues: u32) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = |end| format!("mtp{}-{number}{end}", std::process::id());
@@ -40,20 +45,14 @@ impl Lab {
                 "for i in all default; do echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; done";
             run(Command::new("ip").args(["netns", "exec", namespace, "sh", "-c", quiet]));
         }
-        ip(&[
-            "link",
-            "add",
-            SENSOR,
-            "netns",
-            &lab.sensor,
-            "type",
-            "veth",
-            "peer",
-            "name",
-            SENDER,
-            "netns",
-            &lab.sender,
-        ]);
+        let queues = queues.to_string();
+        let queues = ["numrxqueues", &queues, "numtxqueues", &queues];
+        let mut add = vec!["link", "add", SENSOR, "netns", &lab.sensor];
+        add.extend(queues);
+        add.extend(["type", "veth", "peer", "name", SENDER]);
+        add.extend(["netns", &lab.sender]);
+        add.extend(queues);
+        ip(&add);
         ip(&[
             "-n",
             &lab.sender,
