@@ -80,10 +80,10 @@ fn open(lab: &Lab, ask: &Ask<'_>) -> Result<Opened, OpenError> {
 /// A frame that was received.
 type Got = Vec<u8>;
 
-/// Copies a burst.
-struct Copying<'a>(&'a mut Vec<Got>);
+/// Keeps what frames hold.
+struct Keep<'a>(&'a mut Vec<Got>);
 
-impl Taker for Copying<'_> {
+impl Taker for Keep<'_> {
     fn take<'a>(&mut self, frames: impl Iterator<Item = Frame<'a>>) {
         for (place, frame) in frames.enumerate() {
             assert_eq!((frame.interface, frame.time_ns), (3, 1_000));
@@ -96,7 +96,7 @@ impl Taker for Copying<'_> {
 
 /// Takes one burst of a port.
 fn take(port: &mut Port, got: &mut Vec<Got>) -> bool {
-    port.burst(1_000, &mut Copying(got))
+    port.burst(1_000, &mut Keep(got))
 }
 
 /// What each worker gets, until `count` frames came or none for long.

@@ -7,8 +7,6 @@ const FENCES: &[&str] = &[
     "engine/src/capture/xdp/umem.rs",
     "engine/src/capture/packet/ring.rs",
     "engine/src/capture/packet/sys.rs",
-    "engine/src/capture/xdp/sys.rs",
-    "engine/src/capture/xdp/umem.rs",
     "engine/src/flow/hugepages.rs",
     "engine/src/nic/request.rs",
     "engine/src/prefetch.rs",

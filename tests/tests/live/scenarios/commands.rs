@@ -120,7 +120,8 @@ fn exit_codes() {
                 "stats" => medtap(&["stats", "--count", "1"], table),
                 _ => medtap(&[command], table),
             };
-            assert_eq!(code(&output), expected, "{command}: {}", text(&output));
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(code(&output), expected, "{command}: {said}");
         }
     };
     codes(0, &engine.table);
@@ -141,7 +142,11 @@ fn exit_codes() {
     let output = save.arg(&engine.table).arg(&saved).output();
     let output = output.expect("medtap can be started");
     assert_eq!(code(&output), 0, "{}", text(&output));
+    // An engine that says no word any more is believed in for as long as one that stands still.
     engine.process.stop(Signal::SIGKILL);
+    eventually("the engine to be missed", || {
+        (code(&medtap(&["devices"], &engine.table)) != 0).then_some(())
+    });
     codes(3, &engine.table);
     let output = medtap(&["devices"], &saved);
     assert_eq!(code(&output), 0, "{}", text(&output));
