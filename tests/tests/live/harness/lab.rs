@@ -159,7 +159,8 @@ impl Lab {
     /// folder as `$1`; with the other files of `/etc` that the folder holds.
     pub fn shell(&self, host: &str, script: &str) -> Command {
         let set_up = "mount -t tmpfs tmpfs /run && PATH=$PATH:/usr/sbin:/sbin && \
-            if [ -f \"$1/resolv.conf\" ]; then mount --bind \"$1/resolv.conf\" /etc/resolv.conf; fi;";
+            if [ -f \"$1/resolv.conf\" ]; then \
+            mount --bind \"$1/resolv.conf\" /etc/resolv.conf; fi;";
         let mut command = self.command(host, "sh");
         command.args(["-c", &format!("{set_up} {script}"), "sh"]);
         command.arg(self.folder());
