@@ -1,6 +1,6 @@
 //! Why an interface can't be opened: one sentence each, with the remedy. It decides nothing.
 
-use super::needs::{KERNEL_MIN, WORKERS_MAX};
+use super::needs::WORKERS_MAX;
 
 /// Why an interface can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -77,15 +77,6 @@ pub enum OpenError {
         interface: String,
         /// How many.
         queues: u32,
-    },
-    /// Programs for frames in several pieces are not known to it.
-    #[error(
-        "the kernel is {found}, and AF_XDP is used from {}.{} on; use a newer one, or \
-         `mode = \"packet\"`", KERNEL_MIN.0, KERNEL_MIN.1
-    )]
-    Kernel {
-        /// Its version.
-        found: String,
     },
     /// There are places for 64 workers on a queue.
     #[error("{found} workers can't share an interface; expected 1 to {WORKERS_MAX}")]

@@ -1,11 +1,8 @@
-//! What the process and the kernel must have before anything is tried. It changes nothing.
+//! What the process must have before anything is tried. It changes nothing.
 
 use caps::{CapSet, Capability};
 
 use super::error::OpenError;
-
-/// The first kernel that has `xdp.frags` programs; links, shared memory and wake-ups are older.
-pub(super) const KERNEL_MIN: (u32, u32) = (5, 18);
 
 /// Workers that have a place in the program's map, on each queue; one more would be taken for the
 /// next queue's first.
@@ -34,47 +31,4 @@ pub(super) fn rights(interface: &str) -> Result<(), OpenError> {
         interface: interface.to_owned(),
         missing: missing.join(" and "),
     })
-}
-
-/// Refuses a kernel that can't do what is needed.
-pub(super) fn kernel() -> Result<(), OpenError> {
-    // One that says nothing that can be read is left to show what it can do.
-    let Ok(name) = nix::sys::utsname::uname() else {
-        return Ok(());
-    };
-    let release = name.release().to_string_lossy();
-    if version(&release).is_some_and(|found| found < KERNEL_MIN) {
-        let found = release.into_owned();
-        return Err(OpenError::Kernel { found });
-    }
-    Ok(())
-}
-
-/// The first two numbers of a kernel's release.
-fn version(release: &str) -> Option<(u32, u32)> {
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
-    let mut next = || numbers.next()?.parse().ok();
-    Some((next()?, next()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kernels_are_compared_by_number() {
-        let versions = [
-            ("5.18.0", Some((5, 18))),
-            ("6.1.0-13-amd64", Some((6, 1))),
-            ("5.9-rc1", Some((5, 9))),
-            ("10.2", Some((10, 2))),
-            ("6", None),
-            ("x.y", None),
-            ("", None),
-        ];
-        for (release, expected) in versions {
-            assert_eq!(version(release), expected, "{release}");
-        }
-        assert!((5, 9) < KERNEL_MIN && (5, 18) >= KERNEL_MIN && (10, 2) >= KERNEL_MIN);
-    }
 }

@@ -194,7 +194,6 @@ impl<'a> Opener<'a> {
             });
         }
         needs::rights(ask.interface)?;
-        needs::kernel()?;
         if !(1..=WORKERS_MAX).contains(&ask.workers) {
             let found = ask.workers;
             return Err(OpenError::Workers { found });
