@@ -120,7 +120,8 @@ enum Failure {
     Fatal(OpenError),
 }
 
-/// Opens an interface in the first of the ways that works. Tells of each how it went.
+/// Opens an interface in the first of the ways that works. Tells of each how it went, except of
+/// one that ends the attempts: that is the error.
 ///
 /// # Errors
 ///
@@ -147,13 +148,8 @@ pub fn open(ask: &Ask<'_>, report: &mut dyn FnMut(Attempt)) -> Result<Opened, Op
                     result: Err(why),
                 });
             }
-            Err(Failure::Fatal(error)) => {
-                report(Attempt {
-                    mode,
-                    result: Err(error.to_string()),
-                });
-                return Err(error);
-            }
+            // The error says it; said twice it would be no clearer.
+            Err(Failure::Fatal(error)) => return Err(error),
         }
     }
     Err(OpenError::NoMode {
