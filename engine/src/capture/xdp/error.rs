@@ -20,6 +20,17 @@ pub enum OpenError {
         /// Its name.
         interface: String,
     },
+    /// Somebody else's socket is on a queue.
+    #[error(
+        "{interface} is in use: its queue {queue} has an AF_XDP socket already, perhaps of another \
+         medtapd; end the program that has it (`ss --xdp -p` names it)"
+    )]
+    QueueBusy {
+        /// Its name.
+        interface: String,
+        /// The queue.
+        queue: u32,
+    },
     /// Rights are missing.
     #[error(
         "opening {interface} needs {missing}; run as root, or give what is missing \

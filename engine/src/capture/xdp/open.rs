@@ -298,7 +298,7 @@ impl<'a> Opener<'a> {
             let rx = self.receive_ring(&shared, entries)?;
             let flags = libc::XDP_SHARED_UMEM;
             self.bind(shared.as_fd(), queue, flags, Some(fd.as_fd()))
-                .map_err(|error| system("bind", &error))?;
+                .map_err(|error| self.unbound(queue, &error))?;
             let home = Home::Shared(end);
             crew.push((worker, Socket::new(shared, rx, home, Arc::clone(&umem))));
         }
@@ -346,14 +346,14 @@ impl<'a> Opener<'a> {
             .raw_os_error()
             .is_some_and(|code| refused.contains(&code))
         {
-            return Err(self.system("bind", &error));
+            return Err(self.unbound(queue, &error));
         }
         if let Err(error) = self.bind(fd, queue, flags, None) {
             return Err(match (error.raw_os_error(), delivery) {
                 (Some(libc::EOPNOTSUPP), Delivery::ZeroCopy) => {
                     Failure::Mode("the driver has no zero-copy".to_owned())
                 }
-                _ => self.system("bind", &error),
+                _ => self.unbound(queue, &error),
             });
         }
         let room = self.ask.frame_bytes - HEADROOM_BYTES;
@@ -403,13 +403,21 @@ impl<'a> Opener<'a> {
         }
     }
 
+    /// Why a queue could not be bound.
+    fn unbound(&self, queue: u32, error: &io::Error) -> Failure {
+        match error.raw_os_error() {
+            Some(libc::EBUSY) => Failure::Fatal(OpenError::QueueBusy {
+                interface: self.ask.interface.to_owned(),
+                queue,
+            }),
+            _ => self.system("bind", error),
+        }
+    }
+
     fn system(&self, what: &str, error: &io::Error) -> Failure {
         match error.raw_os_error() {
             Some(libc::EPERM | libc::EACCES) => self.refused(Refusal::Privilege(error.to_string())),
             Some(libc::ENETDOWN) => Failure::Fatal(OpenError::Down {
-                interface: self.ask.interface.to_owned(),
-            }),
-            Some(libc::EBUSY) => Failure::Fatal(OpenError::Busy {
                 interface: self.ask.interface.to_owned(),
             }),
             Some(libc::ENODEV) => Failure::Fatal(OpenError::NoInterface {

@@ -25,6 +25,9 @@ fn refused(lab: &Lab, ask: &Ask<'_>) -> String {
 const ATTACHED: &str = "mirror0 is in use: another XDP program is attached to it, perhaps of \
      another medtapd; end that, or take the program off (`ip link set mirror0 xdp off`)";
 
+const BOUND: &str = "mirror0 is in use: its queue 0 has an AF_XDP socket already, perhaps of \
+     another medtapd; end the program that has it (`ss --xdp -p` names it)";
+
 /// The one that was there first goes on.
 pub fn second_open() -> Result<(), Failed> {
     let lab = Lab::new();
@@ -46,7 +49,7 @@ pub fn second_open() -> Result<(), Failed> {
                         ..ask(1)
                     }
                 ),
-                ATTACHED
+                BOUND
             );
         }
         assert_eq!(
@@ -57,7 +60,7 @@ pub fn second_open() -> Result<(), Failed> {
                     ..ask(1)
                 }
             ),
-            ATTACHED
+            BOUND
         );
         let sent = flows(2);
         lab.send(&sent);
@@ -88,6 +91,7 @@ pub fn nothing_stays_attached() -> Result<(), Failed> {
     } = opened;
     drop(ports);
     assert!(is_attached(&lab));
+    assert_eq!(refused(&lab, &ask(1)), ATTACHED);
     lab.send(&mixed(20));
     assert_eq!(attachment.counters()?[..3], [20, 0, 20]);
     drop(attachment);
