@@ -81,6 +81,22 @@ up() {
   echo "lab.sh: up; now run medtapd in it: ip netns exec $lab-sensor target/release/medtapd --interface mon0"
 }
 
+# An image of a CT that does not exist, without a patient, for dump2dcm.
+image() {
+  cat <<'END'
+(0008,0016) UI =CTImageStorage
+(0008,0018) UI [1.2.826.0.1.3680043.10.543.1.1.1]
+(0008,0060) CS [CT]
+(0008,0070) LO [ACME MEDICAL]
+(0008,1010) SH [CT_ROOM_1]
+(0008,1090) LO [TOMOGRAPH 64]
+(0018,1000) LO [CT-4711-0815]
+(0018,1020) LO [3.2.1]
+(0020,000d) UI [1.2.826.0.1.3680043.10.543.1]
+(0020,000e) UI [1.2.826.0.1.3680043.10.543.1.1]
+END
+}
+
 talk() {
   ip netns list | grep -q "^$lab-ward" || { echo 'lab.sh: it is not up' >&2; exit 2; }
   if has udhcpc; then
@@ -92,6 +108,12 @@ talk() {
   ! has curl python3 || on ward curl -sS -m 5 -o /dev/null -w 'web page: %{http_code}\n' http://10.77.0.13/
   if has echoscu storescp; then
     on ct echoscu -aet CT_ROOM_1 -aec ARCHIVE 10.77.0.11 11112 && echo 'DICOM echo: answered'
+  fi
+  if has dump2dcm storescu storescp; then
+    image > "$folder/ct.dump"
+    dump2dcm -q +te "$folder/ct.dump" "$folder/ct.dcm"
+    on ct storescu -aet CT_ROOM_1 -aec ARCHIVE 10.77.0.11 11112 "$folder/ct.dcm" &&
+      echo 'DICOM image: stored'
   fi
 }
 

@@ -92,11 +92,14 @@ fn devices(listing: &Listing<'_>) -> String {
 fn traffic(inventory: &Inventory) -> String {
     let source = &inventory.source;
     let mut text = format!(
-        "{}, {}, of {}",
+        "{}, {}",
         several(source.packets, "packet"),
-        bytes(source.bytes),
-        several(source.files, "file")
+        bytes(source.bytes)
     );
+    // A running engine reads no file.
+    if source.files > 0 {
+        text.push_str(&format!(", of {}", several(source.files, "file")));
+    }
     if let (Some(first), Some(last)) = (source.first_seen, source.last_seen) {
         text.push_str(&format!(
             ", {} ({})",

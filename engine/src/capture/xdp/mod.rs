@@ -5,9 +5,12 @@
 //! open      the ways to receive, tried in turn        program   the kernel's half
 //! port      one worker's sockets of an interface      socket    one of them, and its chunks
 //! umem      the memory, and who may read it           ring      the rings shared with the kernel
-//! sys       system calls, mapping of rings
+//! sys       system calls, mapping of rings          needs     rights and kernel, asked first
+//! error     why not, in one sentence
 //! ```
 
+mod error;
+mod needs;
 mod open;
 mod port;
 mod program;
@@ -16,7 +19,8 @@ mod socket;
 mod sys;
 mod umem;
 
-pub use open::{Ask, Attachment, Attempt, BusyPoll, OpenError, Opened, Steering, open};
+pub use error::OpenError;
+pub use open::{Ask, Attachment, Attempt, BusyPoll, Opened, Steering, open};
 pub use port::Port;
 pub use program::COUNTERS;
 pub(in crate::capture) use program::OBJECT;

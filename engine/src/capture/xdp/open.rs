@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use caps::{CapSet, Capability};
 use medtap_table::vocabulary::{Attach, Delivery};
 use rtrb::RingBuffer;
 
+use super::error::OpenError;
+use super::needs::{self, WORKERS_MAX};
 use super::port::Port;
 use super::program::{COUNTERS, Program, Refusal};
 use super::socket::{Filling, Home, Socket};
@@ -25,13 +26,6 @@ use crate::nic;
 const HEADROOM_BYTES: u32 = 256;
 /// Ethernet header and two tags, which the MTU does not count.
 const LINK_BYTES: u32 = 22;
-
-/// The first kernel that has `xdp.frags` programs; links, shared memory and wake-ups are older.
-const KERNEL_MIN: (u32, u32) = (5, 18);
-
-/// Workers that have a place in the program's map, on each queue; one more would be taken for the
-/// next queue's first.
-const WORKERS_MAX: usize = 64;
 
 /// Who chooses the worker of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,110 +112,6 @@ impl Attachment {
     }
 }
 
-/// Why an interface can't be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// It is not there.
-    #[error("there is no interface {interface}; `ip link` lists those that there are")]
-    NoInterface {
-        /// Its name.
-        interface: String,
-    },
-    /// Somebody else's program is there.
-    #[error(
-        "{interface} is in use: another XDP program is attached to it, perhaps of another medtapd; \
-         end that, or take the program off (`ip link set {interface} xdp off`)"
-    )]
-    Busy {
-        /// Its name.
-        interface: String,
-    },
-    /// Rights are missing.
-    #[error(
-        "{interface} can't be opened without {missing}; run as root, or give what is missing \
-         (AmbientCapabilities= of the systemd unit)"
-    )]
-    Privilege {
-        /// Its name.
-        interface: String,
-        /// The rights.
-        missing: String,
-    },
-    /// None is missing, and yet it is not permitted.
-    #[error(
-        "{interface} can't be opened, although no capability is missing: {cause}; a container or \
-         a security module forbids it: allow bpf() and AF_XDP there, or run outside of it"
-    )]
-    Forbidden {
-        /// Its name.
-        interface: String,
-        /// What the kernel said.
-        cause: String,
-    },
-    /// It is not up.
-    #[error("{interface} is down; bring it up with `ip link set {interface} up`")]
-    Down {
-        /// Its name.
-        interface: String,
-    },
-    /// The memory may not be locked.
-    #[error(
-        "{interface} needs {mebibytes} MiB of memory for frames, which the limit of locked memory \
-         does not allow; raise it (`ulimit -l`, LimitMEMLOCK=), give CAP_IPC_LOCK, or ask for \
-         fewer frames"
-    )]
-    LockedMemory {
-        /// Its name.
-        interface: String,
-        /// How much.
-        mebibytes: u64,
-    },
-    /// There is not so much memory.
-    #[error(
-        "{interface} needs {mebibytes} MiB of memory for frames, and there is less; ask for fewer"
-    )]
-    Memory {
-        /// Its name.
-        interface: String,
-        /// How much.
-        mebibytes: u64,
-    },
-    /// More queues than the program has places for.
-    #[error("{interface} has {queues} receive queues; at most 64 can be listened to")]
-    TooManyQueues {
-        /// Its name.
-        interface: String,
-        /// How many.
-        queues: u32,
-    },
-    /// Programs for frames in several pieces are not known to it.
-    #[error(
-        "the kernel is {found}, and AF_XDP is used from {}.{} on; use a newer one, or \
-         `mode = \"packet\"`", KERNEL_MIN.0, KERNEL_MIN.1
-    )]
-    Kernel {
-        /// Its version.
-        found: String,
-    },
-    /// There are places for 64 workers on a queue.
-    #[error("{found} workers can't share an interface; expected 1 to {WORKERS_MAX}")]
-    Workers {
-        /// How many.
-        found: usize,
-    },
-    /// The numbers asked for make no sense.
-    #[error("expected frames to be a power of two, and their bytes 2048 or 4096")]
-    Geometry,
-    /// None of the ways works.
-    #[error("{interface} can't be received from by AF_XDP: {tried}")]
-    NoMode {
-        /// Its name.
-        interface: String,
-        /// What each way said.
-        tried: String,
-    },
-}
-
 /// Why one way does not work.
 enum Failure {
     /// Another may.
@@ -230,7 +120,8 @@ enum Failure {
     Fatal(OpenError),
 }
 
-/// Opens an interface in the first of the ways that works. Tells of each how it went.
+/// Opens an interface in the first of the ways that works. Tells of each how it went, except of
+/// one that ends the attempts: that is the error.
 ///
 /// # Errors
 ///
@@ -257,64 +148,14 @@ pub fn open(ask: &Ask<'_>, report: &mut dyn FnMut(Attempt)) -> Result<Opened, Op
                     result: Err(why),
                 });
             }
-            Err(Failure::Fatal(error)) => {
-                report(Attempt {
-                    mode,
-                    result: Err(error.to_string()),
-                });
-                return Err(error);
-            }
+            // The error says it; said twice it would be no clearer.
+            Err(Failure::Fatal(error)) => return Err(error),
         }
     }
     Err(OpenError::NoMode {
         interface: ask.interface.to_owned(),
         tried: tried.join("; "),
     })
-}
-
-/// Says which rights are missing, before anything is tried. CAP_IPC_LOCK is not among them: the
-/// limit of locked memory may suffice.
-fn check_rights(interface: &str) -> Result<(), OpenError> {
-    let has = |right| caps::has_cap(None, CapSet::Effective, right).unwrap_or(false);
-    // It still allows what the last two were made for.
-    let admin = has(Capability::CAP_SYS_ADMIN);
-    let rights = [
-        (Capability::CAP_NET_RAW, false),
-        (Capability::CAP_NET_ADMIN, false),
-        (Capability::CAP_BPF, admin),
-        (Capability::CAP_PERFMON, admin),
-    ];
-    let missing = rights
-        .iter()
-        .filter(|(right, given)| !given && !has(*right));
-    let missing: Vec<String> = missing.map(|(right, _)| right.to_string()).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(OpenError::Privilege {
-        interface: interface.to_owned(),
-        missing: missing.join(" and "),
-    })
-}
-
-fn check_kernel() -> Result<(), OpenError> {
-    // One that says nothing that can be read is left to show what it can do.
-    let Ok(name) = nix::sys::utsname::uname() else {
-        return Ok(());
-    };
-    let release = name.release().to_string_lossy();
-    if version(&release).is_some_and(|found| found < KERNEL_MIN) {
-        let found = release.into_owned();
-        return Err(OpenError::Kernel { found });
-    }
-    Ok(())
-}
-
-/// The first two numbers of a kernel's release.
-fn version(release: &str) -> Option<(u32, u32)> {
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
-    let mut next = || numbers.next()?.parse().ok();
-    Some((next()?, next()?))
 }
 
 struct Opener<'a> {
@@ -348,8 +189,7 @@ impl<'a> Opener<'a> {
                 queues,
             });
         }
-        check_rights(ask.interface)?;
-        check_kernel()?;
+        needs::rights(ask.interface)?;
         if !(1..=WORKERS_MAX).contains(&ask.workers) {
             let found = ask.workers;
             return Err(OpenError::Workers { found });
@@ -398,6 +238,7 @@ impl<'a> Opener<'a> {
         let attached = program.attach(self.index, mode.attach);
         attached.map_err(|refusal| self.refused(refusal))?;
         let (place, bytes) = (self.ask.place, self.ask.frame_bytes);
+        let busy_poll = self.ask.busy_poll.is_some();
         Ok(Opened {
             mode: Mode {
                 attach: mode.attach,
@@ -412,7 +253,7 @@ impl<'a> Opener<'a> {
             huge_pages,
             ports: crews
                 .into_iter()
-                .map(|sockets| Port::new(sockets, place, bytes))
+                .map(|sockets| Port::new(sockets, place, bytes, busy_poll))
                 .collect(),
             attachment: Attachment(program),
         })
@@ -586,27 +427,5 @@ impl<'a> Opener<'a> {
             Refusal::Privilege(cause) => Failure::Fatal(OpenError::Forbidden { interface, cause }),
             Refusal::Other(why) => Failure::Mode(why),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kernels_are_compared_by_number() {
-        let versions = [
-            ("5.18.0", Some((5, 18))),
-            ("6.1.0-13-amd64", Some((6, 1))),
-            ("5.9-rc1", Some((5, 9))),
-            ("10.2", Some((10, 2))),
-            ("6", None),
-            ("x.y", None),
-            ("", None),
-        ];
-        for (release, expected) in versions {
-            assert_eq!(version(release), expected, "{release}");
-        }
-        assert!((5, 9) < KERNEL_MIN && (5, 18) >= KERNEL_MIN && (10, 2) >= KERNEL_MIN);
     }
 }

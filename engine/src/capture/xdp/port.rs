@@ -4,6 +4,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
+use super::ring::Memory;
 use super::socket::Socket;
 use super::sys::RingMap;
 use super::umem::FrameHandle;
@@ -13,17 +14,25 @@ use crate::config::{BURST_FRAMES, XDP_FRAME_PIECES_MAX};
 use crate::wire::LinkType;
 
 /// A socket, and the frame that it has delivered in part.
-struct Lane {
-    socket: Socket<RingMap>,
+struct Lane<M> {
+    socket: Socket<M>,
     /// Pieces of a frame that goes on.
     pieces: Vec<FrameHandle>,
-    /// The frame has more pieces than fit: the rest of it is given back unread.
-    too_long: bool,
+    /// The frame has more pieces than fit, or one that can't be read: the rest of it is given back
+    /// unread.
+    is_spoilt: bool,
 }
 
 /// One worker's way to one interface.
 pub struct Port {
-    lanes: Vec<Lane>,
+    lanes: Lanes<RingMap>,
+    /// The sockets poll the device when they are asked.
+    busy_poll: bool,
+}
+
+/// Its sockets, whatever their rings are made of.
+struct Lanes<M> {
+    lanes: Vec<Lane<M>>,
     next: usize,
     place: u16,
     /// Room for a frame of several pieces.
@@ -35,11 +44,89 @@ pub struct Port {
 
 impl Port {
     /// A port of these sockets, of the interface in this place of the run.
-    pub(super) fn new(sockets: Vec<Socket<RingMap>>, place: u16, chunk_bytes: u32) -> Self {
+    pub(super) fn new(
+        sockets: Vec<Socket<RingMap>>,
+        place: u16,
+        chunk_bytes: u32,
+        busy_poll: bool,
+    ) -> Self {
+        Self {
+            lanes: Lanes::new(sockets, place, chunk_bytes),
+            busy_poll,
+        }
+    }
+
+    /// Lends the next frames, up to a burst, of one socket; the sockets take turns. Afterwards
+    /// their memory goes back to the kernel. False when no socket had any.
+    #[inline]
+    pub fn burst(&mut self, time_ns: u64, taker: &mut impl Taker) -> bool {
+        let some = self.lanes.burst(time_ns, taker);
+        if !some && self.busy_poll {
+            // The kernel polls the device when it is asked for frames, and not by itself.
+            self.lanes.sockets().for_each(Socket::wake);
+        }
+        some
+    }
+
+    /// What was lost on the way so far.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn losses(&self) -> io::Result<Losses> {
+        let mut losses = Losses {
+            dropped: self.lanes.too_long,
+            ..Losses::default()
+        };
+        for socket in self.lanes.sockets() {
+            let statistics = socket.statistics()?;
+            losses.ring_full += statistics.rx_ring_full;
+            losses.dropped += statistics.rx_dropped;
+            losses.invalid += statistics.rx_invalid;
+        }
+        Ok(losses)
+    }
+
+    /// Times that the kernel found no free chunk, in the queues that this port owns.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn fill_empty(&self) -> io::Result<u64> {
+        let owned = self.lanes.sockets().filter(|it| it.owns_queue());
+        owned.map(|it| Ok(it.statistics()?.fill_empty)).sum()
+    }
+
+    /// Descriptors that are ready when there are frames.
+    pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.lanes.sockets().map(Socket::fd)
+    }
+
+    /// Frames that wait, and room for them.
+    pub fn ring_fill(&self) -> (u32, u32) {
+        let lanes = self.lanes.sockets().map(Socket::fill);
+        lanes.fold((0, 0), |(fill, room), lane| {
+            (fill.saturating_add(lane.0), room.saturating_add(lane.1))
+        })
+    }
+
+    /// Frames handed out so far.
+    pub const fn delivered(&self) -> u64 {
+        self.lanes.delivered
+    }
+
+    /// Frames of those that came in several pieces.
+    pub const fn multi_buffer(&self) -> u64 {
+        self.lanes.multi_buffer
+    }
+}
+
+impl<M: Memory> Lanes<M> {
+    fn new(sockets: Vec<Socket<M>>, place: u16, chunk_bytes: u32) -> Self {
         let lanes = sockets.into_iter().map(|socket| Lane {
             socket,
             pieces: Vec::with_capacity(XDP_FRAME_PIECES_MAX),
-            too_long: false,
+            is_spoilt: false,
         });
         Self {
             lanes: lanes.collect(),
@@ -52,10 +139,12 @@ impl Port {
         }
     }
 
-    /// Lends the next frames, up to a burst, of one socket; the sockets take turns. Afterwards
-    /// their memory goes back to the kernel. False when no socket had any.
+    fn sockets(&self) -> impl Iterator<Item = &Socket<M>> {
+        self.lanes.iter().map(|lane| &lane.socket)
+    }
+
     #[inline]
-    pub fn burst(&mut self, time_ns: u64, taker: &mut impl Taker) -> bool {
+    fn burst(&mut self, time_ns: u64, taker: &mut impl Taker) -> bool {
         for _ in 0..self.lanes.len() {
             let at = self.next;
             self.next = if at + 1 < self.lanes.len() { at + 1 } else { 0 };
@@ -94,60 +183,6 @@ impl Port {
         self.multi_buffer += 1;
         true
     }
-
-    /// What was lost on the way so far.
-    ///
-    /// # Errors
-    ///
-    /// What the system said.
-    pub fn losses(&self) -> io::Result<Losses> {
-        let mut losses = Losses {
-            dropped: self.too_long,
-            ..Losses::default()
-        };
-        for lane in &self.lanes {
-            let statistics = lane.socket.statistics()?;
-            losses.ring_full += statistics.rx_ring_full;
-            losses.dropped += statistics.rx_dropped;
-            losses.invalid += statistics.rx_invalid;
-        }
-        Ok(losses)
-    }
-
-    /// Times that the kernel found no free chunk, in the queues that this port owns.
-    ///
-    /// # Errors
-    ///
-    /// What the system said.
-    pub fn fill_empty(&self) -> io::Result<u64> {
-        let owned = self.lanes.iter().filter(|lane| lane.socket.owns_queue());
-        owned
-            .map(|lane| Ok(lane.socket.statistics()?.fill_empty))
-            .sum()
-    }
-
-    /// Descriptors that are ready when there are frames.
-    pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.lanes.iter().map(|lane| lane.socket.fd())
-    }
-
-    /// Frames that wait, and room for them.
-    pub fn ring_fill(&self) -> (u32, u32) {
-        let lanes = self.lanes.iter().map(|lane| lane.socket.fill());
-        lanes.fold((0, 0), |(fill, room), lane| {
-            (fill.saturating_add(lane.0), room.saturating_add(lane.1))
-        })
-    }
-
-    /// Frames handed out so far.
-    pub const fn delivered(&self) -> u64 {
-        self.delivered
-    }
-
-    /// Frames of those that came in several pieces.
-    pub const fn multi_buffer(&self) -> u64 {
-        self.multi_buffer
-    }
 }
 
 #[inline]
@@ -162,11 +197,11 @@ fn frame(bytes: &[u8], time_ns: u64, number: u64, place: u16) -> Frame<'_> {
     }
 }
 
-impl Lane {
+impl<M: Memory> Lane<M> {
     /// True while no frame is there in part.
     #[inline]
     fn is_whole(&self) -> bool {
-        self.pieces.is_empty() && !self.too_long
+        self.pieces.is_empty() && !self.is_spoilt
     }
 
     /// Takes the pieces of a frame of several. Its length, when all of them were there: the next
@@ -174,17 +209,18 @@ impl Lane {
     #[cold]
     fn join(&mut self, room: &mut [u8], too_long: &mut u64) -> Option<usize> {
         while let Some((piece, goes_on)) = self.socket.receive_piece() {
-            self.pieces.push(piece);
-            if self.too_long {
+            self.is_spoilt |= piece.is_none();
+            self.pieces.extend(piece);
+            if self.is_spoilt {
                 self.socket.give_back_pieces(&mut self.pieces);
-                self.too_long = goes_on;
+                self.is_spoilt = goes_on;
                 *too_long += u64::from(!goes_on);
                 continue;
             }
             if goes_on {
                 if self.pieces.len() == XDP_FRAME_PIECES_MAX {
                     self.socket.give_back_pieces(&mut self.pieces);
-                    self.too_long = true;
+                    self.is_spoilt = true;
                 }
                 continue;
             }
@@ -203,3 +239,6 @@ impl Lane {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

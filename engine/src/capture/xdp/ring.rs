@@ -5,17 +5,68 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+/// A cursor, or flags: what both sides see.
+pub(super) trait Cursor {
+    /// Reads it; nothing else is seen by that.
+    fn get(&self) -> u32;
+    /// Reads it; what the other side did before it wrote this is seen afterwards.
+    fn acquire(&self) -> u32;
+    /// Writes it; the other side that acquires it sees what we did before.
+    fn release(&self, value: u32);
+}
+
+impl Cursor for AtomicU32 {
+    #[inline]
+    fn get(&self) -> u32 {
+        self.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn acquire(&self) -> u32 {
+        self.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    fn release(&self, value: u32) {
+        self.store(value, Ordering::Release);
+    }
+}
+
+/// A word of an entry. The cursors say which side may touch it.
+pub(super) trait Word {
+    /// Reads it.
+    fn get(&self) -> u64;
+    /// Writes it.
+    fn set(&self, value: u64);
+}
+
+impl Word for AtomicU64 {
+    #[inline]
+    fn get(&self) -> u64 {
+        self.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn set(&self, value: u64) {
+        self.store(value, Ordering::Relaxed);
+    }
+}
+
 /// Memory of a ring: cursors that count entries for ever (and wrap), flags, and the entries'
-/// words, a power of two of them.
+/// words, a power of two of them. Its atomics are loom's in a test.
 pub(super) trait Memory {
+    /// The cursors and flags.
+    type Cursor: Cursor;
+    /// The entries' words.
+    type Word: Word;
     /// Entries that were produced.
-    fn producer(&self) -> &AtomicU32;
+    fn producer(&self) -> &Self::Cursor;
     /// Entries that were consumed.
-    fn consumer(&self) -> &AtomicU32;
+    fn consumer(&self) -> &Self::Cursor;
     /// What the other side asks for.
-    fn flags(&self) -> &AtomicU32;
+    fn flags(&self) -> &Self::Cursor;
     /// The entries.
-    fn words(&self) -> &[AtomicU64];
+    fn words(&self) -> &[Self::Word];
 }
 
 /// The flag that asks for a system call.
@@ -33,8 +84,8 @@ pub(super) struct FillRing<M> {
 impl<M: Memory> FillRing<M> {
     /// The ring, from where it stands.
     pub(super) fn new(memory: M) -> Self {
-        let produced = memory.producer().load(Ordering::Relaxed);
-        let consumed = memory.consumer().load(Ordering::Acquire);
+        let produced = memory.producer().get();
+        let consumed = memory.consumer().acquire();
         Self {
             memory,
             produced,
@@ -50,7 +101,7 @@ impl<M: Memory> FillRing<M> {
         if room(self) < wanted {
             // Entries that the kernel consumed may be written again: Acquire pairs with its
             // release of the cursor.
-            self.consumed = self.memory.consumer().load(Ordering::Acquire);
+            self.consumed = self.memory.consumer().acquire();
         }
         room(self).min(capacity)
     }
@@ -68,7 +119,7 @@ impl<M: Memory> FillRing<M> {
         // The end of the ring goes on at its beginning.
         for row in [end, beginning] {
             for (word, address) in row.iter().zip(&mut addresses) {
-                word.store(address, Ordering::Relaxed);
+                word.set(address);
             }
             if addresses.len() == 0 {
                 break;
@@ -82,20 +133,18 @@ impl<M: Memory> FillRing<M> {
     #[inline]
     pub(super) fn publish(&mut self) {
         // Release: the entries are written before the cursor says so.
-        self.memory
-            .producer()
-            .store(self.produced, Ordering::Release);
+        self.memory.producer().release(self.produced);
     }
 
     /// True when the kernel waits for a system call before it looks at the ring.
     #[inline]
     pub(super) fn needs_wakeup(&self) -> bool {
-        self.memory.flags().load(Ordering::Relaxed) & NEED_WAKEUP != 0
+        self.memory.flags().get() & NEED_WAKEUP != 0
     }
 }
 
 /// One entry of the RX ring, as it lies there: `struct xdp_desc`, u64 addr, u32 len, u32 options.
-pub(super) type Entry = [AtomicU64; 2];
+pub(super) type Entry<M> = [<M as Memory>::Word; 2];
 
 /// What an entry of the RX ring says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,10 +160,10 @@ pub(super) struct Descriptor {
 impl Descriptor {
     /// Reads an entry.
     #[inline]
-    pub(super) fn of([address, rest]: &Entry) -> Self {
-        let [a, b, c, d, e, f, g, h] = rest.load(Ordering::Relaxed).to_ne_bytes();
+    pub(super) fn of([address, rest]: &[impl Word; 2]) -> Self {
+        let [a, b, c, d, e, f, g, h] = rest.get().to_ne_bytes();
         Self {
-            address: address.load(Ordering::Relaxed),
+            address: address.get(),
             len: u32::from_ne_bytes([a, b, c, d]),
             options: u32::from_ne_bytes([e, f, g, h]),
         }
@@ -139,8 +188,8 @@ pub(super) struct RxRing<M> {
 impl<M: Memory> RxRing<M> {
     /// The ring, from where it stands.
     pub(super) fn new(memory: M) -> Self {
-        let consumed = memory.consumer().load(Ordering::Relaxed);
-        let produced = memory.producer().load(Ordering::Acquire);
+        let consumed = memory.consumer().get();
+        let produced = memory.producer().acquire();
         Self {
             memory,
             produced,
@@ -151,22 +200,23 @@ impl<M: Memory> RxRing<M> {
     /// The next entries, up to so many, as far as they lie in a row. They stay lent until
     /// [`Self::release`].
     #[inline]
-    pub(super) fn lent(&mut self, most: usize) -> &[Entry] {
+    pub(super) fn lent(&mut self, most: usize) -> &[Entry<M>] {
         if (self.produced.wrapping_sub(self.consumed) as usize) < most {
             // Acquire: the entries are read after the cursor that announces them.
-            self.produced = self.memory.producer().load(Ordering::Acquire);
+            self.produced = self.memory.producer().acquire();
         }
-        let ready = self.produced.wrapping_sub(self.consumed) as usize;
-        self.entries(ready.min(most))
+        self.entries(most)
     }
 
-    /// So many entries from the first that is lent, as far as they lie in a row.
+    /// So many entries from the first that is lent, as far as they lie in a row, and never one
+    /// that the kernel did not hand over.
     #[inline]
-    pub(super) fn entries(&self, count: usize) -> &[Entry] {
+    pub(super) fn entries(&self, count: usize) -> &[Entry<M>] {
         let (entries, _) = self.memory.words().as_chunks::<2>();
         let at = self.consumed as usize & entries.len().wrapping_sub(1);
         let row = entries.get(at..).unwrap_or_default();
-        row.get(..count).unwrap_or(row)
+        let ready = self.produced.wrapping_sub(self.consumed) as usize;
+        row.get(..count.min(ready)).unwrap_or(row)
     }
 
     /// Gives so many of the entries that are lent back to the kernel. Their chunks are still ours.
@@ -174,14 +224,12 @@ impl<M: Memory> RxRing<M> {
     pub(super) fn release(&mut self, count: usize) {
         self.consumed = self.consumed.wrapping_add(count as u32);
         // Release: the entries are read before the cursor lets the kernel write them again.
-        self.memory
-            .consumer()
-            .store(self.consumed, Ordering::Release);
+        self.memory.consumer().release(self.consumed);
     }
 
     /// Entries that wait.
     pub(super) fn waiting(&self) -> u32 {
-        let produced = self.memory.producer().load(Ordering::Relaxed);
+        let produced = self.memory.producer().get();
         produced.wrapping_sub(self.consumed)
     }
 
@@ -190,6 +238,9 @@ impl<M: Memory> RxRing<M> {
         (self.memory.words().len() / 2) as u32
     }
 }
+
+#[cfg(test)]
+mod orders;
 
 #[cfg(test)]
 pub(super) mod tests {
@@ -213,6 +264,8 @@ pub(super) mod tests {
     }
 
     impl Memory for Arc<Bench> {
+        type Cursor = AtomicU32;
+        type Word = AtomicU64;
         fn producer(&self) -> &AtomicU32 {
             &self.cursors[0]
         }

@@ -142,7 +142,7 @@ impl<M: Memory> Socket<M> {
     }
 
     #[inline]
-    fn entries(&self, loan: &Loan) -> &[Entry] {
+    fn entries(&self, loan: &Loan) -> &[Entry<M>] {
         self.rx.entries(loan.0)
     }
 
@@ -151,12 +151,13 @@ impl<M: Memory> Socket<M> {
     #[inline]
     pub(super) fn give_back(&mut self, loan: Loan) {
         let entries = self.rx.entries(loan.0);
+        let count = entries.len();
         match &mut self.home {
             Home::Own(filling) => {
                 // The kernel takes any address in a chunk for the chunk.
                 let addresses = entries.iter().map(|entry| Descriptor::of(entry).address);
                 let added = filling.ring.extend(addresses);
-                debug_assert_eq!(added, loan.0, "the ring has room for every chunk");
+                debug_assert_eq!(added, count, "the ring has room for every chunk");
                 filling.refill(&self.umem);
                 filling.ring.publish();
             }
@@ -170,7 +171,7 @@ impl<M: Memory> Socket<M> {
                 }
             }
         }
-        self.rx.release(loan.0);
+        self.rx.release(count);
         if let Home::Own(filling) = &self.home
             && filling.ring.needs_wakeup()
         {
@@ -178,16 +179,17 @@ impl<M: Memory> Socket<M> {
         }
     }
 
-    /// Takes the next piece of a frame of several, and whether the frame goes on after it.
-    pub(super) fn receive_piece(&mut self) -> Option<(FrameHandle, bool)> {
+    /// Takes the next piece of a frame of several, and whether the frame goes on after it. A piece
+    /// outside the memory is the kernel's fault: it has no chunk.
+    pub(super) fn receive_piece(&mut self) -> Option<(Option<FrameHandle>, bool)> {
         let Descriptor {
             address,
             len,
             options,
         } = Descriptor::of(self.rx.lent(1).first()?);
         self.rx.release(1);
-        let frame = self.umem.taken(address, len)?;
-        Some((frame, Descriptor::goes_on(options)))
+        let piece = self.umem.taken(address, len);
+        Some((piece, Descriptor::goes_on(options)))
     }
 
     /// Takes back pieces.
@@ -207,9 +209,10 @@ impl<M: Memory> Socket<M> {
         }
     }
 
-    /// Lets the driver look at the fill ring. What it answers does not matter: it is asked again.
+    /// Lets the driver look at the fill ring, or be polled. What it answers does not matter: it is
+    /// asked again.
     #[cold]
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         let _ = recv(&self.fd, &mut [0u8; 0][..], RecvFlags::DONTWAIT);
     }
 

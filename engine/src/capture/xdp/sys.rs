@@ -253,6 +253,9 @@ impl RingMap {
 }
 
 impl super::ring::Memory for RingMap {
+    type Cursor = AtomicU32;
+    type Word = AtomicU64;
+
     fn producer(&self) -> &AtomicU32 {
         self.word(self.offsets.producer)
     }

@@ -1,5 +1,13 @@
 //! UMEM: the memory that the kernel writes frames to. It is divided into chunks of equal size,
 //! and for each chunk there is one token, which is with us or with the kernel and never with both.
+//!
+//! Why that holds, also between threads: all tokens are made with the memory, and none can be
+//! copied. A chunk goes to the kernel when its address is published on the fill ring, by the owner
+//! of the queue alone; its token or loan is ended before that. The kernel then writes the chunk,
+//! and names it in one entry of one RX ring. The worker that reads the entry acquires the ring's
+//! cursor, and so sees what the kernel wrote; the entry is lent until its place is released, or is
+//! made into the next token. A token that goes to the owner goes by a ring that orders the
+//! worker's reads before the owner's publishing.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -117,7 +125,8 @@ impl Umem {
         Ok((umem, chunks))
     }
 
-    fn map(geometry: Geometry) -> io::Result<(Self, Vec<Chunk>)> {
+    /// Maps it. No kernel knows of it yet.
+    pub(super) fn map(geometry: Geometry) -> io::Result<(Self, Vec<Chunk>)> {
         const HUGE_PAGE_BYTES: usize = 2 << 20;
         let huge = if geometry.len().is_multiple_of(HUGE_PAGE_BYTES) {
             map(geometry.len(), libc::MAP_HUGETLB).ok()
@@ -182,6 +191,17 @@ impl Umem {
         // SAFETY: as above. The kernel does not write a chunk between handing it over on
         // RX and getting it back on FILL; a loan or a handle stands for that time.
         Some(unsafe { std::slice::from_raw_parts(first.as_ptr(), len as usize) })
+    }
+
+    /// Writes as the kernel does, for tests.
+    #[cfg(test)]
+    pub(super) fn write(&self, address: u64, bytes: &[u8]) {
+        let place = self.geometry.place(address, bytes.len() as u32);
+        assert!(place.is_some(), "outside");
+        // SAFETY: it lies within the memory, as was asked above.
+        let first = unsafe { self.base.add(address as usize) };
+        // SAFETY: as above; the test that plays the kernel has the chunk, and nobody a handle.
+        unsafe { first.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
     }
 }
 

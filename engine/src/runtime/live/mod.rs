@@ -155,7 +155,7 @@ fn privileged(settings: &Settings) -> anyhow::Result<()> {
         mode.is_none_or(|mode| mode.attach != Attach::None)
     };
     let missing = sandbox::missing();
-    // Without this one alone, the limit of locked memory holds. Whether that suffices is seen later.
+    // Without this one alone the limit of locked memory holds; whether it suffices is seen later.
     if missing.iter().all(|name| *name == "CAP_IPC_LOCK")
         || !settings.interfaces.iter().any(by_program)
     {

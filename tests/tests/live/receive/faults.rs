@@ -220,7 +220,7 @@ pub fn few_rights() -> Result<(), Failed> {
         ),
     ];
     for (rights, missing) in cases {
-        let expected = format!("mirror0 can't be opened without {missing}; {remedy}");
+        let expected = format!("opening mirror0 needs {missing}; {remedy}");
         assert_eq!(refused_without(&lab, &rights, &ask(1)), expected);
     }
     // The limit is the process's; where there is none, nothing is refused.

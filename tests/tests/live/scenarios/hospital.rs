@@ -130,8 +130,8 @@ fn as_offline(arguments: &[&str], queues: u32) {
     }
     let capture = lab.folder().join("recorded.pcap");
     let mut tcpdump = lab.command("recorder", "tcpdump");
-    // What tcpdump's ring still holds when it is asked to end, it throws away uncounted: every
-    // frame has to be in the file before.
+    // What tcpdump's ring holds when it is asked to end, it throws away uncounted: every frame
+    // has to be in the file before.
     tcpdump.args(["-n", "-s", "2048", "-U", "--immediate-mode"]);
     tcpdump.args(["-Z", "root", "-i", "rec1", "-w"]);
     tcpdump.arg(&capture);
