@@ -32,6 +32,10 @@ measure cpu="1":
     target/release/medtap-bench replay target/measure/flood.pcap --cpu {{cpu}} --with-floor
     target/release/medtap-bench replay target/measure/imix.pcap --cpu {{cpu}} --with-floor
 
+# The zero-copy mode, in a guest whose network card has it: needs root, QEMU, the network, minutes.
+zero-copy:
+    tests/zero-copy.sh
+
 # Longer fuzzing of every parser: a minute each.
 fuzz:
     BOLERO_RANDOM_TEST_TIME_MS=60000 cargo test --workspace --release fuzz_
