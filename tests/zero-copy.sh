@@ -17,11 +17,11 @@ capture=pcaps/hospital.pcapng
 space=mtzc$$
 tap=mtzc0
 seconds=300 # for the guest's start, and for each run: it is an emulated machine
-qemu='' # the process, once it runs
+processes=() # the guest, and who reads what it reports
 
 # Name, how often the capture is sent, over how many queues, and what the engine is started with in
-# the guest, one after the other. The last sends more frames than there is memory for, so that each
-# is used again.
+# the guest, one after the other. `again` sends more frames than there is memory for, so that all of
+# it is used again; so does `overload`, while the engine is stopped, and then once more.
 runs=(
   'zero-copy 1 1 --mode zero-copy'
   'auto 1 1 --mode auto'
@@ -29,13 +29,14 @@ runs=(
   'two-queues 1 2 --mode zero-copy --workers 2'
   'by-queue 1 2 --mode zero-copy --workers 2 --steering queues'
   'again 20 1 --mode zero-copy --workers 2'
+  'overload 10 1 --mode zero-copy --workers 2'
 )
 
 skip() { echo "skipped: $*"; exit 0; }
 fail() { echo "zero-copy: failed: $*" >&2; exit 1; }
 
 tidy() {
-  [ -z "$qemu" ] || kill "$qemu" 2>/dev/null || true
+  kill "${processes[@]}" 2>/dev/null || true
   wait
   ! ip netns list 2>/dev/null | grep -q "^$space\b" || ip netns del "$space"
 }
@@ -125,9 +126,14 @@ run() { # run NAME TIMES QUEUES OPTION...
   printf '[[interface]]\nname = "eth0"\nchannels = %s\n' "$queues" >/tmp/medtapd.toml
   medtapd --fresh --config /tmp/medtapd.toml "$@" 2>/tmp/engine & engine=$!
   until [ -n "$(delivered)" ] || [ $((tries += 1)) -gt 60 ] || ! kill -0 $engine; do sleep 1; done
+  [ "$name" != overload ] || kill -STOP $engine
   say "ready $name"
-  # It is told on the second port how many frames were sent.
+  # It is told on the second port how many frames it should have by now.
   local sent; read -r sent <&9
+  if [ "$name" = overload ]; then
+    kill -CONT $engine; sleep 5
+    say "again $name"; read -r sent <&9
+  fi
   tries=0
   until [ "$(delivered)" = "$sent" ] || [ $((tries += 1)) -gt 20 ]; do sleep 1; done
   sleep 3
@@ -198,8 +204,15 @@ boot() {
     -serial "file:$work/console.txt" -chardev "pipe,id=report,path=$work/port" \
     -serial chardev:report </dev/null >"$work/qemu.txt" 2>&1 &
   qemu=$!
+  processes=("$qemu")
   exec 3<>"$work/port.in"
   cat "$work/port.out" >"$work/report.txt" &
+  processes+=($!)
+}
+
+send() { # send OPTION...: the capture
+  ip netns exec "$space" tcpreplay --intf1="$tap" "$@" "$capture" >"$work/sender.txt" 2>&1 ||
+    fail "tcpreplay: $(tail -n 1 "$work/sender.txt")"
 }
 
 await() { # await LINE: until the guest reports it
@@ -239,13 +252,23 @@ check() { # check NAME TIMES QUEUES: of one run
   is delivery zero-copy "$(of delivery)"
   is queues "$3" "$(of queues)"
   is sent "$expected" "$((sent_after - sent_before))"
-  local counter
-  for counter in delivered xdp_packets xdp_redirected; do
-    is "$counter" "$expected" "$(of "counters.$counter")"
-  done
+  is xdp_packets "$expected" "$(of counters.xdp_packets)"
+  is xdp_redirected "$expected" "$(of counters.xdp_redirected)"
+  local lost='[]' full
+  if [ "$name" = overload ]; then
+    # Its rings were full, and have what they held; what came afterwards is there too.
+    full=$(of counters.ring_full)
+    # The driver counts among its own drops what it could not hand over.
+    lost=$(jq -nc --argjson count "$full" \
+      '[{interface: "eth0", counter: ("nic_dropped", "ring_full"), $count}]')
+    [ "$full" -gt 0 ] || wrong+=('no ring was ever full')
+    expected=$((expected - full))
+    [ "$expected" -gt $((frames + 2000)) ] || wrong+=("only $expected frames were not lost")
+  fi
+  is delivered "$expected" "$(of counters.delivered)"
   is nic_sent 0 "$(of counters.nic_sent)"
   is 'frames that left the guest' 0 "$(counted rx.packets)"
-  is losses '[]' "$(jq -c .losses "$status")"
+  is losses "$lost" "$(jq -c .losses "$status")"
   is contradictions '[]' "$(jq -c .contradictions "$status")"
   is devices "$devices" "$(jq '.devices | length' "$work/$name.devices.json")"
   is "code and frames sent" '0 0' "$(sed -n "s/^@@ code $name //p" "$work/report.txt" | tr -d '\r')"
@@ -281,8 +304,13 @@ for each in "${runs[@]}"; do
   [ "$times" = 1 ] || pace=(--loop="$times" --pps=1000)
   await "ready $name"
   sent_before=$(counted tx.packets)
-  ip netns exec "$space" tcpreplay "${pace[@]}" --intf1="$tap" "$capture" \
-    >"$work/$name.sender.txt" 2>&1 || fail "tcpreplay: $(tail -n 1 "$work/$name.sender.txt")"
+  send "${pace[@]}"
+  if [ "$name" = overload ]; then
+    echo >&3
+    await "again $name"
+    send --pps=1000
+    times=$((times + 1))
+  fi
   echo "$((times * frames))" >&3
   await "end $name"
   sent_after=$(counted tx.packets)
