@@ -17,22 +17,26 @@ capture=pcaps/hospital.pcapng
 space=mtzc$$
 tap=mtzc0
 seconds=300 # for the guest's start, and for each run: it is an emulated machine
-qemu='' # the process, once it runs
+processes=() # the guest, and who reads what it reports
 
-# Name, how often the capture is sent, and what the engine is started with in the guest, one after
-# the other. The last sends more frames than there is memory for, so that each is used again.
+# Name, how often the capture is sent, over how many queues, and what the engine is started with in
+# the guest, one after the other. `again` sends more frames than there is memory for, so that all of
+# it is used again; so does `overload`, while the engine is stopped, and then once more.
 runs=(
-  'zero-copy 1 --mode zero-copy'
-  'auto 1 --mode auto'
-  'two-workers 1 --mode zero-copy --workers 2'
-  'again 20 --mode zero-copy --workers 2'
+  'zero-copy 1 1 --mode zero-copy'
+  'auto 1 1 --mode auto'
+  'two-workers 1 1 --mode zero-copy --workers 2'
+  'two-queues 1 2 --mode zero-copy --workers 2'
+  'by-queue 1 2 --mode zero-copy --workers 2 --steering queues'
+  'again 20 1 --mode zero-copy --workers 2'
+  'overload 10 1 --mode zero-copy --workers 2'
 )
 
 skip() { echo "skipped: $*"; exit 0; }
 fail() { echo "zero-copy: failed: $*" >&2; exit 1; }
 
 tidy() {
-  [ -z "$qemu" ] || kill "$qemu" 2>/dev/null || true
+  kill "${processes[@]}" 2>/dev/null || true
   wait
   ! ip netns list 2>/dev/null | grep -q "^$space\b" || ip netns del "$space"
 }
@@ -90,7 +94,8 @@ get_kernel() {
     '$1 == "Depends:" && $2 ~ /^linux-(binary|modules)-/ && index($2, release) { print $2 }')
   # shellcheck disable=SC2086
   fetch busybox-static "$image" $parts
-  kernel=$(find "$work/root" -name vmlinuz -path "*/$release/*" -o -name "vmlinuz-$release" | head -1)
+  kernel=$(find "$work/root" -name vmlinuz -path "*/$release/*" -o -name "vmlinuz-$release" |
+    head -n 1)
   [ -n "$kernel" ] || fail "the packages of $release have no vmlinuz"
 }
 
@@ -109,18 +114,26 @@ for module in failover net_failover virtio_net; do insmod /modules/$module.ko; d
 ip link set eth0 up
 say "guest $(uname -r) $(basename "$(readlink /sys/class/net/eth0/device/driver)")"
 
-delivered() { medtap status --output json 2>/dev/null | sed -n 's/.*"delivered": *\([0-9]*\).*/\1/p'; }
+delivered() {
+  medtap status --output json 2>/dev/null | sed -n 's/.*"delivered": *\([0-9]*\).*/\1/p'
+}
 
-run() { # run NAME TIMES OPTION...
-  local name=$1 tries=0 code; shift 2
+run() { # run NAME TIMES QUEUES OPTION...
+  local name=$1 queues=$3 tries=0 code; shift 3
   # What the run before left must not pass for this one's.
   rm -rf /dev/shm/medtap
   cat /sys/class/net/eth0/statistics/tx_packets >/tmp/sent
-  medtapd --fresh --interface eth0 "$@" 2>/tmp/engine & engine=$!
+  printf '[[interface]]\nname = "eth0"\nchannels = %s\n' "$queues" >/tmp/medtapd.toml
+  medtapd --fresh --config /tmp/medtapd.toml "$@" 2>/tmp/engine & engine=$!
   until [ -n "$(delivered)" ] || [ $((tries += 1)) -gt 60 ] || ! kill -0 $engine; do sleep 1; done
+  [ "$name" != overload ] || kill -STOP $engine
   say "ready $name"
-  # It is told on the second port how many frames were sent.
+  # It is told on the second port how many frames it should have by now.
   local sent; read -r sent <&9
+  if [ "$name" = overload ]; then
+    kill -CONT $engine; sleep 5
+    say "again $name"; read -r sent <&9
+  fi
   tries=0
   until [ "$(delivered)" = "$sent" ] || [ $((tries += 1)) -gt 20 ]; do sleep 1; done
   sleep 3
@@ -169,7 +182,7 @@ make_initrd() {
 plug() {
   ip netns add "$space"
   ip netns exec "$space" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6' || true
-  ip -n "$space" tuntap add "$tap" mode tap
+  ip -n "$space" tuntap add "$tap" mode tap multi_queue
   ip -n "$space" link set "$tap" up
 }
 
@@ -179,7 +192,7 @@ boot() {
   : >"$work/console.txt"; : >"$work/report.txt"
   rm -f "$work"/port.{in,out}
   mkfifo "$work"/port.{in,out}
-  local card=virtio-net-pci,netdev=net0,mac=02:00:00:00:00:02,romfile=
+  local card=virtio-net-pci,netdev=net0,mac=02:00:00:00:00:02,mq=on,vectors=6,romfile=
   # The driver wants them for its memory to be the sockets'; without the offloads frames come one
   # by one, as from a mirror port.
   card+=,iommu_platform=on,disable-legacy=on
@@ -187,19 +200,27 @@ boot() {
   nice -n 5 ip netns exec "$space" qemu-system-x86_64 -accel tcg,thread=multi -m 2048 -smp 2 \
     -display none -monitor none -no-reboot -kernel "$kernel" -initrd "$work/initrd.gz" \
     -append 'console=ttyS0 quiet ipv6.disable=1 panic=-1' \
-    -netdev "tap,id=net0,ifname=$tap,script=no,downscript=no,vhost=off" -device "$card" \
+    -netdev "tap,id=net0,ifname=$tap,script=no,downscript=no,vhost=off,queues=2" -device "$card" \
     -serial "file:$work/console.txt" -chardev "pipe,id=report,path=$work/port" \
     -serial chardev:report </dev/null >"$work/qemu.txt" 2>&1 &
   qemu=$!
+  processes=("$qemu")
   exec 3<>"$work/port.in"
   cat "$work/port.out" >"$work/report.txt" &
+  processes+=($!)
+}
+
+send() { # send OPTION...: the capture
+  ip netns exec "$space" tcpreplay --intf1="$tap" "$@" "$capture" >"$work/sender.txt" 2>&1 ||
+    fail "tcpreplay: $(tail -n 1 "$work/sender.txt")"
 }
 
 await() { # await LINE: until the guest reports it
   local begun=$SECONDS
   until grep -qE "^@@ $1" "$work/report.txt"; do
     kill -0 "$qemu" 2>/dev/null || fail "the guest ended before it reported \"$1\"; see $work"
-    [ $((SECONDS - begun)) -lt $seconds ] || fail "the guest did not report \"$1\" in $seconds s; see $work"
+    [ $((SECONDS - begun)) -lt $seconds ] ||
+      fail "the guest did not report \"$1\" in $seconds s; see $work"
     sleep 0.5
   done
 }
@@ -217,7 +238,7 @@ inventory() {
       | if has("protocols") and has("bytes") then del(.bytes) else . end else . end)'
 }
 
-check() { # check NAME TIMES: of one run
+check() { # check NAME TIMES QUEUES: of one run
   local name=$1 expected=$(($2 * frames)) status=$work/$1.status.json wrong=()
   part "$name.status.json" >"$status"
   part "$name.engine.txt" >"$work/$name.engine.txt"
@@ -229,23 +250,36 @@ check() { # check NAME TIMES: of one run
   of() { jq -r ".interfaces[0].$1" "$status"; }
   is attach native "$(of attach)"
   is delivery zero-copy "$(of delivery)"
+  is queues "$3" "$(of queues)"
   is sent "$expected" "$((sent_after - sent_before))"
-  local counter
-  for counter in delivered xdp_packets xdp_redirected; do
-    is "$counter" "$expected" "$(of "counters.$counter")"
-  done
+  is xdp_packets "$expected" "$(of counters.xdp_packets)"
+  is xdp_redirected "$expected" "$(of counters.xdp_redirected)"
+  local lost='[]' full
+  if [ "$name" = overload ]; then
+    # Its rings were full, and have what they held; what came afterwards is there too.
+    full=$(of counters.ring_full)
+    # The driver counts among its own drops what it could not hand over.
+    lost=$(jq -nc --argjson count "$full" \
+      '[{interface: "eth0", counter: ("nic_dropped", "ring_full"), $count}]')
+    [ "$full" -gt 0 ] || wrong+=('no ring was ever full')
+    expected=$((expected - full))
+    [ "$expected" -gt $((frames + 2000)) ] || wrong+=("only $expected frames were not lost")
+  fi
+  is delivered "$expected" "$(of counters.delivered)"
   is nic_sent 0 "$(of counters.nic_sent)"
   is 'frames that left the guest' 0 "$(counted rx.packets)"
-  is losses '[]' "$(jq -c .losses "$status")"
+  is losses "$lost" "$(jq -c .losses "$status")"
   is contradictions '[]' "$(jq -c .contradictions "$status")"
   is devices "$devices" "$(jq '.devices | length' "$work/$name.devices.json")"
   is "code and frames sent" '0 0' "$(sed -n "s/^@@ code $name //p" "$work/report.txt" | tr -d '\r')"
-  is 'workers without a frame' 0 "$(jq '[.workers[] | select(.counters.packets == 0)] | length' "$status")"
+  is 'workers without a frame' 0 \
+    "$(jq '[.workers[] | select(.counters.packets == 0)] | length' "$status")"
   # Sent again and again the devices are the same, but not how often each thing was seen.
   [ "$2" != 1 ] || diff "$work/offline.json" "$work/$name.left.json" >"$work/$name.diff" ||
     wrong+=("the inventory differs from the capture's ($work/$name.diff)")
-  printf '%-12s %s, %s, sockets %s: %s frames, %s devices: ' "$name" "$(of attach)" "$(of delivery)" \
-    "$(of sockets)" "$(of counters.delivered)" "$(jq '.devices | length' "$work/$name.devices.json")"
+  printf '%-12s %s, %s, %s x %s sockets: %s frames, %s devices: ' "$name" "$(of attach)" \
+    "$(of delivery)" "$(of queues)" "$(of sockets)" "$(of counters.delivered)" \
+    "$(jq '.devices | length' "$work/$name.devices.json")"
   if [ ${#wrong[@]} = 0 ]; then echo right; return 0; fi
   echo wrong
   printf '  %s\n' "${wrong[@]}"
@@ -265,17 +299,22 @@ await 'guest '
 guest=$(sed -n 's/^@@ guest //p' "$work/report.txt" | tr -d '\r')
 failed=0
 for each in "${runs[@]}"; do
-  read -r name times _ <<<"$each"
+  read -r name times queues _ <<<"$each"
   pace=(--multiplier=1)
   [ "$times" = 1 ] || pace=(--loop="$times" --pps=1000)
   await "ready $name"
   sent_before=$(counted tx.packets)
-  ip netns exec "$space" tcpreplay "${pace[@]}" --intf1="$tap" "$capture" \
-    >"$work/$name.sender.txt" 2>&1 || fail "tcpreplay: $(tail -n 1 "$work/$name.sender.txt")"
+  send "${pace[@]}"
+  if [ "$name" = overload ]; then
+    echo >&3
+    await "again $name"
+    send --pps=1000
+    times=$((times + 1))
+  fi
   echo "$((times * frames))" >&3
   await "end $name"
   sent_after=$(counted tx.packets)
-  check "$name" "$times" || failed=$((failed + 1))
+  check "$name" "$times" "$queues" || failed=$((failed + 1))
 done
 await bye
 [ $failed = 0 ] || fail "$failed of ${#runs[@]} runs in a guest with Linux $guest"
