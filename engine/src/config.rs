@@ -100,6 +100,9 @@ pub const TEND_ROUND_NS: u64 = 1_000_000_000;
 /// Flows of that round looked at together, between two bursts.
 pub const TEND_FLOWS_MAX: u32 = 512;
 
+/// Age from which on a conversation that goes on pays for its edge; a shorter one pays at its end.
+pub const EDGE_WAIT_NS: u64 = 5_000_000_000;
+
 /// Time between two publications of a live run: the table, counters and gauges.
 pub const PUBLISH_NS: u64 = 1_000_000_000;
 

@@ -7,7 +7,7 @@ use medtap_rules::Matcher;
 use medtap_table::vocabulary::Counter;
 
 use super::Worker;
-use crate::config::{TEND_FLOWS_MAX, TEND_ROUND_NS};
+use crate::config::{EDGE_WAIT_NS, TEND_FLOWS_MAX, TEND_ROUND_NS};
 use crate::device::ledger::Outbox;
 use crate::flow::table::state;
 
@@ -54,7 +54,10 @@ impl Worker {
             return;
         }
         self.flush(id);
-        if self.table.flow(id).state != state::UNDECIDED {
+        // What an edge says of a young conversation may still change: who answers, by which
+        // interface, and whether it is encrypted. Paid too early it would be another edge.
+        let age_ns = self.now_ns.saturating_sub(self.table.totals(id).first_ns());
+        if self.table.flow(id).state != state::UNDECIDED && age_ns >= EDGE_WAIT_NS {
             self.flush_edge(id);
         }
     }

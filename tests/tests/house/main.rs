@@ -24,6 +24,8 @@ mod restart;
 mod saved;
 /// Saved tables of every layout that there was.
 mod tables;
+/// A live worker goes on between bursts.
+mod tending;
 /// The tree itself: floors, fences, provenance, glossary, size.
 mod tidy;
 /// Captures that were cut, at every byte and at every length of their packets.
