@@ -80,12 +80,38 @@ struct EdgeState {
     slot: Option<EdgeId>,
 }
 
+impl EdgeState {
+    /// Of which nothing was seen yet.
+    fn new() -> Self {
+        Self {
+            flags: EdgeFlags::default(),
+            confidence: 0,
+            times: Times::NEVER,
+            packets: 0,
+            bytes: 0,
+            slot: None,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct ActivityState {
     bins: Box<[u32; 168]>,
     total: u64,
     times: Times,
     slot: Option<ActivityId>,
+}
+
+impl ActivityState {
+    /// Of which nothing was seen yet.
+    fn new() -> Self {
+        Self {
+            bins: Box::new([0; 168]),
+            total: 0,
+            times: Times::NEVER,
+            slot: None,
+        }
+    }
 }
 
 /// Merges sightings and writes the table.
@@ -234,14 +260,6 @@ impl Aggregator {
     }
 
     fn edge(&mut self, seen: &EdgeSighting) {
-        let new = || EdgeState {
-            flags: EdgeFlags::default(),
-            confidence: 0,
-            times: Times::NEVER,
-            packets: 0,
-            bytes: 0,
-            slot: None,
-        };
         // A worker tells of both ends before it tells of the edge: one that is not known here
         // was refused.
         let known = |key: &BindingKey| self.subjects.get(&SubjectKey::Binding(*key));
@@ -258,7 +276,7 @@ impl Aggregator {
             transport: seen.key.transport,
             port: seen.key.port,
         };
-        let Some(id) = self.edges.id(&key, new) else {
+        let Some(id) = self.edges.id(&key, EdgeState::new) else {
             self.counters.count(Counter::EdgesRefused);
             return;
         };
@@ -278,13 +296,10 @@ impl Aggregator {
         if let SubjectKey::Reported(..) = seen.key {
             state.times.merge(seen.times);
         }
-        let new = || ActivityState {
-            bins: Box::new([0; 168]),
-            total: 0,
-            times: Times::NEVER,
-            slot: None,
-        };
-        let Some(id) = self.activities.id(&(subject, seen.event), new) else {
+        let Some(id) = self
+            .activities
+            .id(&(subject, seen.event), ActivityState::new)
+        else {
             self.counters.count(Counter::ActivityRefused);
             return;
         };

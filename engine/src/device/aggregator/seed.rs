@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use medtap_table::{EdgeFlags, Fact, Subject, SubjectId, SubjectKind, TableReader};
+use medtap_table::{Fact, Subject, SubjectId, SubjectKind, TableReader};
 
 use super::{ActivityState, Aggregator, EdgeKey, EdgeState, NOBODY};
 use crate::device::sighting::{FactSighting, SubjectSighting, Times};
@@ -77,15 +77,7 @@ impl Aggregator {
                 transport: edge.transport,
                 port: edge.port,
             };
-            let new = || EdgeState {
-                flags: EdgeFlags::default(),
-                confidence: 0,
-                times: Times::NEVER,
-                packets: 0,
-                bytes: 0,
-                slot: None,
-            };
-            let Some(id) = self.edges.id(&key, new) else {
+            let Some(id) = self.edges.id(&key, EdgeState::new) else {
                 continue;
             };
             let state = self.edges.owe(id);
@@ -111,13 +103,10 @@ impl Aggregator {
             let Some(subject) = self.subject_id(&key, true) else {
                 continue;
             };
-            let new = || ActivityState {
-                bins: Box::new([0; 168]),
-                total: 0,
-                times: Times::NEVER,
-                slot: None,
-            };
-            let Some(id) = self.activities.id(&(subject, activity.event), new) else {
+            let Some(id) = self
+                .activities
+                .id(&(subject, activity.event), ActivityState::new)
+            else {
                 continue;
             };
             let state = self.activities.owe(id);
