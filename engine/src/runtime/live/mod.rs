@@ -30,6 +30,7 @@ use crate::capture::port::Port;
 use crate::config::{COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, FLOWS_MAX};
 use crate::device::{Aggregator, PersonFilter};
 use crate::flow::FlowHasher;
+use crate::nic;
 use crate::nic::counts::Counts;
 use crate::nic::keeper::{self, Keeper};
 use crate::notify::Notifier;
@@ -63,9 +64,10 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     let notifier = Notifier::from_env();
     let signals = Signals::register().context("no handlers for signals")?;
     let (interfaces, ports) = open(settings)?;
+    // From here on whatever ends the run, an error too, puts the interfaces back.
+    let keeper = keep(&interfaces)?;
     let aggregator = take_over(settings)?;
     let counts = Counts::open().context("the system does not count frames")?;
-    let keeper = keep(&interfaces)?;
     let shared = Arc::new(Shared {
         stop: AtomicBool::new(false),
         beats: (0..settings.workers)
@@ -176,7 +178,8 @@ fn open(settings: &Settings) -> anyhow::Result<(Vec<Interface>, Vec<Vec<Port>>)>
     let mut ports: Vec<Vec<Port>> = (0..settings.workers).map(|_| Vec::new()).collect();
     for (place, wanted) in settings.interfaces.iter().enumerate() {
         let place = u16::try_from(place).context("too many interfaces")?;
-        let (interface, opened) = Interface::open(wanted, place, settings.workers, &mut say)?;
+        let result = Interface::open(wanted, place, settings.workers, &mut say);
+        let (interface, opened) = result.inspect_err(|_| put_back(&interfaces))?;
         interfaces.push(interface);
         for (mine, port) in ports.iter_mut().zip(opened) {
             mine.push(port);
@@ -222,7 +225,17 @@ fn keep(interfaces: &[Interface]) -> anyhow::Result<Option<Keeper>> {
         .iter()
         .flat_map(|interface| interface.changes().iter().cloned())
         .collect();
-    keeper::start(&changes).context("no process to put the interfaces back when this one is gone")
+    keeper::start(&changes)
+        .inspect_err(|_| put_back(interfaces))
+        .context("no process to put the interfaces back when this one is gone")
+}
+
+/// Puts interfaces back that nobody keeps yet.
+fn put_back(interfaces: &[Interface]) {
+    for interface in interfaces.iter().rev() {
+        // What could not be put back, it has said.
+        nic::restore(interface.changes(), &mut say);
+    }
 }
 
 fn worker(

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::Scenario;
-use crate::harness::{Engine, Lab, MONITOR, run};
+use crate::harness::{Engine, Lab, MONITOR, eventually, run};
 
 pub const TESTS: &[Scenario] = &[
     ("wrong::no_such_interface", &[], no_such_interface),
@@ -128,8 +128,12 @@ fn unknown_key() {
     refused_in_one_line(&lab, command, &["line 1", "`worker`", "workers"]);
 }
 
+/// The interface was set up by then, and is put back.
 fn small_shared_memory() {
     let lab = Lab::new(1);
+    let features = || run(lab.command("sensor", "ethtool").args(["-k", MONITOR]));
+    let before = features();
+    assert!(before.contains("rx-vlan-offload: on"), "{before}");
     let engine = Engine::command(&lab, "/dev/shm/medtap.table".as_ref(), &[]);
     let arguments: Vec<_> = engine.get_args().skip(3).collect();
     let mut command = lab.command("sensor", "sh");
@@ -140,6 +144,9 @@ fn small_shared_memory() {
     ]);
     command.args(arguments);
     refused(&lab, command, &["/dev/shm"]);
+    eventually("the interface to be put back", || {
+        (features() == before).then_some(())
+    });
 }
 
 /// veth has none: asked for alone, it is not replaced by another mode in silence.
