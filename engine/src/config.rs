@@ -225,6 +225,15 @@ pub const HTTP_QUIET_HEADS_MAX: u8 = 16;
 /// Different values that one HTTP/1 flow gives; further ones are not kept.
 pub const HTTP_VALUES_MAX: usize = 32;
 
+/// Bytes made of one compressed HTTP body; what follows is not read.
+pub const HTTP_INFLATED_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// Bytes that may be made of each byte of a compressed HTTP body; one that makes more is left.
+pub const HTTP_INFLATE_RATIO_MAX: u64 = 64;
+
+/// Bytes that a compressed HTTP body may make beyond that.
+pub const HTTP_INFLATED_FREE_BYTES: u64 = 64 * 1024;
+
 /// Segments searched for the next HTTP/1 head after a gap, before the direction is done.
 pub const HTTP_RESYNC_SEGMENTS_MAX: u8 = 64;
 

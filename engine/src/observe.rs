@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use medtap_table::vocabulary::{Event, Field};
+use medtap_table::vocabulary::{Event, Field, Protocol};
 
 /// A 48-bit MAC address (IEEE 802).
 pub type MacAddr = [u8; 6];
@@ -87,6 +87,9 @@ pub enum Observation<'a> {
     },
     /// The sender forwards packets for others (a router advertisement, RFC 4861).
     Router,
+    /// What is said over this conversation is, more closely, this protocol: one that rides on
+    /// the one it was recognised as (DICOMweb on HTTP). The first one named stays.
+    Carries(Protocol),
     /// Both ends spoke this protocol: what one side claimed, the other answered.
     Confirmed,
     /// From here on the payload is encrypted.

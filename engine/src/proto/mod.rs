@@ -191,6 +191,10 @@ pub const CLASSIFIERS: &[Classifier] = &[
     dns::OVER_TCP,
 ];
 
+/// Every protocol that rides on HTTP; the order decides between two that would both claim a
+/// message.
+pub const APPLICATIONS: &[http::application::Application] = &[];
+
 /// Every protocol without ports.
 pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[
     arp::CLASSIFIER,

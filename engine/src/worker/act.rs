@@ -380,10 +380,10 @@ impl Worker {
             return;
         };
         let reader = &conversation.reader;
-        if let Some(protocol) = reader.protocol {
+        if let Some(protocol) = reader.named() {
+            flow.protocol = protocol.number() as u8;
             if flow.state == state::UNDECIDED {
                 flow.state = state::KNOWN;
-                flow.protocol = protocol.number() as u8;
                 match reader.role(packet.direction) {
                     Some(Role::Client) => flow.set_orig(packet.direction),
                     Some(Role::Server) => flow.set_orig(packet.direction.other()),

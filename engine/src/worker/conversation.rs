@@ -27,6 +27,8 @@ pub struct Reader {
     session: Option<Box<dyn Session>>,
     /// The protocol, once it is known.
     pub protocol: Option<Protocol>,
+    /// The protocol that rides on it, once that is known: it names the flow.
+    carried: Option<Protocol>,
     roles: [Option<Role>; 2],
     rejected: [bool; 2],
     facts: Vec<FactId>,
@@ -62,6 +64,11 @@ impl Reader {
     /// The role of the end that sends in this direction, once it is known.
     pub fn role(&self, direction: Direction) -> Option<Role> {
         self.roles[direction.index()]
+    }
+
+    /// The protocol by which the flow goes.
+    pub fn named(&self) -> Option<Protocol> {
+        self.carried.or(self.protocol)
     }
 
     /// Reads a piece of a stream.
@@ -137,9 +144,10 @@ impl Reader {
         recorder: &mut Recorder<'_>,
     ) -> Progress {
         let role = self.role(at.direction).unwrap_or(Role::Peer);
-        recorder.protocol = self.protocol;
+        recorder.protocol = self.named();
         let Self {
             session,
+            carried,
             facts,
             confirmed,
             encrypted,
@@ -157,6 +165,10 @@ impl Reader {
                     }
                 }
                 Observation::Encrypted => *encrypted = true,
+                Observation::Carries(protocol) if carried.is_none() => {
+                    *carried = Some(protocol);
+                    recorder.protocol = *carried;
+                }
                 _ => {}
             }
             let Some(fact) = recorder.record(&observation, at.ends, *confirmed) else {

@@ -207,7 +207,7 @@ impl Worker {
             }
             let reader = &conversation.reader;
             let flow = self.table.flow_mut(id);
-            if let Some(protocol) = reader.protocol {
+            if let Some(protocol) = reader.named() {
                 flow.protocol = protocol.number() as u8;
             }
             if reader.confirmed {

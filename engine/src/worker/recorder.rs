@@ -85,7 +85,7 @@ impl Recorder<'_> {
                 self.counters.count_parse_error(self.protocol);
                 None
             }
-            Observation::Confirmed | Observation::Encrypted => None,
+            Observation::Confirmed | Observation::Encrypted | Observation::Carries(_) => None,
         }
     }
 

@@ -178,6 +178,38 @@ pub fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         })
 }
 
+/// The media type in a Content-Type or Accept field, without its parameters: RFC 9110, 8.3.1.
+pub fn media_type(value: &[u8]) -> &[u8] {
+    let end = value.iter().position(|byte| matches!(byte, b';' | b','));
+    value
+        .get(..end.unwrap_or(value.len()))
+        .unwrap_or_default()
+        .trim_ascii()
+}
+
+/// A parameter of a media type, without its quotes; escapes are not undone.
+pub fn parameter<'a>(value: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let mut rest = value;
+    while let Some(semicolon) = rest.iter().position(|byte| *byte == b';') {
+        rest = rest.get(semicolon + 1..)?.trim_ascii_start();
+        let equals = rest.iter().position(|byte| *byte == b'=')?;
+        let (known, after) = rest.split_at_checked(equals)?;
+        let after = after.get(1..)?;
+        let (found, after) = match after.strip_prefix(b"\"") {
+            Some(quoted) => quoted.split_at_checked(quoted.iter().position(|b| *b == b'"')?)?,
+            None => {
+                let end = after.iter().position(|byte| matches!(byte, b';' | b','));
+                after.split_at_checked(end.unwrap_or(after.len()))?
+            }
+        };
+        if known.trim_ascii().eq_ignore_ascii_case(name) {
+            return Some(found.trim_ascii());
+        }
+        rest = after;
+    }
+    None
+}
+
 /// The realm of a challenge: RFC 9110, 11.5, of the schemes Basic and Digest.
 pub fn realm(challenge: &[u8]) -> Option<&[u8]> {
     const NAME: &[u8] = b"realm=\"";
@@ -311,5 +343,19 @@ mod tests {
             Some(&b"PUMP &amp; Co"[..])
         );
         assert_eq!(title(b"<title>half"), None);
+    }
+
+    #[test]
+    fn media_types_and_their_parameters() {
+        let value = b"multipart/related; type=\"application/dicom\"; Boundary = b=1 ;x=\";\"";
+        assert_eq!(media_type(value), b"multipart/related");
+        assert_eq!(media_type(b" text/html"), b"text/html");
+        assert_eq!(media_type(b"a/b, c/d"), b"a/b");
+        assert_eq!(parameter(value, b"type"), Some(&b"application/dicom"[..]));
+        assert_eq!(parameter(value, b"boundary"), Some(&b"b=1"[..]));
+        assert_eq!(parameter(value, b"X"), Some(&b";"[..]));
+        assert_eq!(parameter(value, b"y"), None);
+        assert_eq!(parameter(b"a/b; q", b"q"), None);
+        assert_eq!(parameter(b"a/b; q=\"", b"q"), None);
     }
 }

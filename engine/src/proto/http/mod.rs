@@ -1,5 +1,6 @@
 //! HTTP/1 (RFC 9110, RFC 9112): which software answers, which asks, under which name. It never
-//! emits a target, a query, a cookie, a credential, a referrer or a body.
+//! emits a target, a query, a cookie, a credential or a referrer, and reads no body but a page's
+//! title; what rides on it reads its own, see [`application`].
 //!
 //! | field | of |
 //! |---|---|
@@ -14,7 +15,12 @@
 //! whole URI gives no server, one with `Via` or `Forwarded` no client, an answer with `Via` no
 //! server.
 
+pub mod application;
+mod body;
+mod framing;
+mod gzip;
 pub mod head;
+mod stage;
 #[cfg(test)]
 mod tests;
 
@@ -23,12 +29,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use medtap_table::vocabulary::{Field, Protocol};
 
+use self::application::{Application, Head};
+use self::body::Body;
+use self::framing::{Coding, Framing};
 use self::head::Start;
-use super::{Classifier, Progress, Segment, Then, Transport, Verdict};
-use crate::config::{
-    HTTP_CHUNK_LINE_BYTES_MAX, HTTP_HEAD_BYTES_MAX, HTTP_PENDING_MAX, HTTP_QUIET_HEADS_MAX,
-    HTTP_RESYNC_SEGMENTS_MAX, HTTP_TITLE_BYTES_MAX, HTTP_VALUES_MAX,
-};
+use super::{APPLICATIONS, Classifier, Progress, Segment, Then, Transport, Verdict};
+use crate::config::{HTTP_HEAD_BYTES_MAX, HTTP_PENDING_MAX, HTTP_QUIET_HEADS_MAX, HTTP_VALUES_MAX};
 use crate::observe::{Emit, Observation, Role, Subject};
 
 /// The row of this protocol.
@@ -39,7 +45,7 @@ pub const CLASSIFIER: Classifier = Classifier {
         80, 591, 631, 3128, 5000, 5357, 5985, 8000, 8008, 8042, 8080, 8081, 8088, 8888,
     ],
     probe,
-    session: || Box::new(Session::default()),
+    session: || Box::new(Session::new(APPLICATIONS)),
 };
 
 /// Is it HTTP/1? Its first line says so, and which end sent it.
@@ -58,6 +64,8 @@ const START_BYTES_CHECKED: usize = 64;
 /// What an answer's reading needs to know of its request.
 #[derive(Clone, Copy, Default)]
 struct Request {
+    /// Which application claimed it, and the tag that it gave it.
+    claim: Option<(u8, u8)>,
     is_head: bool,
     is_connect: bool,
     /// Sent to a proxy: the answer is not the receiver's own.
@@ -68,7 +76,7 @@ struct Request {
 
 /// What a body's bytes are followed by.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Body {
+enum Extent {
     /// This many bytes, then the next head.
     Fixed(u64),
     /// This many bytes, then the next chunk.
@@ -77,18 +85,30 @@ enum Body {
     Rest,
 }
 
+/// What a body is wanted for.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Purpose {
+    /// Nothing: it is stepped over.
+    #[default]
+    Pass,
+    /// Its beginning may hold the page's title.
+    Title,
+    /// An application reads it.
+    Read,
+}
+
 /// What one direction's next bytes are.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Stage {
     /// The head of a message.
     #[default]
     Head,
-    /// The line before a chunk; the first chunk may hold the title.
-    ChunkLine { title: bool },
+    /// The line before a chunk.
+    ChunkLine(Purpose),
     /// The fields after the last chunk.
     Trailer,
-    /// The beginning of a body that may hold the title.
-    Title(Body),
+    /// A body, or a chunk of it, that is wanted.
+    Body(Extent, Purpose),
     /// After a hole: segments are left over until one begins with a head.
     Lost { segments: u8 },
     /// Nothing of use.
@@ -101,11 +121,14 @@ struct Half {
     stage: Stage,
     /// Bytes of the unfinished head that were searched for its end.
     searched: usize,
+    /// The body that an application reads.
+    body: Option<Body>,
 }
 
 /// What one connection has said so far.
-#[derive(Default)]
 struct Session {
+    /// What may ride on it.
+    applications: &'static [Application],
     client: Half,
     server: Half,
     /// Requests that wait for their answer: at most [`HTTP_PENDING_MAX`].
@@ -139,9 +162,10 @@ impl super::Session for Session {
         let from = segment.from;
         let step = match self.half(from).stage {
             Stage::Head => self.head(segment, emit),
-            Stage::ChunkLine { title } => self.chunk_line(from, segment.bytes, title),
-            Stage::Trailer => self.trailer(from, segment.bytes),
-            Stage::Title(body) => self.title(from, segment.bytes, body, emit),
+            Stage::ChunkLine(purpose) => self.chunk_line(from, segment.bytes, purpose),
+            Stage::Trailer => self.trailer(from, segment.bytes, emit),
+            Stage::Body(extent, Purpose::Read) => self.body(from, segment.bytes, extent, emit),
+            Stage::Body(extent, _) => self.title(from, segment.bytes, extent, emit),
             Stage::Lost { segments } => self.lost(segment, segments, emit),
             Stage::Over => Step::Used(segment.bytes.len()),
         };
@@ -170,21 +194,42 @@ impl super::Session for Session {
         Progress { consumed, then }
     }
 
-    fn gap(&mut self, from: Role, _missing: u64) -> bool {
-        self.pending.clear();
-        self.is_unpaired = true;
+    fn gap(&mut self, from: Role, missing: u64) -> bool {
         let half = self.half(from);
+        half.body = None;
+        // A hole inside a body costs what was to be read of it and no more.
+        if let Stage::Body(Extent::Fixed(left), _) = half.stage
+            && missing <= left
+        {
+            half.stage = Stage::Body(Extent::Fixed(left - missing), Purpose::Read);
+            return true;
+        }
         if half.stage != Stage::Over {
             *half = Half {
                 stage: Stage::Lost { segments: 0 },
-                searched: 0,
+                ..Half::default()
             };
         }
+        self.pending.clear();
+        self.is_unpaired = true;
         true
     }
 }
 
 impl Session {
+    fn new(applications: &'static [Application]) -> Self {
+        Self {
+            applications,
+            client: Half::default(),
+            server: Half::default(),
+            pending: VecDeque::new(),
+            values: Vec::new(),
+            is_unpaired: false,
+            quiet: 0,
+            confirmed: false,
+        }
+    }
+
     fn half(&mut self, from: Role) -> &mut Half {
         match from {
             Role::Server => &mut self.server,
@@ -245,29 +290,31 @@ impl Session {
         match body {
             _ if self.half(from).stage == Stage::Over => Step::Used(len),
             None => Step::Done,
-            Some((Body::Rest, false)) => Step::Done,
-            Some((Body::Fixed(bytes), false)) => Step::Skip(len, bytes),
-            Some((Body::Chunk(_), title)) => {
-                self.half(from).stage = Stage::ChunkLine { title };
+            Some((Extent::Rest, Purpose::Pass)) => Step::Done,
+            Some((Extent::Fixed(bytes), Purpose::Pass)) => Step::Skip(len, bytes),
+            Some((Extent::Chunk(_), purpose)) => {
+                self.half(from).stage = Stage::ChunkLine(purpose);
                 Step::Used(len)
             }
-            Some((body, true)) => {
-                self.half(from).stage = Stage::Title(body);
+            Some((extent, purpose)) => {
+                self.half(from).stage = Stage::Body(extent, purpose);
                 Step::Used(len)
             }
         }
     }
 
-    /// What a request says; its body, or `None` where nothing more can be learnt.
+    /// What a request says; its body and what it is wanted for, or `None` where nothing more can
+    /// be learnt.
     fn request(
         &mut self,
         method: &[u8],
         target: &[u8],
         head: &[u8],
         emit: Emit<'_>,
-    ) -> Option<(Body, bool)> {
+    ) -> Option<(Extent, Purpose)> {
         let is_plain = target.starts_with(b"/");
-        let request = Request {
+        let mut request = Request {
+            claim: None,
             is_head: method == b"HEAD",
             is_connect: method == b"CONNECT",
             is_proxied: !is_plain && target != b"*",
@@ -281,9 +328,8 @@ impl Session {
         if self.pending.len() >= HTTP_PENDING_MAX {
             self.is_unpaired = true;
             self.client.stage = Stage::Over;
-            return Some((Body::Fixed(0), false));
+            return Some((Extent::Fixed(0), Purpose::Pass));
         }
-        self.pending.push_back(request);
         let is_forwarded = head::fields(head).any(|(name, _)| {
             [&b"via"[..], b"forwarded", b"x-forwarded-for"]
                 .iter()
@@ -299,20 +345,26 @@ impl Session {
                 self.fact(Subject::Receiver, Field::HttpHost, host, emit);
             }
         }
-        match framing(head) {
+        let shown = Head {
+            is_direct: !is_forwarded && !request.is_proxied,
+            ..Head::of_request(method, target, head)
+        };
+        let purpose = self.claim(&shown, head, &mut request, emit);
+        self.pending.push_back(request);
+        match Framing::of(head) {
             Framing::Broken => {
                 emit(Observation::Malformed);
                 None
             }
-            Framing::Chunked => Some((Body::Chunk(0), false)),
-            Framing::Length(bytes) => Some((Body::Fixed(bytes), false)),
-            Framing::Unstated => Some((Body::Fixed(0), false)),
+            Framing::Chunked => Some((Extent::Chunk(0), purpose)),
+            Framing::Length(bytes) => Some((Extent::Fixed(bytes), purpose)),
+            Framing::Unstated => Some((Extent::Fixed(0), Purpose::Pass)),
         }
     }
 
-    /// What an answer says; its body and whether the title is wanted, or `None` where nothing
-    /// more can be learnt.
-    fn response(&mut self, status: u16, head: &[u8], emit: Emit<'_>) -> Option<(Body, bool)> {
+    /// What an answer says; its body and what it is wanted for, or `None` where nothing more can
+    /// be learnt.
+    fn response(&mut self, status: u16, head: &[u8], emit: Emit<'_>) -> Option<(Extent, Purpose)> {
         // An interim answer leaves its request waiting: RFC 9110, 15.2.
         let request = match status {
             100..=199 => self.pending.front().copied(),
@@ -323,18 +375,15 @@ impl Session {
             self.confirmed = true;
             emit(Observation::Confirmed);
         }
-        let request = request.unwrap_or_default();
+        let mut request = request.unwrap_or_default();
         let is_own = !request.is_proxied
             && !head::fields(head).any(|(name, _)| name.eq_ignore_ascii_case(b"via"));
         let mut is_html = false;
-        let mut is_coded = false;
         for (name, value) in head::fields(head) {
             if name.eq_ignore_ascii_case(b"content-type") {
                 is_html = value
                     .get(..9)
                     .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/html"));
-            } else if name.eq_ignore_ascii_case(b"content-encoding") {
-                is_coded = !value.eq_ignore_ascii_case(b"identity");
             } else if is_own {
                 self.server_field(name, value, emit);
             }
@@ -344,24 +393,33 @@ impl Session {
             return None;
         }
         if request.is_head || matches!(status, 100..=199 | 204 | 304) {
-            return Some((Body::Fixed(0), false));
+            return Some((Extent::Fixed(0), Purpose::Pass));
         }
+        let shown = Head {
+            is_direct: is_own,
+            ..Head::of_answer(status, head)
+        };
+        let purpose = self.claim(&shown, head, &mut request, emit);
         let title = request.is_front_page
             && !self.is_unpaired
             && self.pending.is_empty()
             && is_own
             && is_html
-            && !is_coded
+            && Coding::of(head) == Coding::Identity
             && matches!(status, 200 | 401);
-        match framing(head) {
+        let purpose = match purpose {
+            Purpose::Pass if title => Purpose::Title,
+            purpose => purpose,
+        };
+        match Framing::of(head) {
             Framing::Broken => {
                 emit(Observation::Malformed);
                 None
             }
-            Framing::Chunked => Some((Body::Chunk(0), title)),
-            Framing::Length(0) => Some((Body::Fixed(0), false)),
-            Framing::Length(bytes) => Some((Body::Fixed(bytes), title)),
-            Framing::Unstated => Some((Body::Rest, title)),
+            Framing::Chunked => Some((Extent::Chunk(0), purpose)),
+            Framing::Length(0) => Some((Extent::Fixed(0), Purpose::Pass)),
+            Framing::Length(bytes) => Some((Extent::Fixed(bytes), purpose)),
+            Framing::Unstated => Some((Extent::Rest, purpose)),
         }
     }
 
@@ -380,106 +438,46 @@ impl Session {
         self.fact(Subject::Sender, field, value, emit);
     }
 
-    /// Reads the line before a chunk: its size in hexadecimal digits, RFC 9112, 7.1.
-    fn chunk_line(&mut self, from: Role, bytes: &[u8], title: bool) -> Step {
-        let Some(end) = bytes
-            .iter()
-            .take(HTTP_CHUNK_LINE_BYTES_MAX)
-            .position(|byte| *byte == b'\n')
-        else {
-            return if bytes.len() >= HTTP_CHUNK_LINE_BYTES_MAX {
-                Step::Broken
-            } else {
-                Step::Wait
+    /// Shows a head to the applications; whether one of them reads the body.
+    fn claim(
+        &mut self,
+        head: &Head<'_>,
+        bytes: &[u8],
+        request: &mut Request,
+        emit: Emit<'_>,
+    ) -> Purpose {
+        let claimed = request.claim.map(|(index, _)| usize::from(index));
+        let of_request = claimed.into_iter();
+        let others = (0..self.applications.len()).filter(|index| Some(*index) != claimed);
+        for index in of_request.chain(others) {
+            let shown = Head {
+                asked: request
+                    .claim
+                    .filter(|(known, _)| usize::from(*known) == index)
+                    .map_or(0, |(_, tag)| tag),
+                ..*head
             };
-        };
-        let line = bytes.get(..end).unwrap_or_default();
-        let size = line.split(|byte| *byte == b';').next().unwrap_or_default();
-        let size = std::str::from_utf8(size.trim_ascii())
-            .ok()
-            .filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()))
-            .and_then(|text| u64::from_str_radix(text, 16).ok());
-        let Some(size) = size else {
-            return Step::Broken;
-        };
-        let half = self.half(from);
-        match size {
-            0 => {
-                half.stage = Stage::Trailer;
-                Step::Used(end + 1)
-            }
-            // The chunk's own line end belongs to it.
-            size if title => {
-                half.stage = Stage::Title(Body::Chunk(size.saturating_add(2)));
-                Step::Used(end + 1)
-            }
-            size => {
-                half.stage = Stage::ChunkLine { title: false };
-                Step::Skip(end + 1, size.saturating_add(2))
-            }
+            let claim = self
+                .applications
+                .get(index)
+                .and_then(|application| (application.claim)(&shown, emit));
+            let Some(claim) = claim else {
+                continue;
+            };
+            // What an application reads goes on owing events.
+            self.quiet = 0;
+            request.claim = u8::try_from(index).ok().map(|index| (index, claim.tag));
+            let body = claim
+                .body
+                .and_then(|reader| Body::new(reader, Coding::of(bytes)));
+            let half = self.half(head.from);
+            half.body = body;
+            return match half.body {
+                Some(_) => Purpose::Read,
+                None => Purpose::Pass,
+            };
         }
-    }
-
-    /// Steps over the fields after the last chunk, up to the empty line.
-    fn trailer(&mut self, from: Role, bytes: &[u8]) -> Step {
-        let limit = HTTP_CHUNK_LINE_BYTES_MAX;
-        match bytes.iter().take(limit).position(|byte| *byte == b'\n') {
-            None if bytes.len() >= limit => Step::Broken,
-            None => Step::Wait,
-            Some(end) => {
-                if matches!(bytes.get(..end), Some(b"" | b"\r")) {
-                    self.half(from).stage = Stage::Head;
-                }
-                Step::Used(end + 1)
-            }
-        }
-    }
-
-    /// Looks for the title in the beginning of a body, then leaves the body.
-    fn title(&mut self, from: Role, bytes: &[u8], body: Body, emit: Emit<'_>) -> Step {
-        let left = match body {
-            Body::Fixed(left) | Body::Chunk(left) => left,
-            Body::Rest => u64::MAX,
-        };
-        let limit = usize::try_from(left)
-            .unwrap_or(usize::MAX)
-            .min(HTTP_TITLE_BYTES_MAX);
-        let page = bytes.get(..limit.min(bytes.len())).unwrap_or_default();
-        match head::title(page) {
-            Some(title) => self.fact(Subject::Sender, Field::HttpTitle, title, emit),
-            None if page.len() < limit => return Step::Wait,
-            None => {}
-        }
-        self.half(from).stage = match body {
-            Body::Fixed(_) => Stage::Head,
-            Body::Chunk(_) => Stage::ChunkLine { title: false },
-            Body::Rest => return Step::Done,
-        };
-        let used = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
-        Step::Skip(used, left.saturating_sub(used as u64))
-    }
-
-    /// Looks for a head at the beginning of a segment.
-    fn lost(&mut self, segment: &Segment<'_>, segments: u8, emit: Emit<'_>) -> Step {
-        let half = self.half(segment.from);
-        let bytes = segment.bytes;
-        match Start::probe(bytes) {
-            Some(Some(_)) => {
-                half.stage = Stage::Head;
-                self.head(segment, emit)
-            }
-            Some(None) => Step::Wait,
-            None if segments >= HTTP_RESYNC_SEGMENTS_MAX => {
-                half.stage = Stage::Over;
-                Step::Used(bytes.len())
-            }
-            None => {
-                half.stage = Stage::Lost {
-                    segments: segments + 1,
-                };
-                Step::Used(bytes.len())
-            }
-        }
+        Purpose::Pass
     }
 
     /// Says something once. A value with an `@` may be somebody's address and is left out.
@@ -500,45 +498,5 @@ impl Session {
             field,
             value,
         });
-    }
-}
-
-/// How a head says that its body ends: RFC 9112, 6.
-enum Framing {
-    Chunked,
-    Length(u64),
-    Unstated,
-    /// It contradicts itself.
-    Broken,
-}
-
-fn framing(head: &[u8]) -> Framing {
-    let mut length = None;
-    let mut coding: Option<&[u8]> = None;
-    for (name, value) in head::fields(head) {
-        if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            coding = Some(value);
-        } else if name.eq_ignore_ascii_case(b"content-length") {
-            let number = std::str::from_utf8(value)
-                .ok()
-                .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
-                .and_then(|text| text.parse::<u64>().ok());
-            match (number, length) {
-                (Some(number), None) => length = Some(number),
-                (Some(number), Some(earlier)) if number == earlier => {}
-                _ => return Framing::Broken,
-            }
-        }
-    }
-    // A coding overrides a length: RFC 9112, 6.3. The last one counts.
-    let last = coding.and_then(|value| value.rsplit(|byte| *byte == b',').next());
-    match (last.map(<[u8]>::trim_ascii), length) {
-        (Some(coding), _) if coding.eq_ignore_ascii_case(b"chunked") => Framing::Chunked,
-        (Some(coding), Some(length)) if coding.eq_ignore_ascii_case(b"identity") => {
-            Framing::Length(length)
-        }
-        (Some(_), _) => Framing::Unstated,
-        (None, Some(length)) => Framing::Length(length),
-        (None, None) => Framing::Unstated,
     }
 }

@@ -1,3 +1,4 @@
+use super::application::{BodyReader, Claim, Wants};
 use super::*;
 use crate::proto::driver::{PORTS, Player, check_any, check_cuts, probe as ask, run};
 
@@ -319,8 +320,8 @@ fn any_words() {
         b"<title>a</title>",
         b"WWW-Authenticate: Basic realm=\"a\"\r\n",
         b"HEAD /index.htm HTTP/1.0\r\n",
-        b"Host: \r\n",
-        b"\n",
+        b"POST /echo?a HTTP/1.1\r\n",
+        b"Content-Encoding: gzip\r\n",
         b"ffffffffffffffff\r\n",
         b"Content-Length: 18446744073709551615\r\n",
         b"a",
@@ -329,7 +330,7 @@ fn any_words() {
         .with_iterations(2_000)
         .with_max_len(256)
         .for_each(|bytes: &[u8]| {
-            let mut player = Player::new(&CLASSIFIER);
+            let mut player = Player::new(&WITH_ECHO);
             for byte in bytes {
                 let from = if byte & 0x80 == 0 { C } else { S };
                 if byte & 0x70 == 0x70 && !player.gap(from, 10) {
@@ -339,4 +340,189 @@ fn any_words() {
                 player.play(from, word, false);
             }
         });
+}
+
+/// An application for tests: it reads what is of its type, and says what it was shown.
+const ECHO: Application = Application {
+    claim: |head, emit| {
+        if head.from == C && head.path == b"/echo" {
+            let body: Option<Box<dyn BodyReader>> = match head.query {
+                b"" => None,
+                query => Some(Box::new(Echo {
+                    skip_from: query.first().copied(),
+                })),
+            };
+            return Some(Claim { tag: 7, body });
+        }
+        (head.asked == 7 || head.is_of_type(b"text/echo")).then(|| {
+            emit(Observation::Carries(Protocol::Dicom));
+            let body: Box<dyn BodyReader> = Box::new(Echo { skip_from: None });
+            Claim {
+                tag: 8,
+                body: Some(body),
+            }
+        })
+    },
+};
+
+/// Says each byte by itself, so that it does not matter how bytes are cut; steps over five bytes
+/// after a certain one, and leaves at a `!`.
+struct Echo {
+    skip_from: Option<u8>,
+}
+
+impl BodyReader for Echo {
+    fn read(&mut self, bytes: &[u8], emit: Emit<'_>) -> Wants {
+        for (index, byte) in bytes.iter().enumerate() {
+            emit(Observation::Fact {
+                subject: Subject::Sender,
+                field: Field::HttpTitle,
+                value: &[*byte],
+            });
+            let after = (bytes.len() - index - 1) as u64;
+            if *byte == b'!' {
+                return Wants::Nothing;
+            }
+            if Some(*byte) == self.skip_from.take_if(|from| *from == *byte) {
+                if after >= 5 {
+                    let rest = bytes.get(index + 6..).unwrap_or_default();
+                    return match rest.is_empty() {
+                        true => Wants::More,
+                        false => self.read(rest, emit),
+                    };
+                }
+                return Wants::Skip(5 - after);
+            }
+        }
+        Wants::More
+    }
+
+    fn end(&mut self, emit: Emit<'_>) {
+        emit(Observation::Encrypted);
+    }
+}
+
+const WITH_ECHO: Classifier = Classifier {
+    session: || Box::new(Session::new(&[ECHO])),
+    ..CLASSIFIER
+};
+
+/// What the echo said: its bytes, and a full stop where it was told of the end.
+fn echoed(conversation: &[(Role, &[u8])]) -> String {
+    check_cuts(&WITH_ECHO, conversation);
+    run(&WITH_ECHO, conversation)
+        .iter()
+        .filter_map(|line| match line.as_str() {
+            "encrypted" => Some("."),
+            "malformed" => Some("?"),
+            line => line.strip_prefix("sender http.title="),
+        })
+        .collect()
+}
+
+#[test]
+fn applications_read_bodies_without_their_framing() {
+    let plain: &[u8] = b"POST /echo?x HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello";
+    let chunked: &[u8] = b"POST /echo?x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\
+        2;a=b\r\nhe\r\n3\r\nllo\r\n0\r\nA: b\r\n\r\n";
+    assert_eq!(echoed(&[(C, plain), (C, chunked)]), "hello.hello.");
+    let stepped: &[u8] = b"POST /echo?l HTTP/1.1\r\nContent-Length: 12\r\n\r\nhel12345lo!x\
+        POST /echo?e HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\
+        3\r\nhe1\r\n2\r\n23\r\n6\r\n45llo.\r\n0\r\n\r\n";
+    assert_eq!(echoed(&[(C, stepped), (C, plain)]), "hello!hello..hello.");
+    // What the application does not claim is not read, nor is a coding that is not undone.
+    let other: &[u8] = b"POST /other HTTP/1.1\r\nContent-Length: 2\r\n\r\nno\
+        POST /echo?x HTTP/1.1\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\nno";
+    assert_eq!(echoed(&[(C, other), (C, plain)]), "hello.");
+}
+
+#[test]
+fn an_answer_is_known_by_its_request() {
+    let asked: &[u8] = b"GET /echo HTTP/1.1\r\n\r\n";
+    let answer: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let typed: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: Text/Echo;a=b\r\n\r\nuntil the end";
+    assert_eq!(echoed(&[(S, answer)]), "");
+    assert_eq!(
+        echoed(&[(C, asked), (S, answer), (S, typed)]),
+        "ok.until the end"
+    );
+    let seen = run(&WITH_ECHO, &[(C, asked), (S, answer)]);
+    assert!(seen.contains(&"Carries(Dicom)".to_owned()), "{seen:?}");
+}
+
+/// A body in the coding of this name.
+fn coded(coding: &str, body: &[u8]) -> Vec<u8> {
+    let bytes = match coding {
+        "gzip" => {
+            let mut encoder = flate2::GzBuilder::new()
+                .filename("CANARY")
+                .write(Vec::new(), flate2::Compression::best());
+            std::io::Write::write_all(&mut encoder, body).unwrap();
+            encoder.finish().unwrap()
+        }
+        _ => {
+            let mut encoder =
+                flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+            std::io::Write::write_all(&mut encoder, body).unwrap();
+            encoder.finish().unwrap()
+        }
+    };
+    let length = bytes.len();
+    let head = format!(
+        "POST /echo?l HTTP/1.1\r\nContent-Encoding: {coding}\r\nContent-Length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), &bytes].concat()
+}
+
+#[test]
+fn codings_are_taken_off_within_limits() {
+    for coding in ["gzip", "deflate"] {
+        let whole = coded(coding, b"hel12345lo");
+        assert_eq!(echoed(&[(C, &whole), (C, &whole)]), "hello.hello.");
+        let left = coded(coding, b"he!llo");
+        assert_eq!(echoed(&[(C, &left), (C, &whole)]), "he!hello.");
+    }
+    let mut broken = coded("gzip", b"hello");
+    let at = broken.len() - 14;
+    broken[at] ^= 0xff;
+    let head = broken
+        .windows(4)
+        .position(|part| part == b"\r\n\r\n")
+        .unwrap()
+        + 4;
+    broken[head] = 0;
+    assert_eq!(echoed(&[(C, &broken), (C, &coded("gzip", b"ok"))]), "?ok.");
+    // A bomb: bytes that make a thousand times as many are left behind.
+    let bomb = coded("gzip", &vec![b'a'; 64 * 1024 * 1024]);
+    let mut player = Player::new(&WITH_ECHO);
+    for piece in bomb.chunks(1460) {
+        player.play(C, piece, false);
+    }
+    assert!(player.seen.len() < 1_000_000, "{}", player.seen.len());
+    assert_eq!(player.seen.last().map(String::as_str), Some("malformed"));
+}
+
+#[test]
+fn a_hole_in_a_body_costs_that_body_alone() {
+    let mut player = Player::new(&WITH_ECHO);
+    player.play(
+        C,
+        b"POST /echo?x HTTP/1.1\r\nContent-Length: 10\r\n\r\nab",
+        false,
+    );
+    assert!(player.gap(C, 3));
+    player.play(
+        C,
+        b"fghijPOST /echo?x HTTP/1.1\r\nContent-Length: 1\r\n\r\nz",
+        false,
+    );
+    assert_eq!(
+        player.seen,
+        [
+            "sender http.title=a",
+            "sender http.title=b",
+            "sender http.title=z",
+            "encrypted"
+        ]
+    );
 }
