@@ -212,10 +212,16 @@ pub struct Finding {
     pub id: String,
     /// What it is, for people.
     pub title: String,
-    /// Its weight in the risk model.
-    pub weight: f64,
+    /// How sure that is, 0–100.
+    pub confidence: u8,
+    /// Its weight in the risk model; null where no policy was applied.
+    pub weight: Option<f64>,
     /// Why.
     pub evidence: String,
+    /// When it was first seen.
+    pub first_seen: Option<Time>,
+    /// When it was last seen.
+    pub last_seen: Option<Time>,
 }
 
 /// A vulnerability that a component may have.

@@ -8,7 +8,7 @@ use crate::limits::{
 };
 use crate::schema;
 use crate::template::Template;
-use medtap_table::vocabulary::{Attribute, Category, Field};
+use medtap_table::vocabulary::{Attribute, Category, Field, FindingId};
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use std::sync::OnceLock;
 
@@ -262,18 +262,30 @@ fn pattern_fault(error: &regex::Error) -> String {
 }
 
 fn given(attribute: Attribute, text: &str, names: Option<&[String]>) -> Result<Template, String> {
-    if attribute == Attribute::Category {
-        let known = Category::from_name(text).filter(|category| *category != Category::Unknown);
-        known.ok_or_else(|| {
-            let names = Category::ALL.iter().skip(1).map(|category| category.name());
-            let names: Vec<&str> = names.collect();
-            format!(
-                "category \"{text}\" is not known; allowed are {}",
-                names.join(", ")
-            )
-        })?;
+    let categories = Category::ALL.iter().skip(1).map(|category| category.name());
+    let findings = FindingId::ALL.iter().map(|finding| finding.name());
+    match attribute {
+        Attribute::Category => check_name("category", text, categories)?,
+        Attribute::Finding => check_name("finding", text, findings)?,
+        _ => {}
     }
     Template::parse(text, names).map_err(|reason| format!("{}: {reason}", attribute.name()))
+}
+
+/// A value that must be one of the vocabulary's names.
+fn check_name(
+    kind: &str,
+    text: &str,
+    names: impl Iterator<Item = &'static str>,
+) -> Result<(), String> {
+    let names: Vec<&str> = names.collect();
+    match names.contains(&text) {
+        true => Ok(()),
+        false => Err(format!(
+            "{kind} \"{text}\" is not known; allowed are {}",
+            names.join(", ")
+        )),
+    }
 }
 
 fn product(cpe: &schema::Cpe, names: Option<&[String]>) -> Result<Cpe, String> {

@@ -23,6 +23,8 @@ embed! {
     "mdns.device_info.model",
     "http.server",
     "http.user_agent",
+    "tls.handshake.version",
+    "x509af.self_signed",
     "x509sat.subject",
     "ssh.server.version",
     "ssh.client.version",

@@ -27,6 +27,7 @@ macro_rules! with_attributes {
             hostname: Option<String>,
             location: Option<String>,
             category: Option<String>,
+            finding: Option<String>,
         }
 
         impl $name {
@@ -44,6 +45,7 @@ macro_rules! with_attributes {
                     (Attribute::Hostname, &self.hostname),
                     (Attribute::Location, &self.location),
                     (Attribute::Category, &self.category),
+                    (Attribute::Finding, &self.finding),
                 ]
                 .into_iter()
                 .filter_map(|(attribute, text)| text.as_deref().map(|text| (attribute, text)))

@@ -152,8 +152,11 @@ fn example() -> Device {
         findings: vec![Finding {
             id: text(),
             title: text(),
-            weight: 0.0,
+            confidence: 0,
+            weight: Some(0.0),
             evidence: text(),
+            first_seen: time,
+            last_seen: time,
         }],
         vulnerabilities: vec![vulnerability()],
         risk: risk(),

@@ -133,6 +133,10 @@ pub struct Classifier {
     pub transport: Transport,
     /// Asked first when an end uses one of these; a hint, never proof.
     pub ports: &'static [u16],
+    /// The bytes that can come first, of either end; all others it would reject. Where its
+    /// format leaves that open, [`ANY`]: then it is asked about every conversation, so it must
+    /// reject cheaply.
+    pub first: &'static [u8],
     /// Is it?
     pub probe: fn(&Segment<'_>) -> Verdict,
     /// Begins to read one conversation.
@@ -203,6 +207,9 @@ pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[
     cdp::CLASSIFIER,
 ];
 
+/// Every byte can come first, see [`Classifier::first`].
+pub const ANY: &[u8] = &[];
+
 /// What is known of a flow's protocol.
 pub enum Decision {
     /// Settled, with the role of the end that sent these bytes; never asked again.
@@ -213,17 +220,70 @@ pub enum Decision {
     Unknown,
 }
 
-/// Asks each probe once, those that name one of the ports first. A match wins even while a
-/// probe before it still waits: on a passive sensor the first bytes are often all there will be.
+/// Rows of [`CLASSIFIERS`], a bit for each.
+type Rows = u128;
+
+const _: () = assert!(CLASSIFIERS.len() <= Rows::BITS as usize);
+
+/// Who can have sent a first byte, by transport and byte: what an unknown conversation costs
+/// does not grow with the protocols that begin otherwise.
+static CANDIDATES: [[Rows; 256]; 2] = [candidates(Transport::Tcp), candidates(Transport::Udp)];
+
+const fn candidates(transport: Transport) -> [Rows; 256] {
+    let mut rows = [0; 256];
+    let mut at = 0;
+    while at < CLASSIFIERS.len() {
+        let row = &CLASSIFIERS[at];
+        if row.transport as u8 == transport as u8 {
+            let mut byte = 0;
+            while byte < rows.len() {
+                if row.first.is_empty() || holds(row.first, byte) {
+                    rows[byte] |= 1 << at;
+                }
+                byte += 1;
+            }
+        }
+        at += 1;
+    }
+    rows
+}
+
+const fn holds(bytes: &[u8], byte: usize) -> bool {
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] as usize == byte {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+/// The rows of a set, in their order.
+fn rows(mut set: Rows) -> impl Iterator<Item = (Rows, &'static Classifier)> {
+    std::iter::from_fn(move || {
+        let row = CLASSIFIERS.get(set.trailing_zeros() as usize)?;
+        let bit = set & set.wrapping_neg();
+        set ^= bit;
+        Some((bit, row))
+    })
+}
+
+/// Asks each probe that the first byte allows once, those that name one of the ports first. A
+/// match wins even while a probe before it still waits: on a passive sensor the first bytes are
+/// often all there will be.
 pub fn classify(segment: &Segment<'_>, transport: Transport) -> Decision {
+    let Some(&first) = segment.bytes.first() else {
+        return Decision::NeedMore;
+    };
+    let all = CANDIDATES[transport as usize][usize::from(first)];
     let (src, dst) = segment.ports;
-    let hinted = |c: &&Classifier| c.ports.contains(&dst) || c.ports.contains(&src);
-    let of_transport = || CLASSIFIERS.iter().filter(|c| c.transport == transport);
+    let names_port = |row: &Classifier| row.ports.contains(&dst) || row.ports.contains(&src);
+    let hinted = rows(all)
+        .filter(|(_, row)| names_port(row))
+        .fold(0, |set, (bit, _)| set | bit);
     let mut undecided = false;
-    for classifier in of_transport()
-        .filter(hinted)
-        .chain(of_transport().filter(|c| !hinted(c)))
-    {
+    for (_, classifier) in rows(hinted).chain(rows(all & !hinted)) {
         match (classifier.probe)(segment) {
             Verdict::Match(role) => return Decision::Known(classifier, role),
             Verdict::NeedMore => undecided = true,
@@ -234,5 +294,45 @@ pub fn classify(segment: &Segment<'_>, transport: Transport) -> Decision {
         Decision::NeedMore
     } else {
         Decision::Unknown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row that would know bytes with another first byte is never asked about them.
+    #[test]
+    fn fuzz_first_bytes_are_all_that_a_probe_knows() {
+        bolero::check!()
+            .with_type::<(Vec<u8>, u16, u16)>()
+            .for_each(|(bytes, src, dst)| {
+                for row in CLASSIFIERS.iter().filter(|row| !row.first.is_empty()) {
+                    for first in (0..=u8::MAX).filter(|byte| !row.first.contains(byte)) {
+                        let mut bytes = bytes.clone();
+                        bytes.insert(0, first);
+                        let segment = Segment {
+                            bytes: &bytes,
+                            from: Role::Peer,
+                            time_ns: 0,
+                            ports: (*src, *dst),
+                            cut: false,
+                        };
+                        let verdict = (row.probe)(&segment);
+                        assert_eq!(verdict, Verdict::Reject, "{} {first}", row.protocol.name());
+                    }
+                }
+            });
+    }
+
+    #[test]
+    fn a_row_is_asked_about_its_first_bytes_alone() {
+        for (at, row) in CLASSIFIERS.iter().enumerate() {
+            for byte in 0..=u8::MAX {
+                let set = CANDIDATES[row.transport as usize][usize::from(byte)];
+                let asked = set >> at & 1 == 1;
+                assert_eq!(asked, row.first.is_empty() || row.first.contains(&byte));
+            }
+        }
     }
 }

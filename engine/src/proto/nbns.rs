@@ -6,7 +6,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::dns::message::{CLASS_IN, Extent, Message, Name, Record};
 use super::stack_text::printable;
-use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
+use super::{ANY, Classifier, Progress, Segment, Session, Transport, Verdict};
 use crate::observe::{Emit, Observation, Role, Subject};
 
 /// The row of this protocol.
@@ -14,6 +14,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Nbns,
     transport: Transport::Udp,
     ports: &[137],
+    first: ANY,
     probe,
     session: || Box::new(Names::default()),
 };

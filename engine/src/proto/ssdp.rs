@@ -14,6 +14,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Ssdp,
     transport: Transport::Udp,
     ports: &[1900],
+    first: b"NMH",
     probe,
     session: || Box::new(Announcer::default()),
 };

@@ -23,6 +23,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Ssh,
     transport: Transport::Tcp,
     ports: PORTS,
+    first: b"S",
     probe,
     session: || Box::new(Session::default()),
 };

@@ -14,7 +14,7 @@ use super::joins::{Joined, Joins, Reason, is_strong_identifier};
 use super::snapshot::Snapshot;
 use super::usage::{self, Usage};
 use super::values::{self, Reading};
-use super::{Join, identity, mac};
+use super::{Join, findings, identity, mac};
 use crate::model::{AttributeValue, Device, Peer, Risk, Time};
 
 /// Bytes of a MAC address that tell the holder of the block, as they are shown.
@@ -319,7 +319,7 @@ impl<'a> Folding<'a> {
             protocols: usage.protocols.iter().cloned().collect(),
             peers,
             activity: acts.collect(),
-            findings: Vec::new(),
+            findings: findings::of(&facts),
             vulnerabilities: Vec::new(),
             risk: Risk::default(),
         })

@@ -8,6 +8,7 @@
 //! joins        units to devices: strong keys, and who made what it reports
 //! values       which value wins, what contradicts it
 //! category     what kind of device
+//! findings     which weaknesses were seen
 //! usage        protocols, peers, activity
 //! identity     what it is called
 //! ```
@@ -15,6 +16,7 @@
 mod bindings;
 mod category;
 mod device;
+mod findings;
 mod identity;
 mod joins;
 mod mac;

@@ -238,3 +238,32 @@ fn source_and_coverage_come_from_the_table() {
     assert_eq!(resolve(&reader, &Options { as_of }).as_of, as_of);
     assert_eq!(value(with(&inventory, "10.0.0.2"), "hostname"), "");
 }
+
+#[test]
+fn what_rules_call_a_weakness_is_a_finding_once() {
+    let mut sample = Sample::default();
+    let host = sample.add(proven(LOCAL, "10.0.0.1"));
+    let other = sample.add(proven(LOCAL2, "10.0.0.2"));
+    for version in ["TLS 1.0", "SSL 3.0"] {
+        let fact = sample.say(host, Field::TlsVersion, version);
+        fact.attribute = Attribute::Finding;
+        fact.value = "weak_tls".into();
+        fact.rule = 122_001;
+    }
+    sample.say(other, Field::TlsVersion, "TLS 1.2");
+    // A name that this version does not know is no finding.
+    let unknown = sample.say(other, Field::TlsCipher, "x");
+    unknown.attribute = Attribute::Finding;
+    let inventory = sample.inventory();
+    let findings = inventory.devices.iter().flat_map(|d| &d.findings);
+    let findings: Vec<_> = findings.collect();
+    let [first] = &findings[..] else {
+        panic!("expected one finding: {findings:?}");
+    };
+    assert_eq!((&*first.id, first.confidence), ("weak_tls", 90));
+    assert_eq!(first.weight, None);
+    assert_eq!(
+        first.evidence,
+        "tls.handshake.version = SSL 3.0, tls.handshake.version = TLS 1.0"
+    );
+}

@@ -20,6 +20,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Dhcp,
     transport: Transport::Udp,
     ports: &[67, 68],
+    first: &[1, 2],
     probe,
     session: || Box::new(Lease::default()),
 };

@@ -35,6 +35,12 @@ pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Dicom,
     transport: Transport::Tcp,
     ports: &[104, 11112, 4242, 4006],
+    first: &[
+        kind::ASSOCIATE_RQ,
+        kind::ASSOCIATE_AC,
+        kind::ASSOCIATE_RJ,
+        kind::DATA,
+    ],
     probe,
     session: || Box::new(session::DicomSession::default()),
 };

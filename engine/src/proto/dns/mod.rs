@@ -7,7 +7,7 @@ pub mod message;
 use medtap_table::vocabulary::{Field, Protocol};
 
 use self::message::{DnsError, Extent, HEADER_LEN, Message, Question};
-use super::{Classifier, Progress, Segment, Session, Then, Transport, Verdict};
+use super::{ANY, Classifier, Progress, Segment, Session, Then, Transport, Verdict};
 use crate::config::{DNS_MESSAGES_AFTER_ANSWER, DNS_MESSAGES_MAX, DNS_QUESTIONS_MAX};
 use crate::observe::{Emit, Observation, Role, Subject};
 
@@ -16,6 +16,7 @@ pub const OVER_UDP: Classifier = Classifier {
     protocol: Protocol::Dns,
     transport: Transport::Udp,
     ports: &[53],
+    first: ANY,
     probe: probe_datagram,
     session: || Box::new(Datagrams::default()),
 };
@@ -25,6 +26,7 @@ pub const OVER_TCP: Classifier = Classifier {
     protocol: Protocol::Dns,
     transport: Transport::Tcp,
     ports: &[53],
+    first: ANY,
     probe: probe_stream,
     session: || Box::new(Stream::default()),
 };

@@ -17,7 +17,7 @@ mod tests;
 
 use medtap_table::vocabulary::Protocol;
 
-use super::{Classifier, Segment, Transport, Verdict};
+use super::{ANY, Classifier, Segment, Transport, Verdict};
 use crate::observe::Role;
 use syntax::Delimiters;
 
@@ -38,6 +38,8 @@ pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Hl7,
     transport: Transport::Tcp,
     ports: &[2575, 6661],
+    // Junk may come before the first message.
+    first: ANY,
     probe,
     session: || Box::new(session::Hl7Session::default()),
 };

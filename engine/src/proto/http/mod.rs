@@ -44,6 +44,8 @@ pub const CLASSIFIER: Classifier = Classifier {
     ports: &[
         80, 591, 631, 3128, 5000, 5357, 5985, 8000, 8008, 8042, 8080, 8081, 8088, 8888,
     ],
+    // Methods, and HTTP/.
+    first: b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
     probe,
     session: || Box::new(Session::new(APPLICATIONS)),
 };

@@ -13,7 +13,7 @@ use super::dns::message::{
     TYPE_SRV, TYPE_TXT, fnv,
 };
 use super::stack_text::{StackText, printable};
-use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
+use super::{ANY, Classifier, Progress, Segment, Session, Transport, Verdict};
 use crate::config::{MDNS_BYTES_MAX, MDNS_SERVICES_MAX};
 use crate::observe::{Emit, Observation, Role, Subject};
 
@@ -22,6 +22,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Mdns,
     transport: Transport::Udp,
     ports: &[PORT],
+    first: ANY,
     probe,
     session: || Box::new(Responder::default()),
 };

@@ -33,6 +33,8 @@ pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Tls,
     transport: Transport::Tcp,
     ports: PORTS,
+    // Records; a hello in the form of SSL 2 has the first bit of its length set.
+    first: &FIRST,
     probe,
     session: || Box::new(Session::default()),
 };
@@ -93,6 +95,21 @@ impl RecordHeader {
         (len <= RECORD_LEN_MAX).then_some(Some(Self { kind, len }))
     }
 }
+
+/// The first bytes that [`probe`] does not reject at once.
+const FIRST: [u8; 133] = {
+    let mut bytes = [0; 133];
+    let mut at = 0;
+    while at < 5 {
+        bytes[at] = RECORD_CHANGE_CIPHER_SPEC + at as u8;
+        at += 1;
+    }
+    while at < bytes.len() {
+        bytes[at] = 0x80 + (at - 5) as u8;
+        at += 1;
+    }
+    bytes
+};
 
 /// Is it TLS? A hello proves it and tells the roles. A stream picked up in the middle is proved by
 /// several records in a row; then only the ports can tell who is the server.

@@ -1,6 +1,6 @@
 //! The numbers and names that every side shares: protocols, fields, attributes, categories,
 //! classes, events and counters. Append only: a number, once shipped, keeps its meaning, since
-//! saved tables carry it. This file knows no parser, no rule and no policy.
+//! saved tables carry it. It knows no parser, no rule and no policy.
 
 /// Declares an append-only vocabulary: an enum with fixed numbers and one name per variant.
 macro_rules! vocabulary {
@@ -35,6 +35,12 @@ macro_rules! vocabulary {
     };
 }
 
+mod field;
+mod finding;
+
+pub use field::Field;
+pub use finding::FindingId;
+
 vocabulary! {
     /// A protocol, by Wireshark's display-filter name.
     Protocol: u16 {
@@ -57,7 +63,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// What is known of a device: the attributes of the inventory, and two that only `resolve` reads.
+    /// What is known of a device: the attributes of the inventory, and those that only `resolve` reads.
     Attribute: u8 {
         /// An identity observation that no rule knows: kept as it was seen, it gives no attribute.
         Observed = 0, "observed";
@@ -81,6 +87,8 @@ vocabulary! {
         Category = 64, "category";
         /// The value is the name of the manufacturer that a MAC address was assigned to: a hint.
         MacVendor = 65, "mac_vendor";
+        /// The value is the name of a [`FindingId`]: a weakness that the raw value shows.
+        Finding = 66, "finding";
     }
 }
 
@@ -252,160 +260,6 @@ vocabulary! {
         Hl7Error = 22, "hl7_error";
         Hl7Reject = 23, "hl7_reject";
     }
-}
-
-/// Declares the fields: number, name, the attribute that a value is by itself, its confidence.
-macro_rules! fields {
-    ($($variant:ident = $number:literal, $text:literal, $attribute:ident, $confidence:literal;)+) => {
-        vocabulary! {
-            /// Where on the wire a value was read: `protocol.field`, by Wireshark's names where
-            /// one exists. Numbers are given in blocks, one for each protocol.
-            Field: u16 { $($variant = $number, $text;)+ }
-        }
-
-        impl Field {
-            /// The attribute that the value is by itself, without any rule;
-            /// [`Attribute::Observed`] where only a rule can say what the value means.
-            pub const fn attribute(self) -> Attribute {
-                match self { $(Self::$variant => Attribute::$attribute,)+ }
-            }
-
-            /// How far the value can be trusted where both sides confirmed the protocol, 0–100.
-            pub const fn confidence(self) -> u8 {
-                match self { $(Self::$variant => $confidence,)+ }
-            }
-        }
-    };
-}
-
-fields! {
-    // Link and address: 1–49.
-    EthOui = 1, "eth.oui", Observed, 30;
-    LldpChassisId = 10, "lldp.chassis.id", Observed, 90;
-    LldpSystemName = 11, "lldp.tlv.system.name", Hostname, 90;
-    LldpSystemDescription = 12, "lldp.tlv.system.desc", Observed, 90;
-    LldpCapabilities = 13, "lldp.tlv.system_cap", Observed, 90;
-    LldpMedHardware = 14, "lldp.media.hardware", HardwareVersion, 90;
-    LldpMedFirmware = 15, "lldp.media.firmware", FirmwareVersion, 90;
-    LldpMedSoftware = 16, "lldp.media.software", SoftwareVersion, 90;
-    LldpMedSerial = 17, "lldp.media.sn", SerialNumber, 90;
-    LldpMedManufacturer = 18, "lldp.media.manufacturer", Manufacturer, 90;
-    LldpMedModel = 19, "lldp.media.model", Model, 90;
-    LldpMedAssetId = 20, "lldp.media.asset", Observed, 90;
-    LldpPortDescription = 21, "lldp.port.desc", Observed, 80;
-    CdpDeviceId = 30, "cdp.deviceid", Hostname, 90;
-    CdpPlatform = 31, "cdp.platform", Model, 85;
-    CdpSoftwareVersion = 32, "cdp.software_version", Observed, 90;
-    CdpCapabilities = 33, "cdp.capabilities", Observed, 90;
-    CdpPort = 34, "cdp.portid", Observed, 80;
-    NdpRouter = 40, "icmpv6.nd.ra", Observed, 90;
-    // DHCP: 50–69.
-    DhcpHostname = 50, "dhcp.option.hostname", Hostname, 80;
-    DhcpVendorClass = 51, "dhcp.option.vendor_class_id", Observed, 80;
-    DhcpParameterList = 52, "dhcp.option.request_list", Observed, 70;
-    DhcpClientId = 53, "dhcp.option.client_id", Observed, 70;
-    DhcpServer = 54, "dhcp.server", Observed, 90;
-    DhcpClientFqdn = 55, "dhcp.fqdn.name", Hostname, 80;
-    DhcpDomain = 56, "dhcp.option.domain_name", Observed, 70;
-    // DNS and mDNS: 70–99.
-    DnsServer = 70, "dns.server", Observed, 90;
-    DnsQueryName = 71, "dns.qry.name", Observed, 60;
-    MdnsHostname = 80, "mdns.hostname", Hostname, 85;
-    MdnsService = 81, "mdns.service", Observed, 85;
-    MdnsInstance = 82, "mdns.instance", Observed, 70;
-    MdnsTxtManufacturer = 83, "mdns.txt.manufacturer", Manufacturer, 85;
-    MdnsTxtModel = 84, "mdns.txt.model", Model, 85;
-    MdnsTxtSerial = 85, "mdns.txt.serial", SerialNumber, 85;
-    MdnsTxtFirmware = 86, "mdns.txt.firmware", FirmwareVersion, 85;
-    MdnsTxtProduct = 87, "mdns.txt.product", Observed, 85;
-    MdnsTxtLocation = 88, "mdns.txt.note", Location, 60;
-    MdnsDeviceInfo = 89, "mdns.device_info.model", Observed, 85;
-    MdnsTxtAeTitle = 90, "mdns.txt.aet", AeTitle, 85;
-    MdnsTxtDeviceType = 91, "mdns.txt.primary_device_type", Observed, 85;
-    // HTTP: 100–119.
-    HttpServer = 100, "http.server", Observed, 80;
-    HttpUserAgent = 101, "http.user_agent", UserAgent, 60;
-    HttpRealm = 102, "http.www_authenticate.realm", Observed, 70;
-    HttpTitle = 103, "http.title", Observed, 60;
-    HttpHost = 104, "http.host", Observed, 50;
-    HttpPoweredBy = 105, "http.x_powered_by", Observed, 60;
-    // TLS: 120–149.
-    TlsJa4 = 120, "tls.handshake.ja4", Observed, 70;
-    TlsServerName = 121, "tls.handshake.extensions_server_name", Observed, 60;
-    TlsVersion = 122, "tls.handshake.version", Observed, 90;
-    TlsCipher = 123, "tls.handshake.ciphersuite", Observed, 90;
-    TlsAlpn = 124, "tls.handshake.extensions_alpn_str", Observed, 90;
-    TlsCertificateSubject = 125, "x509sat.subject", Observed, 80;
-    TlsCertificateIssuer = 126, "x509sat.issuer", Observed, 80;
-    TlsCertificateNotBefore = 127, "x509af.not_before", Observed, 90;
-    TlsCertificateNotAfter = 128, "x509af.not_after", Observed, 90;
-    TlsCertificateName = 129, "x509ce.dns_name", Observed, 80;
-    TlsCertificateSelfSigned = 130, "x509af.self_signed", Observed, 90;
-    TlsJa3 = 131, "tls.handshake.ja3", Observed, 60;
-    TlsJa3s = 132, "tls.handshake.ja3s", Observed, 60;
-    // SSH: 150–159.
-    SshServerVersion = 150, "ssh.server.version", Observed, 85;
-    SshClientVersion = 151, "ssh.client.version", Observed, 85;
-    SshHassh = 152, "ssh.kex.hassh", Observed, 60;
-    SshHasshServer = 153, "ssh.kex.hasshserver", Observed, 60;
-    // SSDP and UPnP: 160–179.
-    SsdpServer = 160, "ssdp.server", Observed, 80;
-    SsdpServiceType = 161, "ssdp.nt", Observed, 80;
-    SsdpUsn = 162, "ssdp.usn", Observed, 80;
-    SsdpLocation = 163, "ssdp.location", Observed, 60;
-    SsdpUserAgent = 164, "ssdp.user_agent", UserAgent, 60;
-    // NetBIOS: 180–189.
-    NbnsName = 180, "nbns.name", Hostname, 80;
-    NbnsGroup = 181, "nbns.group", Observed, 60;
-    NbnsService = 182, "nbns.service", Observed, 70;
-    // DICOM: 200–299.
-    DicomAeTitle = 200, "dicom.ae_title", AeTitle, 90;
-    DicomImplementationUid = 201, "dicom.userinfo.uid", Observed, 90;
-    DicomImplementationVersion = 202, "dicom.userinfo.version", Observed, 90;
-    DicomRole = 203, "dicom.role", Observed, 90;
-    DicomSopClass = 204, "dicom.sop_class", Observed, 90;
-    DicomOfferedSopClass = 205, "dicom.pctx.abss.syntax", Observed, 60;
-    DicomMaximumPdu = 206, "dicom.max_pdu_len", Observed, 60;
-    DicomRejectReason = 207, "dicom.assoc.reject.reason", Observed, 80;
-    DicomModality = 210, "dicom.modality", Observed, 95;
-    DicomManufacturer = 211, "dicom.manufacturer", Manufacturer, 95;
-    DicomModel = 212, "dicom.manufacturer_model_name", Model, 95;
-    DicomSerialNumber = 213, "dicom.device_serial_number", SerialNumber, 95;
-    DicomSoftwareVersions = 214, "dicom.software_versions", SoftwareVersion, 95;
-    DicomStationName = 215, "dicom.station_name", StationName, 95;
-    DicomInstitution = 216, "dicom.institution_name", Institution, 90;
-    DicomDepartment = 217, "dicom.institutional_department_name", Department, 90;
-    DicomDeviceUid = 218, "dicom.device_uid", Observed, 90;
-    DicomUdi = 219, "dicom.unique_device_identifier", Udi, 95;
-    DicomDetectorId = 220, "dicom.detector_id", Observed, 90;
-    DicomGantryId = 221, "dicom.gantry_id", Observed, 90;
-    DicomCalibrationDate = 222, "dicom.date_of_last_calibration", Observed, 90;
-    DicomLocation = 223, "dicom.performed_location", Location, 80;
-    DicomStationAeTitle = 224, "dicom.station_ae_title", AeTitle, 90;
-    DicomInstitutionAddress = 225, "dicom.institution_address", Observed, 80;
-    DicomAcceptedSopClass = 226, "dicom.accepted_sop_class", Observed, 80;
-    // HL7 v2: 300–349.
-    Hl7Application = 300, "hl7.msh.application", Observed, 85;
-    Hl7Facility = 301, "hl7.msh.facility", Institution, 60;
-    Hl7Version = 302, "hl7.msh.version", Observed, 85;
-    Hl7MessageType = 303, "hl7.msh.message_type", Observed, 85;
-    Hl7Profile = 304, "hl7.msh.profile", Observed, 85;
-    Hl7SoftwareVendor = 305, "hl7.sft.vendor", Manufacturer, 85;
-    Hl7SoftwareProduct = 306, "hl7.sft.product", Model, 80;
-    Hl7SoftwareVersion = 307, "hl7.sft.version", SoftwareVersion, 85;
-    Hl7SoftwareBinary = 308, "hl7.sft.binary_id", Observed, 80;
-    Hl7SoftwareInstalled = 309, "hl7.sft.install_date", Observed, 80;
-    Hl7Role = 310, "hl7.role", Observed, 90;
-    Hl7DeviceId = 311, "hl7.device.id", Observed, 90;
-    Hl7DeviceType = 312, "hl7.device.type", Observed, 90;
-    Hl7DeviceManufacturer = 313, "hl7.device.manufacturer", Manufacturer, 90;
-    Hl7DeviceModel = 314, "hl7.device.model", Model, 90;
-    Hl7DeviceSerial = 315, "hl7.device.serial", SerialNumber, 90;
-    Hl7DeviceSoftware = 316, "hl7.device.software", SoftwareVersion, 90;
-    Hl7DeviceFirmware = 317, "hl7.device.firmware", FirmwareVersion, 90;
-    Hl7DeviceHardware = 318, "hl7.device.hardware", HardwareVersion, 90;
-    Hl7DeviceUdi = 319, "hl7.device.udi", Udi, 90;
-    Hl7DeviceLocation = 320, "hl7.device.location", Location, 70;
 }
 
 vocabulary! {
