@@ -289,6 +289,21 @@ pub const HL7_DEVICE_VALUES_MAX: usize = 16;
 /// HL7 messages of one direction that wait for their acknowledgement; the oldest gives way.
 pub const HL7_OUTSTANDING_MAX: usize = 16;
 
+/// Elements of an XML document open one in another; a deeper document is given up.
+pub const XML_DEPTH_MAX: usize = 32;
+
+/// Bytes of one XML tag, attributes included; a document with a longer one is given up.
+pub const XML_TAG_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of the name of an XML element or attribute; a document with a longer one is given up.
+pub const XML_NAME_BYTES_MAX: usize = 128;
+
+/// Declarations of XML namespaces that hold at one place; a document with more is given up.
+pub const XML_NAMESPACES_MAX: usize = 64;
+
+/// Bytes of the text of one XML element that is read; a longer one is left out whole.
+pub const XML_TEXT_BYTES_MAX: usize = 4 * 1024;
+
 /// Frames handed out together by the offline source.
 pub const BATCH_FRAMES_MAX: usize = 1024;
 

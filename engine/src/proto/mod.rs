@@ -32,6 +32,7 @@ pub mod ssdp;
 pub mod ssh;
 pub mod stack_text;
 pub mod tls;
+pub mod xml;
 
 use medtap_table::vocabulary::Protocol;
 
