@@ -7,6 +7,7 @@ use crate::limits::{
     PATTERN_COMPILED_BYTES_MAX, PATTERN_NESTING_MAX, TEXT_BYTES_MAX, UNCONFIRMED_CONFIDENCE_MAX,
 };
 use crate::schema;
+use crate::tables::{TABLES, Table};
 use crate::template::Template;
 use medtap_table::vocabulary::{Attribute, Category, Field, FindingId};
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
@@ -39,6 +40,8 @@ pub enum Key {
     Prefix { text: Box<str>, ignore_case: bool },
     /// A pattern, as handed to the set of its field.
     Pattern(Box<str>),
+    /// The values of a code list, which also says what each gives.
+    Table(&'static Table),
 }
 
 /// The software that wrote the value.
@@ -189,28 +192,48 @@ fn check_text(key: &str, text: &str) -> Result<(), String> {
 
 fn key(rule: &schema::Rule) -> Result<Key, String> {
     let ignore_case = rule.ignore_case;
-    match (&rule.exact, &rule.prefix, &rule.pattern) {
-        (Some(text), None, None) => Ok(Key::Exact {
+    match (&rule.exact, &rule.prefix, &rule.pattern, &rule.table) {
+        (None, None, None, Some(name)) => table(rule, name),
+        (Some(text), None, None, None) => Ok(Key::Exact {
             text: text.as_str().into(),
             ignore_case,
         }),
-        (None, Some(text), None) => Ok(Key::Prefix {
+        (None, Some(text), None, None) => Ok(Key::Prefix {
             text: text.as_str().into(),
             ignore_case,
         }),
-        (None, None, Some(pattern)) if pattern.len() <= PATTERN_BYTES_MAX => {
+        (None, None, Some(pattern), None) if pattern.len() <= PATTERN_BYTES_MAX => {
             // Case is written into the text, since a set has one setting for all.
             let flags = if ignore_case { "i" } else { "" };
             Ok(Key::Pattern(format!(r"\A(?{flags}:{pattern})\z").into()))
         }
-        (None, None, Some(pattern)) => {
+        (None, None, Some(pattern), None) => {
             let length = pattern.len();
             Err(format!(
                 "pattern has {length} bytes; allowed are {PATTERN_BYTES_MAX}"
             ))
         }
-        _ => Err("expected exactly one of exact, prefix and pattern".into()),
+        _ => Err("expected exactly one of exact, prefix, pattern and table".into()),
     }
+}
+
+/// The key of a rule that hands a code list to a field; its rows say what they give.
+fn table(rule: &schema::Rule, name: &str) -> Result<Key, String> {
+    let Some(table) = Table::named(name) else {
+        let names: Vec<&str> = TABLES.iter().map(|(name, _)| *name).collect();
+        let names = names.join(", ");
+        return Err(format!(
+            "table \"{name}\" is not known; allowed are {names}"
+        ));
+    };
+    if rule.ignore_case || rule.cpe.is_some() || rule.attributes().next().is_some() {
+        return Err(
+            "a rule with a table gives what its rows say; leave out ignore_case, cpe and \
+             attributes"
+                .into(),
+        );
+    }
+    Ok(Key::Table(table))
 }
 
 /// A pattern of its own, ASCII classes, `.` for any byte.

@@ -46,6 +46,7 @@ mod tests {
     use crate::examples;
     use crate::matcher::Matcher;
     use crate::rules::{Rules, parse};
+    use crate::tables::TABLES;
     use medtap_table::vocabulary::{Attribute, Field};
     use std::collections::{BTreeMap, BTreeSet};
     use std::path::Path;
@@ -76,10 +77,12 @@ mod tests {
         let names = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let found: BTreeSet<String> = names.filter(|name| name.ends_with(".toml")).collect();
-        let listed: BTreeSet<String> = FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let found: BTreeSet<String> = names.collect();
+        let rules = FILES.iter().map(|(name, _)| (*name).to_owned());
+        let tables = TABLES.iter().map(|(name, _)| format!("{name}.tsv"));
+        let listed: BTreeSet<String> = rules.chain(tables).collect();
         assert_eq!(found, listed);
-        assert_eq!(listed.len(), FILES.len());
+        assert_eq!(listed.len(), FILES.len() + TABLES.len());
     }
 
     #[test]

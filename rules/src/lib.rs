@@ -5,9 +5,11 @@
 //! A rule names the values it knows by one of `exact`, `prefix` or `pattern`, says what such a
 //! value gives (literal text, or a capture as `"${name}"`), how sure that is, and where the
 //! knowledge comes from. Its examples prove it: `matches` with the expected result, `rejects`.
+//! `table = "mdc"` hands a code list (`data/*.tsv`, [`Table`]) to a field in one rule.
 //!
 //! Of the rules of a field, the most specific tier speaks: exact, then the longest prefix, then
-//! every pattern. A tier that only holds hypotheses (`unconfirmed`) never silences the next.
+//! every code list and pattern. A tier that only holds hypotheses (`unconfirmed`) never silences
+//! the next.
 //!
 //! ```toml
 //! field = "http.server"
@@ -36,6 +38,7 @@ mod matcher;
 mod product;
 mod rules;
 mod schema;
+mod tables;
 mod template;
 mod vendor;
 
@@ -44,4 +47,5 @@ pub use limits::{LOCAL_ID_MIN, UNCONFIRMED_CONFIDENCE_MAX};
 pub use matcher::{Match, Matcher};
 pub use product::Product;
 pub use rules::Rules;
+pub use tables::{Row, Table};
 pub use vendor::vendor_of_mac;

@@ -39,6 +39,8 @@ struct FieldRules {
     prefix_lengths: Box<[usize]>,
     patterns: Option<RegexSet>,
     pattern_rules: Box<[u32]>,
+    /// The rules of code lists.
+    tables: Box<[u32]>,
 }
 
 impl Matcher {
@@ -107,6 +109,9 @@ impl Matcher {
                 return;
             }
         }
+        for index in &sorted.tables {
+            report(*index);
+        }
         if let Some(set) = &sorted.patterns
             && set.is_match(value.as_bytes())
         {
@@ -121,14 +126,25 @@ impl Matcher {
 
 /// The claims of one rule that knows the value.
 pub fn claims(rule: &Rule, value: &str, emit: &mut dyn FnMut(Match<'_>)) {
+    let mut confidence = rule.confidence;
+    let row = match &rule.key {
+        Key::Table(table) => table.find(value),
+        _ => None,
+    };
+    if let Some(row) = row {
+        confidence = confidence.min(row.confidence);
+    }
     let mut claim = |attribute, value: &str| {
         emit(Match {
             rule: rule.id,
-            confidence: rule.confidence,
+            confidence,
             attribute,
             value,
         });
     };
+    if let Some(category) = row.and_then(|row| row.category) {
+        return claim(Attribute::Category, category.name());
+    }
     let mut given = false;
     if !rule.gives.is_empty() {
         let found = Found::new(value, rule.captures());
@@ -148,17 +164,18 @@ pub fn claims(rule: &Rule, value: &str, emit: &mut dyn FnMut(Match<'_>)) {
 impl Rule {
     /// True when the value has the rule's key; a pattern is judged by its set.
     pub(crate) fn knows_key(&self, value: &str) -> bool {
-        let value = value.as_bytes();
+        let bytes = value.as_bytes();
         let same = |text: &str, ignore_case: bool, value: &[u8]| match ignore_case {
             true => text.as_bytes().eq_ignore_ascii_case(value),
             false => text.as_bytes() == value,
         };
         match &self.key {
-            Key::Exact { text, ignore_case } => same(text, *ignore_case, value),
-            Key::Prefix { text, ignore_case } => value
+            Key::Exact { text, ignore_case } => same(text, *ignore_case, bytes),
+            Key::Prefix { text, ignore_case } => bytes
                 .get(..text.len())
                 .is_some_and(|head| same(text, *ignore_case, head)),
             Key::Pattern(_) => true,
+            Key::Table(table) => table.find(value).is_some(),
         }
     }
 }
@@ -166,7 +183,7 @@ impl Rule {
 impl FieldRules {
     fn new(rules: &[Rule], field: Field) -> Result<Self, regex::Error> {
         let (mut exact, mut prefixes, mut patterns) = (Vec::new(), Vec::new(), Vec::new());
-        let mut pattern_rules = Vec::new();
+        let (mut pattern_rules, mut tables) = (Vec::new(), Vec::new());
         for (index, rule) in (0..).zip(rules).filter(|(_, rule)| rule.field == field) {
             match &rule.key {
                 Key::Exact { text, .. } => exact.push((text.to_ascii_lowercase(), index)),
@@ -175,6 +192,7 @@ impl FieldRules {
                     patterns.push(&**source);
                     pattern_rules.push(index);
                 }
+                Key::Table(_) => tables.push(index),
             }
         }
         let mut lengths: Vec<usize> = prefixes.iter().map(|(text, _)| text.len()).collect();
@@ -191,6 +209,7 @@ impl FieldRules {
                 Some(compile::pattern_set(&patterns)?)
             },
             pattern_rules: pattern_rules.into(),
+            tables: tables.into(),
         })
     }
 }

@@ -9,6 +9,7 @@ use crate::limits::{FILE_BYTES_MAX, FILES_MAX, LOCAL_ID_MIN, RULES_MAX};
 use crate::matcher::Matcher;
 use crate::product::Product;
 use crate::schema;
+use crate::tables::TABLES;
 use crate::template::Found;
 use medtap_table::vocabulary::Field;
 use sha2::{Digest, Sha256};
@@ -49,6 +50,7 @@ impl Rules {
                 loader.add(&path.display().to_string(), &text, Origin::Local)?;
             }
         }
+        loader.add_tables();
         loader.finish()
     }
 
@@ -153,6 +155,14 @@ impl Loader {
         self.hash.update((text.len() as u64).to_be_bytes());
         self.hash.update(text.as_bytes());
         Ok(())
+    }
+
+    /// Adds the code lists to the fingerprint: what they say is in force too.
+    fn add_tables(&mut self) {
+        for (_, text) in TABLES {
+            self.hash.update((text.len() as u64).to_be_bytes());
+            self.hash.update(text.as_bytes());
+        }
     }
 
     fn place(&mut self, file: &str, rule: Rule, origin: Origin) -> Result<(), RuleError> {

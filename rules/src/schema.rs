@@ -66,7 +66,7 @@ pub struct File {
 }
 
 with_attributes! {
-    /// One rule: exactly one of `exact`, `prefix` and `pattern`.
+    /// One rule: exactly one of `exact`, `prefix`, `pattern` and `table`.
     Rule {
         /// Never reused; unique over all files; kept with every fact that the rule made.
         id: u32,
@@ -78,6 +78,8 @@ with_attributes! {
         prefix: Option<String>,
         /// A regular expression for the whole value, ASCII classes, named captures.
         pattern: Option<String>,
+        /// The name of a code list: every value that it has, with the category of its row.
+        table: Option<String>,
         /// Upper and lower case ASCII letters are the same.
         #[serde(default)]
         ignore_case: bool,

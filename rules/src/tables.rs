@@ -1,0 +1,197 @@
+//! Code lists: what a code of a standard means, one row a code, as they stand in `data/*.tsv`.
+//! A rule names a table; the table reads no field and knows no protocol.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use medtap_table::vocabulary::Category;
+
+use crate::limits::CONFIDENCE_MAX;
+
+/// Name and text of every table.
+pub const TABLES: &[(&str, &str)] = &[("mdc", include_str!("../data/mdc.tsv"))];
+
+/// IEEE 11073-10101: terms of devices, as HL7 (OBX-3), SDC and IntelliVue name them.
+static MDC: LazyLock<Table> = LazyLock::new(|| {
+    Table::parse(include_str!("../data/mdc.tsv")).expect("a test of every build parses the table")
+});
+
+/// One code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The number; 0 where only the name is known.
+    pub code: u32,
+    /// The reference identifier.
+    pub name: &'static str,
+    /// Where the code stands in a device: `mds` (the device), `vmd` (a module), `channel`, or
+    /// `profile` (a device specialisation).
+    pub level: &'static str,
+    /// What a device of this kind is, where the code alone tells it.
+    pub category: Option<Category>,
+    /// How sure the category is, 0–100.
+    pub confidence: u8,
+    /// Where the row comes from.
+    pub source: &'static str,
+}
+
+/// A code list.
+#[derive(Debug)]
+pub struct Table {
+    rows: Vec<Row>,
+    by_code: HashMap<u32, usize>,
+    by_name: HashMap<&'static str, usize>,
+}
+
+impl Table {
+    /// The table of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        match name {
+            "mdc" => Some(&MDC),
+            _ => None,
+        }
+    }
+
+    /// The terms of IEEE 11073-10101.
+    pub fn mdc() -> &'static Self {
+        &MDC
+    }
+
+    /// All rows, in the order of the file.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The row of a number.
+    pub fn code(&self, code: u32) -> Option<&Row> {
+        self.rows.get(*self.by_code.get(&code)?)
+    }
+
+    /// The row of a reference identifier.
+    pub fn name(&self, name: &str) -> Option<&Row> {
+        self.rows.get(*self.by_name.get(name)?)
+    }
+
+    /// The row of a value: a number, a name, or both as HL7 writes them (`69965^MDC_…^MDC`).
+    /// Where number and name are of different rows the sender knows one of them wrong: nothing.
+    pub fn find(&self, value: &str) -> Option<&Row> {
+        let mut parts = value.split('^').map(str::trim);
+        let first = parts.next()?;
+        let second = parts.next().unwrap_or_default();
+        match first.parse::<u32>() {
+            Ok(code) => match (self.code(code), self.name(second)) {
+                (Some(row), Some(other)) => (row == other).then_some(row),
+                (row, other) => row.or(other),
+            },
+            Err(_) => self.name(first),
+        }
+    }
+
+    /// Reads the rows; an error names the line.
+    fn parse(text: &'static str) -> Result<Self, String> {
+        let mut table = Self {
+            rows: Vec::new(),
+            by_code: HashMap::new(),
+            by_name: HashMap::new(),
+        };
+        for (number, line) in (1..).zip(text.lines()) {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let row = row(line).ok_or_else(|| {
+                format!("line {number} is no row; expected code, name, level, category, confidence, source")
+            })?;
+            let at = table.rows.len();
+            let known = (row.code != 0 && table.by_code.insert(row.code, at).is_some())
+                || table.by_name.insert(row.name, at).is_some();
+            if known {
+                return Err(format!("line {number} is there twice"));
+            }
+            table.rows.push(row);
+        }
+        Ok(table)
+    }
+}
+
+fn row(line: &'static str) -> Option<Row> {
+    let mut cells = line.split('\t');
+    let mut cell = || cells.next().filter(|cell| !cell.is_empty());
+    let (code, name, level, category, confidence, source) =
+        (cell()?, cell()?, cell()?, cell()?, cell()?, cell()?);
+    let category = match category {
+        "-" => None,
+        name => Some(Category::from_name(name).filter(|one| *one != Category::Unknown)?),
+    };
+    Some(Row {
+        code: code.parse().ok()?,
+        name,
+        level: ["mds", "vmd", "channel", "profile"]
+            .into_iter()
+            .find(|known| *known == level)?,
+        category,
+        confidence: confidence.parse().ok().filter(|c| *c <= CONFIDENCE_MAX)?,
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_parses_and_has_its_name() {
+        for (name, text) in TABLES {
+            let table = Table::parse(text).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            assert_eq!(Table::named(name).map(Table::rows), Some(table.rows()));
+        }
+        assert!(Table::named("other").is_none());
+    }
+
+    #[test]
+    fn a_value_is_found_by_number_or_name() {
+        let mdc = Table::mdc();
+        let category = |value: &str| mdc.find(value).and_then(|row| row.category);
+        for value in [
+            "69965",
+            "69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC",
+            "69965^local name",
+            "0^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS",
+            "MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS",
+            "MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^x",
+        ] {
+            assert_eq!(category(value), Some(Category::PatientMonitor), "{value}");
+        }
+        assert_eq!(category("70001"), Some(Category::Ventilator));
+        // A number that circulates with a wrong name.
+        assert_eq!(mdc.find("69985^MDC_DEV_PUMP_INFUS_SYRINGE_VMD"), None);
+        for value in ["", "^", "0", "4429", "-69965", "MDC_DEV_X", "699651"] {
+            assert_eq!(mdc.find(value), None, "{value}");
+        }
+    }
+
+    /// In the block of device terms the last two bits of a number are its level.
+    #[test]
+    fn numbers_and_names_agree_on_the_level() {
+        for row in Table::mdc().rows() {
+            let by_name = match row.name.rsplit('_').next() {
+                Some("MDS") => Some("mds"),
+                Some("VMD") => Some("vmd"),
+                Some("CHAN") => Some("channel"),
+                _ => None,
+            };
+            assert!(by_name.is_none_or(|level| level == row.level), "{row:?}");
+            if by_name.is_some() && (69_632..70_800).contains(&row.code) {
+                let by_number = ["base", "mds", "vmd", "channel"][(row.code % 4) as usize];
+                assert_eq!(by_number, row.level, "{row:?}");
+            }
+        }
+    }
+
+    /// What is measured does not say what kind of device measures it.
+    #[test]
+    fn only_devices_have_categories_that_are_sure() {
+        for row in Table::mdc().rows() {
+            let module = matches!(row.level, "vmd" | "channel");
+            assert!(!module || row.confidence <= 60, "{row:?}");
+        }
+    }
+}
