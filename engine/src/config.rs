@@ -286,6 +286,9 @@ pub const HL7_DEVICES_MAX: usize = 32;
 /// Values kept of one device of an HL7 message.
 pub const HL7_DEVICE_VALUES_MAX: usize = 16;
 
+/// Alarms and infusion events kept of one HL7 message until its end.
+pub const HL7_DEVICE_EVENTS_MAX: usize = 64;
+
 /// HL7 messages of one direction that wait for their acknowledgement; the oldest gives way.
 pub const HL7_OUTSTANDING_MAX: usize = 16;
 

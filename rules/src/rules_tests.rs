@@ -115,7 +115,8 @@ fn what_is_wrong_is_said_in_one_sentence() {
         ),
         (
             ("pattern =", "exact = \"x\"\npattern ="),
-            "rule file ward.toml, rule 1000001: expected exactly one of exact, prefix, pattern and table",
+            "rule file ward.toml, rule 1000001: expected exactly one of exact, prefix, pattern \
+             and table",
         ),
         (
             ("${version}", "${verison}"),

@@ -98,7 +98,10 @@ impl Table {
                 continue;
             }
             let row = row(line).ok_or_else(|| {
-                format!("line {number} is no row; expected code, name, level, category, confidence, source")
+                format!(
+                    "line {number} is no row; expected code, name, level, category, confidence \
+                     and source"
+                )
             })?;
             let at = table.rows.len();
             let known = (row.code != 0 && table.by_code.insert(row.code, at).is_some())

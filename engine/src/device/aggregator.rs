@@ -218,7 +218,8 @@ impl Aggregator {
             return;
         };
         let state = self.subjects.owe(subject);
-        if let SubjectKey::Reported(..) = fact.key {
+        // A time that is known to the hour alone is no sight of the device.
+        if matches!(fact.key, SubjectKey::Reported(..)) && !fact.field.is_at_patient() {
             // Nobody sends for a device that is only spoken of: it was seen when it was named.
             state.times.merge(fact.times);
         }

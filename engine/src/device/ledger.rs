@@ -18,6 +18,9 @@ use crate::config::{
 };
 use crate::counters::Counters;
 
+/// Nanoseconds of an hour: how finely the time of a place at a patient is known.
+const HOUR_NS: u64 = 3_600_000_000_000;
+
 /// The number of a fact in the ledger, valid until the ledger forgets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FactId {
@@ -207,7 +210,11 @@ impl Ledger {
         };
         let debt = self.facts.owe(id);
         debt.confirmed |= confirmed;
-        debt.times.merge(Times::at(time_ns));
+        debt.times.merge(Times::at(if field.is_at_patient() {
+            time_ns - time_ns % HOUR_NS
+        } else {
+            time_ns
+        }));
         debt.count += 1;
         Some(FactId {
             generation: self.generation,
@@ -445,6 +452,28 @@ mod tests {
             mac: [2, 0, 0, 0, 0, n],
             ..BindingKey::default()
         })
+    }
+
+    /// Where a device is used, and when to the second, would tell who lay there.
+    #[test]
+    fn places_at_patients_are_known_to_the_hour() {
+        let mut ledger = Ledger::new(PersonFilter::FIXED);
+        let matcher = medtap_rules::Rules::embedded().matcher();
+        let mut counters = Counters::default();
+        let mut outbox = Tray {
+            room: usize::MAX,
+            ..Tray::default()
+        };
+        let at = (5 * HOUR_NS + 1_234, true);
+        for fact in [
+            (Field::Hl7DeviceBed, &b"B03"[..]),
+            (Field::Hl7DeviceModel, b"MODEL X"),
+        ] {
+            ledger.fact(subject(1), fact, at, &matcher, &mut counters);
+        }
+        ledger.settle(&mut outbox);
+        assert_eq!(outbox.facts[0].times, Times::at(5 * HOUR_NS));
+        assert_eq!(outbox.facts[1].times, Times::at(5 * HOUR_NS + 1_234));
     }
 
     /// A ring that is full now and then: every count arrives, once.

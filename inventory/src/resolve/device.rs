@@ -391,9 +391,11 @@ fn add(sum: &mut Traffic, more: Traffic) {
     sum.bytes_received = sum.bytes_received.saturating_add(more.bytes_received);
 }
 
+/// When facts were said. A place at a patient is known to the hour alone, so it does not count.
 fn fact_times(facts: &[&Fact<'static>]) -> Option<(u64, u64)> {
-    let first = facts.iter().map(|fact| fact.first_seen_ns).min()?;
-    let last = facts.iter().map(|fact| fact.last_seen_ns).max()?;
+    let timed = || facts.iter().filter(|fact| !fact.field.is_at_patient());
+    let first = timed().map(|fact| fact.first_seen_ns).min()?;
+    let last = timed().map(|fact| fact.last_seen_ns).max()?;
     (first != 0).then_some((first, last))
 }
 

@@ -19,6 +19,20 @@ macro_rules! fields {
                 match self { $(Self::$variant => Attribute::$attribute,)+ }
             }
 
+            /// True for the place where a device is used on a patient. Bed and minute together
+            /// would tell a stay: the time of such a fact is known to the hour, never finer.
+            pub const fn is_at_patient(self) -> bool {
+                matches!(
+                    self,
+                    Self::Hl7DeviceLocation
+                        | Self::Hl7DeviceRoom
+                        | Self::Hl7DeviceBed
+                        | Self::Hl7DeviceFacility
+                        | Self::Hl7DeviceBuilding
+                        | Self::Hl7DeviceFloor
+                )
+            }
+
             /// How far the value can be trusted where both sides confirmed the protocol, 0–100.
             pub const fn confidence(self) -> u8 {
                 match self { $(Self::$variant => $confidence,)+ }
@@ -133,7 +147,7 @@ fields! {
     DicomStationAeTitle = 224, "dicom.station_ae_title", AeTitle, 90;
     DicomInstitutionAddress = 225, "dicom.institution_address", Observed, 80;
     DicomAcceptedSopClass = 226, "dicom.accepted_sop_class", Observed, 80;
-    // HL7 v2: 300–349.
+    // HL7 v2: 300–399.
     Hl7Application = 300, "hl7.msh.application", Observed, 85;
     Hl7Facility = 301, "hl7.msh.facility", Institution, 60;
     Hl7Version = 302, "hl7.msh.version", Observed, 85;
@@ -155,4 +169,18 @@ fields! {
     Hl7DeviceHardware = 318, "hl7.device.hardware", HardwareVersion, 90;
     Hl7DeviceUdi = 319, "hl7.device.udi", Udi, 90;
     Hl7DeviceLocation = 320, "hl7.device.location", Location, 70;
+    Hl7ReceivingApplication = 321, "hl7.msh.receiving_application", Observed, 50;
+    Hl7ReceivingFacility = 322, "hl7.msh.receiving_facility", Observed, 50;
+    Hl7ProcessingId = 323, "hl7.msh.processing_id", Observed, 85;
+    Hl7CharacterSet = 324, "hl7.msh.character_set", Observed, 85;
+    Hl7DeviceRoom = 325, "hl7.device.room", Observed, 70;
+    Hl7DeviceBed = 326, "hl7.device.bed", Observed, 70;
+    Hl7DeviceFacility = 327, "hl7.device.facility", Institution, 60;
+    Hl7DeviceBuilding = 328, "hl7.device.building", Observed, 70;
+    Hl7DeviceFloor = 329, "hl7.device.floor", Observed, 70;
+    Hl7DeviceManufactured = 330, "hl7.device.manufacture_date", Observed, 90;
+    Hl7DeviceExpiry = 331, "hl7.device.expiry_date", Observed, 90;
+    Hl7DeviceLot = 332, "hl7.device.lot", Observed, 90;
+    Hl7EquipmentState = 333, "hl7.equ.state", Observed, 85;
+    Hl7SupplyManufacturer = 334, "hl7.inv.manufacturer", Observed, 70;
 }

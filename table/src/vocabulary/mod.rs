@@ -259,6 +259,10 @@ vocabulary! {
         Hl7Accept = 21, "hl7_accept";
         Hl7Error = 22, "hl7_error";
         Hl7Reject = 23, "hl7_reject";
+        Hl7Result = 24, "hl7_result";
+        Hl7AlarmRaised = 25, "hl7_alarm_raised";
+        Hl7InfusionStarted = 26, "hl7_infusion_started";
+        Hl7InfusionStopped = 27, "hl7_infusion_stopped";
     }
 }
 

@@ -11,72 +11,34 @@
 //!
 //! With none of them nothing is said: a type of device is no device.
 
-use medtap_table::vocabulary::Field;
+use medtap_table::vocabulary::{Event, Field};
 
+use super::code::{self, Attribute, Code};
+use super::instance::Instance;
+use super::place::Place;
 use super::syntax::Delimiters;
 use crate::config::{
-    HL7_DEVICE_VALUES_MAX, HL7_DEVICES_MAX, REPORTED_PART_BYTES_MAX, VALUE_BYTES_MAX,
+    HL7_DEVICE_EVENTS_MAX, HL7_DEVICE_VALUES_MAX, HL7_DEVICES_MAX, VALUE_BYTES_MAX,
 };
 use crate::observe::{Emit, Observation, Subject};
 use crate::proto::reported::{self, Identifier};
 
+/// LOINC: the unique device identifier of an implant, which is its bearer's.
+const IMPLANT_UDI: &[u8] = b"74711-3";
+
 /// Where a row stands in the containment tree, OBX-4 `MDS.VMD.CHAN.METRIC`: the first two levels.
-type Place = (u32, u32);
-
-/// An equipment instance identifier, HL7 v2 data type EI.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instance {
-    /// All components, joined by `^` whatever the message's separator is.
-    text: Vec<u8>,
-    /// What two rows about one device share.
-    key: Vec<u8>,
-}
-
-impl Instance {
-    /// Reads a field. Nothing for one that repeats (a location is put in that way) or that has no
-    /// entity identifier, and for one that could name a person.
-    pub fn parse(delimiters: &Delimiters, field: &[u8]) -> Option<Self> {
-        if field.is_empty() || delimiters.repeats(field) {
-            return None;
-        }
-        let mut parts: [Vec<u8>; 4] = Default::default();
-        for (n, part) in parts.iter_mut().enumerate() {
-            let component = delimiters.subcomponent(delimiters.component(field, n + 1));
-            *part = reported::trim(&delimiters.text(component)).to_vec();
-        }
-        let [entity, namespace, universal, _] = &parts;
-        let sound = parts.iter().all(|part| {
-            part.is_empty() || reported::text(part).is_some() && !reported::names_person(part)
-        });
-        if reported::is_placeholder(entity) || entity.len() > REPORTED_PART_BYTES_MAX || !sound {
-            return None;
-        }
-        let space = if universal.is_empty() {
-            namespace
-        } else {
-            universal
-        };
-        let key = Identifier::new(b"hl7:ei")
-            .part(entity)
-            .part(space)
-            .finish()?;
-        let mut text = parts.join(&b'^');
-        while text.last() == Some(&b'^') {
-            text.pop();
-        }
-        Some(Self { text, key })
-    }
-}
+type Level = (u32, u32);
 
 /// One device of a message.
 #[derive(Debug, Default)]
 struct Device {
     /// Where its own row stands, or its values where there is no such row.
-    place: Option<Place>,
+    level: Option<Level>,
     /// In which MDS a row named it, where it has no row of its own.
     within: Option<u32>,
     instance: Option<Instance>,
     values: Vec<(Field, Vec<u8>)>,
+    place: Option<Place>,
 }
 
 impl Device {
@@ -122,79 +84,178 @@ impl Device {
     }
 }
 
+/// The row that a participation (PRT) may belong to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Row {
+    /// None, or one of no device.
+    #[default]
+    Other,
+    /// A device's own.
+    Device(Level),
+    /// A value's, in this MDS.
+    Value(u32),
+    /// An implant's: what follows names it.
+    Implant,
+}
+
 /// The devices of a message so far.
 #[derive(Debug, Default)]
 pub struct Devices {
     list: Vec<Device>,
-    /// The unit of PV1-3: where the devices at the patient are used.
-    unit: Vec<u8>,
-    /// There is more than one unit: none is known to be a device's.
-    units: bool,
+    /// What happened, and at which device.
+    events: Vec<(Level, Event)>,
+    row: Row,
+    /// PV1-3: where the devices at the patient are used.
+    place: Option<Place>,
+    /// There is more than one place: none is known to be a device's.
+    places: bool,
 }
 
 impl Devices {
-    /// PV1-3, a PL: its point of care alone. Room and bed are a patient's.
+    /// PV1-3, a PL, after PV1-2, a patient's class: of any other shape it is no PV1.
     pub fn location(&mut self, delimiters: &Delimiters, segment: &[u8]) {
         let fields: [&[u8]; 4] = delimiters.fields(segment);
-        let unit = delimiters.subcomponent(delimiters.component(fields[3], 1));
-        let text = delimiters.text(unit);
-        let unit = fit_location(&text);
-        self.units |= !self.unit.is_empty() && self.unit != unit;
-        self.unit = unit.to_vec();
+        let class =
+            matches!(delimiters.component(fields[2], 1), [class] if class.is_ascii_uppercase());
+        let place = Place::parse(delimiters, fields[3]).filter(|_| class);
+        self.places |= self.place.is_some() && self.place != place;
+        self.place = place;
     }
 
-    /// One OBX: a device's row, an identity value, or a row that names its device.
-    pub fn observation(&mut self, delimiters: &Delimiters, segment: &[u8]) {
+    /// A segment that is not read has passed: what follows belongs to no row before it.
+    pub fn leave_row(&mut self) {
+        self.row = Row::Other;
+    }
+
+    /// One OBX: a device's row, an identity value, an event, or a row that names its device.
+    /// `named` where the version of the message has OBX-18.
+    pub fn observation(&mut self, delimiters: &Delimiters, segment: &[u8], named: bool) {
         let fields: [&[u8]; 19] = delimiters.fields(segment);
-        let code = Code::parse(delimiters, fields[3]);
-        let place = place(delimiters.component(fields[4], 1));
-        let instance = Instance::parse(delimiters, fields[18]);
-        let row = code
-            .as_ref()
-            .zip(place)
-            .filter(|(_, (_, device))| *device && (fields[11] == b"X" || fields[5].is_empty()));
-        if let Some((code, (place, _))) = row {
-            if let Some(device) = self.at_row(instance, place) {
+        self.row = Row::Other;
+        let Some(code) = Code::parse(delimiters, fields[3]) else {
+            if delimiters.component(fields[3], 1) == IMPLANT_UDI {
+                self.row = Row::Implant;
+                return;
+            }
+            return self.named_by(delimiters, &fields, named, None);
+        };
+        let level = level(delimiters.component(fields[4], 1));
+        if let Some((level, true)) = level
+            && (fields[11] == b"X" || fields[5].is_empty())
+        {
+            self.row = Row::Device(level);
+            let instance = instance(delimiters, &fields, named);
+            if let Some(device) = self.at_row(instance, level) {
                 device.set(Field::Hl7DeviceType, &code.text());
             }
-        } else if let Some(attribute) = code.as_ref().and_then(Code::attribute) {
-            if let Some(device) = self.at_value(instance, place.map(|place| place.0)) {
-                read(attribute, delimiters, &fields, device);
-            }
-        } else if let Some(instance) = instance
-            && let Some(device) = self.with(instance)
+            return;
+        }
+        if let Some((level, _)) = level {
+            self.row = Row::Value(level.0);
+        }
+        let Some(attribute) = code.attribute() else {
+            return self.named_by(delimiters, &fields, named, level);
+        };
+        let happened = code::event(attribute, delimiters, fields[5]);
+        if let (Some(event), Some((level, _))) = (happened, level)
+            && self.events.len() < HL7_DEVICE_EVENTS_MAX
         {
-            device.within = device.within.or(place.map(|((mds, _), _)| mds));
+            self.events.push((level, event));
+        }
+        if !is_status(fields[11])
+            || matches!(attribute, Attribute::AlarmPhase | Attribute::Condition)
+        {
+            return;
+        }
+        let instance = instance(delimiters, &fields, named);
+        if let Some(device) = self.at_value(instance, level.map(|level| level.0)) {
+            read(attribute, delimiters, fields[5], device);
         }
     }
 
-    /// One PRT (from v2.7) whose participant is equipment.
+    /// A row of a value: nothing of it is read but the device that it names.
+    fn named_by(
+        &mut self,
+        delimiters: &Delimiters,
+        fields: &[&[u8]; 19],
+        named: bool,
+        level: Option<(Level, bool)>,
+    ) {
+        if let Some(instance) = instance(delimiters, fields, named)
+            && let Some(device) = self.with(instance)
+        {
+            device.within = device.within.or(level.map(|((mds, _), _)| mds));
+        }
+    }
+
+    /// One PRT (from v2.7) whose participant is equipment. One with a donation (PRT-21) is of
+    /// blood or tissue: its identifiers are a person's, and so are an implant's.
     pub fn participation(&mut self, delimiters: &Delimiters, segment: &[u8]) {
         let fields: [&[u8]; 23] = delimiters.fields(segment);
         // HL7 table 0912. A person's participation ends here, its other fields unread.
-        if delimiters.component(fields[4], 1) != b"EQUIP" || delimiters.repeats(fields[4]) {
+        if delimiters.component(fields[4], 1) != b"EQUIP"
+            || delimiters.repeats(fields[4])
+            || !fields[21].is_empty()
+            || self.row == Row::Implant
+        {
             return;
         }
-        let udi = delimiters.text(delimiters.component(fields[16], 1));
-        let serial = delimiters.text(fields[20]);
-        let device = match Instance::parse(delimiters, fields[10]) {
-            Some(instance) => self.with(instance),
-            None => None,
+        let Some(instance) = Instance::parse(delimiters, fields[10]) else {
+            return;
         };
-        if let Some(device) = device {
+        let device = match self.row {
+            Row::Device(level) => self.at_row(Some(instance), level),
+            Row::Value(mds) => self.with(instance).map(|device| {
+                device.within = device.within.or(Some(mds));
+                device
+            }),
+            Row::Other | Row::Implant => self.with(instance),
+        };
+        let Some(device) = device else {
+            return;
+        };
+        let udi = delimiters.text(delimiters.component(fields[16], 1));
+        if is_udi(&udi) {
             device.set(Field::Hl7DeviceUdi, &udi);
-            device.set(Field::Hl7DeviceSerial, &serial);
-            if let Some(code) = Code::parse(delimiters, fields[22]) {
-                device.set(Field::Hl7DeviceType, &code.text());
+        }
+        for (field, raw) in [
+            (Field::Hl7DeviceManufactured, fields[17]),
+            (Field::Hl7DeviceExpiry, fields[18]),
+            (Field::Hl7DeviceLot, fields[19]),
+            (Field::Hl7DeviceSerial, fields[20]),
+        ] {
+            let text = delimiters.text(raw);
+            if delimiters.component(raw, 1) == raw && !reported::names_person(&text) {
+                device.set(field, &text);
             }
+        }
+        if let Some(code) = Code::parse(delimiters, fields[22]) {
+            device.set(Field::Hl7DeviceType, &code.text());
         }
     }
 
-    /// EQU-1: the equipment that the message is about.
+    /// EQU-1 and EQU-3: the equipment that the message is about, and its state (table 0365).
     pub fn equipment(&mut self, delimiters: &Delimiters, segment: &[u8]) {
-        let fields: [&[u8]; 2] = delimiters.fields(segment);
-        if let Some(instance) = Instance::parse(delimiters, fields[1]) {
-            self.with(instance);
+        let fields: [&[u8]; 4] = delimiters.fields(segment);
+        let state = delimiters.component(fields[3], 1);
+        if let Some(instance) = Instance::parse(delimiters, fields[1])
+            && let Some(device) = self.with(instance)
+            && state.len() == 2
+            && state.iter().all(u8::is_ascii_uppercase)
+        {
+            device.set(Field::Hl7EquipmentState, state);
+        }
+    }
+
+    /// INV-17: who makes what the equipment holds; of the equipment that was named last.
+    pub fn inventory(&mut self, delimiters: &Delimiters, segment: &[u8]) {
+        let fields: [&[u8]; 18] = delimiters.fields(segment);
+        let [code, name, _] = delimiters.components(fields[17]);
+        let maker = delimiters.text(if name.is_empty() { code } else { name });
+        if let Some(device) = self.list.last_mut()
+            && !reported::names_person(&maker)
+        {
+            device.set(Field::Hl7SupplyManufacturer, &maker);
         }
     }
 
@@ -203,7 +264,7 @@ impl Devices {
     fn join(&mut self) {
         for at in 0..self.list.len() {
             let Some(Device {
-                place: Some((mds, 0)),
+                level: Some((mds, 0)),
                 instance: None,
                 ..
             }) = self.list.get(at)
@@ -211,7 +272,7 @@ impl Devices {
                 continue;
             };
             let mds = *mds;
-            let named = |device: &Device| device.place.is_none() && device.within == Some(mds);
+            let named = |device: &Device| device.level.is_none() && device.within == Some(mds);
             if self.list.iter().filter(|device| named(device)).count() == 1 {
                 let from = self.list.iter_mut().find(|device| named(device));
                 let instance = from.and_then(|device| device.instance.take());
@@ -222,29 +283,50 @@ impl Devices {
         }
     }
 
-    /// Says them all, at the end of the message.
-    pub fn emit(mut self, emit: Emit<'_>) {
+    /// Says them all, at the end of the message, and what happened. `result`: the message is one.
+    pub fn emit(mut self, result: bool, emit: Emit<'_>) {
         self.join();
         for device in &self.list {
             let Some(identifier) = device.identifier() else {
                 continue;
             };
+            let subject = Subject::Reported(&identifier);
             let instance = device.instance.as_ref();
             let id = instance.map(|instance| (Field::Hl7DeviceId, &instance.text[..]));
             let values = device.values.iter().map(|value| (value.0, &value.1[..]));
             // A laboratory's analyser names itself too, and is not where the patient is: only a
             // device with a row of its own in the containment tree is at the patient.
-            let at_patient = device.place.is_some()
-                && device.value(Field::Hl7DeviceLocation).is_empty()
-                && !(self.units || self.unit.is_empty());
-            let unit = at_patient.then_some((Field::Hl7DeviceLocation, &self.unit[..]));
-            for (field, value) in id.into_iter().chain(values).chain(unit) {
+            let at_patient = (device.level.is_some() && !self.places).then_some(&self.place);
+            let place = device
+                .place
+                .as_ref()
+                .or(at_patient.and_then(Option::as_ref));
+            let place = place.into_iter().flat_map(Place::parts);
+            for (field, value) in id.into_iter().chain(values).chain(place) {
                 emit(Observation::Fact {
-                    subject: Subject::Reported(&identifier),
+                    subject,
                     field,
                     value,
                 });
             }
+            if result {
+                emit(Observation::Event {
+                    subject,
+                    event: Event::Hl7Result,
+                });
+            }
+        }
+        for (level, event) in &self.events {
+            let device = self.find(*level).or_else(|| self.find((level.0, 0)));
+            let identifier = device
+                .and_then(|at| self.list.get(at))
+                .and_then(Device::identifier);
+            emit(Observation::Event {
+                subject: identifier
+                    .as_deref()
+                    .map_or(Subject::Sender, Subject::Reported),
+                event: *event,
+            });
         }
     }
 
@@ -271,15 +353,15 @@ impl Devices {
         self.list.last_mut()
     }
 
-    fn find(&self, place: Place) -> Option<usize> {
+    fn find(&self, level: Level) -> Option<usize> {
         self.list
             .iter()
-            .position(|device| device.place == Some(place))
+            .position(|device| device.level == Some(level))
     }
 
-    /// The device whose row this is: by its identifier, else by its place.
-    fn at_row(&mut self, instance: Option<Instance>, place: Place) -> Option<&mut Device> {
-        let at = self.find(place);
+    /// The device whose row this is: by its identifier, else by its place in the tree.
+    fn at_row(&mut self, instance: Option<Instance>, level: Level) -> Option<&mut Device> {
+        let at = self.find(level);
         match (instance, at) {
             (Some(instance), Some(at)) if self.list.get(at)?.instance.is_none() => {
                 let device = self.list.get_mut(at)?;
@@ -288,12 +370,12 @@ impl Devices {
             }
             (Some(instance), _) => {
                 let device = self.with(instance)?;
-                device.place = device.place.or(Some(place));
+                device.level = device.level.or(Some(level));
                 Some(device)
             }
             (None, Some(at)) => self.list.get_mut(at),
             (None, None) => self.add(Device {
-                place: Some(place),
+                level: Some(level),
                 ..Device::default()
             }),
         }
@@ -303,88 +385,46 @@ impl Devices {
     fn at_value(
         &mut self,
         instance: Option<Instance>,
-        place: Option<Place>,
+        level: Option<Level>,
     ) -> Option<&mut Device> {
         if let Some(instance) = instance {
             return self.with(instance);
         }
-        let place = place?;
-        match self.find(place).or_else(|| self.find((place.0, 0))) {
+        let level = level?;
+        match self.find(level).or_else(|| self.find((level.0, 0))) {
             Some(at) => self.list.get_mut(at),
             None => self.add(Device {
-                place: Some(place),
+                level: Some(level),
                 ..Device::default()
             }),
         }
     }
 }
 
-/// What an identity value is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Attribute {
-    /// The value of this field.
-    Field(Field),
-    /// `manufacturer=X model=Y`, or a model.
-    Model,
-    /// An equipment instance identifier.
-    SystemId,
-    /// A PL: the device's own place.
-    Location,
+/// OBX-18 of a row with a status: without one, what stands there is something else.
+fn instance(delimiters: &Delimiters, fields: &[&[u8]; 19], named: bool) -> Option<Instance> {
+    (named && is_status(fields[11]))
+        .then(|| Instance::parse(delimiters, fields[18]))
+        .flatten()
 }
 
-/// A code of IEEE 11073-10101 (MDC), as OBX-3 has it.
-struct Code<'a> {
-    number: u32,
-    name: std::borrow::Cow<'a, [u8]>,
+/// OBX-11, which every row must have: one letter, HL7 table 0085.
+fn is_status(field: &[u8]) -> bool {
+    matches!(field, [letter] if letter.is_ascii_uppercase())
 }
 
-impl<'a> Code<'a> {
-    /// Reads a code; nothing for one of another system.
-    fn parse(delimiters: &Delimiters, field: &'a [u8]) -> Option<Self> {
-        let name = delimiters.text(delimiters.component(field, 2));
-        let system = delimiters.component(field, 3);
-        let number = std::str::from_utf8(delimiters.component(field, 1)).ok();
-        let mdc = system.eq_ignore_ascii_case(b"MDC") || name.starts_with(b"MDC");
-        (mdc && delimiters.component(field, 1).len() <= 10).then(|| Self {
-            number: number.and_then(|text| text.parse().ok()).unwrap_or(0),
-            name,
-        })
-    }
-
-    /// `<number>^<reference id>`.
-    fn text(&self) -> Vec<u8> {
-        let mut text = self.number.to_string().into_bytes();
-        if !self.name.is_empty() {
-            text.push(b'^');
-            text.extend_from_slice(&self.name);
-        }
-        text
-    }
-
-    /// The only codes whose value may be read: by number, else by reference id.
-    fn attribute(&self) -> Option<Attribute> {
-        use Attribute::Field as Is;
-        Some(match (self.number, &*self.name) {
-            (531_970, _) | (0, b"MDC_ID_MODEL_MANUFACTURER") => Is(Field::Hl7DeviceManufacturer),
-            (531_969, _) | (0, b"MDC_ID_MODEL_NUMBER") => Is(Field::Hl7DeviceModel),
-            (531_972, _) | (0, b"MDC_ID_PROD_SPEC_SERIAL") => Is(Field::Hl7DeviceSerial),
-            (531_974, _) | (0, b"MDC_ID_PROD_SPEC_HW") => Is(Field::Hl7DeviceHardware),
-            (531_975, _) | (0, b"MDC_ID_PROD_SPEC_SW") => Is(Field::Hl7DeviceSoftware),
-            (531_976, _) | (0, b"MDC_ID_PROD_SPEC_FW") => Is(Field::Hl7DeviceFirmware),
-            (67_880, _) | (0, b"MDC_ATTR_ID_MODEL") => Attribute::Model,
-            (67_972, _) | (0, b"MDC_ATTR_SYS_ID") => Attribute::SystemId,
-            (0, b"MDCX_LS_ATTR_LOCATION") => Attribute::Location,
-            _ => return None,
-        })
-    }
+/// The beginning of a unique device identifier: GS1, HIBCC, ICCBBA.
+fn is_udi(text: &[u8]) -> bool {
+    let gs1 = text.starts_with(b"(01)") || text.starts_with(b"01") || text.starts_with(b"]");
+    gs1 || text.starts_with(b"+") || text.starts_with(b"=/") || text.starts_with(b"=+")
 }
 
 /// Reads OBX-5 of an identity code.
-fn read(attribute: Attribute, delimiters: &Delimiters, fields: &[&[u8]; 19], device: &mut Device) {
-    let value = delimiters.component(fields[5], 1);
+fn read(attribute: Attribute, delimiters: &Delimiters, field: &[u8], device: &mut Device) {
+    let value = delimiters.component(field, 1);
     let text = delimiters.text(value);
     // A value in components is not the plain text that these codes have.
-    let plain = fields[5] == value && !reported::names_person(&text);
+    let plain = field == value && !reported::names_person(&text);
     match attribute {
         Attribute::Field(field) if plain => device.set(field, &text),
         Attribute::Model if plain => match maker_and_model(&text) {
@@ -395,12 +435,9 @@ fn read(attribute: Attribute, delimiters: &Delimiters, fields: &[&[u8]; 19], dev
             None => device.set(Field::Hl7DeviceModel, &text),
         },
         Attribute::SystemId if device.instance.is_none() => {
-            device.instance = Instance::parse(delimiters, fields[5]);
+            device.instance = Instance::parse(delimiters, field);
         }
-        Attribute::Location => {
-            let unit = delimiters.text(delimiters.subcomponent(value));
-            device.set(Field::Hl7DeviceLocation, fit_location(&unit));
-        }
+        Attribute::Location => device.place = Place::parse(delimiters, field),
         _ => {}
     }
 }
@@ -413,19 +450,19 @@ fn maker_and_model(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((rest.get(..at)?, rest.get(at + MODEL.len()..)?))
 }
 
-/// A unit's name, or nothing for what is no short plain text.
-fn fit_location(text: &[u8]) -> &[u8] {
-    reported::text(text)
-        .filter(|text| text.len() <= REPORTED_PART_BYTES_MAX && !reported::names_person(text))
-        .unwrap_or_default()
-}
-
-/// OBX-4 as a place, and whether it is a device's own row: `n.0.0.0` or `n.m.0.0`.
-fn place(text: &[u8]) -> Option<(Place, bool)> {
+/// OBX-4 as a place in the tree, and whether it is a device's own row: `n.0.0.0` or `n.m.0.0`.
+fn level(text: &[u8]) -> Option<(Level, bool)> {
     let mut levels = [0u32; 4];
-    let mut parts = std::str::from_utf8(text).ok()?.split('.');
+    let mut parts = text.split(|byte| *byte == b'.');
     for level in &mut levels {
-        *level = parts.next()?.parse().ok()?;
+        let digits = parts.next()?;
+        if digits.is_empty() || digits.len() > 9 {
+            return None;
+        }
+        for digit in digits {
+            let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
+            *level = *level * 10 + u32::from(digit);
+        }
     }
     let [mds, vmd, channel, metric] = levels;
     let device = mds > 0 && channel == 0 && metric == 0 && parts.next().is_none();
@@ -436,37 +473,15 @@ fn place(text: &[u8]) -> Option<(Place, bool)> {
 mod tests {
     use super::*;
 
-    fn usual() -> Delimiters {
-        Delimiters::parse(b"MSH|^~\\&|").flatten().unwrap()
-    }
-
-    fn key(field: &[u8]) -> Option<String> {
-        Instance::parse(&usual(), field).map(|it| String::from_utf8(it.key).unwrap())
-    }
-
     #[test]
-    fn instances() {
-        assert_eq!(
-            key(b"P52814^^0012210000000000^EUI-64").as_deref(),
-            Some("hl7:ei|p52814|0012210000000000")
-        );
-        assert_eq!(
-            key(b"080019FFFE0B4020^B40_GE").as_deref(),
-            Some("hl7:ei|080019fffe0b4020|b40_ge")
-        );
-        assert_eq!(key(b"~~~Ward^^0012210000000000^EUI-64"), None);
-        assert_eq!(key(b"^^0012210000000000^EUI-64"), None);
-        assert_eq!(key(b"0^^0012210000000000^EUI-64"), None);
-        assert_eq!(key(b"anna@example^X"), None);
-    }
-
-    #[test]
-    fn places() {
-        assert_eq!(place(b"1.0.0.0"), Some(((1, 0), true)));
-        assert_eq!(place(b"1.2.0.0"), Some(((1, 2), true)));
-        assert_eq!(place(b"1.2.0.1"), Some(((1, 2), false)));
-        assert_eq!(place(b"1"), None);
-        assert_eq!(place(b"LOC"), None);
+    fn levels() {
+        assert_eq!(level(b"1.0.0.0"), Some(((1, 0), true)));
+        assert_eq!(level(b"1.2.0.0"), Some(((1, 2), true)));
+        assert_eq!(level(b"1.2.0.1"), Some(((1, 2), false)));
+        assert_eq!(level(b"1.3.1.150456.3"), Some(((1, 3), false)));
+        assert_eq!(level(b"1"), None);
+        assert_eq!(level(b"LOC"), None);
+        assert_eq!(level(b"1.99999999999.0.0"), None);
     }
 
     #[test]

@@ -3,13 +3,19 @@
 //!
 //! What it says, and of whom:
 //!
-//! * of the sender of a message: application, facility, version, message type, profile, software,
-//!   and the role `<code>_sender`, e.g. `oru_sender`; of the one that accepted it the role
-//!   `<code>_receiver`;
+//! * of the sender of a message: application, facility, version, message type, processing id,
+//!   character set, profile, software, and the role `<code>_sender`, e.g. `oru_sender`; of the
+//!   one that accepted it the role `<code>_receiver`, and by what name it was called;
 //! * of devices in the message, as reported devices: see `equipment`;
-//! * events: a message belongs to its sender, and so does how it was answered.
+//! * events: a message and a result belong to its sender, and so does how it was answered; a
+//!   result, an alarm and an infusion's start and stop belong to the device in the message, where
+//!   it has a name.
 
+mod code;
 mod equipment;
+mod header;
+mod instance;
+mod place;
 mod session;
 mod syntax;
 #[cfg(test)]

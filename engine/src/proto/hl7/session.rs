@@ -8,6 +8,7 @@ use std::hash::BuildHasher as _;
 use medtap_table::vocabulary::{Event, Field};
 
 use super::equipment::Devices;
+use super::header::{Header, MessageCode};
 use super::syntax::Delimiters;
 use super::{BLOCK_END, BLOCK_START};
 use crate::config::{HL7_OUTSTANDING_MAX, HL7_SEGMENT_BYTES_MAX};
@@ -19,25 +20,10 @@ use crate::proto::{Progress, Segment, Session};
 const HEADERS: &[&[u8; 3]] = &[b"MSH", b"FHS", b"BHS"];
 
 /// Segments that are read, besides the message header.
-const READ: &[&[u8; 3]] = &[b"SFT", b"MSA", b"PV1", b"OBX", b"PRT", b"EQU"];
+const READ: &[&[u8; 3]] = &[b"SFT", b"MSA", b"PV1", b"OBX", b"PRT", b"EQU", b"INV"];
 
-/// A message code, MSH-9.1: letters and digits, in lower case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct MessageCode([u8; 3]);
-
-impl MessageCode {
-    fn parse(text: &[u8]) -> Option<Self> {
-        let code: [u8; 3] = text.try_into().ok()?;
-        code.iter()
-            .all(u8::is_ascii_alphanumeric)
-            .then(|| Self(code.map(|byte| byte.to_ascii_lowercase())))
-    }
-
-    /// The part that sending or receiving such messages gives: `oru_sender`.
-    fn role(self, suffix: &[u8]) -> Vec<u8> {
-        [&self.0[..], suffix].concat()
-    }
-}
+/// Length of the kind of a name, XON-2 (HL7 table 0204).
+const KIND_BYTES_MAX: usize = 4;
 
 /// A message that waits for its acknowledgement.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +39,10 @@ struct Sent {
 struct Message {
     delimiters: Delimiters,
     devices: Devices,
+    /// Its version has OBX-18.
+    names_devices: bool,
+    /// It is a result.
+    result: bool,
     /// What SFT says, if there is one.
     software: Vec<(Field, Vec<u8>)>,
     software_segments: u32,
@@ -150,6 +140,11 @@ impl Hl7Session {
         };
         if !direction.is_read(start) {
             direction.leave_software(emit);
+            if let Some(message) = &mut direction.message
+                && !start.starts_with(b"NTE")
+            {
+                message.devices.leave_row();
+            }
             direction.skipping = true;
             return Some(0);
         }
@@ -190,70 +185,55 @@ impl Hl7Session {
         match name {
             b"SFT" => message.software(segment),
             b"PV1" => message.devices.location(&delimiters, segment),
-            b"OBX" => message.devices.observation(&delimiters, segment),
+            b"OBX" => {
+                let named = message.names_devices;
+                message.devices.observation(&delimiters, segment, named);
+            }
             b"PRT" => message.devices.participation(&delimiters, segment),
             b"EQU" => message.devices.equipment(&delimiters, segment),
+            b"INV" => message.devices.inventory(&delimiters, segment),
             b"MSA" => self.acknowledgement(&delimiters, segment, from, emit),
             _ => {}
         }
     }
 
-    /// MSH: who sends what. Field n is at n - 1.
+    /// MSH: who sends what. Field n is at n - 1. A header whose type or version has not its form
+    /// has lost or gained a separator: nothing of it is said.
     fn header(&mut self, segment: &[u8], from: Role, emit: Emit<'_>) {
         let Some(Some(delimiters)) = Delimiters::parse(segment) else {
             emit(Observation::Malformed);
             return;
         };
         let (direction, other) = self.directions(from);
-        let fields: [&[u8]; 21] = delimiters.fields(segment);
-        let code = MessageCode::parse(delimiters.component(fields[8], 1));
-        let acknowledges = code == Some(MessageCode(*b"ack"));
-        let mut say = |field, value: &[u8]| fact(&delimiters, field, value, emit);
-        // Some acknowledge with the header that they got, and so do not name themselves.
-        let echoed = acknowledges && other.application == Some(hash(fields[2]));
-        if !echoed {
-            say(Field::Hl7Application, delimiters.component(fields[2], 1));
-            if delimiters.component(fields[2], 3) == b"EUI-64" {
-                say(Field::Hl7DeviceId, delimiters.component(fields[2], 2));
-            }
-            let facility = delimiters.component(fields[3], 1);
-            if !reported::names_person(&delimiters.text(facility)) {
-                say(Field::Hl7Facility, facility);
-            }
-        }
-        say(Field::Hl7Version, delimiters.component(fields[11], 1));
-        if !acknowledges {
-            if let Some(code) = code {
-                let trigger = delimiters.component(fields[8], 2);
-                let mut text = code.0.to_ascii_uppercase();
-                text.push(b'^');
-                text.extend_from_slice(trigger);
-                let text = text.strip_suffix(b"^").unwrap_or(&text);
-                say(Field::Hl7MessageType, text);
-                say(Field::Hl7Role, &code.role(b"_sender"));
-            }
-            for profile in delimiters.repetitions(fields[20]) {
-                let universal = delimiters.component(profile, 3);
-                let entity = delimiters.component(profile, 1);
-                say(
-                    Field::Hl7Profile,
-                    if universal.is_empty() {
-                        entity
-                    } else {
-                        universal
-                    },
-                );
-            }
-            emit(Observation::Event {
-                subject: Subject::Sender,
-                event: Event::Hl7Message,
+        let header = Header::read(&delimiters, segment);
+        let acknowledges = header.code == Some(MessageCode(*b"ack"));
+        if header.is_sound() {
+            // Some acknowledge with the header that they got, and so do not name themselves.
+            let echoed = acknowledges && other.application == Some(header.application_hash());
+            header.ends(echoed, &mut |subject, field, value| {
+                say(&delimiters, subject, field, value, emit);
             });
-            direction.application = Some(hash(fields[2]));
-            direction.sends(fields[9], code);
+        } else {
+            emit(Observation::Malformed);
+        }
+        if !acknowledges {
+            if header.is_sound() {
+                header.kind(&mut |subject, field, value| {
+                    say(&delimiters, subject, field, value, emit);
+                });
+            }
+            count(Subject::Sender, Event::Hl7Message, emit);
+            if header.is_result() {
+                count(Subject::Sender, Event::Hl7Result, emit);
+            }
+            direction.application = Some(header.application_hash());
+            direction.sends(header.fields[9], header.code);
         }
         direction.message = Some(Box::new(Message {
             delimiters,
             devices: Devices::default(),
+            names_devices: header.has_instances(),
+            result: header.is_result(),
             software: Vec::new(),
             software_segments: 0,
         }));
@@ -292,17 +272,14 @@ impl Hl7Session {
                 }
                 if let (Event::Hl7Accept, Some(code)) = (event, code) {
                     let role = code.role(b"_receiver");
-                    fact(delimiters, Field::Hl7Role, &role, emit);
+                    say(delimiters, Subject::Sender, Field::Hl7Role, &role, emit);
                 }
                 !repeated
             }
             None => other.application.is_none(),
         };
         if counted {
-            emit(Observation::Event {
-                subject: Subject::Receiver,
-                event,
-            });
+            count(Subject::Receiver, event, emit);
         }
     }
 }
@@ -347,7 +324,7 @@ impl Direction {
     fn end_message(&mut self, emit: Emit<'_>) {
         self.leave_software(emit);
         if let Some(message) = self.message.take() {
-            message.devices.emit(emit);
+            message.devices.emit(message.result, emit);
         }
     }
 
@@ -386,11 +363,18 @@ impl Direction {
 }
 
 impl Message {
-    /// SFT: vendor, version, product, binary and day; SFT-5 is free text.
+    /// SFT: vendor, version, product, binary and day; SFT-5 is free text. The first three are
+    /// required, and a version has a digit: without them this is no SFT.
     fn software(&mut self, segment: &[u8]) {
         let fields: [&[u8]; 7] = self.delimiters.fields(segment);
         self.software_segments = self.software_segments.saturating_add(1);
         self.software.clear();
+        let [vendor, kind, _] = self.delimiters.components(fields[1]);
+        let version = self.delimiters.component(fields[2], 1);
+        let sound = !vendor.is_empty() && !fields[3].is_empty() && kind.len() <= KIND_BYTES_MAX;
+        if !sound || !version.iter().any(u8::is_ascii_digit) {
+            return;
+        }
         for (field, value) in [
             (Field::Hl7SoftwareVendor, fields[1]),
             (Field::Hl7SoftwareVersion, fields[2]),
@@ -406,15 +390,20 @@ impl Message {
     }
 }
 
-/// Says a fact of the sender, from a raw component.
-fn fact(delimiters: &Delimiters, field: Field, raw: &[u8], emit: Emit<'_>) {
+/// Says a fact, from a raw component.
+fn say(delimiters: &Delimiters, subject: Subject<'_>, field: Field, raw: &[u8], emit: Emit<'_>) {
     if let Some(value) = fit(&delimiters.text(delimiters.subcomponent(raw))) {
         emit(Observation::Fact {
-            subject: Subject::Sender,
+            subject,
             field,
             value,
         });
     }
+}
+
+/// Says that something was done.
+fn count(subject: Subject<'_>, event: Event, emit: Emit<'_>) {
+    emit(Observation::Event { subject, event });
 }
 
 /// The text, unless it is longer than any value: then it is no name.
@@ -423,7 +412,7 @@ fn fit(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// What stands for a text that is compared and not kept.
-fn hash(text: &[u8]) -> u64 {
+pub(super) fn hash(text: &[u8]) -> u64 {
     foldhash::quality::FixedState::default().hash_one(text)
 }
 

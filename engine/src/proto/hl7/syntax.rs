@@ -3,6 +3,22 @@
 
 use std::borrow::Cow;
 
+/// Where MSH-12 stands among the fields of MSH.
+const MSH_VERSION: usize = 11;
+
+/// Segments that follow what is read and that persons stand in, and the rows between them.
+const PERSONAL: &[&[u8; 3]] = &[
+    b"PID", b"PD1", b"NK1", b"PV1", b"PV2", b"GT1", b"IN1", b"IN2", b"IN3", b"AL1", b"DG1", b"MRG",
+    b"ORC", b"OBR", b"OBX", b"NTE", b"PRT",
+];
+
+/// True for a field that ends in such a name: the byte between the segments is not there.
+fn ends_in_segment(field: &[u8]) -> bool {
+    field
+        .last_chunk()
+        .is_some_and(|end| PERSONAL.contains(&end))
+}
+
 /// The separators of one message, MSH-1 and MSH-2. One that repeats another's character is
 /// absent, as is one that is not given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,15 +66,40 @@ impl Delimiters {
     }
 
     /// The first `N` fields of a segment, its name as the first; those that are missing are empty.
-    /// MSH counts its separator as MSH-1: there field n is at n - 1.
+    /// A field that ends in the name of a person's segment is the last: there the end of this
+    /// segment got lost, and what follows is the other's.
     pub fn fields<'a, const N: usize>(&self, segment: &'a [u8]) -> [&'a [u8]; N] {
+        self.fields_from(segment, 1)
+    }
+
+    /// The fields of MSH. It counts its separator as MSH-1: field n is at n - 1.
+    pub fn header<'a, const N: usize>(&self, segment: &'a [u8]) -> [&'a [u8]; N] {
+        // What stands in the fields before it is proved by the form of MSH-9 and MSH-12.
+        self.fields_from(segment, MSH_VERSION)
+    }
+
+    fn fields_from<'a, const N: usize>(&self, segment: &'a [u8], from: usize) -> [&'a [u8]; N] {
         let mut fields = [&segment[..0]; N];
         let parts = segment.split(|byte| *byte == self.field);
-        for (field, part) in fields.iter_mut().zip(parts) {
+        for (at, (field, part)) in fields.iter_mut().zip(parts).enumerate() {
             // Two quotes are HL7's explicit nothing.
             *field = if part == b"\"\"" { &[] } else { part };
+            if at >= from && ends_in_segment(part) {
+                break;
+            }
         }
         fields
+    }
+
+    /// The first three components of a field's first repetition.
+    pub fn components<'a>(&self, field: &'a [u8]) -> [&'a [u8]; 3] {
+        let first = self.repetitions(field).next().unwrap_or_default();
+        let mut components = [&field[..0]; 3];
+        let parts = first.split(|byte| *byte == self.component);
+        for (component, part) in components.iter_mut().zip(parts) {
+            *component = part;
+        }
+        components
     }
 
     /// The repetitions of a field.

@@ -1,0 +1,186 @@
+//! The message header, MSH: who sends what to whom, in which version. It never says the control id
+//! (MSH-10), the time (MSH-7) or the security field (MSH-8).
+
+use medtap_table::vocabulary::Field;
+
+use super::session::hash;
+use super::syntax::Delimiters;
+use crate::observe::Subject;
+use crate::proto::reported;
+
+/// Messages that are results: unsolicited ones, of a laboratory, of the point of care.
+const RESULTS: &[&[u8; 3]] = &[b"oru", b"oul", b"opu"];
+
+/// Events of such messages that are none: alarms (R40) and events of devices (R42).
+const NO_RESULTS: &[&[u8]] = &[b"R40", b"R41", b"R42"];
+
+/// Versions without OBX-18: it came with 2.4.
+const NAMELESS_VERSIONS: &[&[u8]] = &[b"2.1", b"2.2", b"2.3", b"2.3.1"];
+
+/// How names of character sets begin, HL7 table 0211.
+const CHARACTER_SETS: &[&[u8]] = &[
+    b"ASCII",
+    b"8859/",
+    b"UNICODE",
+    b"ISO IR",
+    b"GB 18030",
+    b"KS X",
+    b"CNS ",
+    b"BIG-5",
+    b"UTF-8",
+];
+
+/// A message code, MSH-9.1: letters and digits, in lower case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MessageCode(pub [u8; 3]);
+
+impl MessageCode {
+    fn parse(text: &[u8]) -> Option<Self> {
+        let code: [u8; 3] = text.try_into().ok()?;
+        code.iter()
+            .all(u8::is_ascii_alphanumeric)
+            .then(|| Self(code.map(|byte| byte.to_ascii_lowercase())))
+    }
+
+    /// The part that sending or receiving such messages gives: `oru_sender`.
+    pub fn role(self, suffix: &[u8]) -> Vec<u8> {
+        [&self.0[..], suffix].concat()
+    }
+}
+
+/// A header, cut up.
+pub struct Header<'a> {
+    delimiters: Delimiters,
+    /// MSH-n at n - 1.
+    pub fields: [&'a [u8]; 21],
+    /// MSH-9.1.
+    pub code: Option<MessageCode>,
+    trigger: &'a [u8],
+    version: &'a [u8],
+}
+
+/// Where facts of a header go.
+type Say<'a> = &'a mut dyn FnMut(Subject<'_>, Field, &[u8]);
+
+impl<'a> Header<'a> {
+    /// Cuts a segment.
+    pub fn read(delimiters: &Delimiters, segment: &'a [u8]) -> Self {
+        let fields: [&[u8]; 21] = delimiters.header(segment);
+        let [code, trigger, _] = delimiters.components(fields[8]);
+        Self {
+            delimiters: *delimiters,
+            fields,
+            code: MessageCode::parse(code),
+            trigger,
+            version: delimiters.component(fields[11], 1),
+        }
+    }
+
+    /// True where type, processing id and version stand where they belong.
+    pub fn is_sound(&self) -> bool {
+        let mode = self.delimiters.component(self.fields[10], 1);
+        let version = match self.version {
+            [] => true,
+            [b'2'] => true,
+            [b'2', b'.', rest @ ..] => {
+                rest.len() <= 4
+                    && rest
+                        .iter()
+                        .all(|byte| byte.is_ascii_digit() || *byte == b'.')
+            }
+            _ => false,
+        };
+        self.code.is_some() && version && mode.len() <= 1
+    }
+
+    /// True for a message that is a result.
+    pub fn is_result(&self) -> bool {
+        let code = self.code.is_some_and(|code| RESULTS.contains(&&code.0));
+        code && !NO_RESULTS.contains(&self.trigger)
+    }
+
+    /// True where this version's OBX names the device.
+    pub fn has_instances(&self) -> bool {
+        !NAMELESS_VERSIONS.contains(&self.version)
+    }
+
+    /// What stands for MSH-3, to be compared.
+    pub fn application_hash(&self) -> u64 {
+        hash(self.fields[2])
+    }
+
+    /// Says who sends and for whom. `echoed`: the sender's names are the other end's.
+    pub fn ends(&self, echoed: bool, say: Say<'_>) {
+        let Self {
+            delimiters, fields, ..
+        } = self;
+        if !echoed {
+            let [application, id, kind] = delimiters.components(fields[2]);
+            say(Subject::Sender, Field::Hl7Application, application);
+            if kind == b"EUI-64" {
+                say(Subject::Sender, Field::Hl7DeviceId, id);
+            }
+            self.facility(Subject::Sender, Field::Hl7Facility, fields[3], say);
+            let application = delimiters.component(fields[4], 1);
+            say(
+                Subject::Receiver,
+                Field::Hl7ReceivingApplication,
+                application,
+            );
+            self.facility(
+                Subject::Receiver,
+                Field::Hl7ReceivingFacility,
+                fields[5],
+                say,
+            );
+        }
+        say(Subject::Sender, Field::Hl7Version, self.version);
+    }
+
+    /// A facility, unless it is a person's practice.
+    fn facility(&self, subject: Subject<'_>, field: Field, raw: &[u8], say: Say<'_>) {
+        let name = self.delimiters.component(raw, 1);
+        if !reported::names_person(&self.delimiters.text(name)) {
+            say(subject, field, name);
+        }
+    }
+
+    /// Says what kind of message it is.
+    pub fn kind(&self, say: Say<'_>) {
+        let Some(code) = self.code else {
+            return;
+        };
+        let mut text = code.0.to_ascii_uppercase();
+        if !self.trigger.is_empty() {
+            text.push(b'^');
+            text.extend_from_slice(self.trigger);
+        }
+        say(Subject::Sender, Field::Hl7MessageType, &text);
+        say(Subject::Sender, Field::Hl7Role, &code.role(b"_sender"));
+        let mode = self.delimiters.component(self.fields[10], 1);
+        if mode.iter().all(u8::is_ascii_uppercase) {
+            say(Subject::Sender, Field::Hl7ProcessingId, mode);
+        }
+        let set = self.delimiters.component(self.fields[17], 1);
+        if CHARACTER_SETS.iter().any(|known| set.starts_with(known)) {
+            say(Subject::Sender, Field::Hl7CharacterSet, set);
+        }
+        for profile in self.delimiters.repetitions(self.fields[20]) {
+            if let Some(profile) = self.profile(profile) {
+                say(Subject::Sender, Field::Hl7Profile, profile);
+            }
+        }
+    }
+
+    /// A profile's object identifier, or else its name where that has the form of one.
+    fn profile(&self, field: &'a [u8]) -> Option<&'a [u8]> {
+        let [entity, _, universal] = self.delimiters.components(field);
+        let is_oid = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+        let dots = universal.iter().filter(|byte| **byte == b'.').count();
+        if dots >= 3 && universal.iter().all(is_oid) {
+            return Some(universal);
+        }
+        let named = entity.starts_with(b"IHE") || entity.starts_with(b"PCD_");
+        (named && universal.is_empty()).then_some(entity)
+    }
+}

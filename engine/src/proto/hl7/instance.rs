@@ -1,0 +1,132 @@
+//! An equipment instance identifier, HL7 v2 data type EI: what one machine is called in all of a
+//! sender's messages. It takes nothing that has another shape: a person's XCN and an address look
+//! alike from afar.
+
+use super::syntax::Delimiters;
+use crate::config::REPORTED_PART_BYTES_MAX;
+use crate::proto::reported::{self, Identifier};
+
+/// Kinds of a universal identifier, HL7 table 0301, and how IHE profiles spell them.
+const UNIVERSAL_TYPES: &[&[u8]] = &[
+    b"EUI-64", b"EUI64", b"ISO", b"UUID", b"GUID", b"DNS", b"URI", b"CLIA", b"CLIP", b"CAP",
+    b"HCD", b"HL7", b"L", b"M", b"N", b"RANDOM", b"X400", b"X500",
+];
+
+/// An equipment instance identifier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// All components, joined by `^` whatever the message's separator is.
+    pub text: Vec<u8>,
+    /// What two rows about one device share.
+    pub key: Vec<u8>,
+}
+
+impl Instance {
+    /// Reads a field. Nothing for one that repeats (a location is put in that way), for one whose
+    /// entity is in no name space, and for one that could name a person.
+    pub fn parse(delimiters: &Delimiters, field: &[u8]) -> Option<Self> {
+        if field.is_empty() || delimiters.repeats(field) {
+            return None;
+        }
+        let mut parts: [Vec<u8>; 4] = Default::default();
+        for (n, part) in parts.iter_mut().enumerate() {
+            let component = delimiters.subcomponent(delimiters.component(field, n + 1));
+            *part = reported::trim(&delimiters.text(component)).to_vec();
+        }
+        let [entity, namespace, universal, kind] = &parts;
+        let sound = parts.iter().all(|part| {
+            part.is_empty() || reported::text(part).is_some() && !reported::names_person(part)
+        });
+        // A person's name has a third component and no kind of identifier as its fourth.
+        let typed = match (universal.is_empty(), kind.is_empty()) {
+            (true, true) => !namespace.is_empty() || is_unique(entity),
+            (false, false) => is_type(kind),
+            _ => false,
+        };
+        let long = entity.len() > REPORTED_PART_BYTES_MAX;
+        if reported::is_placeholder(entity) || long || !sound || !typed {
+            return None;
+        }
+        let space = if universal.is_empty() {
+            namespace
+        } else {
+            universal
+        };
+        let key = Identifier::new(b"hl7:ei")
+            .part(entity)
+            .part(space)
+            .finish()?;
+        let mut text = parts.join(&b'^');
+        while text.last() == Some(&b'^') {
+            text.pop();
+        }
+        Some(Self { text, key })
+    }
+}
+
+fn is_type(kind: &[u8]) -> bool {
+    UNIVERSAL_TYPES
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(kind))
+}
+
+/// True for an entity that needs no name space: an EUI-64 or a UUID.
+fn is_unique(entity: &[u8]) -> bool {
+    let digits = entity
+        .iter()
+        .filter(|byte| byte.is_ascii_hexdigit())
+        .count();
+    let dashes = entity.iter().filter(|byte| **byte == b'-').count();
+    match entity.len() {
+        16 => digits == 16,
+        36 => digits == 32 && dashes == 4,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(field: &[u8]) -> Option<String> {
+        let usual = Delimiters::parse(b"MSH|^~\\&|").flatten().unwrap();
+        Instance::parse(&usual, field).map(|it| String::from_utf8(it.key).unwrap())
+    }
+
+    #[test]
+    fn instances() {
+        for (field, expected) in [
+            (
+                &b"P52814^^0012210000000000^EUI-64"[..],
+                "hl7:ei|p52814|0012210000000000",
+            ),
+            (b"080019FFFE0B4020^B40_GE", "hl7:ei|080019fffe0b4020|b40_ge"),
+            (b"080019FFFE0B4020", "hl7:ei|080019fffe0b4020|"),
+            (
+                b"0e10aa00-0000-4000-8000-00000000000a",
+                "hl7:ei|0e10aa00-0000-4000-8000-00000000000a|",
+            ),
+        ] {
+            assert_eq!(key(field).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_person_is_none() {
+        for field in [
+            &b"~~~Ward^^0012210000000000^EUI-64"[..],
+            b"^^0012210000000000^EUI-64",
+            b"0^^0012210000000000^EUI-64",
+            b"anna@example^X",
+            // XCN, XPN, CX, XAD, XTN, a day.
+            b"N0001^SURNAME^GIVEN",
+            b"SURNAME^GIVEN^SECOND^JR",
+            b"4711^^^SITE^PI",
+            b"1 STREET^^TOWN",
+            b"555-0100",
+            b"19000101",
+        ] {
+            assert_eq!(key(field), None, "{}", field.escape_ascii());
+        }
+    }
+}
