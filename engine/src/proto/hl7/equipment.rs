@@ -203,17 +203,15 @@ impl Devices {
         let Some(instance) = Instance::parse(delimiters, fields[10]) else {
             return;
         };
-        let device = match self.row {
-            Row::Device(level) => self.at_row(Some(instance), level),
-            Row::Value(mds) => self.with(instance).map(|device| {
-                device.within = device.within.or(Some(mds));
-                device
-            }),
-            Row::Other | Row::Implant => self.with(instance),
+        let (device, within) = match self.row {
+            Row::Device(level) => (self.at_row(Some(instance), level), None),
+            Row::Value(mds) => (self.with(instance), Some(mds)),
+            Row::Other | Row::Implant => (self.with(instance), None),
         };
         let Some(device) = device else {
             return;
         };
+        device.within = device.within.or(within);
         let udi = delimiters.text(delimiters.component(fields[16], 1));
         if is_udi(&udi) {
             device.set(Field::Hl7DeviceUdi, &udi);
@@ -286,10 +284,12 @@ impl Devices {
     /// Says them all, at the end of the message, and what happened. `result`: the message is one.
     pub fn emit(mut self, result: bool, emit: Emit<'_>) {
         self.join();
+        let mut named = false;
         for device in &self.list {
             let Some(identifier) = device.identifier() else {
                 continue;
             };
+            named = true;
             let subject = Subject::Reported(&identifier);
             let instance = device.instance.as_ref();
             let id = instance.map(|instance| (Field::Hl7DeviceId, &instance.text[..]));
@@ -315,6 +315,13 @@ impl Devices {
                     event: Event::Hl7Result,
                 });
             }
+        }
+        // A result of no device that has a name is the sender's own.
+        if result && !named {
+            emit(Observation::Event {
+                subject: Subject::Sender,
+                event: Event::Hl7Result,
+            });
         }
         for (level, event) in &self.events {
             let device = self.find(*level).or_else(|| self.find((level.0, 0)));

@@ -7,9 +7,9 @@
 //!   character set, profile, software, and the role `<code>_sender`, e.g. `oru_sender`; of the
 //!   one that accepted it the role `<code>_receiver`, and by what name it was called;
 //! * of devices in the message, as reported devices: see `equipment`;
-//! * events: a message and a result belong to its sender, and so does how it was answered; a
-//!   result, an alarm and an infusion's start and stop belong to the device in the message, where
-//!   it has a name.
+//! * events: a message belongs to its sender, and so does how it was answered; a result, an alarm
+//!   and an infusion's start and stop belong to the device in the message where one has a name,
+//!   else to the sender.
 
 mod code;
 mod equipment;

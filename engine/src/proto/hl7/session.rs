@@ -223,9 +223,6 @@ impl Hl7Session {
                 });
             }
             count(Subject::Sender, Event::Hl7Message, emit);
-            if header.is_result() {
-                count(Subject::Sender, Event::Hl7Result, emit);
-            }
             direction.application = Some(header.application_hash());
             direction.sends(header.fields[9], header.code);
         }

@@ -79,7 +79,6 @@ fn device_lines() -> Vec<String> {
         "client hl7.msh.character_set=UNICODE UTF-8".into(),
         "client hl7.msh.profile=1.3.6.1.4.1.19376.1.6.1.1.1".into(),
         "event client hl7_message".into(),
-        "event client hl7_result".into(),
         format!("{monitor} hl7.device.id=MON-SN-1^TESTMON^0011220000000001^EUI-64"),
         format!("{monitor} hl7.device.type=69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS"),
         format!("{monitor} hl7.device.manufacturer=TESTVENDOR"),
@@ -141,7 +140,7 @@ fn equipment_takes_part_and_persons_are_stepped_over() {
         format!("{device} hl7.device.serial=SN0001"),
         format!("event {device} hl7_result"),
     ];
-    assert_eq!(seen[10..], expected);
+    assert_eq!(seen[9..], expected);
 }
 
 #[test]
