@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use medtap_engine::capture::pcap::{Input, Pcap};
-use medtap_engine::runtime::{self, Analysis, Report};
+use medtap_engine::runtime::{self, Analysis};
 use medtap_engine::wire::LinkType;
 use medtap_inventory::{Options, resolve};
 
@@ -15,6 +15,7 @@ use crate::failure::{Code, Exit, Failure};
 use crate::files::Destination;
 use crate::flows;
 use crate::progress::Progress;
+use crate::report::{self, Format, Report};
 
 /// Reads the captures, writes the files that were asked for, and shows the devices.
 pub fn run(command: &Analyze, exit: &mut Exit) -> Result<(), Failure> {
@@ -22,59 +23,100 @@ pub fn run(command: &Analyze, exit: &mut Exit) -> Result<(), Failure> {
     let rules = devices::load_rules(command.rules.as_deref())?;
     let pcap = Pcap::open(&inputs)?;
     // What can't be written is said before hours of reading.
-    let (flows_to, table_to) = destinations(command, &inputs)?;
+    let files = Files::check(command, &inputs)?;
 
     let analysis = Analysis {
         workers: command.workers(),
-        flow_records: flows_to.is_some(),
+        flow_records: files.flows.is_some(),
         rules_generation: rules.generation(),
         as_of_ns: command.as_of,
         ..Analysis::new(Arc::new(rules.matcher()))
     };
-    let (report, unknown_links) = read(pcap, &analysis)?;
-    for fault in &report.faults {
+    let (run, unknown_links) = read(pcap, &analysis)?;
+    for fault in &run.faults {
         exit.say(Code::Partial, &fault.to_string());
     }
-    let table = report.table.reader();
+    let table = run.table.reader();
     // The devices are shown even where a file can't be written.
-    if let Some(destination) = table_to {
+    if let Some(destination) = &files.table {
         let saved = table.save(destination.path()).map_err(Failure::from);
         saved.unwrap_or_else(|failure| exit.report(&failure));
     }
-    if let Some(destination) = flows_to {
-        let written = destination.write(|out| flows::write(&report.flows, out));
+    if let Some(destination) = &files.flows {
+        let written = destination.write(|out| flows::write(&run.flows, out));
         written.unwrap_or_else(|failure| exit.report(&failure));
     }
     devices::say_unread(&table, &unknown_links, exit);
     let inventory = resolve(&table, &Options::default());
+    if let Some((destination, format)) = &files.report {
+        let report = Report {
+            inventory: &inventory,
+            rules: &rules,
+            limits: table.limits_hit(),
+        };
+        let written = destination.write(|out| report::write(&report, *format, out));
+        written.unwrap_or_else(|failure| exit.report(&failure));
+    }
     devices::show(&table, &inventory, &command.selection, exit)
 }
 
-/// Where `--flows` and `--save-table` go.
-fn destinations(
-    command: &Analyze,
-    inputs: &[Input],
-) -> Result<(Option<Destination>, Option<Destination>), Failure> {
-    let flows = command.flows.as_deref();
-    let flows = flows
-        .map(|path| Destination::check("--flows", path, inputs))
-        .transpose()?;
-    let table = command.save_table.as_deref();
-    let table = table
-        .map(|path| Destination::check_regular("--save-table", path, inputs))
-        .transpose()?;
-    if let (Some(flows), Some(table)) = (&flows, &table)
-        && flows.is(table)
-    {
-        return Err(Failure::new(
-            "--flows and --save-table name the same file; expected two",
-        ));
+/// The files that were asked for, checked before the work begins.
+struct Files {
+    flows: Option<Destination>,
+    table: Option<Destination>,
+    report: Option<(Destination, Format)>,
+}
+
+impl Files {
+    /// Checks that all can be written, and that no two are one.
+    fn check(command: &Analyze, inputs: &[Input]) -> Result<Self, Failure> {
+        let flows = command.flows.as_deref();
+        let flows = flows
+            .map(|path| Destination::check("--flows", path, inputs))
+            .transpose()?;
+        let table = command.save_table.as_deref();
+        let table = table
+            .map(|path| Destination::check_regular("--save-table", path, inputs))
+            .transpose()?;
+        let report = command.report.as_deref();
+        let report = report
+            .map(|path| -> Result<_, Failure> {
+                let format = Format::of("--report", path)?;
+                Ok((Destination::check("--report", path, inputs)?, format))
+            })
+            .transpose()?;
+        let files = Self {
+            flows,
+            table,
+            report,
+        };
+        files.differ()?;
+        Ok(files)
     }
-    Ok((flows, table))
+
+    fn differ(&self) -> Result<(), Failure> {
+        let named = [
+            ("--flows", self.flows.as_ref()),
+            ("--save-table", self.table.as_ref()),
+            ("--report", self.report.as_ref().map(|(report, _)| report)),
+        ];
+        for (place, (name, file)) in named.iter().enumerate() {
+            for (other_name, other) in named.iter().skip(place + 1) {
+                if let (Some(file), Some(other)) = (file, other)
+                    && file.is(other)
+                {
+                    return Err(Failure::new(format!(
+                        "{name} and {other_name} name the same file; expected two"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Runs the engine over the input, under a bar. Gives also the link types that it can't read.
-fn read(pcap: Pcap, analysis: &Analysis) -> Result<(Report, Vec<u16>), Failure> {
+fn read(pcap: Pcap, analysis: &Analysis) -> Result<(runtime::Report, Vec<u16>), Failure> {
     let mut progress = Progress::new();
     let mut unknown = BTreeSet::new();
     let mut seen = 0;

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::expression::{Expression, parse_time};
 use crate::render::{CSV_COLUMNS, DeviceOutput, LineOutput, Output, StatusOutput};
+use crate::report::Format;
 
 /// Workers when none are asked for: as many as processors, up to this.
 const WORKERS_DEFAULT_MAX: usize = 8;
@@ -85,6 +86,9 @@ pub enum Command {
     /// Show everything about one device
     #[command(after_help = EXIT_CODES)]
     Device(Device),
+    /// Write a report about all devices: a page for people
+    #[command(after_help = EXIT_CODES)]
+    Report(Report),
     /// Show how the engine does: interfaces, workers, room, losses, and whether all adds up
     #[command(after_help = EXIT_CODES)]
     Status(Status),
@@ -149,6 +153,9 @@ pub struct Analyze {
     /// Also write every flow to this file, one JSON object a line
     #[arg(long, value_name = "OUT.jsonl")]
     pub flows: Option<PathBuf>,
+    /// Also write a report about all devices to this file: a page for people (.html)
+    #[arg(long, value_name = "OUT.html")]
+    pub report: Option<PathBuf>,
     /// Also save what was found in this file, for medtap devices --table
     #[arg(long, value_name = "FILE")]
     pub save_table: Option<PathBuf>,
@@ -190,6 +197,22 @@ pub struct Device {
     /// How to show it
     #[arg(long, short, value_enum, default_value_t = DeviceOutput::Table)]
     pub output: DeviceOutput,
+}
+
+/// `medtap report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Where to; its name says the format: .html
+    #[arg(value_name = "OUT")]
+    pub file: PathBuf,
+    /// The format, whatever the name says
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    #[command(flatten)]
+    pub table: Table,
+    /// Folder with rules of your own (.toml), for their names
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
 }
 
 /// Where devices are read from.

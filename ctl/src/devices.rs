@@ -33,7 +33,7 @@ pub fn run_one(command: &arguments::Device, exit: &mut Exit) -> Result<(), Failu
 }
 
 /// Opens a table and says what is wrong with it, short of being unreadable.
-fn open(
+pub fn open(
     options: &arguments::Table,
     exit: &mut Exit,
 ) -> Result<(TableReader, Inventory, Vec<Join>), Failure> {

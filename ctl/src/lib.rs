@@ -9,6 +9,7 @@
 //! events        what happened, and what happens      live      the running engine's table
 //! pause         waiting that Ctrl-C ends
 //! bench         traffic to measure with, and how fast it is read
+//! report        a page about everything, for people
 //! expression    --where, --fail-on                   flows     --flows, community_id
 //! render        table, wide, json, jsonl, csv        files     output files, all or nothing
 //! ```
@@ -30,6 +31,7 @@ mod pause;
 mod progress;
 mod reading;
 mod render;
+mod report;
 mod save;
 mod stats;
 mod status;
@@ -54,6 +56,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
                 Command::Device(command) => devices::run_one(&command, &mut exit),
                 Command::Status(command) => status::run(&command, &mut exit),
                 Command::Stats(command) => stats::run(&command, &mut exit),
+                Command::Report(command) => report::run(&command, &mut exit),
                 Command::Save(command) => save::run(&command, &mut exit),
                 Command::Events(command) => events::run(&command, &mut exit),
                 Command::Bench(command) => bench::run(&command),

@@ -192,6 +192,26 @@ pub struct Peer {
     pub protocols: Vec<&'static str>,
     /// Bytes in both directions.
     pub bytes: u64,
+    /// Their conversations, one for each service and direction. Not in the JSON.
+    #[serde(skip)]
+    pub conversations: Vec<Conversation>,
+}
+
+/// What two devices have with each other over one service, seen from one of them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Conversation {
+    /// What they speak, where it was recognised.
+    pub protocol: Option<&'static str>,
+    /// The port of the one that was asked; null where there is none.
+    pub port: Option<u16>,
+    /// This device opened it.
+    pub opened: bool,
+    /// The one that was asked answered.
+    pub answered: bool,
+    /// When first.
+    pub first_seen: Time,
+    /// When last.
+    pub last_seen: Time,
 }
 
 /// How often something was done.
@@ -203,6 +223,9 @@ pub struct Activity {
     pub busiest_hour: Option<String>,
     /// The four hours of the day in which it was done least, such as `02:00-06:00`.
     pub quietest_window: Option<String>,
+    /// Times in each hour of the week, from Monday 00:00 UTC on. Not in the JSON.
+    #[serde(skip)]
+    pub hours: Vec<u64>,
 }
 
 /// A weakness that was seen or concluded.

@@ -114,6 +114,7 @@ fn example() -> Device {
         total: 0,
         busiest_hour: Some(text()),
         quietest_window: Some(text()),
+        hours: Vec::new(),
     };
     Device {
         id: text(),
@@ -144,6 +145,7 @@ fn example() -> Device {
             id: text(),
             protocols: vec!["text"],
             bytes: 0,
+            conversations: Vec::new(),
         }],
         activity: Event::ALL
             .iter()

@@ -27,7 +27,10 @@ pub use csv::COLUMNS as CSV_COLUMNS;
 pub use events::show as events;
 pub use stats::{counters, rates};
 pub use status::show as status;
-pub use text::{NAMES, attribute, clean, count, label, several, span, time};
+pub use summary::CLASSES;
+pub use text::{
+    NAMES, attribute, bytes, clean, count, fit, is_hint, label, period, several, span, time,
+};
 
 /// Columns where standard output is not a terminal.
 const WIDTH_COLUMNS_DEFAULT: usize = 100;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use medtap_inventory::model::{
-    Activity, AttributeValue, Conflict, Coverage, Device, Inventory, Peer, ProtocolUse, Provenance,
-    Risk, SCHEMA_VERSION, Source, Time,
+    Activity, AttributeValue, Conflict, Coverage, Device, Driver, Finding, Impact, Inventory, Peer,
+    ProtocolUse, Provenance, Risk, SCHEMA_VERSION, Source, Time, Vulnerability,
 };
 use medtap_table::vocabulary::{Attribute, Category};
 
@@ -93,11 +93,13 @@ pub fn scanner() -> Device {
         id: "a01b2c3d4e5f6071".to_owned(),
         protocols: vec!["dicom"],
         bytes: 1_560_000,
+        conversations: Vec::new(),
     });
     let activity = Activity {
         total: 12,
         busiest_hour: Some("Tue 10:00".to_owned()),
         quietest_window: None,
+        hours: Vec::new(),
     };
     device.activity.insert("dicom_store", activity);
     device
@@ -142,4 +144,85 @@ pub fn inventory() -> Inventory {
         },
         devices: vec![scanner(), pump, archive, hostile],
     }
+}
+
+/// The same, assessed: the scanner has a finding and an exploited vulnerability, and works.
+pub fn assessed() -> Inventory {
+    let mut inventory = inventory();
+    for device in &mut inventory.devices {
+        match device.category {
+            "ct" => {
+                device.findings.push(finding());
+                device.vulnerabilities.push(vulnerability());
+                device.risk = risk(45.8, "moderate");
+                device.attributes.insert("os", known("Windows 7", "nbns.name", "Windows 7"));
+                let activity = device.activity.entry("dicom_store");
+                activity.and_modify(|activity| {
+                    activity.hours = vec![0; 168];
+                    activity.hours.splice(34..38, [3, 5, 3, 1]);
+                });
+            }
+            "pacs" => device.risk = risk(3.0, "low"),
+            _ => device.risk.high = Some(60.0),
+        }
+    }
+    inventory
+}
+
+fn finding() -> Finding {
+    Finding {
+        id: "end_of_support".to_owned(),
+        title: "Operating system past its end of support".to_owned(),
+        weight: 0.3,
+        evidence: "nbns.name = Windows 7".to_owned(),
+    }
+}
+
+fn vulnerability() -> Vulnerability {
+    Vulnerability {
+        cve: "CVE-2017-0144".to_owned(),
+        component: "Windows 7".to_owned(),
+        applicability: "0.5".to_owned(),
+        matched: "build: nbns.name \"Windows 7\" in CSAF \"<b>ICSMA</b>\"".to_owned(),
+        in_kev: true,
+        epss: Some(0.944),
+        epss_model: Some("v2025.03.14".to_owned()),
+        bod_26_04: Some("3 days".to_owned()),
+        ssvc: Some("out-of-cycle".to_owned()),
+        remediation: None,
+    }
+}
+
+fn risk(score: f64, band: &str) -> Risk {
+    Risk {
+        assessed: true,
+        score: Some(score),
+        low: Some(score / 2.0),
+        high: Some(score + 20.0),
+        band: Some(band.to_owned()),
+        likelihood: Some(0.636),
+        impact: Impact {
+            safety: Some(7.0),
+            effectiveness: Some(8.0),
+            data: Some(5.0),
+        },
+        drivers: vec![Driver {
+            name: "Operating system past its end of support".to_owned(),
+            effect: score / 3.0,
+        }],
+    }
+}
+
+/// Compares with a file in `goldens`; `BLESS=1` writes it.
+#[track_caller]
+pub fn expect(name: &str, actual: &str) {
+    let path = format!("{}/src/render/goldens/{name}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        actual == expected,
+        "{name} is now:\n{actual}\nand was:\n{expected}"
+    );
 }

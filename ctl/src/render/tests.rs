@@ -3,6 +3,7 @@
 use medtap_inventory::{Join, Reason};
 use medtap_rules::Rules;
 
+use super::samples::expect;
 use super::*;
 
 const PLAIN: Look = Look {
@@ -22,19 +23,6 @@ fn text(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
     let mut out = Vec::new();
     write(&mut out).unwrap();
     String::from_utf8(out).unwrap()
-}
-
-/// Compares with a file beside this one; `BLESS=1` writes it.
-fn expect(name: &str, actual: &str) {
-    let path = format!("{}/src/render/goldens/{name}", env!("CARGO_MANIFEST_DIR"));
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, actual).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        actual == expected,
-        "{name} is now:\n{actual}\nand was:\n{expected}"
-    );
 }
 
 fn table(width: usize, extent: table::Extent) -> String {

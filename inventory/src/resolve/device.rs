@@ -165,7 +165,7 @@ impl<'a> Folding<'a> {
                 if let Some(other) = other
                     && this != Some(other)
                 {
-                    gathered.usage.exchange(other, edge.protocol, volume.bytes);
+                    gathered.usage.exchange(other, edge, opened, volume.bytes);
                 }
             }
         }
@@ -291,6 +291,7 @@ impl<'a> Folding<'a> {
                     id: id(other)?,
                     protocols: peer.protocols.iter().copied().collect(),
                     bytes: peer.bytes,
+                    conversations: peer.conversations(),
                 })
             })
             .collect();

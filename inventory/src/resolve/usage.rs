@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use medtap_table::vocabulary::Protocol;
 use medtap_table::{Edge, EdgeFlags};
 
-use crate::model::{Activity, ProtocolUse};
+use crate::model::{Activity, Conversation, ProtocolUse, Time};
 
 /// Hours of a day.
 const DAY_HOURS: usize = 24;
@@ -26,6 +26,31 @@ pub struct PeerUse {
     pub protocols: BTreeSet<&'static str>,
     /// Bytes in both directions.
     pub bytes: u64,
+    /// By protocol, port and who opened it: whether it was answered, and when it was seen.
+    conversations: BTreeMap<(Option<&'static str>, Option<u16>, bool), Held>,
+}
+
+/// What is told of conversations that are one.
+#[derive(Clone, Copy)]
+struct Held {
+    answered: bool,
+    times: (u64, u64),
+}
+
+impl PeerUse {
+    /// The conversations, in order.
+    pub fn conversations(&self) -> Vec<Conversation> {
+        let told = self.conversations.iter();
+        told.map(|(&(protocol, port, opened), held)| Conversation {
+            protocol,
+            port,
+            opened,
+            answered: held.answered,
+            first_seen: Time(held.times.0),
+            last_seen: Time(held.times.1),
+        })
+        .collect()
+    }
 }
 
 /// All that one device does.
@@ -88,10 +113,23 @@ impl Usage {
     }
 
     /// Adds what was exchanged with another device.
-    pub fn exchange(&mut self, other: u32, protocol: Option<Protocol>, bytes: u64) {
+    pub fn exchange(&mut self, other: u32, edge: &Edge, opened: bool, bytes: u64) {
         let peer = self.peers.entry(other).or_default();
-        peer.protocols.extend(protocol.map(Protocol::name));
+        peer.protocols.extend(edge.protocol.map(Protocol::name));
         peer.bytes = peer.bytes.saturating_add(bytes);
+        let port = match edge.protocol {
+            Some(protocol) => port(edge, protocol),
+            None => Some(edge.port).filter(|port| *port != 0),
+        };
+        let key = (edge.protocol.map(Protocol::name), port, opened);
+        let times = (edge.first_seen_ns, edge.last_seen_ns);
+        let new = Held {
+            answered: false,
+            times,
+        };
+        let held = peer.conversations.entry(key).or_insert(new);
+        held.answered |= edge.flags.contains(EdgeFlags::ANSWERED);
+        held.times = (held.times.0.min(times.0), held.times.1.max(times.1));
     }
 
     /// Adds what was done.
@@ -121,6 +159,7 @@ pub fn activity(total: u64, bins: &[u64], observed_ns: u64) -> Activity {
         total,
         busiest_hour: busiest,
         quietest_window: quietest,
+        hours: bins.to_vec(),
     }
 }
 

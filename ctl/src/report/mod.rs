@@ -1,0 +1,95 @@
+//! The report: everything about a network on one page that opens anywhere, or as a workbook, and
+//! with what proves it. It renders what the inventory says and decides nothing; the same input
+//! gives the same bytes.
+//!
+//! ```text
+//! page        the page, from its head to its foot        style.css  page.js
+//! listing     the table of devices     sheet   all about one
+//! figures     what the charts count    bars  heat  scatter  segments   how they are drawn
+//! words       bands, kinds, units as people say them
+//! html        text that can't become markup
+//! ```
+
+mod bars;
+mod figures;
+mod heat;
+mod html;
+mod listing;
+mod page;
+mod scatter;
+mod segments;
+mod sheet;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use medtap_inventory::model::Inventory;
+use medtap_rules::Rules;
+use medtap_table::vocabulary::Counter;
+
+use crate::arguments;
+use crate::devices;
+use crate::failure::{Exit, Failure};
+use crate::files::Destination;
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// One page for any browser, that needs nothing else
+    Html,
+}
+
+impl Format {
+    /// The format that a file's name asks for.
+    ///
+    /// # Errors
+    /// When it asks for none.
+    pub fn of(option: &str, path: &Path) -> Result<Self, Failure> {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let lower = extension.map(str::to_ascii_lowercase);
+        match lower.as_deref() {
+            Some("html" | "htm") => Ok(Self::Html),
+            _ => Err(Failure::new(format!(
+                "{option} {}: expected a name that ends in .html",
+                path.display()
+            ))),
+        }
+    }
+}
+
+/// What a report is made of.
+pub struct Report<'a> {
+    /// The devices and the traffic.
+    pub inventory: &'a Inventory,
+    /// The rules, for their names.
+    pub rules: &'a Rules,
+    /// Limits that refused something.
+    pub limits: Vec<(Counter, u64)>,
+}
+
+/// `medtap report`: a report of a table.
+pub fn run(command: &arguments::Report, exit: &mut Exit) -> Result<(), Failure> {
+    let format = match command.format {
+        Some(format) => format,
+        None => Format::of("report", &command.file)?,
+    };
+    let rules = devices::load_rules(command.rules.as_deref())?;
+    let destination = Destination::check("report", &command.file, &[])?;
+    let (table, inventory, _) = devices::open(&command.table, exit)?;
+    let report = Report {
+        inventory: &inventory,
+        rules: &rules,
+        limits: table.limits_hit(),
+    };
+    destination.write(|out| write(&report, format, out))
+}
+
+/// Writes a report.
+pub fn write(report: &Report<'_>, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Html => out.write_all(page::page(report).as_bytes()),
+    }
+}
