@@ -155,7 +155,9 @@ pub fn assessed() -> Inventory {
                 device.findings.push(finding());
                 device.vulnerabilities.push(vulnerability());
                 device.risk = risk(45.8, "moderate");
-                device.attributes.insert("os", known("Windows 7", "nbns.name", "Windows 7"));
+                device
+                    .attributes
+                    .insert("os", known("Windows 7", "nbns.name", "Windows 7"));
                 let activity = device.activity.entry("dicom_store");
                 activity.and_modify(|activity| {
                     activity.hours = vec![0; 168];
@@ -173,8 +175,11 @@ fn finding() -> Finding {
     Finding {
         id: "end_of_support".to_owned(),
         title: "Operating system past its end of support".to_owned(),
-        weight: 0.3,
+        confidence: 80,
+        weight: Some(0.3),
         evidence: "nbns.name = Windows 7".to_owned(),
+        first_seen: Some(Time(BEGIN_NS)),
+        last_seen: Some(Time(END_NS)),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use medtap_inventory::model::Device;
+use medtap_table::vocabulary::FindingId;
 
 use super::bars::{Bar, Part};
 use super::words::{Band, spaced, unit};
@@ -11,8 +12,6 @@ use crate::render::attribute;
 
 /// Rows of one chart; what is smaller is one row together.
 const ROWS_MAX: usize = 16;
-/// The finding of a system that nobody mends any more.
-const END_OF_SUPPORT: &str = "end_of_support";
 
 /// The bands as parts of bars.
 pub const BANDS: [Part; 6] = [
@@ -96,10 +95,8 @@ pub fn drivers(devices: &[&Device]) -> Vec<Bar> {
 
 /// True where a finding says that the system is past its end of support.
 pub fn is_past_support(device: &Device) -> bool {
-    device
-        .findings
-        .iter()
-        .any(|finding| finding.id == END_OF_SUPPORT)
+    let name = FindingId::EndOfSupport.name();
+    device.findings.iter().any(|finding| finding.id == name)
 }
 
 /// Devices by operating system, and how many of them are past its support.

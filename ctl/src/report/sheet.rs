@@ -238,10 +238,16 @@ fn findings(html: &mut Html, device: &Device) {
     }
     html.element("h3", "Findings");
     html.raw("<table>\n<thead><tr><th scope=\"col\">Finding</th>");
-    html.raw("<th scope=\"col\">Evidence</th></tr></thead>\n<tbody>\n");
+    html.raw("<th scope=\"col\" class=\"number\">Sure</th><th scope=\"col\">Evidence</th>");
+    html.raw("<th scope=\"col\">Seen</th></tr></thead>\n<tbody>\n");
     for finding in &device.findings {
         html.raw("<tr><th scope=\"row\">").text(&finding.title);
-        html.raw("</th>").element("td", &finding.evidence);
+        html.raw("</th><td class=\"number\">");
+        html.text(&format!("{} %", finding.confidence)).raw("</td>");
+        html.element("td", &finding.evidence);
+        let seen = finding.first_seen.zip(finding.last_seen);
+        let seen = seen.map(|(first, last)| period(first, last));
+        html.element("td", seen.as_deref().unwrap_or("not known"));
         html.raw("</tr>\n");
     }
     html.raw("</tbody>\n</table>\n");

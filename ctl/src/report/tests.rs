@@ -23,7 +23,9 @@ fn body(page: &str) -> String {
     let (_, rest) = rest.split_once("</style>").unwrap();
     let (rest, _) = rest.split_once("<script>").unwrap();
     // The policy holds hashes of both.
-    let head = head.lines().filter(|line| !line.contains("Security-Policy"));
+    let head = head
+        .lines()
+        .filter(|line| !line.contains("Security-Policy"));
     head.chain(rest.lines()).collect::<Vec<_>>().join("\n") + "\n"
 }
 
@@ -49,7 +51,10 @@ fn names_are_no_markup() {
         for device in &mut inventory.devices {
             for value in device.attributes.values_mut().flatten() {
                 value.value = name.to_owned();
-                value.sources.iter_mut().for_each(|s| s.raw = format!("{name}!"));
+                value
+                    .sources
+                    .iter_mut()
+                    .for_each(|s| s.raw = format!("{name}!"));
             }
             for finding in &mut device.findings {
                 finding.title = name.to_owned();
@@ -85,10 +90,17 @@ fn names_are_no_markup() {
 #[test]
 fn the_name_says_the_format() {
     for name in ["a.html", "b.HTM", "/tmp/x.y.html"] {
-        assert_eq!(Format::of("report", Path::new(name)).ok(), Some(Format::Html));
+        assert_eq!(
+            Format::of("report", Path::new(name)).ok(),
+            Some(Format::Html)
+        );
     }
     for name in ["a", "html", ".html", "a.pdf"] {
         let fault = Format::of("report", Path::new(name)).unwrap_err();
-        assert!(fault.to_string().starts_with(&format!("report {name}: expected")));
+        assert!(
+            fault
+                .to_string()
+                .starts_with(&format!("report {name}: expected"))
+        );
     }
 }
