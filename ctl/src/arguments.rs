@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::export;
 use crate::expression::{Expression, parse_time};
 use crate::render::{CSV_COLUMNS, DeviceOutput, LineOutput, Output, StatusOutput};
 use crate::report::Format;
@@ -86,9 +87,12 @@ pub enum Command {
     /// Show everything about one device
     #[command(after_help = EXIT_CODES)]
     Device(Device),
-    /// Write a report about all devices: a page for people
+    /// Write a report about all devices: a page for people, a workbook, or all in one file
     #[command(after_help = EXIT_CODES)]
     Report(Report),
+    /// Write the devices in the format of another program
+    #[command(after_help = EXIT_CODES)]
+    Export(Export),
     /// Show how the engine does: interfaces, workers, room, losses, and whether all adds up
     #[command(after_help = EXIT_CODES)]
     Status(Status),
@@ -153,7 +157,8 @@ pub struct Analyze {
     /// Also write every flow to this file, one JSON object a line
     #[arg(long, value_name = "OUT.jsonl")]
     pub flows: Option<PathBuf>,
-    /// Also write a report about all devices to this file: a page for people (.html)
+    /// Also write a report about all devices to this file: a page for people (.html), a workbook
+    /// (.xlsx), .csv, .json, or all of them with their hashes (.zip)
     #[arg(long, value_name = "OUT.html")]
     pub report: Option<PathBuf>,
     /// Also save what was found in this file, for medtap devices --table
@@ -202,7 +207,7 @@ pub struct Device {
 /// `medtap report`.
 #[derive(Debug, Args)]
 pub struct Report {
-    /// Where to; its name says the format: .html
+    /// Where to; its name says the format: .html, .xlsx, .csv, .json or .zip
     #[arg(value_name = "OUT")]
     pub file: PathBuf,
     /// The format, whatever the name says
@@ -213,6 +218,22 @@ pub struct Report {
     /// Folder with rules of your own (.toml), for their names
     #[arg(long, value_name = "DIR")]
     pub rules: Option<PathBuf>,
+}
+
+/// `medtap export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// For whom
+    #[arg(long, short, value_enum)]
+    pub format: export::Format,
+    /// Write to this file [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Write only the devices that match
+    #[arg(long = "where", value_name = "EXPR", value_parser = Expression::parse)]
+    pub filter: Option<Expression>,
+    #[command(flatten)]
+    pub table: Table,
 }
 
 /// Where devices are read from.

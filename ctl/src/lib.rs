@@ -9,7 +9,7 @@
 //! events        what happened, and what happens      live      the running engine's table
 //! pause         waiting that Ctrl-C ends
 //! bench         traffic to measure with, and how fast it is read
-//! report        a page about everything, for people
+//! report        a page about everything, for people            export    for other programs
 //! expression    --where, --fail-on                   flows     --flows, community_id
 //! render        table, wide, json, jsonl, csv        files     output files, all or nothing
 //! ```
@@ -21,6 +21,7 @@ mod bench;
 mod community_id;
 mod devices;
 mod events;
+mod export;
 mod expression;
 mod failure;
 mod files;
@@ -57,6 +58,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
                 Command::Status(command) => status::run(&command, &mut exit),
                 Command::Stats(command) => stats::run(&command, &mut exit),
                 Command::Report(command) => report::run(&command, &mut exit),
+                Command::Export(command) => export::run(&command, &mut exit),
                 Command::Save(command) => save::run(&command, &mut exit),
                 Command::Events(command) => events::run(&command, &mut exit),
                 Command::Bench(command) => bench::run(&command),

@@ -16,6 +16,28 @@ pub struct Column {
     cell: fn(&Device, &'static str) -> String,
 }
 
+impl Column {
+    /// What stands in it for a device; several values are joined by semicolons.
+    pub fn cell(&self, device: &Device) -> String {
+        (self.cell)(device, self.name)
+    }
+
+    /// True where it holds a number or nothing.
+    pub fn is_number(&self) -> bool {
+        NUMBERS.contains(&self.name)
+    }
+}
+
+/// The columns that hold numbers.
+const NUMBERS: &[&str] = &[
+    "category_confidence",
+    "packets_sent",
+    "packets_received",
+    "bytes_sent",
+    "bytes_received",
+    "risk_score",
+];
+
 /// The columns, in their order. New ones are added at the end.
 pub const COLUMNS: &[Column] = &[
     column("id", "stable identifier", |d, _| d.id.clone()),
@@ -101,16 +123,37 @@ const fn column(
 
 /// Writes the names and a row for each device.
 pub fn write(devices: &[&Device], out: &mut dyn Write) -> io::Result<()> {
-    let mut rows = csv::Writer::from_writer(out);
-    rows.write_record(COLUMNS.iter().map(|column| column.name))
-        .map_err(io_error)?;
+    let mut rows = Rows::begin(out, COLUMNS.iter().map(|column| column.name))?;
     for device in devices {
-        let cells = COLUMNS
-            .iter()
-            .map(|column| harmless(&(column.cell)(device, column.name)));
-        rows.write_record(cells).map_err(io_error)?;
+        rows.row(COLUMNS.iter().map(|column| column.cell(device)))?;
     }
-    rows.flush()
+    rows.end()
+}
+
+/// Rows of any table, in which no cell can become a formula.
+pub struct Rows<'a>(csv::Writer<&'a mut dyn Write>);
+
+impl<'a> Rows<'a> {
+    /// Writes the names of the columns.
+    pub fn begin(
+        out: &'a mut dyn Write,
+        columns: impl Iterator<Item = &'static str>,
+    ) -> io::Result<Self> {
+        let mut rows = csv::Writer::from_writer(out);
+        rows.write_record(columns).map_err(io_error)?;
+        Ok(Self(rows))
+    }
+
+    /// Writes a row.
+    pub fn row(&mut self, cells: impl Iterator<Item = String>) -> io::Result<()> {
+        let cells = cells.map(|cell| harmless(&cell));
+        self.0.write_record(cells).map_err(io_error)
+    }
+
+    /// Ends the table.
+    pub fn end(mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// The error itself, whose kind tells a broken pipe.
@@ -123,7 +166,7 @@ fn io_error(error: csv::Error) -> io::Error {
 
 /// The text as no spreadsheet takes it for a formula: an apostrophe goes before the signs that
 /// begin one, in each part between semicolons, since half of Europe's spreadsheets split there.
-fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for (place, part) in clean(text).split(';').enumerate() {
         if place > 0 {

@@ -1,7 +1,7 @@
 //! What people and programs read. Every way to show devices is here; none of them decides what
 //! is true, and none lets a character through that a terminal would obey.
 
-mod csv;
+pub mod csv;
 mod device;
 mod events;
 pub mod json;
@@ -166,7 +166,7 @@ pub fn one(page: &Page<'_>, output: DeviceOutput, look: Look) -> Result<(), Fail
 }
 
 /// Writes to standard output. A reader that went away has read enough: no failure.
-fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
     let result = write(&mut out).and_then(|()| out.flush());
     read_on(result).map(drop)

@@ -5,20 +5,24 @@
 //! ```text
 //! page        the page, from its head to its foot        style.css  page.js
 //! listing     the table of devices     sheet   all about one
+//! tables      the same as tables       book  xlsx     pack  all, in a zip, with hashes
 //! figures     what the charts count    bars  heat  scatter  segments   how they are drawn
 //! words       bands, kinds, units as people say them
 //! html        text that can't become markup
 //! ```
 
 mod bars;
+mod book;
 mod figures;
 mod heat;
 mod html;
 mod listing;
+mod pack;
 mod page;
 mod scatter;
 mod segments;
 mod sheet;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -26,7 +30,7 @@ mod words;
 use std::io::{self, Write};
 use std::path::Path;
 
-use medtap_inventory::model::Inventory;
+use medtap_inventory::model::{Device, Inventory};
 use medtap_rules::Rules;
 use medtap_table::vocabulary::Counter;
 
@@ -34,12 +38,21 @@ use crate::arguments;
 use crate::devices;
 use crate::failure::{Exit, Failure};
 use crate::files::Destination;
+use crate::render;
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// One page for any browser, that needs nothing else
     Html,
+    /// A workbook with a sheet for each table
+    Xlsx,
+    /// One device a row, for spreadsheets
+    Csv,
+    /// Everything, for programs
+    Json,
+    /// All of these in one file, with their hashes
+    Zip,
 }
 
 impl Format {
@@ -52,8 +65,12 @@ impl Format {
         let lower = extension.map(str::to_ascii_lowercase);
         match lower.as_deref() {
             Some("html" | "htm") => Ok(Self::Html),
+            Some("xlsx") => Ok(Self::Xlsx),
+            Some("csv") => Ok(Self::Csv),
+            Some("json") => Ok(Self::Json),
+            Some("zip") => Ok(Self::Zip),
             _ => Err(Failure::new(format!(
-                "{option} {}: expected a name that ends in .html",
+                "{option} {}: expected a name that ends in .html, .xlsx, .csv, .json or .zip",
                 path.display()
             ))),
         }
@@ -68,6 +85,19 @@ pub struct Report<'a> {
     pub rules: &'a Rules,
     /// Limits that refused something.
     pub limits: Vec<(Counter, u64)>,
+}
+
+impl<'a> Report<'a> {
+    /// The devices, those to look at first before others.
+    fn ordered(&self) -> Vec<&'a Device> {
+        let devices: Vec<&Device> = self.inventory.devices.iter().collect();
+        listing::ordered(&devices)
+    }
+
+    /// Everything as tables.
+    fn tables(&self) -> Vec<tables::Table> {
+        tables::all(self.inventory, &self.ordered())
+    }
 }
 
 /// `medtap report`: a report of a table.
@@ -91,5 +121,13 @@ pub fn run(command: &arguments::Report, exit: &mut Exit) -> Result<(), Failure> 
 pub fn write(report: &Report<'_>, format: Format, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Html => out.write_all(page::page(report).as_bytes()),
+        Format::Xlsx => {
+            let as_of = report.inventory.as_of.map_or(0, |time| time.0);
+            let seconds = i64::try_from(as_of / 1_000_000_000).unwrap_or(0);
+            book::write(&report.tables(), seconds, out)
+        }
+        Format::Csv => render::csv::write(&report.ordered(), out),
+        Format::Json => render::json::pretty(report.inventory, out),
+        Format::Zip => pack::write(report, out),
     }
 }

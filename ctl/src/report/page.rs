@@ -29,8 +29,7 @@ const NAMED_MAX: usize = 6;
 pub fn page(report: &Report<'_>) -> String {
     let mut html = Html::default();
     let inventory = report.inventory;
-    let all: Vec<&Device> = inventory.devices.iter().collect();
-    let ordered = listing::ordered(&all);
+    let ordered = report.ordered();
     let named = inventory.devices.iter();
     let sheets = Sheets {
         names: named.map(|device| (device.id.as_str(), device)).collect(),

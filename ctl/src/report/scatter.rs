@@ -15,7 +15,7 @@ const EXPONENT_MIN: f64 = -5.0;
 /// The plot's edges.
 const LEFT: f64 = 44.0;
 const RIGHT: f64 = 548.0;
-const TOP: f64 = 14.0;
+const TOP: f64 = 26.0;
 const BOTTOM: f64 = 270.0;
 
 /// One CVE over all devices.
@@ -145,5 +145,5 @@ fn axes(html: &mut Html) {
         html.text(&format!("{score:.0}")).raw("</text>\n");
     }
     html.raw("<text class=\"quiet\" text-anchor=\"middle\" x=\"296\" y=\"305\">");
-    html.raw("EPSS probability</text><text class=\"quiet\" x=\"0\" y=\"10\">score</text>\n");
+    html.raw("EPSS probability</text><text class=\"quiet\" x=\"0\" y=\"12\">score</text>\n");
 }

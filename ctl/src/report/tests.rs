@@ -87,20 +87,109 @@ fn names_are_no_markup() {
     }
 }
 
+fn bytes_of(inventory: &Inventory, format: Format) -> Vec<u8> {
+    let rules = Rules::load(None).unwrap();
+    let report = Report {
+        inventory,
+        rules: &rules,
+        limits: Vec::new(),
+    };
+    let mut out = Vec::new();
+    write(&report, format, &mut out).unwrap();
+    out
+}
+
+#[test]
+fn tables_have_full_rows() {
+    let inventory = samples::assessed();
+    let rules = Rules::load(None).unwrap();
+    let report = Report {
+        inventory: &inventory,
+        rules: &rules,
+        limits: Vec::new(),
+    };
+    let mut text = String::new();
+    for table in report.tables() {
+        assert!(!table.rows.is_empty(), "{}", table.name);
+        for row in &table.rows {
+            assert_eq!(row.len(), table.columns.len(), "{}", table.name);
+        }
+        let mut out = Vec::new();
+        table.csv(&mut out).unwrap();
+        text.push_str(&format!(
+            "== {}\n{}",
+            table.name,
+            String::from_utf8(out).unwrap()
+        ));
+    }
+    samples::expect("report_tables.txt", &text);
+}
+
+#[test]
+fn every_format_is_the_same_twice() {
+    let inventory = samples::assessed();
+    for format in <Format as clap::ValueEnum>::value_variants() {
+        let bytes = bytes_of(&inventory, *format);
+        assert!(bytes.len() > 500);
+        assert_eq!(bytes, bytes_of(&inventory, *format), "{format:?}");
+    }
+}
+
+#[test]
+fn the_manifest_has_the_hashes_of_all_files() {
+    use sha2::{Digest, Sha256};
+    use std::io::Read;
+    let pack = bytes_of(&samples::assessed(), Format::Zip);
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(pack)).unwrap();
+    let mut manifest = String::new();
+    let mut file = zip.by_name("MANIFEST.sha256").unwrap();
+    file.read_to_string(&mut manifest).unwrap();
+    drop(file);
+    assert_eq!(manifest.lines().count(), zip.len() - 1);
+    for line in manifest.lines() {
+        let (hash, name) = line.split_once("  ").unwrap();
+        let mut bytes = Vec::new();
+        zip.by_name(name).unwrap().read_to_end(&mut bytes).unwrap();
+        let digest = Sha256::digest(&bytes);
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hash, hex, "{name}");
+    }
+}
+
+/// A cell that looks like a formula is text in the workbook, with its apostrophe.
+#[test]
+fn no_cell_of_a_workbook_is_a_formula() {
+    use std::io::Read;
+    let mut inventory = samples::assessed();
+    for value in inventory.devices[0].attributes.values_mut().flatten() {
+        value.value = "=HYPERLINK(\"http://x\")".to_owned();
+    }
+    let book = bytes_of(&inventory, Format::Xlsx);
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(book)).unwrap();
+    let mut all = String::new();
+    for place in 0..zip.len() {
+        let mut file = zip.by_index(place).unwrap();
+        file.read_to_string(&mut all).unwrap();
+    }
+    assert!(all.contains("&#39;=HYPERLINK") || all.contains("'=HYPERLINK"));
+    assert!(!all.contains("<f>"));
+}
+
 #[test]
 fn the_name_says_the_format() {
-    for name in ["a.html", "b.HTM", "/tmp/x.y.html"] {
-        assert_eq!(
-            Format::of("report", Path::new(name)).ok(),
-            Some(Format::Html)
-        );
+    for (name, format) in [
+        ("a.html", Format::Html),
+        ("b.HTM", Format::Html),
+        ("/tmp/x.y.xlsx", Format::Xlsx),
+        ("c.csv", Format::Csv),
+        ("d.json", Format::Json),
+        ("e.zip", Format::Zip),
+    ] {
+        assert_eq!(Format::of("report", Path::new(name)).ok(), Some(format));
     }
     for name in ["a", "html", ".html", "a.pdf"] {
         let fault = Format::of("report", Path::new(name)).unwrap_err();
-        assert!(
-            fault
-                .to_string()
-                .starts_with(&format!("report {name}: expected"))
-        );
+        let expected = format!("report {name}: expected");
+        assert!(fault.to_string().starts_with(&expected));
     }
 }
