@@ -112,12 +112,15 @@ fn vulnerabilities(devices: &[&Device]) -> Vec<Value> {
                 Standing::NotAffected => "not_affected",
                 Standing::Fixed => "resolved",
             };
+            let model = vulnerability.epss_model.as_ref();
+            let model = model.map(|model| format!("model {model}"));
+            let page = format!("https://nvd.nist.gov/vuln/detail/{cve}");
             let rating = vulnerability.epss.map(|epss| {
                 json!({
                     "source": { "name": "FIRST EPSS" },
                     "score": epss,
                     "method": "other",
-                    "justification": vulnerability.epss_model.as_ref().map(|m| format!("model {m}")),
+                    "justification": model,
                 })
             });
             let kev = json!({
@@ -127,7 +130,7 @@ fn vulnerabilities(devices: &[&Device]) -> Vec<Value> {
             json!({
                 "bom-ref": format!("{cve}-{state}"),
                 "id": cve,
-                "source": { "name": "NVD", "url": format!("https://nvd.nist.gov/vuln/detail/{cve}") },
+                "source": { "name": "NVD", "url": page },
                 "ratings": rating.into_iter().collect::<Vec<_>>(),
                 "recommendation": vulnerability.remediation,
                 "analysis": { "state": state, "detail": vulnerability.matched },

@@ -115,7 +115,7 @@ enum Standing {
 impl Standing {
     fn of(vulnerability: &Vulnerability) -> Self {
         match vulnerability.applicability.as_str() {
-            "affected" | "exact" => Self::Affected,
+            "known_affected" | "exact_version_in_range" => Self::Affected,
             "not_affected" => Self::NotAffected,
             "fixed" => Self::Fixed,
             _ => Self::Suspected,

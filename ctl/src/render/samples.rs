@@ -187,7 +187,7 @@ fn vulnerability() -> Vulnerability {
     Vulnerability {
         cve: "CVE-2017-0144".to_owned(),
         component: "Windows 7".to_owned(),
-        applicability: "0.5".to_owned(),
+        applicability: "os_build_patch_unknown".to_owned(),
         matched: "build: nbns.name \"Windows 7\" in CSAF \"<b>ICSMA</b>\"".to_owned(),
         in_kev: true,
         epss: Some(0.944),

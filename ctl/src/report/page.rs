@@ -274,7 +274,8 @@ fn utilisation(html: &mut Html, devices: &[&Device]) {
     html.element(
         "p",
         "What they did (studies stored, messages sent and the like) by hour of the week, in UTC. \
-         A stronger colour is busier. An hour that nobody watched looks like one in which nothing was done.",
+         A stronger colour is busier. An hour that nobody watched looks like one in which \
+         nothing was done.",
     );
     heat::draw(html, "Utilisation", &hours);
     html.raw("</figure>\n");
