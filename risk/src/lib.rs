@@ -4,12 +4,30 @@
 //!
 //! The rooms, from the ground up:
 //!
-//! - [`share`]: numbers that are in range, or do not exist.
+//! - [`share`]: numbers that are in range, or do not exist. [`date`]: days. [`role`]: whose work.
 //! - [`subject`]: what is known of one device, as the score needs it.
+//! - [`policy`]: every number of the model, by name, with a hospital's own in its place.
+//! - [`control`]: whether a compensating control may count.
+//! - [`score`]: likelihood, impact, score, its bounds, its band and what drives it.
+//! - [`clock`]: by when a CVE is to be fixed, by whom, and in which hours.
+//! - [`ssvc`]: how soon, by CERT/CC's decision table.
+//! - [`work`]: what to do first, by role; what became of it; hygiene of departments.
+//! - [`simulate`]: what if. [`sensitivity`]: what the order hangs on.
 #![deny(unsafe_code)]
 
+pub mod clock;
+pub mod control;
+pub mod date;
+pub mod policy;
+pub mod role;
+pub mod score;
+pub mod sensitivity;
 pub mod share;
+pub mod simulate;
+pub mod ssvc;
 pub mod subject;
+pub mod work;
 
+pub use policy::Policy;
 pub use share::{Grade, RangeError, Share};
 pub use subject::Subject;
