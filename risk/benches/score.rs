@@ -41,6 +41,7 @@ fn device(number: usize, numbers: &mut Numbers) -> (Subject, Vec<Exploit>) {
     subject.sight = Sight {
         identified: true,
         assessable: !number.is_multiple_of(20),
+        leases: true,
         baseline: true,
         coverage: numbers.share(),
     };

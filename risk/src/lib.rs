@@ -12,12 +12,16 @@
 //! - [`clock`]: by when a CVE is to be fixed, by whom, and in which hours.
 //! - [`ssvc`]: how soon, by CERT/CC's decision table.
 //! - [`work`]: what to do first, by role; what became of it; hygiene of departments.
-//! - [`simulate`]: what if. [`sensitivity`]: what the order hangs on.
+//! - [`simulate`]: what if. [`sensitivity`]: what the order hangs on. [`trend`]: what changed.
+//! - [`model`]: the risk that a model would bring before it is bought.
+//! - [`compliance`]: what can be shown by which framework, and what cannot.
 #![deny(unsafe_code)]
 
 pub mod clock;
+pub mod compliance;
 pub mod control;
 pub mod date;
+pub mod model;
 pub mod policy;
 pub mod role;
 pub mod score;
@@ -26,6 +30,7 @@ pub mod share;
 pub mod simulate;
 pub mod ssvc;
 pub mod subject;
+pub mod trend;
 pub mod work;
 
 pub use policy::Policy;

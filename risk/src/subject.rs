@@ -93,6 +93,8 @@ pub struct Sight {
     pub identified: bool,
     /// Enough of its traffic was seen.
     pub assessable: bool,
+    /// Its DHCP exchanges were seen.
+    pub leases: bool,
     /// A baseline of what is normal exists: only then can it count that nobody approved it.
     pub baseline: bool,
     /// The share of its flows that was seen in both directions and understood, 0–1.
@@ -272,6 +274,8 @@ pub struct Upkeep {
     pub maintenance_due: Option<Nanoseconds>,
     /// Whether the manufacturer's MDS2 is at hand.
     pub mds2: Option<bool>,
+    /// Whether a bill of its software is at hand.
+    pub sbom: Option<bool>,
 }
 
 /// A compensating control that somebody declared.

@@ -20,6 +20,7 @@ fn observed(category: Category) -> Subject {
     subject.sight = Sight {
         identified: true,
         assessable: true,
+        leases: true,
         baseline: true,
         coverage: share(0.9),
     };
