@@ -44,6 +44,10 @@ fuzz:
 foreign:
     cargo test --release --package medtap-tests foreign -- --nocapture
 
+# Kills a writer of the history a thousand times at random moments: minutes.
+kills:
+    cargo test --package medtap-inventory --test history a_thousand_kills -- --ignored
+
 # Licences and sources of the dependencies.
 deny:
     cargo deny check licenses bans sources

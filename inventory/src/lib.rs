@@ -1,8 +1,11 @@
 //! Memory: from the table to devices. What was seen becomes what it means: which value wins,
-//! what kind of device it is, which records are one device, and what it is called.
+//! what kind of device it is, which records are one device, and what it is called; and what was seen
+//! before is kept.
 #![deny(unsafe_code)]
 
+pub mod history;
 pub mod model;
 mod resolve;
+pub mod trace;
 
-pub use resolve::{Join, Options, Reason, resolve, resolve_explained};
+pub use resolve::{Join, Options, Reason, resolve, resolve_explained, resolve_traced};

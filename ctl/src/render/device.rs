@@ -290,5 +290,6 @@ fn reason(reason: Reason) -> &'static str {
         Reason::OwnStation => "what it reports has its own station name",
         Reason::OwnModality => "works as a modality and reports one device alone",
         Reason::OwnAnalyzer => "laboratory equipment that speaks of itself",
+        Reason::ByHand => "a person said so",
     }
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::bindings::{Bindings, Unit};
 use super::category::{self, Part};
-use super::joins::{Joined, Joins, Reason, is_strong_identifier};
+use super::joins::{Joined, Joins, Reason};
 use super::snapshot::Snapshot;
 use super::usage::{self, Usage};
 use super::values::{self, Reading};
@@ -41,9 +41,9 @@ struct Gathered {
 
 /// The devices in the making.
 pub struct Folding<'a> {
-    snapshot: &'a Snapshot,
-    bindings: &'a Bindings,
-    facts: &'a [Vec<&'a Fact<'static>>],
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) bindings: &'a Bindings,
+    pub(super) facts: &'a [Vec<&'a Fact<'static>>],
     gathered: Vec<Gathered>,
     joined: Vec<Joined>,
     /// The device of each unit.
@@ -80,7 +80,14 @@ impl<'a> Folding<'a> {
         this
     }
 
-    fn device_of(&self, id: SubjectId, times: (u64, u64)) -> Option<u32> {
+    /// The units of a device.
+    pub(super) fn units_of(&self, number: u32) -> &[u32] {
+        let gathered = self.gathered.get(number as usize);
+        gathered.map_or(&[], |gathered| gathered.units.as_slice())
+    }
+
+    /// The device that a record belongs to.
+    pub(super) fn device_of(&self, id: SubjectId, times: (u64, u64)) -> Option<u32> {
         let unit = self.bindings.owner(self.snapshot, id, times)?;
         self.device_of_unit.get(unit as usize).copied()
     }
@@ -172,11 +179,10 @@ impl<'a> Folding<'a> {
     }
 
     /// The devices, by id, and why records were joined.
-    pub fn devices(&self, observed_ns: u64) -> (Vec<Device>, Vec<Join>) {
-        let ids = self.ids();
+    pub fn devices(&self, ids: &[String], observed_ns: u64) -> (Vec<Device>, Vec<Join>) {
         let mut devices: Vec<Device> = (0..self.gathered.len())
             .into_par_iter()
-            .filter_map(|number| self.device(number, &ids, observed_ns))
+            .filter_map(|number| self.device(number, ids, observed_ns))
             .collect();
         devices.par_sort_unstable_by(|a, b| a.id.cmp(&b.id));
         let mut joins: Vec<Join> = self
@@ -196,7 +202,7 @@ impl<'a> Folding<'a> {
     }
 
     /// What each device is called.
-    fn ids(&self) -> Vec<String> {
+    pub fn ids(&self) -> Vec<String> {
         let keys: Vec<String> = self.gathered.par_iter().map(|g| self.key(g)).collect();
         let mut order: Vec<usize> = (0..keys.len()).collect();
         order.sort_unstable_by(|a, b| keys.get(*a).cmp(&keys.get(*b)).then(a.cmp(b)));
@@ -229,32 +235,10 @@ impl<'a> Folding<'a> {
                 0 => u64::MAX,
                 first => first,
             };
-            Some((seen, self.unit_key(unit)?))
+            let unit = *self.bindings.units.get(unit as usize)?;
+            Some((seen, identity::unit_key(self.snapshot, unit)?))
         });
         keys.min().map_or_else(String::new, |(_, key)| key)
-    }
-
-    fn unit_key(&self, unit: u32) -> Option<String> {
-        match *self.bindings.units.get(unit as usize)? {
-            Unit::Mac(scope, mac) => Some(format!("mac|{scope}|{}", mac::text(&mac))),
-            Unit::Ip(scope, address) => Some(format!("ip|{scope}|{address}")),
-            Unit::Reported(id) => {
-                let subject = &self.snapshot.subjects.get(id.index())?.subject;
-                let identifier = subject.identifier.as_str();
-                if is_strong_identifier(identifier) {
-                    return Some(format!("reported|{identifier}"));
-                }
-                // Others may report other devices by the same name.
-                let by = subject
-                    .reporter
-                    .and_then(|reporter| self.snapshot.subjects.get(reporter.index()))
-                    .map_or(subject, |reporter| &reporter.subject);
-                let address = by.address.map(|address| address.to_string());
-                let place = format!("{}|{}|{}", by.scope, by.vlan, mac::text(&by.mac));
-                let address = address.unwrap_or_default();
-                Some(format!("reported|{identifier}|{place}|{address}"))
-            }
-        }
     }
 
     fn device(&self, number: usize, ids: &[String], observed_ns: u64) -> Option<Device> {

@@ -8,13 +8,15 @@ use medtap_table::Fact;
 use medtap_table::vocabulary::{Attribute, Field};
 
 use super::bindings::{Bindings, Unit};
-use super::mac;
 use super::sets::Sets;
 use super::snapshot::Snapshot;
 use super::text::{
     bare, company, folded, is_default_ae, is_placeholder, same_company, same_station,
     udi_with_serial,
 };
+use super::trace::StrongKeys;
+use super::{identity, mac};
+use crate::trace::Rulings;
 
 /// What a value must be sure to, to be a key.
 const KEY_CONFIDENCE_MIN: u8 = 60;
@@ -71,6 +73,27 @@ pub enum Reason {
     OwnModality,
     /// The reporter is laboratory equipment that speaks of itself.
     OwnAnalyzer,
+    /// A person said so.
+    ByHand,
+}
+
+impl Reason {
+    /// The name that memory and people use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Serial => "serial",
+            Self::Udi => "udi",
+            Self::Identifier => "identifier",
+            Self::Station => "station",
+            Self::Chassis => "chassis",
+            Self::AeTitle => "ae_title",
+            Self::OwnAeTitle => "own_ae_title",
+            Self::OwnStation => "own_station",
+            Self::OwnModality => "own_modality",
+            Self::OwnAnalyzer => "own_analyzer",
+            Self::ByHand => "by hand",
+        }
+    }
 }
 
 /// One join.
@@ -132,13 +155,20 @@ pub struct Joins<'a> {
     pub joined: Vec<Joined>,
     /// Serial numbers of each set, by its root.
     serials: BTreeMap<u32, BTreeSet<String>>,
+    /// What a person called each set, by its root.
+    labels: BTreeMap<u32, String>,
     /// The unit of the reporter of each reported unit, by the unit.
     pub reporters: BTreeMap<u32, u32>,
 }
 
 impl<'a> Joins<'a> {
     /// Finds all joins.
-    pub fn new(snapshot: &'a Snapshot, bindings: &'a Bindings, said: &'a Said<'a>) -> Self {
+    pub fn new(
+        snapshot: &'a Snapshot,
+        bindings: &'a Bindings,
+        said: &'a Said<'a>,
+        rulings: &Rulings,
+    ) -> Self {
         let mut this = Self {
             snapshot,
             bindings,
@@ -146,10 +176,12 @@ impl<'a> Joins<'a> {
             sets: Sets::new(bindings.units.len()),
             joined: Vec::new(),
             serials: BTreeMap::new(),
+            labels: BTreeMap::new(),
             reporters: BTreeMap::new(),
         };
         this.find_reporters();
         this.find_serials();
+        this.rule(rulings);
         this.join_keys();
         this.join_stations();
         this.join_ae_titles();
@@ -199,7 +231,15 @@ impl<'a> Joins<'a> {
         if a == b {
             return false;
         }
-        let proof = matches!(reason, Reason::Serial | Reason::Udi | Reason::Identifier);
+        if let (Some(a), Some(b)) = (self.labels.get(&a), self.labels.get(&b))
+            && a != b
+        {
+            return false;
+        }
+        let proof = matches!(
+            reason,
+            Reason::Serial | Reason::Udi | Reason::Identifier | Reason::ByHand
+        );
         if !proof
             && let (Some(a), Some(b)) = (self.serials.get(&a), self.serials.get(&b))
             && a.is_disjoint(b)
@@ -211,9 +251,46 @@ impl<'a> Joins<'a> {
         if !gone.is_empty() {
             self.serials.entry(a.min(b)).or_default().extend(gone);
         }
+        if let Some(label) = self.labels.remove(&a.max(b)) {
+            self.labels.insert(a.min(b), label);
+        }
         let (unit, key) = (a.min(b), key.to_owned());
         self.joined.push(Joined { unit, reason, key });
         true
+    }
+
+    /// What a person decided goes before everything else.
+    fn rule(&mut self, rulings: &Rulings) {
+        if rulings.labels.is_empty() {
+            return;
+        }
+        let mut first: BTreeMap<&String, u32> = BTreeMap::new();
+        for (number, unit) in self.units() {
+            let key = identity::unit_key(self.snapshot, unit);
+            let Some(label) = key.and_then(|key| rulings.labels.get(&key)) else {
+                continue;
+            };
+            self.labels.insert(self.sets.root(number), label.clone());
+            match first.get(label) {
+                Some(&known) => {
+                    self.join(known, number, Reason::ByHand, label);
+                }
+                None => {
+                    first.insert(label, number);
+                }
+            }
+        }
+    }
+
+    /// The keys of every unit that name one machine, and its station's.
+    pub fn strong_keys(&self) -> StrongKeys {
+        let strong = |(number, unit)| {
+            let mut keys = self.keys(number, unit);
+            keys.retain(|key| key.0 != Reason::Chassis);
+            keys.extend(self.station(number).map(|key| (Reason::Station, key)));
+            keys
+        };
+        self.units().map(strong).collect()
     }
 
     /// Keys that name one machine wherever they are read.
@@ -272,24 +349,27 @@ impl<'a> Joins<'a> {
         keys
     }
 
+    /// AE title, station name and model of a unit.
+    fn station(&self, number: u32) -> Option<String> {
+        let values = |attribute| self.said.values(number, attribute);
+        let ae = values(Attribute::AeTitle).find(|ae| !is_default_ae(ae))?;
+        let station = values(Attribute::StationName).find(|name| !is_placeholder(name))?;
+        let model = values(Attribute::Model).find(|model| !is_placeholder(model))?;
+        Some(format!(
+            "{}|{}|{}",
+            folded(ae),
+            folded(station),
+            folded(model)
+        ))
+    }
+
     /// AE title, station name and model together.
     fn join_stations(&mut self) {
         let mut first: BTreeMap<String, u32> = BTreeMap::new();
         for (number, _) in self.units() {
-            let ae_title = self
-                .said
-                .values(number, Attribute::AeTitle)
-                .find(|ae| !is_default_ae(ae));
-            let station = self.said.values(number, Attribute::StationName);
-            let station = station.into_iter().find(|name| !is_placeholder(name));
-            let model = self
-                .said
-                .values(number, Attribute::Model)
-                .find(|model| !is_placeholder(model));
-            let (Some(ae), Some(station), Some(model)) = (ae_title, station, model) else {
+            let Some(key) = self.station(number) else {
                 continue;
             };
-            let key = format!("{}|{}|{}", folded(ae), folded(station), folded(model));
             match first.get(&key) {
                 Some(&known) => {
                     self.join(known, number, Reason::Station, &key);

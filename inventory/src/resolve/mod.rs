@@ -11,6 +11,7 @@
 //! findings     which weaknesses were seen
 //! usage        protocols, peers, activity
 //! identity     what it is called
+//! trace        what stands behind it, for memory
 //! ```
 
 mod bindings;
@@ -23,6 +24,7 @@ mod mac;
 mod sets;
 mod snapshot;
 mod text;
+mod trace;
 mod usage;
 mod values;
 
@@ -33,11 +35,23 @@ use medtap_table::{Fact, TableReader};
 
 pub use joins::Reason;
 
+/// A MAC address as text.
+pub(crate) fn mac_text(mac: &[u8; 6]) -> String {
+    mac::text(mac)
+}
+
+/// The name of something with this key; `again` tells apart what would have the same name.
+pub(crate) fn id_of(key: &str, again: u32) -> String {
+    identity::id(key, again)
+}
+
 use self::bindings::Bindings;
 use self::device::Folding;
 use self::joins::{Joins, Said};
 use self::snapshot::Snapshot;
+use self::trace::StrongKeys;
 use crate::model::{Coverage, Device, Inventory, SCHEMA_VERSION, Source, Time};
+use crate::trace::{Rulings, Traced};
 
 /// What is asked of [`resolve`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,14 +80,53 @@ pub fn resolve(table: &TableReader, options: &Options) -> Inventory {
 /// The devices of a table, and why records were joined that have no address in common.
 pub fn resolve_explained(table: &TableReader, options: &Options) -> (Inventory, Vec<Join>) {
     let snapshot = Snapshot::read(table);
-    let bindings = Bindings::new(&snapshot);
-    let facts = facts_of_units(&snapshot, &bindings);
+    with_folding(&snapshot, &Rulings::default(), false, |folding, _| {
+        let ids = folding.ids();
+        inventory(table, options, folding, &ids)
+    })
+}
+
+/// The devices of a table with what stands behind each, under what a person decided.
+pub fn resolve_traced(table: &TableReader, options: &Options, rulings: &Rulings) -> Traced {
+    let snapshot = Snapshot::read(table);
+    with_folding(&snapshot, rulings, true, |folding, strong| {
+        let ids = folding.ids();
+        let (inventory, joins) = inventory(table, options, folding, &ids);
+        let details = folding.details(&ids, strong);
+        Traced {
+            inventory,
+            joins,
+            details,
+        }
+    })
+}
+
+fn with_folding<T>(
+    snapshot: &Snapshot,
+    rulings: &Rulings,
+    traced: bool,
+    then: impl FnOnce(&Folding<'_>, &StrongKeys) -> T,
+) -> T {
+    let bindings = Bindings::new(snapshot);
+    let facts = facts_of_units(snapshot, &bindings);
     let said = Said { facts: &facts };
-    let joins = Joins::new(&snapshot, &bindings, &said);
+    let joins = Joins::new(snapshot, &bindings, &said, rulings);
+    let strong = match traced {
+        true => joins.strong_keys(),
+        false => StrongKeys::new(),
+    };
+    then(&Folding::new(snapshot, &bindings, &facts, joins), &strong)
+}
+
+fn inventory(
+    table: &TableReader,
+    options: &Options,
+    folding: &Folding<'_>,
+    ids: &[String],
+) -> (Inventory, Vec<Join>) {
     let source = table.source().unwrap_or_default();
     let observed_ns = source.last_seen_ns.saturating_sub(source.first_seen_ns);
-    let folding = Folding::new(&snapshot, &bindings, &facts, joins);
-    let (devices, joins) = folding.devices(observed_ns);
+    let (devices, joins) = folding.devices(ids, observed_ns);
     let time = |ns| (ns != 0).then_some(Time(ns));
     let as_of = options
         .as_of

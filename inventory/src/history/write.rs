@@ -1,0 +1,843 @@
+//! One device into memory: what it is, what was stated about it, its addresses, services,
+//! conversations and counts. It compares with what is remembered and notes what changed.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use medtap_table::layout::HOURS_OF_WEEK;
+use medtap_table::vocabulary::Attribute;
+use rusqlite::{Connection, params};
+
+use super::change::{ChangeKind, News, note};
+use super::error::Step;
+use super::hours;
+use super::identify::{FLAG_LOCAL_MACS, FLAG_ROUTES};
+use super::interval::{Interval, Update, update};
+use super::join::{self, Reason};
+use super::look::{Look, SourceKind, Sourced};
+use super::{LINKS_MAX, SETTLE_NS, VALUES_MAX};
+use crate::model::Device;
+use crate::resolve::{Join, mac_text};
+use crate::trace::{Binding, Detail, Link, Traced};
+
+/// Attributes whose changes are told. What a browser calls itself changes with every program.
+const TOLD: [Attribute; 13] = [
+    Attribute::Manufacturer,
+    Attribute::Model,
+    Attribute::SerialNumber,
+    Attribute::HardwareVersion,
+    Attribute::FirmwareVersion,
+    Attribute::SoftwareVersion,
+    Attribute::Os,
+    Attribute::OsVersion,
+    Attribute::Hostname,
+    Attribute::AeTitle,
+    Attribute::StationName,
+    Attribute::Department,
+    Attribute::Location,
+];
+
+/// What one look tells of one remembered device: one device of the table, or several.
+pub(crate) struct Group<'a> {
+    pub(crate) number: i64,
+    pub(crate) look: &'a Look,
+    pub(crate) source: Sourced,
+    parts: Vec<(&'a Device, &'a Detail)>,
+    traced: &'a Traced,
+    numbers: &'a [i64],
+}
+
+impl<'a> Group<'a> {
+    pub(crate) fn new(
+        traced: &'a Traced,
+        places: &[usize],
+        number: i64,
+        numbers: &'a [i64],
+        look: &'a Look,
+        source: Sourced,
+    ) -> Self {
+        let part = |place: &usize| {
+            let device = traced.inventory.devices.get(*place)?;
+            Some((device, traced.details.get(*place)?))
+        };
+        Self {
+            number,
+            look,
+            source,
+            parts: places.iter().filter_map(part).collect(),
+            traced,
+            numbers,
+        }
+    }
+
+    fn details(&self) -> impl Iterator<Item = &'a Detail> {
+        self.parts.iter().map(|part| part.1)
+    }
+
+    pub(crate) fn first_ns(&self) -> u64 {
+        let times = self.parts.iter().filter_map(|part| part.0.first_seen);
+        times.map(|time| time.0).min().unwrap_or(0)
+    }
+
+    /// The part that is known best.
+    fn best(&self) -> Option<&'a Device> {
+        let parts = self.parts.iter().map(|part| part.0);
+        parts.max_by_key(|device| device.category_confidence)
+    }
+
+    fn update(&self, known: &[Interval], seen: Interval) -> Update {
+        let live = self.look.kind == SourceKind::Live;
+        // A capture shows nothing of the time before it.
+        let covered_ns = if live {
+            self.source.covered_ns
+        } else {
+            u64::MAX
+        };
+        update(known, seen, covered_ns, live)
+    }
+}
+
+/// Every time at which a device is known to have been seen.
+pub(crate) fn times(detail: &Detail) -> impl Iterator<Item = u64> + '_ {
+    let bindings = detail
+        .bindings
+        .iter()
+        .map(|b| (b.first_seen_ns, b.last_seen_ns));
+    let said = detail
+        .statements
+        .iter()
+        .map(|s| (s.first_seen_ns, s.last_seen_ns));
+    let opened = detail.links.iter().filter(|link| link.opened);
+    let links = opened.map(|l| (l.first_seen_ns, l.last_seen_ns));
+    let all = bindings.chain(said).chain(links);
+    all.flat_map(|(first, last)| [first, last])
+}
+
+/// Writes what changes seldom.
+pub(crate) fn device(db: &Connection, group: &Group<'_>, fresh: bool) -> Step<()> {
+    let first_ns: u64 = db
+        .prepare_cached("SELECT first_ns FROM devices WHERE number = ?1")?
+        .query_row([group.number], |row| row.get(0))?;
+    let settled_ns = first_ns.saturating_add(SETTLE_NS);
+    itself(db, group)?;
+    facts(db, group)?;
+    attributes(db, group)?;
+    addresses(db, group, settled_ns)?;
+    services(db, group, settled_ns)?;
+    links(db, group, fresh, settled_ns)
+}
+
+fn itself(db: &Connection, group: &Group<'_>) -> Step<()> {
+    let Some(best) = group.best() else {
+        return Ok(());
+    };
+    let local = group.details().all(Detail::has_only_local_macs);
+    let routes = group.details().any(|detail| detail.routes);
+    let flags = i64::from(local) * FLAG_LOCAL_MACS + i64::from(routes) * FLAG_ROUTES;
+    let ids = best.reported_by.iter().filter_map(|id| {
+        let devices = &group.traced.inventory.devices;
+        let place = devices.binary_search_by(|device| device.id.cmp(id)).ok()?;
+        group.numbers.get(place)
+    });
+    let mut reporters: Vec<String> = Vec::new();
+    for number in ids {
+        reporters.push(join::id(db, *number)?);
+    }
+    reporters.sort_unstable();
+    reporters.dedup();
+    let reported_by = reporters.join(" ");
+    db.prepare_cached(
+        "UPDATE devices SET class = ?2, category = ?3, category_confidence = ?4, reported_by = ?5,
+             flags = ?6
+         WHERE number = ?1 AND (category_confidence <= ?4 OR category = ?3)
+           AND (class, category, category_confidence, reported_by, flags)
+               IS NOT (?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        group.number,
+        best.class,
+        best.category,
+        best.category_confidence,
+        reported_by,
+        flags
+    ])?;
+    Ok(())
+}
+
+/// The intervals of a query of begins and ends.
+fn intervals(
+    get: &mut rusqlite::CachedStatement<'_>,
+    parameters: impl rusqlite::Params,
+) -> rusqlite::Result<Vec<Interval>> {
+    get.query_map(parameters, |row| {
+        Ok(Interval {
+            from_ns: row.get(0)?,
+            last_ns: row.get(1)?,
+        })
+    })?
+    .collect()
+}
+
+fn facts(db: &Connection, group: &Group<'_>) -> Step<()> {
+    let mut get = db.prepare_cached(
+        "SELECT from_ns, last_ns FROM facts WHERE device = ?1 AND attribute = ?2 AND field = ?3
+             AND value = ?4 AND raw = ?5 AND rule = ?6",
+    )?;
+    let mut delete = db.prepare_cached(
+        "DELETE FROM facts WHERE device = ?1 AND attribute = ?2 AND field = ?3
+             AND value = ?4 AND raw = ?5 AND rule = ?6 AND from_ns = ?7",
+    )?;
+    let mut insert = db.prepare_cached(
+        "INSERT INTO facts(device, attribute, field, value, raw, rule, from_ns, last_ns,
+             confidence, count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT DO UPDATE SET last_ns = max(last_ns, ?8)",
+    )?;
+    for said in group.details().flat_map(|detail| &detail.statements) {
+        let (attribute, field) = (said.attribute.number(), said.field.number());
+        let key = params![
+            group.number,
+            attribute,
+            field,
+            said.value,
+            said.raw,
+            said.rule
+        ];
+        let known = intervals(&mut get, key)?;
+        let seen = Interval::new(said.first_seen_ns, said.last_seen_ns);
+        let Update::Replace(gone, now) = group.update(&known, seen) else {
+            continue;
+        };
+        for from_ns in gone {
+            delete.execute(params![
+                group.number,
+                attribute,
+                field,
+                said.value,
+                said.raw,
+                said.rule,
+                from_ns
+            ])?;
+        }
+        insert.execute(params![
+            group.number,
+            attribute,
+            field,
+            said.value,
+            said.raw,
+            said.rule,
+            now.from_ns,
+            now.last_ns,
+            said.confidence,
+            said.count
+        ])?;
+    }
+    Ok(())
+}
+
+/// A value that won, and while it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Reign {
+    time: Interval,
+    value: String,
+    confidence: u8,
+}
+
+fn attributes(db: &Connection, group: &Group<'_>) -> Step<()> {
+    let mut get = db.prepare_cached(
+        "SELECT from_ns, last_ns, value, confidence FROM attributes
+         WHERE device = ?1 AND attribute = ?2 ORDER BY from_ns",
+    )?;
+    for attribute in Attribute::SHOWN {
+        let name = attribute.name();
+        let values = group
+            .parts
+            .iter()
+            .filter_map(|part| part.0.attributes.get(name)?.as_ref());
+        let Some(value) = values.max_by_key(|value| value.confidence) else {
+            continue;
+        };
+        let first = value.sources.iter().map(|source| source.first_seen.0).min();
+        let last = value.sources.iter().map(|source| source.last_seen.0).max();
+        let now = Reign {
+            time: Interval::new(first.unwrap_or(0), last.unwrap_or(0)),
+            value: value.value.clone(),
+            confidence: value.confidence,
+        };
+        let known: Vec<Reign> = get
+            .query_map(params![group.number, name], |row| {
+                Ok(Reign {
+                    time: Interval {
+                        from_ns: row.get(0)?,
+                        last_ns: row.get(1)?,
+                    },
+                    value: row.get(2)?,
+                    confidence: row.get(3)?,
+                })
+            })?
+            .collect::<Result<_, _>>()?;
+        let live = group.look.kind == SourceKind::Live;
+        let reigns = reign(&known, now, live.then_some(group.source.at_ns));
+        if reigns != known {
+            replace(db, group, name, &known, &reigns)?;
+        }
+    }
+    Ok(())
+}
+
+/// The values in the order of their times, with one more. `at_ns`: a live look shows who reigns
+/// now; what a capture shows is of its own time.
+fn reign(known: &[Reign], now: Reign, at_ns: Option<u64>) -> Vec<Reign> {
+    let mut reigns = known.to_vec();
+    let mut now = now;
+    if let (Some(at_ns), Some(last)) = (at_ns, reigns.last_mut()) {
+        if last.value == now.value {
+            let moved = now.time.last_ns.saturating_sub(last.time.last_ns);
+            if moved >= super::REFRESH_NS || now.confidence != last.confidence {
+                last.time.last_ns = last.time.last_ns.max(now.time.last_ns);
+                last.confidence = now.confidence;
+            }
+            return reigns;
+        }
+        // Its rise is when it was first read, or now, where it was read before and lost.
+        if now.time.from_ns <= last.time.from_ns {
+            now.time = Interval::new(at_ns.max(last.time.from_ns + 1), at_ns);
+        }
+    }
+    if reigns.len() >= VALUES_MAX {
+        reigns.remove(0);
+    }
+    let at = reigns.partition_point(|reign| reign.time.from_ns <= now.time.from_ns);
+    reigns.insert(at, now);
+    let mut merged: Vec<Reign> = Vec::new();
+    for next in reigns {
+        match merged.last_mut() {
+            Some(last) if last.value == next.value => {
+                last.time.last_ns = last.time.last_ns.max(next.time.last_ns);
+                last.confidence = last.confidence.max(next.confidence);
+            }
+            // Two at once: the surer one.
+            Some(last) if last.time.from_ns == next.time.from_ns => {
+                if next.confidence > last.confidence {
+                    *last = next;
+                }
+            }
+            _ => merged.push(next),
+        }
+    }
+    merged
+}
+
+/// Writes the values of an attribute again, and what changed between them.
+fn replace(
+    db: &Connection,
+    group: &Group<'_>,
+    name: &str,
+    known: &[Reign],
+    reigns: &[Reign],
+) -> Step<()> {
+    db.prepare_cached("DELETE FROM attributes WHERE device = ?1 AND attribute = ?2")?
+        .execute(params![group.number, name])?;
+    let mut insert = db.prepare_cached(
+        "INSERT INTO attributes(device, attribute, from_ns, last_ns, value, confidence)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for reign in reigns {
+        insert.execute(params![
+            group.number,
+            name,
+            reign.time.from_ns,
+            reign.time.last_ns,
+            reign.value,
+            reign.confidence
+        ])?;
+    }
+    let told = TOLD.iter().any(|attribute| attribute.name() == name);
+    let values = |reigns: &[Reign]| -> Vec<(u64, String)> {
+        let pair = |reign: &Reign| (reign.time.from_ns, reign.value.clone());
+        reigns.iter().map(pair).collect()
+    };
+    if !told || values(known) == values(reigns) {
+        return Ok(());
+    }
+    db.prepare_cached(
+        "DELETE FROM changes WHERE device = ?1 AND kind = 'changed' AND subject = ?2",
+    )?
+    .execute(params![group.number, name])?;
+    for pair in reigns.windows(2) {
+        let [old, new] = pair else { continue };
+        let news = News {
+            kind: ChangeKind::Changed,
+            subject: name,
+            old: &old.value,
+            new: &new.value,
+        };
+        note(
+            db,
+            group.number,
+            new.time.from_ns,
+            group.source.at_ns,
+            &news,
+        )?;
+        if name == Attribute::Location.name() {
+            let news = News {
+                kind: ChangeKind::Moved,
+                ..news
+            };
+            note(
+                db,
+                group.number,
+                new.time.from_ns,
+                group.source.at_ns,
+                &news,
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// A place in the network: site, scope, VLAN.
+fn network(site: &str, scope: u16, vlan: u16) -> String {
+    format!("{site}/{scope}/{vlan}")
+}
+
+fn addresses(db: &Connection, group: &Group<'_>, settled_ns: u64) -> Step<()> {
+    let mut bindings: Vec<&Binding> = group
+        .details()
+        .flat_map(|detail| &detail.bindings)
+        .filter(|binding| binding.first_seen_ns != 0)
+        .collect();
+    bindings.sort_by_key(|binding| binding.first_seen_ns);
+    let routes = group.details().any(|detail| detail.routes);
+    for binding in bindings {
+        address(db, group, binding, settled_ns, routes)?;
+    }
+    Ok(())
+}
+
+fn address(
+    db: &Connection,
+    group: &Group<'_>,
+    binding: &Binding,
+    settled_ns: u64,
+    routes: bool,
+) -> Step<()> {
+    let site = group.look.site.as_str();
+    let mac = binding.mac.map_or_else(String::new, |mac| mac_text(&mac));
+    let ip = binding
+        .address
+        .map_or_else(String::new, |ip| ip.to_string());
+    let key = params![group.number, site, binding.scope, binding.vlan, mac, ip];
+    let mut get = db.prepare_cached(
+        "SELECT from_ns, last_ns FROM addresses WHERE device = ?1 AND site = ?2 AND scope = ?3
+             AND vlan = ?4 AND mac = ?5 AND ip = ?6",
+    )?;
+    let known = intervals(&mut get, key)?;
+    let seen = Interval::new(binding.first_seen_ns, binding.last_seen_ns);
+    let Update::Replace(gone, now) = group.update(&known, seen) else {
+        return Ok(());
+    };
+    if known.is_empty() && now.from_ns > settled_ns {
+        told_address(db, group, binding, &ip, now.from_ns)?;
+    }
+    if known.is_empty() && !mac.is_empty() && !routes {
+        told_move(db, group, binding, &mac, now)?;
+    }
+    let mut delete = db.prepare_cached(
+        "DELETE FROM addresses WHERE device = ?1 AND site = ?2 AND scope = ?3 AND vlan = ?4
+             AND mac = ?5 AND ip = ?6 AND from_ns = ?7",
+    )?;
+    for from_ns in gone {
+        delete.execute(params![
+            group.number,
+            site,
+            binding.scope,
+            binding.vlan,
+            mac,
+            ip,
+            from_ns
+        ])?;
+    }
+    db.prepare_cached(
+        "INSERT INTO addresses(device, site, scope, vlan, mac, ip, from_ns, last_ns, proven)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT DO UPDATE SET last_ns = max(last_ns, ?8), proven = max(proven, ?9)",
+    )?
+    .execute(params![
+        group.number,
+        site,
+        binding.scope,
+        binding.vlan,
+        mac,
+        ip,
+        now.from_ns,
+        now.last_ns,
+        binding.proven
+    ])?;
+    Ok(())
+}
+
+/// A new address, where it is one of a machine: those that IPv6 makes up every day are not told.
+fn told_address(
+    db: &Connection,
+    group: &Group<'_>,
+    binding: &Binding,
+    ip: &str,
+    at_ns: u64,
+) -> Step<()> {
+    let Some(address) = binding.address else {
+        return Ok(());
+    };
+    let like = match address {
+        IpAddr::V4(_) => "%.%",
+        IpAddr::V6(_) => "%:%",
+    };
+    // The latest of the same network that it had before.
+    let known: bool = db
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM addresses WHERE device = ?1 AND ip = ?2)")?
+        .query_row(params![group.number, ip], |row| row.get(0))?;
+    if known {
+        return Ok(());
+    }
+    let old: String = db
+        .prepare_cached(
+            "SELECT coalesce((SELECT ip FROM addresses WHERE device = ?1 AND ip LIKE ?2
+                 AND from_ns < ?3 ORDER BY last_ns DESC, ip LIMIT 1), '')",
+        )?
+        .query_row(params![group.number, like, at_ns], |row| row.get(0))?;
+    if address.is_ipv6() && !old.is_empty() {
+        return Ok(());
+    }
+    let news = News {
+        kind: ChangeKind::NewAddress,
+        subject: "address",
+        old: &old,
+        new: ip,
+    };
+    note(db, group.number, at_ns, group.source.at_ns, &news)?;
+    Ok(())
+}
+
+/// The same network card elsewhere, after it was gone from where it was.
+fn told_move(
+    db: &Connection,
+    group: &Group<'_>,
+    binding: &Binding,
+    mac: &str,
+    now: Interval,
+) -> Step<()> {
+    let old: Option<(String, u16, u16, u64)> = {
+        use rusqlite::OptionalExtension;
+        db.prepare_cached(
+            "SELECT site, scope, vlan, max(last_ns) FROM addresses
+             WHERE device = ?1 AND mac = ?2 AND from_ns < ?3 GROUP BY site, scope, vlan
+             ORDER BY max(last_ns) DESC LIMIT 1",
+        )?
+        .query_row(params![group.number, mac, now.from_ns], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
+        .optional()?
+    };
+    let Some((site, scope, vlan, last_ns)) = old else {
+        return Ok(());
+    };
+    let (old, new) = (
+        network(&site, scope, vlan),
+        network(&group.look.site, binding.scope, binding.vlan),
+    );
+    if old != new && last_ns <= now.from_ns {
+        let news = News {
+            kind: ChangeKind::Moved,
+            subject: "network",
+            old: &old,
+            new: &new,
+        };
+        note(db, group.number, now.from_ns, group.source.at_ns, &news)?;
+    }
+    Ok(())
+}
+
+fn services(db: &Connection, group: &Group<'_>, settled_ns: u64) -> Step<()> {
+    let mut served: BTreeMap<(&str, u8, u16, bool), Interval> = BTreeMap::new();
+    let links = group.details().flat_map(|detail| &detail.links);
+    for link in links.filter(|link| !link.opened && link.answered && link.port != 0) {
+        let Some(protocol) = link.protocol else {
+            continue;
+        };
+        let key = (protocol.name(), link.transport, link.port, link.encrypted);
+        let seen = Interval::new(link.first_seen_ns, link.last_seen_ns);
+        let known = served.entry(key).or_insert(seen);
+        known.from_ns = known.from_ns.min(seen.from_ns);
+        known.last_ns = known.last_ns.max(seen.last_ns);
+    }
+    let mut insert = db.prepare_cached(
+        "INSERT OR IGNORE INTO services(device, protocol, transport, port, encrypted, from_ns,
+             last_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    let mut move_on = db.prepare_cached(
+        "UPDATE services SET from_ns = min(from_ns, ?6), last_ns = max(last_ns, ?7)
+         WHERE device = ?1 AND protocol = ?2 AND transport = ?3 AND port = ?4 AND encrypted = ?5
+           AND (from_ns > ?6 OR last_ns + ?8 < ?7)",
+    )?;
+    for ((protocol, transport, port, encrypted), time) in served {
+        let row = params![
+            group.number,
+            protocol,
+            transport,
+            port,
+            encrypted,
+            time.from_ns,
+            time.last_ns
+        ];
+        if insert.execute(row)? == 0 {
+            move_on.execute(params![
+                group.number,
+                protocol,
+                transport,
+                port,
+                encrypted,
+                time.from_ns,
+                time.last_ns,
+                super::REFRESH_NS
+            ])?;
+        } else if time.from_ns > settled_ns {
+            let port = port.to_string();
+            let news = News {
+                kind: ChangeKind::NewService,
+                subject: protocol,
+                old: "",
+                new: &port,
+            };
+            note(db, group.number, time.from_ns, group.source.at_ns, &news)?;
+        }
+    }
+    Ok(())
+}
+
+/// What conversations of one kind with one device sum up to.
+#[derive(Clone, Copy)]
+struct Sum {
+    time: Interval,
+    encrypted: bool,
+    answered: bool,
+    packets: u64,
+    bytes: u64,
+}
+
+impl Sum {
+    fn add(&mut self, link: &Link) {
+        self.time.from_ns = self.time.from_ns.min(link.first_seen_ns);
+        self.time.last_ns = self.time.last_ns.max(link.last_seen_ns);
+        self.encrypted |= link.encrypted;
+        self.answered |= link.answered;
+        self.packets = self.packets.saturating_add(link.packets);
+        self.bytes = self.bytes.saturating_add(link.bytes);
+    }
+}
+
+fn links(db: &Connection, group: &Group<'_>, fresh: bool, settled_ns: u64) -> Step<()> {
+    let mut sums: BTreeMap<(i64, &str, u8, u16), Sum> = BTreeMap::new();
+    let mut met: BTreeMap<i64, u64> = BTreeMap::new();
+    for link in group.details().flat_map(|detail| &detail.links) {
+        let other = link
+            .other
+            .and_then(|other| group.numbers.get(other as usize));
+        let other = other.copied().unwrap_or(0);
+        if other == group.number {
+            continue;
+        }
+        if other != 0 && link.answered {
+            let first = met.entry(other).or_insert(link.first_seen_ns);
+            *first = link.first_seen_ns.min(*first);
+        }
+        if !link.opened {
+            continue;
+        }
+        let protocol = link
+            .protocol
+            .map_or("", medtap_table::vocabulary::Protocol::name);
+        let key = (other, protocol, link.transport, link.port);
+        let begin = Sum {
+            time: Interval::new(link.first_seen_ns, link.last_seen_ns),
+            encrypted: false,
+            answered: false,
+            packets: 0,
+            bytes: 0,
+        };
+        if sums.len() < LINKS_MAX || sums.contains_key(&key) {
+            sums.entry(key).or_insert(begin).add(link);
+        }
+    }
+    if !fresh {
+        new_peers(db, group, &met, settled_ns)?;
+    }
+    let mut set = db.prepare_cached(
+        "INSERT INTO links(device, peer, protocol, transport, port, source, encrypted, answered,
+             from_ns, last_ns, packets, bytes)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+         ON CONFLICT DO UPDATE SET encrypted = ?7, answered = max(answered, ?8),
+             from_ns = min(from_ns, ?9), last_ns = max(last_ns, ?10), packets = ?11, bytes = ?12
+             WHERE bytes <> ?12 OR answered < ?8",
+    )?;
+    for ((peer, protocol, transport, port), sum) in sums {
+        set.execute(params![
+            group.number,
+            peer,
+            protocol,
+            transport,
+            port,
+            group.source.number,
+            sum.encrypted,
+            sum.answered,
+            sum.time.from_ns,
+            sum.time.last_ns,
+            sum.packets,
+            sum.bytes
+        ])?;
+    }
+    Ok(())
+}
+
+fn new_peers(
+    db: &Connection,
+    group: &Group<'_>,
+    met: &BTreeMap<i64, u64>,
+    settled_ns: u64,
+) -> Step<()> {
+    let mut known = db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM links WHERE device = ?1 AND peer = ?2)
+             OR EXISTS (SELECT 1 FROM links WHERE device = ?2 AND peer = ?1)",
+    )?;
+    for (peer, first_ns) in met {
+        let pair = params![group.number, peer];
+        if *first_ns <= settled_ns || known.query_row(pair, |row| row.get::<_, bool>(0))? {
+            continue;
+        }
+        let id = join::id(db, *peer)?;
+        let news = News {
+            kind: ChangeKind::NewPeer,
+            subject: "peer",
+            old: "",
+            new: &id,
+        };
+        note(db, group.number, *first_ns, group.source.at_ns, &news)?;
+        // The other side meets a device as well, whoever is looked at first.
+        let own = join::id(db, group.number)?;
+        let news = News { new: &own, ..news };
+        note(db, *peer, *first_ns, group.source.at_ns, &news)?;
+    }
+    Ok(())
+}
+
+/// Writes what is counted: packets, bytes, and what was done in which hour.
+pub(crate) fn counts(db: &Connection, group: &Group<'_>) -> Step<()> {
+    let mut sums = [0u64; 4];
+    let mut last_ns = 0;
+    for (device, _) in &group.parts {
+        last_ns = last_ns.max(device.last_seen.map_or(0, |time| time.0));
+        let parts = [
+            device.packets_sent,
+            device.packets_received,
+            device.bytes_sent,
+            device.bytes_received,
+        ];
+        for (sum, part) in sums.iter_mut().zip(parts) {
+            *sum = sum.saturating_add(part);
+        }
+    }
+    db.prepare_cached(
+        "INSERT INTO totals(device, source, last_ns, packets_sent, packets_received, bytes_sent,
+             bytes_received) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT DO UPDATE SET last_ns = max(last_ns, ?3), packets_sent = ?4,
+             packets_received = ?5, bytes_sent = ?6, bytes_received = ?7
+             WHERE packets_sent <> ?4 OR packets_received <> ?5 OR last_ns < ?3",
+    )?
+    .execute(params![
+        group.number,
+        group.source.number,
+        last_ns,
+        sums[0],
+        sums[1],
+        sums[2],
+        sums[3]
+    ])?;
+    let mut doings: BTreeMap<u16, (hours::Bins, u64)> = BTreeMap::new();
+    for doing in group.details().flat_map(|detail| &detail.doings) {
+        let begin = ([0; HOURS_OF_WEEK], 0);
+        let (bins, last) = doings.entry(doing.event.number()).or_insert(begin);
+        *last = doing.last_seen_ns.max(*last);
+        for (sum, bin) in bins.iter_mut().zip(doing.bins) {
+            *sum = sum.saturating_add(bin);
+        }
+    }
+    for (what, (bins, until_ns)) in doings {
+        let (number, source) = (group.number, group.source.number);
+        let more = hours::take_difference(db, number, source, what, &bins, until_ns)?;
+        hours::add(db, number, what, source, &more)?;
+    }
+    Ok(())
+}
+
+/// Why the table made one device of several records.
+pub(crate) fn reason(db: &Connection, number: i64, join: &Join, at_ns: u64) -> Step<()> {
+    let reason = Reason {
+        name: join.reason.name(),
+        key: &join.key,
+        person: "",
+        at_ns,
+    };
+    join::remember(db, number, "records of one table", &reason)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(from: u64, last: u64, value: &str) -> Reign {
+        Reign {
+            time: Interval::new(from, last),
+            value: value.to_owned(),
+            confidence: 90,
+        }
+    }
+
+    fn told(reigns: &[Reign]) -> Vec<(u64, &str)> {
+        let told = |reign: &Reign| (reign.time.from_ns, reign.value.as_str().to_owned());
+        let told: Vec<(u64, String)> = reigns.iter().map(told).collect();
+        told.into_iter()
+            .map(|(from, value)| (from, &*value.leak()))
+            .collect()
+    }
+
+    #[test]
+    fn captures_are_ordered_by_their_own_time() {
+        let known = [at(100, 110, "1.0")];
+        let later = reign(&known, at(200, 210, "1.1"), None);
+        assert_eq!(told(&later), [(100, "1.0"), (200, "1.1")]);
+        let between = reign(&later, at(150, 160, "1.0"), None);
+        assert_eq!(told(&between), [(100, "1.0"), (200, "1.1")]);
+        let before = reign(&later, at(50, 60, "0.9"), None);
+        assert_eq!(told(&before), [(50, "0.9"), (100, "1.0"), (200, "1.1")]);
+        let back = reign(&later, at(300, 310, "1.0"), None);
+        assert_eq!(told(&back), [(100, "1.0"), (200, "1.1"), (300, "1.0")]);
+    }
+
+    #[test]
+    fn a_live_value_that_comes_back_reigns_from_now() {
+        let known = [at(100, 110, "1.0"), at(200, 210, "1.1")];
+        let back = reign(&known, at(100, 400, "1.0"), Some(400));
+        assert_eq!(told(&back), [(100, "1.0"), (200, "1.1"), (400, "1.0")]);
+        let same = reign(&known, at(200, 220, "1.1"), Some(220));
+        assert_eq!(same, known);
+    }
+
+    #[test]
+    fn values_are_bounded() {
+        let mut reigns = Vec::new();
+        for at_ns in 1..200 {
+            let value = format!("{at_ns}");
+            reigns = reign(&reigns, at(at_ns * 10, at_ns * 10, &value), None);
+        }
+        assert_eq!(reigns.len(), VALUES_MAX);
+    }
+}
