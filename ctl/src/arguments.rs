@@ -24,7 +24,8 @@ const INTERVAL_MAX_NS: u64 = 24 * 3_600_000_000_000;
 /// Width of what is written out in the manual.
 const HELP_COLUMNS: usize = 96;
 
-const EXIT_CODES: &str = "\
+/// What exit codes mean.
+pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  a device matched --fail-on
@@ -108,6 +109,8 @@ pub enum Command {
     /// Make traffic, and measure how fast it is read
     #[command(subcommand)]
     Bench(medtap_benches::cli::Command),
+    #[command(flatten)]
+    Memory(crate::memory::arguments::Command),
 }
 
 fn long_help() -> String {
@@ -327,7 +330,7 @@ pub struct Selection {
 }
 
 /// A length of time as nanoseconds: a number and its unit.
-fn interval(text: &str) -> Result<u64, String> {
+pub fn interval(text: &str) -> Result<u64, String> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
@@ -345,7 +348,7 @@ fn interval(text: &str) -> Result<u64, String> {
 }
 
 /// A time as nanoseconds since the Unix epoch.
-fn as_of(text: &str) -> Result<u64, String> {
+pub fn as_of(text: &str) -> Result<u64, String> {
     let time = parse_time(text).and_then(|time| u64::try_from(time.as_nanosecond()).ok());
     time.ok_or_else(|| {
         "expected a time since 1970 such as 2026-08-18T10:00:00Z or 2026-08-18".to_owned()

@@ -8,6 +8,7 @@
 //! status stats  how the engine does (reading)        save      a copy of its table
 //! events        what happened, and what happens      live      the running engine's table
 //! pause         waiting that Ctrl-C ends
+//! memory        what was seen over time: serve, history, and what people say and decide
 //! bench         traffic to measure with, and how fast it is read
 //! report        a page about everything, for people            export    for other programs
 //! expression    --where, --fail-on                   flows     --flows, community_id
@@ -28,6 +29,7 @@ mod files;
 mod find;
 mod flows;
 mod live;
+mod memory;
 mod pause;
 mod progress;
 mod reading;
@@ -62,6 +64,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
                 Command::Save(command) => save::run(&command, &mut exit),
                 Command::Events(command) => events::run(&command, &mut exit),
                 Command::Bench(command) => bench::run(&command),
+                Command::Memory(command) => memory::run(command, &mut exit),
             };
             if let Err(failure) = result {
                 exit.report(&failure);

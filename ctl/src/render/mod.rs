@@ -23,13 +23,13 @@ use medtap_rules::Rules;
 use medtap_table::vocabulary::Counter;
 
 use crate::failure::Failure;
-pub use csv::COLUMNS as CSV_COLUMNS;
+pub use csv::{COLUMNS as CSV_COLUMNS, harmless};
 pub use events::show as events;
 pub use stats::{counters, rates};
 pub use status::show as status;
 pub use summary::CLASSES;
 pub use text::{
-    NAMES, attribute, bytes, clean, count, fit, is_hint, label, period, several, span, time,
+    NAMES, attribute, bytes, clean, count, fit, is_hint, label, period, several, span, time, width,
 };
 
 /// Columns where standard output is not a terminal.

@@ -23,7 +23,7 @@ use crate::program::{Folder, command, medtap};
 
 const SECOND: u64 = 1_000_000_000;
 
-fn now_ns() -> u64 {
+pub fn now_ns() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("a clock")
@@ -31,7 +31,7 @@ fn now_ns() -> u64 {
 }
 
 /// Something that looks like an engine: one interface, one worker, two devices.
-fn engine(path: &str) -> TableWriter {
+pub fn engine(path: &str) -> TableWriter {
     let capacity = Capacity {
         subjects: 64,
         facts: 64,
@@ -76,7 +76,7 @@ fn engine(path: &str) -> TableWriter {
 }
 
 /// A device with a name.
-fn device(writer: &mut TableWriter, last: u8, name: &str) {
+pub fn device(writer: &mut TableWriter, last: u8, name: &str) {
     let now = now_ns();
     let subject = Subject {
         flags: SubjectFlags::ARP | SubjectFlags::TWO_WAY,

@@ -4,5 +4,6 @@ mod agreement;
 mod expressions;
 mod faults;
 mod live;
+mod memory;
 mod outputs;
 mod program;

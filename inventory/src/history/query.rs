@@ -362,27 +362,25 @@ impl Store {
     pub fn facts(&self, wanted: &str) -> Result<Vec<FactRow>, HistoryError> {
         let number = self.number(wanted)?;
         self.read(|db| {
-            let rows = db
-                .prepare_cached(
-                    "SELECT attribute, field, value, raw, rule, confidence, from_ns, last_ns
+            db.prepare_cached(
+                "SELECT attribute, field, value, raw, rule, confidence, from_ns, last_ns
                      FROM facts WHERE device = ?1",
-                )?
-                .query_map([number], |row| {
-                    let attribute = Attribute::from_number(row.get(0)?);
-                    let field = Field::from_number(row.get(1)?);
-                    Ok(FactRow {
-                        attribute: attribute.map_or("unknown", Attribute::name),
-                        field: field.map_or("unknown", Field::name),
-                        value: row.get(2)?,
-                        raw: row.get(3)?,
-                        rule: row.get(4)?,
-                        confidence: row.get(5)?,
-                        from: Time(row.get(6)?),
-                        last: Time(row.get(7)?),
-                    })
-                })?
-                .collect();
-            rows
+            )?
+            .query_map([number], |row| {
+                let attribute = Attribute::from_number(row.get(0)?);
+                let field = Field::from_number(row.get(1)?);
+                Ok(FactRow {
+                    attribute: attribute.map_or("unknown", Attribute::name),
+                    field: field.map_or("unknown", Field::name),
+                    value: row.get(2)?,
+                    raw: row.get(3)?,
+                    rule: row.get(4)?,
+                    confidence: row.get(5)?,
+                    from: Time(row.get(6)?),
+                    last: Time(row.get(7)?),
+                })
+            })?
+            .collect()
         })
     }
 

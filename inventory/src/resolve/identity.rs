@@ -26,19 +26,6 @@ pub fn id(key: &str, again: u32) -> String {
     shown.map(|byte| format!("{byte:02x}")).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A name, once given, stays: whoever keeps an inventory relies on it.
-    #[test]
-    fn names_stay() {
-        assert_eq!(id("mac|0|02:ac:3e:00:00:11", 0), "def4e6806aec6eef");
-        assert_ne!(id("a", 0), id("a", 1));
-        assert_eq!(id("a", 0).len(), 16);
-    }
-}
-
 /// The key of a unit by itself.
 pub fn unit_key(snapshot: &Snapshot, unit: Unit) -> Option<String> {
     match unit {
@@ -60,5 +47,18 @@ pub fn unit_key(snapshot: &Snapshot, unit: Unit) -> Option<String> {
             let address = address.unwrap_or_default();
             Some(format!("reported|{identifier}|{place}|{address}"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name, once given, stays: whoever keeps an inventory relies on it.
+    #[test]
+    fn names_stay() {
+        assert_eq!(id("mac|0|02:ac:3e:00:00:11", 0), "def4e6806aec6eef");
+        assert_ne!(id("a", 0), id("a", 1));
+        assert_eq!(id("a", 0).len(), 16);
     }
 }

@@ -1,0 +1,266 @@
+//! The history as its users meet it: captures in, questions answered, the running engine served.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::live::{device, engine, now_ns};
+use crate::program::{Folder, capture, command, hospital, medtap};
+
+/// Runs a command over this history; it must be done.
+fn on(history: &str, arguments: &[&str]) -> crate::program::Run {
+    let mut all = arguments.to_vec();
+    all.extend(["--history", history]);
+    let run = medtap(&all);
+    assert_eq!(run.code, 0, "{arguments:?}: {}", run.stderr);
+    run
+}
+
+fn rows(history: &str, arguments: &[&str]) -> Vec<Value> {
+    let mut all = arguments.to_vec();
+    all.extend(["--output", "json"]);
+    match on(history, &all).json() {
+        Value::Array(rows) => rows,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn captures_are_added_once() {
+    let folder = Folder::new();
+    let history = folder.path("history.db");
+    let run = on(
+        &history,
+        &[
+            "history",
+            "add",
+            &hospital(),
+            &capture("dicom/store_ct.pcap"),
+        ],
+    );
+    assert_eq!(run.stderr, "medtap: added 2 captures\n");
+    let devices = rows(&history, &["history", "devices"]);
+    assert!(devices.len() > 10, "{}", devices.len());
+    let copy = folder.file(
+        "copy.pcapng",
+        &std::fs::read(hospital()).expect("a capture"),
+    );
+    let run = on(&history, &["history", "add", &copy]);
+    assert_eq!(
+        run.stderr,
+        "medtap: added 0 captures; 1 capture known already\n"
+    );
+    assert_eq!(rows(&history, &["history", "devices"]), devices);
+    // At any number of workers the same history.
+    let other = folder.path("other.db");
+    let (first, second) = (hospital(), capture("dicom/store_ct.pcap"));
+    on(
+        &other,
+        &["history", "add", &first, &second, "--workers", "1"],
+    );
+    assert_eq!(rows(&other, &["history", "devices"]), devices);
+    let sources = rows(&history, &["history", "sources"]);
+    assert_eq!(sources.len(), 2);
+    let missing = medtap(&["history", "add", "missing.pcap", "--history", &history]);
+    assert_eq!(missing.code, 2);
+    assert!(
+        missing.stderr.contains("missing.pcap"),
+        "{}",
+        missing.stderr
+    );
+}
+
+#[test]
+fn a_device_is_told_in_every_form() {
+    let folder = Folder::new();
+    let history = folder.path("history.db");
+    on(&history, &["history", "add", &hospital()]);
+    let devices = rows(&history, &["history", "devices"]);
+    let ct = devices
+        .iter()
+        .find(|device| device["category"] == "ct")
+        .expect("a CT in the hospital");
+    let id = ct["id"].as_str().expect("an id");
+    let text = on(&history, &["history", "device", id, "--facts"]).stdout;
+    for part in [
+        "Values:",
+        "Addresses:",
+        "Speaks with:",
+        "Statements:",
+        "new_device",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let table = on(&history, &["history", "devices", "--kind", "ct"]).stdout;
+    assert!(table.starts_with("ID"), "{table}");
+    assert!(table.contains(id));
+    let csv = on(&history, &["history", "devices", "--output", "csv"]).stdout;
+    assert_eq!(csv.lines().count(), devices.len() + 1);
+    let identity = on(&history, &["explain", id, "--identity"]).stdout;
+    assert!(
+        identity.contains("Keys, the strongest kind first:"),
+        "{identity}"
+    );
+    let changes = rows(&history, &["history", "changes", "--kind", "new_device"]);
+    assert_eq!(changes.len(), devices.len());
+    let none = medtap(&["history", "device", "nobody", "--history", &history]);
+    assert!(
+        none.sentence(2)
+            .starts_with("no device in the history is nobody")
+    );
+}
+
+#[test]
+fn people_join_and_split_and_the_audit_tells_it() {
+    let folder = Folder::new();
+    let history = folder.path("history.db");
+    on(&history, &["history", "add", &hospital()]);
+    let devices = rows(&history, &["history", "devices"]);
+    let with_mac: Vec<&Value> = devices
+        .iter()
+        .filter(|device| {
+            device["macs"]
+                .as_array()
+                .is_some_and(|macs| macs.len() == 1)
+        })
+        .take(2)
+        .collect();
+    let id = |at: usize| with_mac[at]["id"].as_str().expect("an id").to_owned();
+    let by = ["--who", "biomed", "--why", "same cart"];
+    let (one, two) = (id(0), id(1));
+    let join = [&["history", "join", &one, &two][..], &by].concat();
+    on(&history, &join);
+    assert_eq!(
+        rows(&history, &["history", "devices"]).len(),
+        devices.len() - 1
+    );
+    let identity = on(&history, &["explain", &id(1), "--identity"]).stdout;
+    assert!(
+        identity.contains("by hand (same cart), said biomed"),
+        "{identity}"
+    );
+    let mac = with_mac[1]["macs"][0].as_str().expect("a MAC address");
+    let key = format!("mac:{mac}");
+    on(
+        &history,
+        &[&["history", "split", &id(0), &key][..], &by].concat(),
+    );
+    assert_eq!(rows(&history, &["history", "devices"]).len(), devices.len());
+    let check = on(&history, &["history", "check"]).stdout;
+    assert!(
+        check.starts_with("the history is whole; audit: 2 entries, "),
+        "{check}"
+    );
+    let nobody = medtap(&[
+        "history",
+        "join",
+        "a",
+        "b",
+        "--why",
+        " ",
+        "--history",
+        &history,
+    ]);
+    assert_eq!(nobody.code, 2);
+}
+
+#[test]
+fn backups_merges_and_files_that_are_none() {
+    let folder = Folder::new();
+    let history = folder.path("history.db");
+    let missing = medtap(&["history", "devices", "--history", &history]);
+    assert!(missing.sentence(2).contains("there is no history"));
+    on(&history, &["history", "add", &hospital()]);
+    let before = rows(&history, &["history", "devices"]);
+    let backup = folder.path("backup.db");
+    on(&history, &["history", "backup", &backup]);
+    let restored = folder.path("restored.db");
+    on(&restored, &["history", "restore", &backup]);
+    assert_eq!(rows(&restored, &["history", "devices"]), before);
+    let over = medtap(&["history", "restore", &backup, "--history", &history]);
+    assert!(over.sentence(2).contains("move it away first"));
+    let other = folder.path("other.db");
+    on(
+        &other,
+        &[
+            "history",
+            "add",
+            &capture("dicom/store_ct.pcap"),
+            "--site",
+            "north",
+        ],
+    );
+    let merged = on(&history, &["history", "merge", &other]);
+    assert!(merged.stderr.contains("of 1 source"), "{}", merged.stderr);
+    let after = rows(&history, &["history", "devices"]);
+    on(&history, &["history", "merge", &other]);
+    assert_eq!(rows(&history, &["history", "devices"]), after);
+    on(&history, &["history", "vacuum", "--as-of", "2040-01-01"]);
+    let text = folder.file("text.db", &b"no history at all ".repeat(300));
+    let foreign = medtap(&["history", "devices", "--history", &text]);
+    assert!(foreign.sentence(2).contains("is no history of medtap"));
+    let policy = folder.file("keep.toml", b"hours_days = 3\nhourz = 4\n");
+    let run = medtap(&[
+        "history",
+        "vacuum",
+        "--retention",
+        &policy,
+        "--history",
+        &history,
+    ]);
+    assert!(run.sentence(2).contains("hourz"));
+}
+
+#[test]
+fn serve_follows_an_engine_over_its_restart() {
+    let folder = Folder::new();
+    let (history, table) = (folder.path("history.db"), folder.path("live.table"));
+    let arguments = [
+        "serve",
+        "--table",
+        &table,
+        "--history",
+        &history,
+        "--interval",
+        "30ms",
+    ];
+    let mut child = command(&arguments)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut said = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    let first = said.next().expect("a line").expect("text");
+    assert!(first.contains("no engine is running yet"), "{first}");
+    // A second one would look twice.
+    let second = medtap(&arguments);
+    assert!(second.sentence(2).contains("another medtap serve"));
+    let wait = |what: &str, wanted: usize| {
+        for _ in 0..400 {
+            let run = medtap(&["history", "devices", "-o", "jsonl", "--history", &history]);
+            if run.stdout.lines().count() == wanted {
+                return run.stdout;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        panic!("{what}: never {wanted} devices");
+    };
+    let writer = engine(&table);
+    wait("the first engine", 2);
+    drop(writer);
+    let mut writer = engine(&table);
+    writer.heartbeat(now_ns());
+    device(&mut writer, 3, "pump-3");
+    let devices = wait("the next engine", 3);
+    assert!(devices.contains("pump-3"), "{devices}");
+    let pid = child.id().to_string();
+    let killed = std::process::Command::new("kill")
+        .args(["-TERM", &pid])
+        .status();
+    assert!(killed.expect("kill").success());
+    assert_eq!(child.wait().expect("an end").code(), Some(0));
+    let new = rows(&history, &["history", "changes", "--kind", "new_device"]);
+    assert_eq!(new.len(), 3, "a restart makes nothing new");
+    on(&history, &["history", "check"]);
+}
