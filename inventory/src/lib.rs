@@ -1,6 +1,6 @@
 //! Memory: from the table to devices. What was seen becomes what it means: which value wins,
-//! what kind of device it is, which records are one device, and what it is called; and what was seen
-//! before is kept.
+//! what kind of device it is, which records are one device, and what it is called; and what was
+//! seen before is kept.
 #![deny(unsafe_code)]
 
 pub mod history;

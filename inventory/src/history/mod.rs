@@ -6,12 +6,13 @@
 //! store       the file: opened, checked, copied, put back     schema    its tables, by version
 //! look        one look at a table; sources                    observe   a look into memory
 //! identify    which device it is          join   two become one, one becomes two
-//! write       one device                  interval, hours   times as they lie in memory
+//! write       one device: reign, address  interval, hours   times as they lie in memory
 //! change      what happened               audit      who did what
 //! find query  what is asked               merge      another history
 //! retention   how long what is kept
 //! ```
 
+mod address;
 mod audit;
 mod change;
 mod error;
@@ -24,6 +25,7 @@ mod look;
 mod merge;
 mod observe;
 mod query;
+mod reign;
 mod retention;
 mod schema;
 mod store;

@@ -2,10 +2,8 @@
 //! conversations and counts. It compares with what is remembered and notes what changed.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use medtap_table::layout::HOURS_OF_WEEK;
-use medtap_table::vocabulary::Attribute;
 use rusqlite::{Connection, params};
 
 use super::change::{ChangeKind, News, note};
@@ -15,34 +13,18 @@ use super::identify::{FLAG_LOCAL_MACS, FLAG_ROUTES};
 use super::interval::{Interval, Update, update};
 use super::join::{self, Reason};
 use super::look::{Look, SourceKind, Sourced};
-use super::{LINKS_MAX, SETTLE_NS, VALUES_MAX};
+use super::{LINKS_MAX, SETTLE_NS, address, reign};
 use crate::model::Device;
-use crate::resolve::{Join, mac_text};
-use crate::trace::{Binding, Detail, Link, Traced};
-
-/// Attributes whose changes are told. What a browser calls itself changes with every program.
-const TOLD: [Attribute; 13] = [
-    Attribute::Manufacturer,
-    Attribute::Model,
-    Attribute::SerialNumber,
-    Attribute::HardwareVersion,
-    Attribute::FirmwareVersion,
-    Attribute::SoftwareVersion,
-    Attribute::Os,
-    Attribute::OsVersion,
-    Attribute::Hostname,
-    Attribute::AeTitle,
-    Attribute::StationName,
-    Attribute::Department,
-    Attribute::Location,
-];
+use crate::resolve::Join;
+use crate::trace::{Detail, Link, Traced};
 
 /// What one look tells of one remembered device: one device of the table, or several.
 pub(crate) struct Group<'a> {
     pub(crate) number: i64,
     pub(crate) look: &'a Look,
     pub(crate) source: Sourced,
-    parts: Vec<(&'a Device, &'a Detail)>,
+    /// What the look tells: devices of the table.
+    pub(crate) parts: Vec<(&'a Device, &'a Detail)>,
     traced: &'a Traced,
     numbers: &'a [i64],
 }
@@ -70,7 +52,7 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn details(&self) -> impl Iterator<Item = &'a Detail> {
+    pub(crate) fn details(&self) -> impl Iterator<Item = &'a Detail> {
         self.parts.iter().map(|part| part.1)
     }
 
@@ -85,7 +67,7 @@ impl<'a> Group<'a> {
         parts.max_by_key(|device| device.category_confidence)
     }
 
-    fn update(&self, known: &[Interval], seen: Interval) -> Update {
+    pub(crate) fn update(&self, known: &[Interval], seen: Interval) -> Update {
         let live = self.look.kind == SourceKind::Live;
         // A capture shows nothing of the time before it.
         let covered_ns = if live {
@@ -121,8 +103,8 @@ pub(crate) fn device(db: &Connection, group: &Group<'_>, fresh: bool) -> Step<()
     let settled_ns = first_ns.saturating_add(SETTLE_NS);
     itself(db, group)?;
     facts(db, group)?;
-    attributes(db, group)?;
-    addresses(db, group, settled_ns)?;
+    reign::attributes(db, group)?;
+    address::addresses(db, group, settled_ns)?;
     services(db, group, settled_ns)?;
     links(db, group, fresh, settled_ns)
 }
@@ -165,7 +147,7 @@ fn itself(db: &Connection, group: &Group<'_>) -> Step<()> {
 }
 
 /// The intervals of a query of begins and ends.
-fn intervals(
+pub(crate) fn intervals(
     get: &mut rusqlite::CachedStatement<'_>,
     parameters: impl rusqlite::Params,
 ) -> rusqlite::Result<Vec<Interval>> {
@@ -230,328 +212,6 @@ fn facts(db: &Connection, group: &Group<'_>) -> Step<()> {
             said.confidence,
             said.count
         ])?;
-    }
-    Ok(())
-}
-
-/// A value that won, and while it did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Reign {
-    time: Interval,
-    value: String,
-    confidence: u8,
-}
-
-fn attributes(db: &Connection, group: &Group<'_>) -> Step<()> {
-    let mut get = db.prepare_cached(
-        "SELECT from_ns, last_ns, value, confidence FROM attributes
-         WHERE device = ?1 AND attribute = ?2 ORDER BY from_ns",
-    )?;
-    for attribute in Attribute::SHOWN {
-        let name = attribute.name();
-        let values = group
-            .parts
-            .iter()
-            .filter_map(|part| part.0.attributes.get(name)?.as_ref());
-        let Some(value) = values.max_by_key(|value| value.confidence) else {
-            continue;
-        };
-        let first = value.sources.iter().map(|source| source.first_seen.0).min();
-        let last = value.sources.iter().map(|source| source.last_seen.0).max();
-        let now = Reign {
-            time: Interval::new(first.unwrap_or(0), last.unwrap_or(0)),
-            value: value.value.clone(),
-            confidence: value.confidence,
-        };
-        let known: Vec<Reign> = get
-            .query_map(params![group.number, name], |row| {
-                Ok(Reign {
-                    time: Interval {
-                        from_ns: row.get(0)?,
-                        last_ns: row.get(1)?,
-                    },
-                    value: row.get(2)?,
-                    confidence: row.get(3)?,
-                })
-            })?
-            .collect::<Result<_, _>>()?;
-        let live = group.look.kind == SourceKind::Live;
-        let reigns = reign(&known, now, live.then_some(group.source.at_ns));
-        if reigns != known {
-            replace(db, group, name, &known, &reigns)?;
-        }
-    }
-    Ok(())
-}
-
-/// The values in the order of their times, with one more. `at_ns`: a live look shows who reigns
-/// now; what a capture shows is of its own time.
-fn reign(known: &[Reign], now: Reign, at_ns: Option<u64>) -> Vec<Reign> {
-    let mut reigns = known.to_vec();
-    let mut now = now;
-    if let (Some(at_ns), Some(last)) = (at_ns, reigns.last_mut()) {
-        if last.value == now.value {
-            let moved = now.time.last_ns.saturating_sub(last.time.last_ns);
-            if moved >= super::REFRESH_NS || now.confidence != last.confidence {
-                last.time.last_ns = last.time.last_ns.max(now.time.last_ns);
-                last.confidence = now.confidence;
-            }
-            return reigns;
-        }
-        // Its rise is when it was first read, or now, where it was read before and lost.
-        if now.time.from_ns <= last.time.from_ns {
-            now.time = Interval::new(at_ns.max(last.time.from_ns + 1), at_ns);
-        }
-    }
-    if reigns.len() >= VALUES_MAX {
-        reigns.remove(0);
-    }
-    let at = reigns.partition_point(|reign| reign.time.from_ns <= now.time.from_ns);
-    reigns.insert(at, now);
-    let mut merged: Vec<Reign> = Vec::new();
-    for next in reigns {
-        match merged.last_mut() {
-            Some(last) if last.value == next.value => {
-                last.time.last_ns = last.time.last_ns.max(next.time.last_ns);
-                last.confidence = last.confidence.max(next.confidence);
-            }
-            // Two at once: the surer one.
-            Some(last) if last.time.from_ns == next.time.from_ns => {
-                if next.confidence > last.confidence {
-                    *last = next;
-                }
-            }
-            _ => merged.push(next),
-        }
-    }
-    merged
-}
-
-/// Writes the values of an attribute again, and what changed between them.
-fn replace(
-    db: &Connection,
-    group: &Group<'_>,
-    name: &str,
-    known: &[Reign],
-    reigns: &[Reign],
-) -> Step<()> {
-    db.prepare_cached("DELETE FROM attributes WHERE device = ?1 AND attribute = ?2")?
-        .execute(params![group.number, name])?;
-    let mut insert = db.prepare_cached(
-        "INSERT INTO attributes(device, attribute, from_ns, last_ns, value, confidence)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
-    for reign in reigns {
-        insert.execute(params![
-            group.number,
-            name,
-            reign.time.from_ns,
-            reign.time.last_ns,
-            reign.value,
-            reign.confidence
-        ])?;
-    }
-    let told = TOLD.iter().any(|attribute| attribute.name() == name);
-    let values = |reigns: &[Reign]| -> Vec<(u64, String)> {
-        let pair = |reign: &Reign| (reign.time.from_ns, reign.value.clone());
-        reigns.iter().map(pair).collect()
-    };
-    if !told || values(known) == values(reigns) {
-        return Ok(());
-    }
-    db.prepare_cached(
-        "DELETE FROM changes WHERE device = ?1 AND kind = 'changed' AND subject = ?2",
-    )?
-    .execute(params![group.number, name])?;
-    for pair in reigns.windows(2) {
-        let [old, new] = pair else { continue };
-        let news = News {
-            kind: ChangeKind::Changed,
-            subject: name,
-            old: &old.value,
-            new: &new.value,
-        };
-        note(
-            db,
-            group.number,
-            new.time.from_ns,
-            group.source.at_ns,
-            &news,
-        )?;
-        if name == Attribute::Location.name() {
-            let news = News {
-                kind: ChangeKind::Moved,
-                ..news
-            };
-            note(
-                db,
-                group.number,
-                new.time.from_ns,
-                group.source.at_ns,
-                &news,
-            )?;
-        }
-    }
-    Ok(())
-}
-
-/// A place in the network: site, scope, VLAN.
-fn network(site: &str, scope: u16, vlan: u16) -> String {
-    format!("{site}/{scope}/{vlan}")
-}
-
-fn addresses(db: &Connection, group: &Group<'_>, settled_ns: u64) -> Step<()> {
-    let mut bindings: Vec<&Binding> = group
-        .details()
-        .flat_map(|detail| &detail.bindings)
-        .filter(|binding| binding.first_seen_ns != 0)
-        .collect();
-    bindings.sort_by_key(|binding| binding.first_seen_ns);
-    let routes = group.details().any(|detail| detail.routes);
-    for binding in bindings {
-        address(db, group, binding, settled_ns, routes)?;
-    }
-    Ok(())
-}
-
-fn address(
-    db: &Connection,
-    group: &Group<'_>,
-    binding: &Binding,
-    settled_ns: u64,
-    routes: bool,
-) -> Step<()> {
-    let site = group.look.site.as_str();
-    let mac = binding.mac.map_or_else(String::new, |mac| mac_text(&mac));
-    let ip = binding
-        .address
-        .map_or_else(String::new, |ip| ip.to_string());
-    let key = params![group.number, site, binding.scope, binding.vlan, mac, ip];
-    let mut get = db.prepare_cached(
-        "SELECT from_ns, last_ns FROM addresses WHERE device = ?1 AND site = ?2 AND scope = ?3
-             AND vlan = ?4 AND mac = ?5 AND ip = ?6",
-    )?;
-    let known = intervals(&mut get, key)?;
-    let seen = Interval::new(binding.first_seen_ns, binding.last_seen_ns);
-    let Update::Replace(gone, now) = group.update(&known, seen) else {
-        return Ok(());
-    };
-    if known.is_empty() && now.from_ns > settled_ns {
-        told_address(db, group, binding, &ip, now.from_ns)?;
-    }
-    if known.is_empty() && !mac.is_empty() && !routes {
-        told_move(db, group, binding, &mac, now)?;
-    }
-    let mut delete = db.prepare_cached(
-        "DELETE FROM addresses WHERE device = ?1 AND site = ?2 AND scope = ?3 AND vlan = ?4
-             AND mac = ?5 AND ip = ?6 AND from_ns = ?7",
-    )?;
-    for from_ns in gone {
-        delete.execute(params![
-            group.number,
-            site,
-            binding.scope,
-            binding.vlan,
-            mac,
-            ip,
-            from_ns
-        ])?;
-    }
-    db.prepare_cached(
-        "INSERT INTO addresses(device, site, scope, vlan, mac, ip, from_ns, last_ns, proven)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-         ON CONFLICT DO UPDATE SET last_ns = max(last_ns, ?8), proven = max(proven, ?9)",
-    )?
-    .execute(params![
-        group.number,
-        site,
-        binding.scope,
-        binding.vlan,
-        mac,
-        ip,
-        now.from_ns,
-        now.last_ns,
-        binding.proven
-    ])?;
-    Ok(())
-}
-
-/// A new address, where it is one of a machine: those that IPv6 makes up every day are not told.
-fn told_address(
-    db: &Connection,
-    group: &Group<'_>,
-    binding: &Binding,
-    ip: &str,
-    at_ns: u64,
-) -> Step<()> {
-    let Some(address) = binding.address else {
-        return Ok(());
-    };
-    let like = match address {
-        IpAddr::V4(_) => "%.%",
-        IpAddr::V6(_) => "%:%",
-    };
-    // The latest of the same network that it had before.
-    let known: bool = db
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM addresses WHERE device = ?1 AND ip = ?2)")?
-        .query_row(params![group.number, ip], |row| row.get(0))?;
-    if known {
-        return Ok(());
-    }
-    let old: String = db
-        .prepare_cached(
-            "SELECT coalesce((SELECT ip FROM addresses WHERE device = ?1 AND ip LIKE ?2
-                 AND from_ns < ?3 ORDER BY last_ns DESC, ip LIMIT 1), '')",
-        )?
-        .query_row(params![group.number, like, at_ns], |row| row.get(0))?;
-    if address.is_ipv6() && !old.is_empty() {
-        return Ok(());
-    }
-    let news = News {
-        kind: ChangeKind::NewAddress,
-        subject: "address",
-        old: &old,
-        new: ip,
-    };
-    note(db, group.number, at_ns, group.source.at_ns, &news)?;
-    Ok(())
-}
-
-/// The same network card elsewhere, after it was gone from where it was.
-fn told_move(
-    db: &Connection,
-    group: &Group<'_>,
-    binding: &Binding,
-    mac: &str,
-    now: Interval,
-) -> Step<()> {
-    let old: Option<(String, u16, u16, u64)> = {
-        use rusqlite::OptionalExtension;
-        db.prepare_cached(
-            "SELECT site, scope, vlan, max(last_ns) FROM addresses
-             WHERE device = ?1 AND mac = ?2 AND from_ns < ?3 GROUP BY site, scope, vlan
-             ORDER BY max(last_ns) DESC LIMIT 1",
-        )?
-        .query_row(params![group.number, mac, now.from_ns], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        })
-        .optional()?
-    };
-    let Some((site, scope, vlan, last_ns)) = old else {
-        return Ok(());
-    };
-    let (old, new) = (
-        network(&site, scope, vlan),
-        network(&group.look.site, binding.scope, binding.vlan),
-    );
-    if old != new && last_ns <= now.from_ns {
-        let news = News {
-            kind: ChangeKind::Moved,
-            subject: "network",
-            old: &old,
-            new: &new,
-        };
-        note(db, group.number, now.from_ns, group.source.at_ns, &news)?;
     }
     Ok(())
 }
@@ -787,57 +447,4 @@ pub(crate) fn reason(db: &Connection, number: i64, join: &Join, at_ns: u64) -> S
     };
     join::remember(db, number, "records of one table", &reason)?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(from: u64, last: u64, value: &str) -> Reign {
-        Reign {
-            time: Interval::new(from, last),
-            value: value.to_owned(),
-            confidence: 90,
-        }
-    }
-
-    fn told(reigns: &[Reign]) -> Vec<(u64, &str)> {
-        let told = |reign: &Reign| (reign.time.from_ns, reign.value.as_str().to_owned());
-        let told: Vec<(u64, String)> = reigns.iter().map(told).collect();
-        told.into_iter()
-            .map(|(from, value)| (from, &*value.leak()))
-            .collect()
-    }
-
-    #[test]
-    fn captures_are_ordered_by_their_own_time() {
-        let known = [at(100, 110, "1.0")];
-        let later = reign(&known, at(200, 210, "1.1"), None);
-        assert_eq!(told(&later), [(100, "1.0"), (200, "1.1")]);
-        let between = reign(&later, at(150, 160, "1.0"), None);
-        assert_eq!(told(&between), [(100, "1.0"), (200, "1.1")]);
-        let before = reign(&later, at(50, 60, "0.9"), None);
-        assert_eq!(told(&before), [(50, "0.9"), (100, "1.0"), (200, "1.1")]);
-        let back = reign(&later, at(300, 310, "1.0"), None);
-        assert_eq!(told(&back), [(100, "1.0"), (200, "1.1"), (300, "1.0")]);
-    }
-
-    #[test]
-    fn a_live_value_that_comes_back_reigns_from_now() {
-        let known = [at(100, 110, "1.0"), at(200, 210, "1.1")];
-        let back = reign(&known, at(100, 400, "1.0"), Some(400));
-        assert_eq!(told(&back), [(100, "1.0"), (200, "1.1"), (400, "1.0")]);
-        let same = reign(&known, at(200, 220, "1.1"), Some(220));
-        assert_eq!(same, known);
-    }
-
-    #[test]
-    fn values_are_bounded() {
-        let mut reigns = Vec::new();
-        for at_ns in 1..200 {
-            let value = format!("{at_ns}");
-            reigns = reign(&reigns, at(at_ns * 10, at_ns * 10, &value), None);
-        }
-        assert_eq!(reigns.len(), VALUES_MAX);
-    }
 }
