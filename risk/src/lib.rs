@@ -6,6 +6,8 @@
 //!
 //! - [`share`]: numbers that are in range, or do not exist. [`date`]: days. [`role`]: whose work.
 //! - [`subject`]: what is known of one device, as the score needs it.
+//! - [`feeds`]: what the world knows of vulnerabilities, read from files.
+//! - [`matching`]: which vulnerabilities a device's components have, how surely, and who says so.
 //! - [`policy`]: every number of the model, by name, with a hospital's own in its place.
 //! - [`control`]: whether a compensating control may count.
 //! - [`score`]: likelihood, impact, score, its bounds, its band and what drives it.
@@ -21,6 +23,8 @@ pub mod clock;
 pub mod compliance;
 pub mod control;
 pub mod date;
+pub mod feeds;
+pub mod matching;
 pub mod model;
 pub mod policy;
 pub mod role;
