@@ -148,6 +148,17 @@ fields! {
     DicomInstitutionAddress = 225, "dicom.institution_address", Observed, 80;
     DicomAcceptedSopClass = 226, "dicom.accepted_sop_class", Observed, 80;
     // HL7 v2: 300–399.
+    DicomApplicationContext = 230, "dicom.actx", Observed, 60;
+    DicomAbortReason = 231, "dicom.abort.reason", Observed, 80;
+    DicomDeviceClassUid = 232, "dicom.manufacturer_device_class_uid", Observed, 90;
+    DicomManufactureDate = 233, "dicom.date_of_manufacture", Observed, 90;
+    DicomInstallationDate = 234, "dicom.date_of_installation", Observed, 90;
+    DicomDetectorManufacturer = 235, "dicom.detector_manufacturer_name", Observed, 90;
+    DicomDetectorModel = 236, "dicom.detector_manufacturer_model_name", Observed, 90;
+    DicomTlsAlpn = 240, "dicom.tls.alpn", Observed, 90;
+    DicomTlsCertificate = 241, "dicom.tls.certificate", Observed, 50;
+    DicomTlsPort = 242, "dicom.tls.port", Observed, 40;
+    // HL7 v2: 300–349.
     Hl7Application = 300, "hl7.msh.application", Observed, 85;
     Hl7Facility = 301, "hl7.msh.facility", Institution, 60;
     Hl7Version = 302, "hl7.msh.version", Observed, 85;
@@ -183,4 +194,28 @@ fields! {
     Hl7DeviceLot = 332, "hl7.device.lot", Observed, 90;
     Hl7EquipmentState = 333, "hl7.equ.state", Observed, 85;
     Hl7SupplyManufacturer = 334, "hl7.inv.manufacturer", Observed, 70;
+    // DICOMweb, FHIR, ATNA, syslog: 400–449.
+    DicomwebRole = 400, "dicomweb.role", Observed, 90;
+    DicomwebAeTitle = 401, "dicomweb.ae_title", AeTitle, 80;
+    FhirRole = 405, "fhir.role", Observed, 90;
+    FhirVersion = 406, "fhir.version", Observed, 85;
+    FhirSoftwareName = 407, "fhir.software.name", Model, 70;
+    FhirSoftwareVersion = 408, "fhir.software.version", SoftwareVersion, 80;
+    FhirDeviceManufacturer = 410, "fhir.device.manufacturer", Manufacturer, 85;
+    FhirDeviceModel = 411, "fhir.device.model_number", Model, 85;
+    FhirDeviceSerial = 412, "fhir.device.serial_number", SerialNumber, 85;
+    FhirDeviceSoftware = 413, "fhir.device.software", SoftwareVersion, 85;
+    FhirDeviceFirmware = 414, "fhir.device.firmware", FirmwareVersion, 85;
+    FhirDeviceHardware = 415, "fhir.device.hardware", HardwareVersion, 85;
+    FhirDeviceUdi = 416, "fhir.device.udi", Udi, 85;
+    FhirDeviceType = 417, "fhir.device.type", Observed, 85;
+    FhirMetricType = 418, "fhir.devicemetric.type", Observed, 60;
+    AtnaSourceId = 425, "atna.audit_source_id", Observed, 80;
+    AtnaSiteId = 426, "atna.audit_enterprise_site_id", Observed, 80;
+    AtnaSourceType = 427, "atna.audit_source_type", Observed, 80;
+    AtnaAeTitle = 428, "atna.ae_title", AeTitle, 70;
+    AtnaNodeAddress = 429, "atna.network_access_point", Observed, 70;
+    AtnaRole = 430, "atna.role", Observed, 80;
+    SyslogHostname = 440, "syslog.hostname", Hostname, 60;
+    SyslogAppName = 441, "syslog.appname", Observed, 60;
 }

@@ -59,6 +59,10 @@ vocabulary! {
         Nbns = 13, "nbns";
         Dicom = 14, "dicom";
         Hl7 = 15, "hl7";
+        Dicomweb = 16, "dicomweb";
+        Fhir = 17, "fhir";
+        Syslog = 18, "syslog";
+        Atna = 19, "atna";
     }
 }
 
@@ -255,6 +259,12 @@ vocabulary! {
         DicomProcedureDiscontinued = 11, "dicom_procedure_discontinued";
         DicomStorageCommitment = 12, "dicom_storage_commitment";
         DicomFailure = 13, "dicom_failure";
+        DicomCommitmentReport = 14, "dicom_commitment_report";
+        DicomQueryAnswered = 15, "dicom_query_answered";
+        DicomPrint = 16, "dicom_print";
+        DicomwebStore = 17, "dicomweb_store";
+        DicomwebQuery = 18, "dicomweb_query";
+        DicomwebRetrieve = 19, "dicomweb_retrieve";
         Hl7Message = 20, "hl7_message";
         Hl7Accept = 21, "hl7_accept";
         Hl7Error = 22, "hl7_error";
@@ -263,6 +273,12 @@ vocabulary! {
         Hl7AlarmRaised = 25, "hl7_alarm_raised";
         Hl7InfusionStarted = 26, "hl7_infusion_started";
         Hl7InfusionStopped = 27, "hl7_infusion_stopped";
+        DicomwebFailure = 30, "dicomweb_failure";
+        FhirRead = 31, "fhir_read";
+        FhirSearch = 32, "fhir_search";
+        FhirWrite = 33, "fhir_write";
+        FhirFailure = 34, "fhir_failure";
+        AtnaRecord = 35, "atna_record";
     }
 }
 

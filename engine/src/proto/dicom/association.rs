@@ -85,6 +85,7 @@ impl Association {
         let mut sound = true;
         for (kind, content) in items.by_ref() {
             match kind {
+                item::APPLICATION => application(content, emit),
                 item::CONTEXT_RQ => sound &= self.offer(content, emit),
                 item::USER => sound &= user(content, emit),
                 _ => {}
@@ -100,6 +101,7 @@ impl Association {
         let mut sound = true;
         for (kind, content) in items.by_ref() {
             match kind {
+                item::APPLICATION => application(content, emit),
                 item::CONTEXT_AC => sound &= self.accept(content, emit),
                 item::USER => sound &= user(content, emit),
                 _ => {}
@@ -215,6 +217,13 @@ impl Association {
 pub fn called_title(title: &Title) -> Option<&[u8]> {
     let text = title.as_bytes();
     (!text.is_empty() && !ANY_TITLE.contains(&text)).then_some(text)
+}
+
+/// The application context: which rules of speaking the sender means.
+fn application(content: &[u8], emit: Emit<'_>) {
+    if let Some(uid) = uid_text(content) {
+        fact(Field::DicomApplicationContext, uid, emit);
+    }
 }
 
 /// The user information: what implementation the sender is.

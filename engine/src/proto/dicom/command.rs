@@ -18,6 +18,8 @@ pub mod field {
     pub const ECHO: u16 = 0x0030;
     /// N-EVENT-REPORT.
     pub const EVENT_REPORT: u16 = 0x0100;
+    /// N-GET.
+    pub const GET_ATTRIBUTES: u16 = 0x0110;
     /// N-SET.
     pub const SET: u16 = 0x0120;
     /// N-ACTION.

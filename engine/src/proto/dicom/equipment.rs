@@ -26,6 +26,8 @@ pub enum Kind {
     Worklist,
     /// A performed procedure step, created or set: PS3.4 table F.7.2-1.
     ProcedureStep,
+    /// What a printer or a display answers about itself: PS3.4 tables H.4-17 and EE.2-1.
+    Own,
 }
 
 /// Where in the data set an element stands.
@@ -70,6 +72,21 @@ pub const fn want(kind: Kind, scope: Scope, tag: u32) -> Want {
     match (kind, scope, tag) {
         (Kind::Object | Kind::ProcedureStep, Scope::Root, 0x0008_0060)
         | (Kind::Worklist, Scope::ScheduledStep, 0x0008_0060) => Keep(Fact(Field::DicomModality)),
+        (Kind::Own, Scope::Root, _) => match tag {
+            0x0008_0070 => Keep(Fact(Field::DicomManufacturer)),
+            0x0008_0080 => Keep(Fact(Field::DicomInstitution)),
+            0x0008_1010 => Keep(Fact(Field::DicomStationName)),
+            0x0008_1040 => Keep(Fact(Field::DicomDepartment)),
+            0x0008_1090 => Keep(Fact(Field::DicomModel)),
+            0x0018_1000 => Keep(Fact(Field::DicomSerialNumber)),
+            0x0018_1002 => Keep(Fact(Field::DicomDeviceUid)),
+            0x0018_1020 => Keep(Fact(Field::DicomSoftwareVersions)),
+            0x0018_1200 => Keep(Fact(Field::DicomCalibrationDate)),
+            0x0018_1204 => Keep(Fact(Field::DicomManufactureDate)),
+            0x0018_1205 => Keep(Fact(Field::DicomInstallationDate)),
+            0..0x0018_1205 => Skip,
+            _ => Stop,
+        },
         (Kind::Object, Scope::Root, _) => match tag {
             0x0008_0055 => Keep(Fact(Field::DicomStationAeTitle)),
             0x0008_0070 => Keep(Fact(Field::DicomManufacturer)),
@@ -81,10 +98,15 @@ pub const fn want(kind: Kind, scope: Scope, tag: u32) -> Want {
             0x0018_1002 => Keep(Fact(Field::DicomDeviceUid)),
             0x0018_1008 => Keep(Fact(Field::DicomGantryId)),
             0x0018_100a => Enter(Scope::Udi),
+            0x0018_100b => Keep(Fact(Field::DicomDeviceClassUid)),
             0x0018_1020 => Keep(Fact(Field::DicomSoftwareVersions)),
             0x0018_1200 => Keep(Fact(Field::DicomCalibrationDate)),
+            0x0018_1204 => Keep(Fact(Field::DicomManufactureDate)),
+            0x0018_1205 => Keep(Fact(Field::DicomInstallationDate)),
             0x0018_700a => Keep(Fact(Field::DicomDetectorId)),
-            0..0x0018_700a => Skip,
+            0x0018_702a => Keep(Fact(Field::DicomDetectorManufacturer)),
+            0x0018_702b => Keep(Fact(Field::DicomDetectorModel)),
+            0..0x0018_702b => Skip,
             _ => Stop,
         },
         (Kind::Object, Scope::Udi, 0x0018_1009) => Keep(Fact(Field::DicomUdi)),
@@ -202,6 +224,7 @@ impl Equipment {
                 .part(station)
                 .finish(),
             (Kind::Object, ..) => None,
+            (Kind::Own, ..) => None,
             (Kind::Worklist | Kind::ProcedureStep, ..) => Identifier::new(b"dicom:ae")
                 .part(real(Field::DicomStationAeTitle)?)
                 .finish(),
@@ -216,6 +239,10 @@ impl Equipment {
                 event,
             });
         }
+        if self.kind == Kind::Own {
+            self.emit_own(emit);
+            return;
+        }
         let Some(identifier) = self.identifier() else {
             return;
         };
@@ -225,6 +252,21 @@ impl Equipment {
                 field,
                 value,
             });
+        }
+    }
+}
+
+impl Equipment {
+    /// Says what the sender says of itself. A serial number that many machines share is none.
+    fn emit_own(&self, emit: Emit<'_>) {
+        for (field, value) in self.facts() {
+            if field != Field::DicomSerialNumber || !reported::is_placeholder(value) {
+                emit(Observation::Fact {
+                    subject: Subject::Sender,
+                    field,
+                    value,
+                });
+            }
         }
     }
 }

@@ -26,6 +26,8 @@ pub enum Service {
     Commitment,
     /// Print management.
     Print,
+    /// What a printer or a display says of itself: N-GET, PS3.4 annexes H.4.6 and EE.
+    Equipment,
     /// Any other, which gives no part here.
     Other,
 }
@@ -38,6 +40,10 @@ const MPPS: &[u8] = b"1.2.840.10008.3.1.2.3.3";
 const COMMITMENT: &[u8] = b"1.2.840.10008.1.20.1";
 /// Query/retrieve, all models and their three operations.
 const QUERY_RETRIEVE: &[u8] = b"1.2.840.10008.5.1.4.1.2.";
+/// Display system.
+const DISPLAY: &[u8] = b"1.2.840.10008.5.1.1.40";
+/// Printer.
+const PRINTER: &[u8] = b"1.2.840.10008.5.1.1.16";
 /// Print management: sessions, boxes, jobs, printers and the metas that hold them.
 const PRINT: &[&[u8]] = &[
     b"1.2.840.10008.5.1.1.1",
@@ -64,6 +70,7 @@ impl Service {
             field::FIND if sop_class == WORKLIST => Self::Worklist,
             field::FIND if sop_class.starts_with(QUERY_RETRIEVE) => Self::Query,
             field::FIND => Self::Other,
+            field::GET_ATTRIBUTES if [PRINTER, DISPLAY].contains(&sop_class) => Self::Equipment,
             _ if sop_class == MPPS => Self::Mpps,
             _ if sop_class == COMMITMENT => Self::Commitment,
             _ if PRINT.contains(&sop_class) => Self::Print,
@@ -92,6 +99,8 @@ impl Service {
             (Self::Commitment, false) => b"commitment_scp",
             (Self::Print, true) => b"print_scu",
             (Self::Print, false) => b"print_scp",
+            (Self::Equipment, true) => b"equipment_scu",
+            (Self::Equipment, false) => b"equipment_scp",
             (Self::Other, _) => return None,
         })
     }
@@ -120,6 +129,11 @@ mod tests {
         assert_eq!(Service::of(field::CREATE, MPPS), Service::Mpps);
         assert_eq!(Service::of(field::ACTION, COMMITMENT), Service::Commitment);
         assert_eq!(Service::of(field::SET, b"1.2.3"), Service::Other);
+        assert_eq!(
+            Service::of(field::GET_ATTRIBUTES, PRINTER),
+            Service::Equipment
+        );
+        assert_eq!(Service::of(field::ACTION, PRINTER), Service::Print);
         assert_eq!(Service::Other.role(true), None);
         assert_eq!(Service::Worklist.role(false), Some(&b"worklist_scp"[..]));
     }

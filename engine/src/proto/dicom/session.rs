@@ -192,10 +192,7 @@ impl DicomSession {
                 self.association.answer(&answer, emit)
             }),
             kind::ASSOCIATE_RJ => self.rejected(body, emit),
-            kind::ABORT => {
-                event(Subject::Sender, Event::DicomAbort, emit);
-                true
-            }
+            kind::ABORT => aborted(body, emit),
             _ => true,
         };
         if !sound {
@@ -390,6 +387,7 @@ impl DicomSession {
                 }
                 (field::CREATE, false, Service::Mpps) => Some((Kind::ProcedureStep, true)),
                 (field::SET, false, Service::Mpps) => Some((Kind::ProcedureStep, false)),
+                (field::GET_ATTRIBUTES, true, Service::Equipment) => Some((Kind::Own, false)),
                 _ => None,
             };
         }
@@ -429,6 +427,8 @@ impl DicomSession {
             (field::MOVE, _) => Some(Event::DicomMove),
             (field::GET, _) => Some(Event::DicomGet),
             (field::ACTION, Service::Commitment) => Some(Event::DicomStorageCommitment),
+            (field::EVENT_REPORT, Service::Commitment) => Some(Event::DicomCommitmentReport),
+            (field::ACTION, Service::Print) => Some(Event::DicomPrint),
             _ => None,
         };
         if let Some(done) = done {
@@ -463,8 +463,25 @@ impl DicomSession {
         } else if let Some(role) = service.role(!asks_as_user(command.field)) {
             fact(Subject::Sender, Field::DicomRole, role, emit);
         }
+        if command.field == field::FIND && command.status == Status::Success {
+            event(Subject::Sender, Event::DicomQueryAnswered, emit);
+        }
         service
     }
+}
+
+/// A-ABORT: `0 | 0 | source | reason`, PS3.8 9.3.8. Event and reason belong to the end that
+/// aborts; a user's reason says nothing. False if it is none.
+fn aborted(body: &[u8], emit: Emit<'_>) -> bool {
+    let text = match *body {
+        [_, _, 0, _] => "0".to_owned(),
+        [_, _, 2, reason @ 0..=6] => format!("2.{reason}"),
+        _ => return false,
+    };
+    let field = Field::DicomAbortReason;
+    fact(Subject::Sender, field, text.as_bytes(), emit);
+    event(Subject::Sender, Event::DicomAbort, emit);
+    true
 }
 
 /// The end with this role, seen from the one that sends.
