@@ -253,6 +253,30 @@ pub const SSH_PACKETS_BEFORE_OFFER_MAX: u8 = 4;
 /// longer one is not told apart safely and is not reported.
 pub const REPORTED_PART_BYTES_MAX: usize = 64;
 
+/// Objects and arrays open one in another in a JSON document; a deeper one is abandoned.
+pub const JSON_DEPTH_MAX: usize = 64;
+
+/// Bytes of a member's name in a JSON document; a longer one is none that counts.
+pub const JSON_NAME_BYTES_MAX: usize = 64;
+
+/// Length of the header lines of one part of a multipart body; a longer one ends the body.
+pub const MULTIPART_HEAD_BYTES_MAX: usize = 4 * 1024;
+
+/// Length of a multipart boundary: RFC 2046, 5.1.1.
+pub const MULTIPART_BOUNDARY_BYTES_MAX: usize = 70;
+
+/// Values kept of one FHIR resource.
+pub const FHIR_VALUES_MAX: usize = 24;
+
+/// Length of one syslog message over TCP; a longer one ends the direction.
+pub const SYSLOG_MESSAGE_BYTES_MAX: usize = 64 * 1024;
+
+/// Different hosts and programs that one syslog conversation names; with more it is a relay.
+pub const SYSLOG_NAMES_MAX: usize = 16;
+
+/// Participants kept of one audit message.
+pub const ATNA_NODES_MAX: usize = 8;
+
 /// Length of a DICOM association request or answer; 128 contexts with 40 syntaxes fit (PS3.8).
 pub const DICOM_ASSOCIATION_BYTES_MAX: usize = 64 * 1024;
 

@@ -90,6 +90,9 @@ pub enum Observation<'a> {
     /// What is said over this conversation is, more closely, this protocol: one that rides on
     /// the one it was recognised as (DICOMweb on HTTP). The first one named stays.
     Carries(Protocol),
+    /// The conversation may be this protocol: a port or a name says so, and its content is not
+    /// to be read. What is said of the flow then has little confidence.
+    Suggests(Protocol),
     /// Both ends spoke this protocol: what one side claimed, the other answered.
     Confirmed,
     /// From here on the payload is encrypted.

@@ -13,6 +13,7 @@ use std::io;
 use std::marker::PhantomData;
 
 use bytemuck::{Pod, Zeroable};
+use medtap_table::vocabulary::Protocol;
 
 use super::duplicates::Recent;
 use super::hugepages::ask_for_huge_pages;
@@ -131,13 +132,15 @@ pub struct Flow {
     pub flags: u8,
     /// Number of the protocol in the vocabulary, 0 while unknown.
     pub protocol: u8,
-    /// Bits 0–5: payloads shown to the classifiers; bit 6: the lower end sent the last packet.
+    /// Bits 0–5: payloads shown to the classifiers; bit 6: the lower end sent the last packet;
+    /// bit 7: the protocol is suggested, not shown.
     pub probes: u8,
 }
 
 const _: () = assert!(size_of::<Flow>() == 128);
 
 const LAST_FROM_LOW: u8 = 64;
+const SUGGESTED: u8 = 128;
 
 impl Flow {
     /// Notes the time of a packet.
@@ -165,6 +168,20 @@ impl Flow {
     /// Payloads shown to the classifiers.
     pub fn probed(&self) -> u8 {
         self.probes & (LAST_FROM_LOW - 1)
+    }
+
+    /// Names the protocol; `suggested` where nothing but a port or a name says so.
+    pub fn name(&mut self, protocol: Protocol, suggested: bool) {
+        self.protocol = protocol.number() as u8;
+        self.probes &= !SUGGESTED;
+        if suggested {
+            self.probes |= SUGGESTED;
+        }
+    }
+
+    /// The protocol is suggested, not shown.
+    pub fn is_suggested(&self) -> bool {
+        self.probes & SUGGESTED != 0
     }
 
     /// Counts a payload shown to the classifiers.

@@ -14,12 +14,15 @@ pub mod arp;
 pub mod cdp;
 pub mod dhcp;
 pub mod dicom;
+pub mod dicomweb;
 pub mod dns;
 #[cfg(test)]
 mod driver;
+pub mod fhir;
 pub mod hl7;
 pub mod http;
 pub mod icmpv6;
+mod json;
 pub mod lldp;
 pub mod mdns;
 pub mod nbns;
@@ -31,6 +34,7 @@ mod reported;
 pub mod ssdp;
 pub mod ssh;
 pub mod stack_text;
+pub mod syslog;
 pub mod tls;
 pub mod xml;
 
@@ -192,13 +196,16 @@ pub const CLASSIFIERS: &[Classifier] = &[
     nbns::CLASSIFIER,
     mdns::CLASSIFIER,
     ssdp::CLASSIFIER,
+    syslog::OVER_UDP,
+    syslog::OVER_TCP,
     dns::OVER_UDP,
     dns::OVER_TCP,
 ];
 
 /// Every protocol that rides on HTTP; the order decides between two that would both claim a
 /// message.
-pub const APPLICATIONS: &[http::application::Application] = &[];
+pub const APPLICATIONS: &[http::application::Application] =
+    &[dicomweb::APPLICATION, fhir::APPLICATION];
 
 /// Every protocol without ports.
 pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[

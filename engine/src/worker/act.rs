@@ -381,7 +381,7 @@ impl Worker {
         };
         let reader = &conversation.reader;
         if let Some(protocol) = reader.named() {
-            flow.protocol = protocol.number() as u8;
+            flow.name(protocol, reader.is_suggested());
             if flow.state == state::UNDECIDED {
                 flow.state = state::KNOWN;
                 match reader.role(packet.direction) {

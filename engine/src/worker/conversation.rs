@@ -29,6 +29,8 @@ pub struct Reader {
     pub protocol: Option<Protocol>,
     /// The protocol that rides on it, once that is known: it names the flow.
     carried: Option<Protocol>,
+    /// The protocol that it may be; named by that as long as none is known to ride on it.
+    suggested: Option<Protocol>,
     roles: [Option<Role>; 2],
     rejected: [bool; 2],
     facts: Vec<FactId>,
@@ -68,7 +70,12 @@ impl Reader {
 
     /// The protocol by which the flow goes.
     pub fn named(&self) -> Option<Protocol> {
-        self.carried.or(self.protocol)
+        self.carried.or(self.suggested).or(self.protocol)
+    }
+
+    /// The flow goes by the name of a protocol that it only may be.
+    pub fn is_suggested(&self) -> bool {
+        self.carried.is_none() && self.suggested.is_some()
     }
 
     /// Reads a piece of a stream.
@@ -148,6 +155,7 @@ impl Reader {
         let Self {
             session,
             carried,
+            suggested,
             facts,
             confirmed,
             encrypted,
@@ -169,6 +177,7 @@ impl Reader {
                     *carried = Some(protocol);
                     recorder.protocol = *carried;
                 }
+                Observation::Suggests(protocol) => *suggested = Some(protocol),
                 _ => {}
             }
             let Some(fact) = recorder.record(&observation, at.ends, *confirmed) else {

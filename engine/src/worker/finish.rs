@@ -42,6 +42,8 @@ pub struct FlowRecord {
 const CONFIRMED: u8 = 95;
 /// Of one that was recognised, where both sides sent something.
 const ANSWERED: u8 = 70;
+/// Of one that a port or a name suggests, in what is encrypted.
+const SUGGESTED: u8 = 40;
 /// Of one that was recognised in a one-way flow.
 const ONE_WAY: u8 = 50;
 
@@ -208,7 +210,7 @@ impl Worker {
             let reader = &conversation.reader;
             let flow = self.table.flow_mut(id);
             if let Some(protocol) = reader.named() {
-                flow.protocol = protocol.number() as u8;
+                flow.name(protocol, reader.is_suggested());
             }
             if reader.confirmed {
                 flow.flags |= flag::CONFIRMED;
@@ -297,6 +299,9 @@ fn has_ports(protocol: u8) -> bool {
 }
 
 fn confidence(flow: &crate::flow::Flow) -> u8 {
+    if flow.is_suggested() {
+        return SUGGESTED;
+    }
     match (
         flow.protocol,
         flow.has(flag::CONFIRMED),

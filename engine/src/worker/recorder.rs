@@ -85,7 +85,10 @@ impl Recorder<'_> {
                 self.counters.count_parse_error(self.protocol);
                 None
             }
-            Observation::Confirmed | Observation::Encrypted | Observation::Carries(_) => None,
+            Observation::Confirmed
+            | Observation::Encrypted
+            | Observation::Carries(_)
+            | Observation::Suggests(_) => None,
         }
     }
 

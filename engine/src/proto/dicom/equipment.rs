@@ -150,6 +150,11 @@ impl Equipment {
         }
     }
 
+    /// True where a value was kept.
+    pub const fn holds_any(&self) -> bool {
+        !self.values.is_empty()
+    }
+
     /// The next value begins. False if no more are kept.
     pub fn begin(&mut self, slot: Slot) -> bool {
         let room = self.values.len() < DICOM_VALUES_MAX;

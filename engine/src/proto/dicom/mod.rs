@@ -11,9 +11,9 @@
 
 mod association;
 mod command;
-mod data_set;
+pub(super) mod data_set;
 mod direction;
-mod equipment;
+pub(super) mod equipment;
 mod pdu;
 mod service;
 mod session;

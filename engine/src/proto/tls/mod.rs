@@ -13,6 +13,7 @@
 //! | Certificate | of the server subject, issuer, dates, DNS names, whether it is self-signed |
 
 mod certificate;
+mod dicom;
 pub mod fingerprint;
 pub mod hello;
 pub mod names;
@@ -242,6 +243,9 @@ struct Session {
     is_clear: bool,
     confirmed: bool,
     encrypted: bool,
+    /// The server's port.
+    port: u16,
+    dicom: dicom::Signs,
 }
 
 /// How a direction goes on after a record or a message.
@@ -260,6 +264,8 @@ enum Step {
 impl super::Session for Session {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
         let from = segment.from;
+        let (own, other) = segment.ports;
+        self.port = if from == Role::Server { own } else { other };
         let mut rest = segment.bytes;
         let mut step = Step::Go;
         while step == Step::Go && !self.is_done() {
@@ -411,8 +417,9 @@ impl Session {
                 .map(|hello| self.server_hello(&hello, emit))
                 .is_some(),
             // A client's certificate names a person as often as a device: it is not read.
-            (MESSAGE_CERTIFICATE, Role::Server) => leaf(body)
-                .is_none_or(|leaf| leaf.is_empty() || certificate::observe(leaf, &mut *emit)),
+            (MESSAGE_CERTIFICATE, Role::Server) => {
+                leaf(body).is_none_or(|leaf| leaf.is_empty() || self.certificate(leaf, emit))
+            }
             _ => true,
         };
         if !is_well_formed && kind == MESSAGE_CERTIFICATE {
@@ -442,6 +449,7 @@ impl Session {
             emit,
         );
         alpn(&hello.extensions, emit);
+        self.dicom.offered(hello.extensions.alpn());
         if let Some(name) = hello.server_name().filter(|name| is_host_name(name)) {
             fact(Subject::Receiver, Field::TlsServerName, name, emit);
         }
@@ -470,9 +478,27 @@ impl Session {
                 emit,
             );
             alpn(&hello.extensions, emit);
+            let taken = hello.extensions.alpn();
+            self.dicom.answered(self.port, taken, emit);
         }
         self.confirm(emit);
         self.encrypted(emit);
+    }
+
+    /// Reads the server's certificate; false if it is none.
+    fn certificate(&mut self, leaf: &[u8], emit: Emit<'_>) -> bool {
+        let signs = &mut self.dicom;
+        certificate::observe(leaf, &mut |observation| {
+            if let Observation::Fact {
+                field: Field::TlsCertificateName | Field::TlsCertificateSubject,
+                value,
+                ..
+            } = observation
+            {
+                signs.certified(value, emit);
+            }
+            emit(observation);
+        })
     }
 
     fn confirm(&mut self, emit: Emit<'_>) {
