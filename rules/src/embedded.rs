@@ -36,6 +36,7 @@ embed! {
     "dicom.role",
     "dicom.sop_class",
     "dicom.modality",
+    "dicomweb.role",
     "hl7.device.type",
 }
 

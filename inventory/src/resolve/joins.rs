@@ -40,7 +40,7 @@ const EQUIPMENT_MESSAGES: &[&str] = &[
     "nmd_sender",
 ];
 
-/// Parts in DICOM of what passes on the objects of others, and names their equipment too.
+/// Parts in DICOM and DICOMweb of what passes on the objects of others, and names their equipment too.
 const PASSING_ROLES: &[&str] = &[
     "forwarder",
     "query_scp",
@@ -48,6 +48,8 @@ const PASSING_ROLES: &[&str] = &[
     "get_scp",
     "worklist_scp",
     "mpps_scp",
+    "qido_server",
+    "wado_server",
 ];
 
 /// Why two units are one device.
@@ -491,7 +493,9 @@ impl<'a> Host<'a> {
             let of = move |unit: &u32| said.raw(*unit, field);
             own.iter().flat_map(of)
         };
-        let roles: BTreeSet<&str> = texts(Field::DicomRole).collect();
+        let roles: BTreeSet<&str> = texts(Field::DicomRole)
+            .chain(texts(Field::DicomwebRole))
+            .collect();
         let plays = |any: &[&str]| any.iter().any(|role| roles.contains(role));
         let names = |unit: &u32| said.values(*unit, Attribute::Hostname);
         let mut messages = texts(Field::Hl7Role);
@@ -507,8 +511,8 @@ impl<'a> Host<'a> {
                 .take(KEY_VALUES_MAX)
                 .collect(),
             passes_on: plays(PASSING_ROLES),
-            stores: plays(&["storage_scp"]),
-            sends: plays(&["storage_scu"]),
+            stores: plays(&["storage_scp", "stow_server"]),
+            sends: plays(&["storage_scu", "stow_client"]),
             works: plays(&["worklist_scu", "mpps_scu"]),
             is_equipment: equipment && !receives,
         }
@@ -601,7 +605,7 @@ pub fn is_strong_identifier(identifier: &str) -> bool {
     let parts: Vec<&str> = parts.collect();
     let real = |text: &&str| !is_placeholder(text);
     match (scheme, parts.as_slice()) {
-        ("dicom:serial" | "hl7:serial", [maker, .., serial]) => {
+        ("dicom:serial" | "hl7:serial" | "fhir:serial", [maker, .., serial]) => {
             real(serial) && !bare(maker).is_empty()
         }
         ("dicom:station", [maker, model, station]) => {
