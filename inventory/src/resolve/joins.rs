@@ -40,7 +40,8 @@ const EQUIPMENT_MESSAGES: &[&str] = &[
     "nmd_sender",
 ];
 
-/// Parts in DICOM and DICOMweb of what passes on the objects of others, and names their equipment too.
+/// Parts in DICOM and DICOMweb of what passes on the objects of others, and names their
+/// equipment too.
 const PASSING_ROLES: &[&str] = &[
     "forwarder",
     "query_scp",

@@ -147,7 +147,6 @@ fields! {
     DicomStationAeTitle = 224, "dicom.station_ae_title", AeTitle, 90;
     DicomInstitutionAddress = 225, "dicom.institution_address", Observed, 80;
     DicomAcceptedSopClass = 226, "dicom.accepted_sop_class", Observed, 80;
-    // HL7 v2: 300–399.
     DicomApplicationContext = 230, "dicom.actx", Observed, 60;
     DicomAbortReason = 231, "dicom.abort.reason", Observed, 80;
     DicomDeviceClassUid = 232, "dicom.manufacturer_device_class_uid", Observed, 90;
@@ -158,7 +157,7 @@ fields! {
     DicomTlsAlpn = 240, "dicom.tls.alpn", Observed, 90;
     DicomTlsCertificate = 241, "dicom.tls.certificate", Observed, 50;
     DicomTlsPort = 242, "dicom.tls.port", Observed, 40;
-    // HL7 v2: 300–349.
+    // HL7 v2: 300–399.
     Hl7Application = 300, "hl7.msh.application", Observed, 85;
     Hl7Facility = 301, "hl7.msh.facility", Institution, 60;
     Hl7Version = 302, "hl7.msh.version", Observed, 85;

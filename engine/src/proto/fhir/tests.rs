@@ -50,13 +50,15 @@ const SEARCH: &[u8] = b"GET /fhir/Device?patient=CANARY HTTP/1.1\r\n\
 fn devices_are_read_and_no_other_resource() {
     let bundle = format!(
         r#"{{"resourceType":"Bundle","serialNumber":"CANARY","manufacturer":"CANARY","entry":[
-        {{"resource":{{"resourceType":"Patient","serialNumber":"CANARY","name":[{{"family":"CANARY"}}],
-          "contained":[{DEVICE}]}}}},
+        {{"resource":{{"resourceType":"Patient","serialNumber":"CANARY",
+          "name":[{{"family":"CANARY"}}],"contained":[{DEVICE}]}}}},
         {{"fullUrl":"http://CANARY","resource":{DEVICE}}},
-        {{"resource":{{"resourceType":"Device","serialNumber":"CANARY","patient":{{"reference":"x"}}}}}},
+        {{"resource":{{"resourceType":"Device","serialNumber":"CANARY",
+          "patient":{{"reference":"x"}}}}}},
         {{"resource":{{"resourceType":"Device","serialNumber":"CANARY",
           "category":[{{"coding":[{{"code":"implantable"}}]}}]}}}},
-        {{"resource":{{"resourceType":"DeviceMetric","type":{{"coding":[{{"code":"150456"}}]}}}}}}]}}"#
+        {{"resource":{{"resourceType":"DeviceMetric",
+          "type":{{"coding":[{{"code":"150456"}}]}}}}}}]}}"#
     );
     let answer = answer("application/fhir+json", bundle.as_bytes());
     let seen = see(&[(Client, SEARCH), (Server, &answer)]);
