@@ -61,7 +61,7 @@ fn probe_stream(segment: &Segment<'_>) -> Verdict {
             Length::None => return Verdict::Reject,
         },
     };
-    verdict(message.map_or(None, Message::probe), segment)
+    verdict(message.and_then(Message::probe), segment)
 }
 
 /// What stands before a message whose octets are counted.
