@@ -362,3 +362,21 @@ pub const READ_AHEAD_BYTES: usize = 4096;
 
 /// Bytes that the processor fetches at once.
 pub const CACHE_LINE_BYTES: usize = 64;
+
+/// Objects that are looked at in one SNMP message.
+pub const SNMP_BINDINGS_MAX: usize = 128;
+
+/// Bytes of one SMB message that are read: negotiation and log-on are shorter.
+pub const SMB_MESSAGE_BYTES_MAX: usize = 16 * 1024;
+
+/// Messages of one SMB connection that are read: what tells of identity comes at the start.
+pub const SMB_MESSAGES_MAX: u16 = 16;
+
+/// Bytes of one line of a protocol that speaks in lines; a longer one ends its reading.
+pub const LINE_BYTES_MAX: usize = 2048;
+
+/// Bytes of text of one Telnet connection that are looked at for a log-in.
+pub const TELNET_BYTES_MAX: usize = 16 * 1024;
+
+/// Tags of one BACnet answer that are looked at.
+pub const BACNET_PROPERTIES_MAX: usize = 512;

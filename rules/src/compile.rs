@@ -290,6 +290,7 @@ fn given(attribute: Attribute, text: &str, names: Option<&[String]>) -> Result<T
     match attribute {
         Attribute::Category => check_name("category", text, categories)?,
         Attribute::Finding => check_name("finding", text, findings)?,
+        Attribute::EndOfSupport => check_date(text)?,
         _ => {}
     }
     Template::parse(text, names).map_err(|reason| format!("{}: {reason}", attribute.name()))
@@ -307,6 +308,24 @@ fn check_name(
         false => Err(format!(
             "{kind} \"{text}\" is not known; allowed are {}",
             names.join(", ")
+        )),
+    }
+}
+
+/// A day as RFC 3339 writes it; whether the month has so many is left to who reads it.
+fn check_date(text: &str) -> Result<(), String> {
+    let fits = text.len() == 10
+        && text
+            .bytes()
+            .zip(*b"0000-00-00")
+            .all(|(byte, shape)| match shape {
+                b'-' => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
+    match fits {
+        true => Ok(()),
+        false => Err(format!(
+            "end_of_support \"{text}\"; expected a date such as 2020-01-14"
         )),
     }
 }

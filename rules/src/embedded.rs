@@ -38,6 +38,19 @@ embed! {
     "dicom.modality",
     "dicomweb.role",
     "hl7.device.type",
+    "snmp.community",
+    "snmp.sysobjectid",
+    "smb.dialect",
+    "smb.native_os",
+    "ntlmssp.version",
+    "ftp.banner",
+    "ftp.login",
+    "telnet.login",
+    "vnc.security",
+    "bacnet.device_instance",
+    "bacnet.vendor_id",
+    "enip.device_type",
+    "enip.vendor_id",
 }
 
 #[cfg(test)]

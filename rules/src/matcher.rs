@@ -3,6 +3,7 @@
 
 use crate::compile::{self, Key, Rule};
 use crate::limits::VALUE_BYTES_MAX;
+use crate::tables::Table;
 use crate::template::Found;
 use medtap_table::vocabulary::{Attribute, Field};
 use regex::bytes::RegexSet;
@@ -142,8 +143,8 @@ pub fn claims(rule: &Rule, value: &str, emit: &mut dyn FnMut(Match<'_>)) {
             value,
         });
     };
-    if let Some(category) = row.and_then(|row| row.category) {
-        return claim(Attribute::Category, category.name());
+    if let Some((attribute, value)) = row.and_then(Table::says) {
+        return claim(attribute, value);
     }
     let mut given = false;
     if !rule.gives.is_empty() {

@@ -28,6 +28,7 @@ macro_rules! with_attributes {
             location: Option<String>,
             category: Option<String>,
             finding: Option<String>,
+            end_of_support: Option<String>,
         }
 
         impl $name {
@@ -46,6 +47,7 @@ macro_rules! with_attributes {
                     (Attribute::Location, &self.location),
                     (Attribute::Category, &self.category),
                     (Attribute::Finding, &self.finding),
+                    (Attribute::EndOfSupport, &self.end_of_support),
                 ]
                 .into_iter()
                 .filter_map(|(attribute, text)| text.as_deref().map(|text| (attribute, text)))

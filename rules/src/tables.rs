@@ -4,17 +4,43 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use medtap_table::vocabulary::Category;
+use medtap_table::vocabulary::{Attribute, Category};
 
 use crate::limits::CONFIDENCE_MAX;
 
 /// Name and text of every table.
-pub const TABLES: &[(&str, &str)] = &[("mdc", include_str!("../data/mdc.tsv"))];
+pub const TABLES: &[(&str, &str)] = &[
+    ("mdc", include_str!("../data/mdc.tsv")),
+    ("bacnet_vendor", include_str!("../data/bacnet_vendor.tsv")),
+    ("enip_vendor", include_str!("../data/enip_vendor.tsv")),
+    (
+        "snmp_enterprise",
+        include_str!("../data/snmp_enterprise.tsv"),
+    ),
+];
+
+/// Numbers of makers, by ASHRAE, ODVA and IANA.
+static BACNET_VENDOR: LazyLock<Table> =
+    LazyLock::new(|| makers(include_str!("../data/bacnet_vendor.tsv")));
+static ENIP_VENDOR: LazyLock<Table> =
+    LazyLock::new(|| makers(include_str!("../data/enip_vendor.tsv")));
+static SNMP_ENTERPRISE: LazyLock<Table> =
+    LazyLock::new(|| makers(include_str!("../data/snmp_enterprise.tsv")));
+
+fn makers(text: &'static str) -> Table {
+    Table::makers(text).expect("a test of every build parses the table")
+}
+
+/// Where private enterprises' objects begin: a value of SNMP may be such an object.
+const ENTERPRISES: &str = "1.3.6.1.4.1.";
 
 /// IEEE 11073-10101: terms of devices, as HL7 (OBX-3), SDC and IntelliVue name them.
 static MDC: LazyLock<Table> = LazyLock::new(|| {
     Table::parse(include_str!("../data/mdc.tsv")).expect("a test of every build parses the table")
 });
+
+/// The level of a row that names a manufacturer.
+const MAKER: &str = "maker";
 
 /// One code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +50,7 @@ pub struct Row {
     /// The reference identifier.
     pub name: &'static str,
     /// Where the code stands in a device: `mds` (the device), `vmd` (a module), `channel`, or
-    /// `profile` (a device specialisation).
+    /// `profile` (a device specialisation); `maker` for the number of a manufacturer.
     pub level: &'static str,
     /// What a device of this kind is, where the code alone tells it.
     pub category: Option<Category>,
@@ -47,6 +73,9 @@ impl Table {
     pub fn named(name: &str) -> Option<&'static Self> {
         match name {
             "mdc" => Some(&MDC),
+            "bacnet_vendor" => Some(&BACNET_VENDOR),
+            "enip_vendor" => Some(&ENIP_VENDOR),
+            "snmp_enterprise" => Some(&SNMP_ENTERPRISE),
             _ => None,
         }
     }
@@ -73,7 +102,12 @@ impl Table {
 
     /// The row of a value: a number, a name, or both as HL7 writes them (`69965^MDC_…^MDC`).
     /// Where number and name are of different rows the sender knows one of them wrong: nothing.
+    /// An object below an enterprise (`1.3.6.1.4.1.9.1.516`) is that enterprise's.
     pub fn find(&self, value: &str) -> Option<&Row> {
+        if let Some(object) = value.strip_prefix(ENTERPRISES) {
+            let number = object.split('.').next()?;
+            return self.code(number.parse().ok()?);
+        }
         let mut parts = value.split('^').map(str::trim);
         let first = parts.next()?;
         let second = parts.next().unwrap_or_default();
@@ -84,6 +118,49 @@ impl Table {
             },
             Err(_) => self.name(first),
         }
+    }
+
+    /// What the row of a value says.
+    pub fn says(row: &Row) -> Option<(Attribute, &'static str)> {
+        match (row.level, row.category) {
+            (MAKER, _) => Some((Attribute::Manufacturer, row.name)),
+            (_, Some(category)) => Some((Attribute::Category, category.name())),
+            _ => None,
+        }
+    }
+
+    /// Reads a list of makers: number and name. Several numbers may be of one maker.
+    fn makers(text: &'static str) -> Result<Self, String> {
+        let mut table = Self {
+            rows: Vec::new(),
+            by_code: HashMap::new(),
+            by_name: HashMap::new(),
+        };
+        for (number, line) in (1..).zip(text.lines()) {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let cells = line.split_once('\t');
+            let row = cells.and_then(|(code, name)| {
+                let code = code.parse().ok()?;
+                (!name.trim().is_empty()).then_some(Row {
+                    code,
+                    name,
+                    level: MAKER,
+                    category: None,
+                    confidence: CONFIDENCE_MAX,
+                    source: "",
+                })
+            });
+            let Some(row) = row else {
+                return Err(format!("line {number} is no row; expected code and name"));
+            };
+            if table.by_code.insert(row.code, table.rows.len()).is_some() {
+                return Err(format!("line {number} is there twice"));
+            }
+            table.rows.push(row);
+        }
+        Ok(table)
     }
 
     /// Reads the rows; an error names the line.
@@ -143,7 +220,11 @@ mod tests {
     #[test]
     fn every_table_parses_and_has_its_name() {
         for (name, text) in TABLES {
-            let table = Table::parse(text).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            let parsed = match *name {
+                "mdc" => Table::parse(text),
+                _ => Table::makers(text),
+            };
+            let table = parsed.unwrap_or_else(|fault| panic!("{name}: {fault}"));
             assert_eq!(Table::named(name).map(Table::rows), Some(table.rows()));
         }
         assert!(Table::named("other").is_none());
@@ -196,5 +277,21 @@ mod tests {
             let module = matches!(row.level, "vmd" | "channel");
             assert!(!module || row.confidence <= 60, "{row:?}");
         }
+    }
+
+    #[test]
+    fn makers_are_found_by_number_and_by_object() {
+        let maker = |table: &str, value: &str| {
+            let row = Table::named(table)?.find(value)?;
+            Table::says(row)
+        };
+        let cisco = Some((Attribute::Manufacturer, "Cisco"));
+        assert_eq!(maker("snmp_enterprise", "1.3.6.1.4.1.9.1.516"), cisco);
+        assert_eq!(maker("snmp_enterprise", "9"), cisco);
+        assert_eq!(maker("snmp_enterprise", "1.3.6.1.2.1.1"), None);
+        assert_eq!(maker("snmp_enterprise", "1.3.6.1.4.1."), None);
+        let trane = Some((Attribute::Manufacturer, "The Trane Company"));
+        assert_eq!(maker("bacnet_vendor", "2"), trane);
+        assert_eq!(maker("enip_vendor", "99999999999"), None);
     }
 }

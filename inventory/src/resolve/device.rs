@@ -179,10 +179,15 @@ impl<'a> Folding<'a> {
     }
 
     /// The devices, by id, and why records were joined.
-    pub fn devices(&self, ids: &[String], observed_ns: u64) -> (Vec<Device>, Vec<Join>) {
+    pub fn devices(
+        &self,
+        ids: &[String],
+        observed_ns: u64,
+        as_of: Option<Time>,
+    ) -> (Vec<Device>, Vec<Join>) {
         let mut devices: Vec<Device> = (0..self.gathered.len())
             .into_par_iter()
-            .filter_map(|number| self.device(number, ids, observed_ns))
+            .filter_map(|number| self.device(number, ids, observed_ns, as_of))
             .collect();
         devices.par_sort_unstable_by(|a, b| a.id.cmp(&b.id));
         let mut joins: Vec<Join> = self
@@ -241,7 +246,13 @@ impl<'a> Folding<'a> {
         keys.min().map_or_else(String::new, |(_, key)| key)
     }
 
-    fn device(&self, number: usize, ids: &[String], observed_ns: u64) -> Option<Device> {
+    fn device(
+        &self,
+        number: usize,
+        ids: &[String],
+        observed_ns: u64,
+        as_of: Option<Time>,
+    ) -> Option<Device> {
         let gathered = self.gathered.get(number)?;
         let facts: Vec<&Fact<'static>> = gathered
             .units
@@ -304,7 +315,7 @@ impl<'a> Folding<'a> {
             protocols: usage.protocols.iter().cloned().collect(),
             peers,
             activity: acts.collect(),
-            findings: findings::of(&facts),
+            findings: findings::of(&facts, as_of),
             vulnerabilities: Vec::new(),
             risk: Risk::default(),
         })

@@ -1,62 +1,94 @@
-//! Which weaknesses were seen of a device, each with what showed it. It concludes nothing from
-//! time or history, and weighs nothing: weights are the risk model's.
+//! Which weaknesses were seen of a device, or follow from a date, each with what showed it. It
+//! looks at no clock but the inventory's own time, and weighs nothing: that is the risk model's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use medtap_table::Fact;
-use medtap_table::vocabulary::{Attribute, FindingId};
+use medtap_table::vocabulary::{Attribute, Field, FindingId};
 
 use super::values::together;
-use crate::model::Finding;
+use crate::model::{Finding, Time};
 
 /// Values that are quoted as evidence of one finding, at most.
 const EVIDENCE_MAX: usize = 3;
 
-/// The findings that rules made of what was read of a device, by name.
-pub fn of(facts: &[&Fact<'static>]) -> Vec<Finding> {
-    let mut shown: BTreeMap<&'static str, Shown<'_>> = BTreeMap::new();
+/// The findings that rules made of what was read of a device, and those that follow from a date
+/// that has passed, by name.
+pub fn of(facts: &[&Fact<'static>], as_of: Option<Time>) -> Vec<Finding> {
+    let mut shown: BTreeMap<FindingId, Shown<'_>> = BTreeMap::new();
+    let mut show = |id: FindingId, fact| shown.entry(id).or_default().add(fact);
     for &fact in facts {
-        let known = || FindingId::from_name(&fact.value);
-        if fact.attribute == Attribute::Finding
-            && let Some(id) = known()
-        {
-            let shown = shown.entry(id.name()).or_insert_with(|| Shown::new(id));
-            shown.add(fact);
+        let known = FindingId::from_name(&fact.value);
+        if let Some(id) = known.filter(|_| fact.attribute == Attribute::Finding) {
+            show(id, fact);
         }
     }
-    shown.into_values().map(Shown::finding).collect()
+    if let Some(as_of) = as_of {
+        unsupported(facts, as_of).for_each(|fact| show(FindingId::EndOfSupport, fact));
+        expired(facts, as_of).for_each(|fact| show(FindingId::CertificateExpired, fact));
+    }
+    let mut findings: Vec<Finding> = shown
+        .into_iter()
+        .map(|(id, shown)| shown.finding(id))
+        .collect();
+    findings.sort_by(|a, b| a.id.cmp(&b.id));
+    findings
+}
+
+/// What names a system that its maker no longer mends. Where sources disagree, the latest date
+/// holds: a false alarm costs more trust than a late one.
+fn unsupported<'a>(
+    facts: &'a [&'a Fact<'static>],
+    as_of: Time,
+) -> impl Iterator<Item = &'a Fact<'static>> {
+    let dated = || {
+        let facts = facts.iter().copied();
+        facts.filter(|fact| fact.attribute == Attribute::EndOfSupport)
+    };
+    let latest = dated().map(|fact| &*fact.value).max();
+    let today = as_of.to_string();
+    // Dates of one form are in order as texts are.
+    let is_over = latest.is_some_and(|latest| Some(latest) < today.get(..latest.len()));
+    dated().filter(move |_| is_over)
+}
+
+/// Certificates that were still shown after their last day.
+fn expired<'a>(
+    facts: &'a [&'a Fact<'static>],
+    as_of: Time,
+) -> impl Iterator<Item = &'a Fact<'static>> {
+    let facts = facts.iter().copied();
+    facts.filter(move |fact| {
+        let is_date = fact.field == Field::TlsCertificateNotAfter;
+        let last: Option<jiff::Timestamp> = fact.raw.parse().ok().filter(|_| is_date);
+        let shown_ns = fact.last_seen_ns.min(as_of.0);
+        last.is_some_and(|last| last.as_nanosecond() < i128::from(shown_ns))
+    })
 }
 
 /// A finding, and what shows it.
+#[derive(Default)]
 struct Shown<'a> {
-    id: FindingId,
     /// How sure each field is: a field that says it twice says it once.
     fields: BTreeMap<&'static str, u8>,
     /// Field and raw value.
     evidence: BTreeSet<(&'static str, &'a str)>,
-    times: (u64, u64),
+    /// First and last seen.
+    times: Option<(u64, u64)>,
 }
 
 impl<'a> Shown<'a> {
-    fn new(id: FindingId) -> Self {
-        Self {
-            id,
-            fields: BTreeMap::new(),
-            evidence: BTreeSet::new(),
-            times: (u64::MAX, 0),
-        }
-    }
-
     fn add(&mut self, fact: &'a Fact<'static>) {
         let field = fact.field.name();
         let surest = self.fields.entry(field).or_default();
         *surest = (*surest).max(fact.confidence);
         self.evidence.insert((field, &fact.raw));
-        let (first, last) = self.times;
-        self.times = (first.min(fact.first_seen_ns), last.max(fact.last_seen_ns));
+        let (first, last) = (fact.first_seen_ns, fact.last_seen_ns);
+        let known = self.times.unwrap_or((first, last));
+        self.times = Some((known.0.min(first), known.1.max(last)));
     }
 
-    fn finding(self) -> Finding {
+    fn finding(self, id: FindingId) -> Finding {
         let more = self.evidence.len().saturating_sub(EVIDENCE_MAX);
         let mut evidence: Vec<String> = self
             .evidence
@@ -68,13 +100,13 @@ impl<'a> Shown<'a> {
             evidence.push(format!("and {more} more"));
         }
         Finding {
-            id: self.id.name().to_owned(),
-            title: self.id.title().to_owned(),
+            id: id.name().to_owned(),
+            title: id.title().to_owned(),
             confidence: together(self.fields.into_values()),
             weight: None,
             evidence: evidence.join(", "),
-            first_seen: Some(crate::model::Time(self.times.0)),
-            last_seen: Some(crate::model::Time(self.times.1)),
+            first_seen: self.times.map(|times| Time(times.0)),
+            last_seen: self.times.map(|times| Time(times.1)),
         }
     }
 }

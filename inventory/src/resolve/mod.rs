@@ -126,12 +126,12 @@ fn inventory(
 ) -> (Inventory, Vec<Join>) {
     let source = table.source().unwrap_or_default();
     let observed_ns = source.last_seen_ns.saturating_sub(source.first_seen_ns);
-    let (devices, joins) = folding.devices(ids, observed_ns);
     let time = |ns| (ns != 0).then_some(Time(ns));
     let as_of = options
         .as_of
         .or(time(source.as_of_ns))
         .or(time(source.last_seen_ns));
+    let (devices, joins) = folding.devices(ids, observed_ns, as_of);
     let inventory = Inventory {
         schema_version: SCHEMA_VERSION,
         as_of,

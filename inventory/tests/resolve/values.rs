@@ -267,3 +267,46 @@ fn what_rules_call_a_weakness_is_a_finding_once() {
         "tls.handshake.version = SSL 3.0, tls.handshake.version = TLS 1.0"
     );
 }
+
+#[test]
+fn a_system_is_unsupported_only_after_the_latest_of_its_dates() {
+    let findings_at = |dates: &[&'static str], day: u64| {
+        let mut sample = Sample::default();
+        let host = sample.add(proven(LOCAL, "10.0.0.1"));
+        for date in dates {
+            let fact = sample.say(host, Field::NtlmVersion, "6.1.7601");
+            fact.attribute = Attribute::EndOfSupport;
+            fact.value = (*date).into();
+        }
+        let table = sample.writer();
+        let as_of = Some(Time(MONDAY_NS + day * 24 * HOUR_NS));
+        let inventory = resolve(&table.reader(), &Options { as_of });
+        let findings = inventory.devices[0].findings.clone();
+        findings
+            .into_iter()
+            .map(|finding| finding.id)
+            .collect::<Vec<_>>()
+    };
+    let none: Vec<String> = Vec::new();
+    assert_eq!(findings_at(&["2020-01-14"], 0), ["end_of_support"]);
+    assert_eq!(findings_at(&["2020-01-14", "2030-01-01"], 0), none);
+    // The last day counts as supported: 2026-03-02 is day 0.
+    assert_eq!(findings_at(&["2026-03-02"], 0), none);
+    assert_eq!(findings_at(&["2026-03-02"], 1), ["end_of_support"]);
+}
+
+#[test]
+fn a_certificate_is_expired_where_it_is_shown_after_its_last_day() {
+    let findings = |last: &'static str| {
+        let mut sample = Sample::default();
+        let host = sample.add(proven(LOCAL, "10.0.0.1"));
+        sample.say(host, Field::TlsCertificateNotAfter, last);
+        let as_of = Some(Time(MONDAY_NS + 24 * HOUR_NS));
+        let inventory = resolve(&sample.writer().reader(), &Options { as_of });
+        inventory.devices[0].findings.len()
+    };
+    // It was shown until 13:00 of 2026-03-02.
+    assert_eq!(findings("2026-03-02T12:59:59Z"), 1);
+    assert_eq!(findings("2026-03-02T13:00:01Z"), 0);
+    assert_eq!(findings("never"), 0);
+}

@@ -63,6 +63,18 @@ vocabulary! {
         Fhir = 17, "fhir";
         Syslog = 18, "syslog";
         Atna = 19, "atna";
+        // Administration and files: 70–119.
+        Snmp = 70, "snmp";
+        Smb = 71, "smb";
+        Ftp = 72, "ftp";
+        Telnet = 73, "telnet";
+        Rdp = 74, "rdp";
+        Vnc = 75, "vnc";
+        Ntp = 76, "ntp";
+        // Building and industry: 120–159.
+        Bacnet = 120, "bacnet";
+        Modbus = 121, "modbus";
+        Enip = 122, "enip";
     }
 }
 
@@ -93,6 +105,8 @@ vocabulary! {
         MacVendor = 65, "mac_vendor";
         /// The value is the name of a [`FindingId`]: a weakness that the raw value shows.
         Finding = 66, "finding";
+        /// The value is a date, `2020-01-14`: until then the maker mends what the raw value names.
+        EndOfSupport = 67, "end_of_support";
     }
 }
 

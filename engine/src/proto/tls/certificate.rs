@@ -10,9 +10,9 @@ use x509_parser::nom::Parser;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::X509Name;
 
-use super::reader::Reader;
 use crate::config::{CERTIFICATE_BYTES_MAX, CERTIFICATE_NAMES_MAX};
 use crate::observe::{Emit, Observation, Subject};
+use crate::proto::reader::Reader;
 
 /// The attributes of a name that are kept, RFC 4519 and RFC 4514, section 3.
 const KEPT: [(Oid<'static>, &str); 8] = [
@@ -214,7 +214,7 @@ fn text_of_value(value: &Any<'_>) -> String {
             .filter_map(|unit| char::from_u32(u32::from_be_bytes(*unit)))
             .collect(),
         // BMPString: UTF-16.
-        30 => char::decode_utf16(super::reader::words(value.data))
+        30 => char::decode_utf16(crate::proto::reader::words(value.data))
             .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
             .collect(),
         12 | 18 | 19 | 22 | 26 => String::from_utf8_lossy(value.data).into_owned(),

@@ -1,7 +1,7 @@
 //! ClientHello and ServerHello (RFC 8446, 4.1.2 and 4.1.3; the same shape since SSL 3.0). It reads
 //! no certificate and keeps no random, session or key share.
 
-use super::reader::{Reader, words};
+use crate::proto::reader::{Reader, words};
 
 /// `server_name`, RFC 6066, section 3.
 const EXT_SERVER_NAME: u16 = 0;

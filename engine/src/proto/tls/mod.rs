@@ -17,14 +17,13 @@ mod dicom;
 pub mod fingerprint;
 pub mod hello;
 pub mod names;
-mod reader;
 #[cfg(test)]
 mod tests;
 
 use medtap_table::vocabulary::{Field, Protocol};
 
 use self::hello::{ClientHello, ServerHello};
-use self::reader::Reader;
+use super::reader::Reader;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict, ports};
 use crate::config::{ALPN_NAMES_MAX, HANDSHAKE_BYTES_MAX, TLS_RECORDS_PROOF};
 use crate::observe::{Emit, Observation, Role, Subject};

@@ -3,7 +3,7 @@
 
 /// Bytes still to be read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a>(pub &'a [u8]);
+pub struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
     /// The next `len` bytes.
@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Big-endian words of two bytes; an odd byte at the end is left out.
-pub(super) fn words(bytes: &[u8]) -> impl Iterator<Item = u16> + Clone + '_ {
+pub fn words(bytes: &[u8]) -> impl Iterator<Item = u16> + Clone + '_ {
     bytes
         .as_chunks::<2>()
         .0

@@ -1,0 +1,283 @@
+//! EtherNet/IP (ODVA, CIP volume 2 chapter 2; port 44818): what a device answers to List
+//! Identity. It reads no tag, no program and no input.
+//!
+//! ```text
+//! command u16 | length u16 | session u32 | status u32 | context 8 | options u32   little endian
+//! List Identity   count u16 | (000C u16 | length u16 | version u16 | socket 16 | vendor u16 |
+//!                 type u16 | code u16 | revision u8 u8 | status u16 | serial u32 | name … | state)
+//! ```
+
+use std::fmt::Write;
+
+use medtap_table::vocabulary::{Field, Protocol};
+
+use super::stack_text::{StackText, printable};
+use super::{Classifier, Progress, Segment, Session, Then, Transport, Verdict, ports};
+use crate::observe::{Emit, Observation, Role, Subject};
+
+/// The row of this protocol over UDP, where List Identity is broadcast.
+pub const OVER_UDP: Classifier = Classifier {
+    protocol: Protocol::Enip,
+    transport: Transport::Udp,
+    ports: PORTS,
+    first: &COMMANDS,
+    probe: probe_datagram,
+    session: || Box::new(Encapsulation::default()),
+};
+
+/// The row of this protocol over TCP.
+pub const OVER_TCP: Classifier = Classifier {
+    protocol: Protocol::Enip,
+    transport: Transport::Tcp,
+    ports: PORTS,
+    first: &COMMANDS,
+    probe: probe_stream,
+    session: || Box::new(Encapsulation::default()),
+};
+
+const PORTS: &[u16] = &[44818];
+
+const HEADER_LEN: usize = 24;
+/// What a command's data can be long, volume 2 section 2-3.2.
+const DATA_BYTES_MAX: usize = 65_511;
+
+const LIST_IDENTITY: u8 = 0x63;
+/// No-operation, list services, identity and interfaces, register and unregister a session, send
+/// data, and data of a unit. Their second byte is 0.
+const COMMANDS: [u8; 8] = [0x00, 0x04, LIST_IDENTITY, 0x64, 0x65, 0x66, 0x6f, 0x70];
+/// Commands that carry nothing when asked.
+const WITHOUT_DATA: [u8; 3] = [0x04, LIST_IDENTITY, 0x64];
+
+/// A header that makes sense, and the data that is there.
+struct Header<'a> {
+    command: u8,
+    len: usize,
+    data: &'a [u8],
+}
+
+impl<'a> Header<'a> {
+    fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (head, data) = bytes.split_first_chunk::<HEADER_LEN>()?;
+        let len = usize::from(u16::from_le_bytes([head[2], head[3]]));
+        // Status codes go to 0x69, options are none.
+        let is_sound = COMMANDS.contains(&head[0])
+            && head[1] == 0
+            && len <= DATA_BYTES_MAX
+            && head[9..12] == [0; 3]
+            && head[20..24] == [0; 4];
+        is_sound.then_some(Self {
+            command: head[0],
+            len,
+            data,
+        })
+    }
+
+    fn role(&self) -> Option<Role> {
+        WITHOUT_DATA
+            .contains(&self.command)
+            .then_some(if self.len == 0 {
+                Role::Client
+            } else {
+                Role::Server
+            })
+    }
+}
+
+fn probe_datagram(segment: &Segment<'_>) -> Verdict {
+    match Header::parse(segment.bytes) {
+        Some(header) if header.len == header.data.len() || segment.cut => verdict(&header, segment),
+        _ => Verdict::Reject,
+    }
+}
+
+fn probe_stream(segment: &Segment<'_>) -> Verdict {
+    match Header::parse(segment.bytes) {
+        Some(header) => verdict(&header, segment),
+        None if segment.bytes.len() < HEADER_LEN
+            && segment.bytes.get(1).is_none_or(|byte| *byte == 0)
+            && !segment.cut =>
+        {
+            Verdict::NeedMore
+        }
+        None => Verdict::Reject,
+    }
+}
+
+/// A no-operation is all zeros: it proves nothing.
+fn verdict(header: &Header<'_>, segment: &Segment<'_>) -> Verdict {
+    let is_register = header.command == 0x65 && header.len == 4 && header.data.starts_with(&[1, 0]);
+    let (src, dst) = segment.ports;
+    let hinted = PORTS.contains(&src) || PORTS.contains(&dst);
+    match header.role() {
+        Some(role) => Verdict::Match(role),
+        None if is_register || (hinted && header.command != 0) => {
+            Verdict::Match(ports::role_of_sender(segment, PORTS))
+        }
+        None => Verdict::Reject,
+    }
+}
+
+/// What one conversation has said so far.
+#[derive(Default)]
+struct Encapsulation {
+    confirmed: bool,
+    asked: Option<u8>,
+}
+
+impl Session for Encapsulation {
+    fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
+        let Some(header) = Header::parse(segment.bytes) else {
+            if segment.bytes.len() < HEADER_LEN && !segment.cut {
+                return Progress::consumed(0);
+            }
+            emit(Observation::Malformed);
+            return Progress::DONE;
+        };
+        let data = header.data.get(..header.len);
+        if data.is_none() && header.command == LIST_IDENTITY && !segment.cut {
+            return Progress::consumed(0);
+        }
+        let is_answer = match header.role() {
+            Some(role) => role == Role::Server,
+            None => segment.from == Role::Server,
+        };
+        if !is_answer {
+            self.asked = Some(header.command);
+        } else if self.asked == Some(header.command) && !self.confirmed {
+            self.confirmed = true;
+            emit(Observation::Confirmed);
+        }
+        if let Some(data) = data.filter(|_| is_answer && header.command == LIST_IDENTITY)
+            && identity(data, emit).is_none()
+        {
+            emit(Observation::Malformed);
+        }
+        let here = header.len.min(header.data.len());
+        Progress {
+            consumed: HEADER_LEN + here,
+            then: match header.len - here {
+                0 => Then::More,
+                missing => Then::Skip(missing as u64),
+            },
+        }
+    }
+}
+
+/// The identity item, the first and only one.
+fn identity(data: &[u8], emit: Emit<'_>) -> Option<()> {
+    let [count, _, 0x0c, 0, item @ ..] = data else {
+        return None;
+    };
+    let (len, item) = item.split_first_chunk::<2>()?;
+    let item = item.get(..usize::from(u16::from_le_bytes(*len)))?;
+    // Version and socket address.
+    let (fixed, name) = item.get(18..)?.split_first_chunk::<14>()?;
+    let [v0, v1, t0, t1, _, _, major, minor, _, _, serial @ ..] = *fixed;
+    if *count != 1 {
+        return None;
+    }
+    let (&len, name) = name.split_first()?;
+    let name = name.get(..usize::from(len))?;
+    number(Field::EnipVendorId, u16::from_le_bytes([v0, v1]), emit);
+    number(Field::EnipDeviceType, u16::from_le_bytes([t0, t1]), emit);
+    if let Some(name) = printable(name) {
+        fact(Field::EnipProductName, name, emit);
+    }
+    let mut text = StackText::<8>::new();
+    if write!(text, "{major}.{minor:03}").is_ok() {
+        fact(Field::EnipRevision, text.as_bytes(), emit);
+    }
+    let serial = u32::from_le_bytes(serial);
+    let mut text = StackText::<8>::new();
+    if serial != 0 && write!(text, "{serial:08X}").is_ok() {
+        fact(Field::EnipSerial, text.as_bytes(), emit);
+    }
+    Some(())
+}
+
+fn number(field: Field, number: u16, emit: Emit<'_>) {
+    let mut text = StackText::<5>::new();
+    if write!(text, "{number}").is_ok() {
+        fact(field, text.as_bytes(), emit);
+    }
+}
+
+fn fact(field: Field, value: &[u8], emit: Emit<'_>) {
+    emit(Observation::Fact {
+        subject: Subject::Sender,
+        field,
+        value,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::driver::{PORTS as PLAYED, check_any, check_cuts, probe, run};
+    use super::*;
+    use crate::config::STREAM_BYTES_MAX;
+
+    fn message(command: u8, data: &[u8]) -> Vec<u8> {
+        let mut out = vec![command, 0, data.len() as u8, 0];
+        out.resize(HEADER_LEN, 0);
+        out.extend(data);
+        out
+    }
+
+    fn answer() -> Vec<u8> {
+        let mut item = vec![1, 0];
+        item.extend([0; 16]);
+        item.extend([1, 0, 14, 0, 55, 0, 20, 11, 0, 0, 0xef, 0xbe, 0xad, 0xde]);
+        item.push(6);
+        item.extend(b"1756-L");
+        item.push(3);
+        let mut data = vec![1, 0, 0x0c, 0, item.len() as u8, 0];
+        data.extend(item);
+        message(LIST_IDENTITY, &data)
+    }
+
+    #[test]
+    fn a_device_says_what_it_is() {
+        let (ask, answer) = (message(LIST_IDENTITY, &[]), answer());
+        let conversation = [(Role::Client, &ask[..]), (Role::Server, &answer[..])];
+        assert_eq!(
+            run(&OVER_TCP, &conversation),
+            [
+                "confirmed",
+                "sender enip.vendor_id=1",
+                "sender enip.device_type=14",
+                "sender enip.product_name=1756-L",
+                "sender enip.revision=20.011",
+                "sender enip.serial=DEADBEEF",
+            ]
+        );
+        check_cuts(&OVER_TCP, &conversation);
+    }
+
+    #[test]
+    fn probes() {
+        let client = Verdict::Match(Role::Client);
+        assert_eq!(
+            probe(&OVER_UDP, &message(LIST_IDENTITY, &[]), PLAYED),
+            client
+        );
+        assert_eq!(
+            probe(&OVER_UDP, &answer(), PLAYED),
+            Verdict::Match(Role::Server)
+        );
+        let register = message(0x65, &[1, 0, 0, 0]);
+        assert_eq!(probe(&OVER_TCP, &register, PLAYED), client);
+        for bytes in [
+            message(0x00, &[]),
+            message(0x6f, &[1, 2]),
+            message(0x63, &[])[..23].to_vec(),
+            [message(0x63, &[]), vec![1]].concat(),
+        ] {
+            assert_eq!(probe(&OVER_UDP, &bytes, PLAYED), Verdict::Reject);
+        }
+    }
+
+    #[test]
+    fn fuzz_any_bytes() {
+        bolero::check!().for_each(|bytes: &[u8]| check_any(&OVER_TCP, bytes, STREAM_BYTES_MAX));
+    }
+}

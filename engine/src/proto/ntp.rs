@@ -1,0 +1,196 @@
+//! NTP, versions 1 to 4 (RFC 5905, RFC 1305; port 123): who serves the time, how far from a clock,
+//! and which kind of clock it has. It reads no key, no extension and no control message.
+
+use std::fmt::Write;
+
+use medtap_table::vocabulary::{Field, Protocol};
+
+use super::stack_text::{StackText, printable};
+use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
+use crate::observe::{Emit, Observation, Role, Subject};
+
+/// The row of this protocol.
+pub const CLASSIFIER: Classifier = Classifier {
+    protocol: Protocol::Ntp,
+    transport: Transport::Udp,
+    ports: &[PORT],
+    first: &FIRST,
+    probe,
+    session: || Box::new(Clock::default()),
+};
+
+const PORT: u16 = 123;
+const HEADER_LEN: usize = 48;
+
+/// Modes, RFC 5905 section 3.
+const SYMMETRIC_ACTIVE: u8 = 1;
+const SYMMETRIC_PASSIVE: u8 = 2;
+const CLIENT: u8 = 3;
+const SERVER: u8 = 4;
+const BROADCAST: u8 = 5;
+
+/// Leap indicator, versions 1 to 4, modes 1 to 5.
+const FIRST: [u8; 80] = {
+    let mut bytes = [0; 80];
+    let mut at = 0;
+    while at < bytes.len() {
+        let (leap, version, mode) = (at / 20, at / 5 % 4 + 1, at % 5 + 1);
+        bytes[at] = (leap << 6 | version << 3 | mode) as u8;
+        at += 1;
+    }
+    bytes
+};
+
+/// Poll intervals and strata that make sense, as powers of two and steps from a clock.
+const POLL_MAX: u8 = 17;
+const STRATUM_MAX: u8 = 16;
+
+/// A header whose fields make sense. It has no magic number: without the port it is not believed.
+fn header<'a>(segment: &Segment<'a>) -> Option<&'a [u8; HEADER_LEN]> {
+    let (src, dst) = segment.ports;
+    let header = segment.bytes.first_chunk::<HEADER_LEN>()?;
+    let [first, stratum, poll, ..] = *header;
+    let is_sound = FIRST.contains(&first)
+        && stratum <= STRATUM_MAX
+        && poll <= POLL_MAX
+        && segment.bytes.len().is_multiple_of(4);
+    ((src == PORT || dst == PORT) && is_sound).then_some(header)
+}
+
+fn mode(header: &[u8; HEADER_LEN]) -> u8 {
+    header[0] & 7
+}
+
+fn probe(segment: &Segment<'_>) -> Verdict {
+    match header(segment).map(mode) {
+        Some(CLIENT) => Verdict::Match(Role::Client),
+        Some(SERVER | BROADCAST) => Verdict::Match(Role::Server),
+        Some(_) => Verdict::Match(Role::Peer),
+        None => Verdict::Reject,
+    }
+}
+
+/// What a conversation with a clock has said.
+#[derive(Default)]
+struct Clock {
+    /// The time stamp of the last question: an answer repeats it.
+    asked: Option<[u8; 8]>,
+    confirmed: bool,
+}
+
+impl Session for Clock {
+    fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
+        let Some(header) = header(segment) else {
+            emit(Observation::Malformed);
+            return Progress::consumed(segment.bytes.len());
+        };
+        let stamp = |at: usize| header.get(at..).and_then(<[u8]>::first_chunk::<8>).copied();
+        match mode(header) {
+            CLIENT => self.asked = stamp(40).filter(|stamp| *stamp != [0; 8]),
+            SERVER => {
+                if !self.confirmed && self.asked.is_some() && self.asked == stamp(24) {
+                    self.confirmed = true;
+                    emit(Observation::Confirmed);
+                }
+                clock(header, emit);
+            }
+            BROADCAST | SYMMETRIC_ACTIVE | SYMMETRIC_PASSIVE => clock(header, emit),
+            _ => {}
+        }
+        Progress::consumed(segment.bytes.len())
+    }
+}
+
+/// Stratum and, of one that has a clock of its own, which: section 7.3. Stratum 0 refuses, 16 has
+/// no time.
+fn clock(header: &[u8; HEADER_LEN], emit: Emit<'_>) {
+    let stratum = header[1];
+    if stratum == 0 || stratum == STRATUM_MAX {
+        return;
+    }
+    let mut text = StackText::<2>::new();
+    if write!(text, "{stratum}").is_ok() {
+        fact(Field::NtpStratum, text.as_bytes(), emit);
+    }
+    let source = header.get(12..16).and_then(printable);
+    if let Some(source) = source.filter(|_| stratum == 1) {
+        fact(Field::NtpReferenceId, source, emit);
+    }
+}
+
+fn fact(field: Field, value: &[u8], emit: Emit<'_>) {
+    emit(Observation::Fact {
+        subject: Subject::Sender,
+        field,
+        value,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(first: u8, stratum: u8, origin: u8, transmit: u8) -> [u8; HEADER_LEN] {
+        let mut bytes = [0; HEADER_LEN];
+        bytes[..4].copy_from_slice(&[first, stratum, 6, 0xe9]);
+        bytes[12..16].copy_from_slice(b"GPS\0");
+        bytes[24..32].fill(origin);
+        bytes[40..48].fill(transmit);
+        bytes
+    }
+
+    fn segment(bytes: &[u8], ports: (u16, u16)) -> Segment<'_> {
+        Segment {
+            bytes,
+            from: Role::Peer,
+            time_ns: 0,
+            ports,
+            cut: false,
+        }
+    }
+
+    fn say(messages: &[&[u8]]) -> Vec<String> {
+        let mut said = Vec::new();
+        let mut clock = Clock::default();
+        for bytes in messages {
+            clock.observe(&segment(bytes, (PORT, PORT)), &mut |seen| {
+                said.push(match seen {
+                    Observation::Fact { field, value, .. } => {
+                        format!("{} {}", field.name(), value.escape_ascii())
+                    }
+                    other => format!("{other:?}"),
+                });
+            });
+        }
+        said
+    }
+
+    #[test]
+    fn a_server_with_a_clock_of_its_own() {
+        let (ask, answer) = (message(0x23, 0, 0, 7), message(0x24, 1, 7, 9));
+        assert_eq!(
+            say(&[&ask, &answer]),
+            ["Confirmed", "ntp.stratum 1", "ntp.refid GPS"]
+        );
+        // An answer to another question.
+        assert_eq!(say(&[&ask, &message(0x24, 2, 8, 9)]), ["ntp.stratum 2"]);
+    }
+
+    #[test]
+    fn probes() {
+        let answer = message(0x24, 1, 7, 9);
+        let probe = |bytes: &[u8], ports| super::probe(&segment(bytes, ports));
+        assert_eq!(probe(&answer, (123, 5_000)), Verdict::Match(Role::Server));
+        assert_eq!(probe(&answer, (5_000, 5_001)), Verdict::Reject);
+        assert_eq!(probe(&answer[..47], (123, 123)), Verdict::Reject);
+        assert_eq!(probe(&message(0x26, 1, 0, 0), (123, 123)), Verdict::Reject);
+        assert_eq!(probe(&message(0x24, 17, 0, 0), (123, 123)), Verdict::Reject);
+    }
+
+    #[test]
+    fn fuzz_any_bytes() {
+        bolero::check!().for_each(|bytes: &[u8]| {
+            say(&[bytes, bytes]);
+        });
+    }
+}

@@ -1,0 +1,215 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+#
+# Make the captures of servers and controllers: snmp, smb, ftp, telnet, vnc, ntp, bacnet, modbus, enip, rdp.
+#
+#   sudo pcaps/make/services.sh [OUT_DIR]        OUT_DIR: where the captures go; default: the folder above this script
+#   VENV=/path/to/venv                           a Python environment with the packages below
+#
+# Two namespaces and a veth pair between them: real, unmodified servers in the one, real clients in the other, each conversation
+# recorded by tcpdump on the server's side. Nothing touches an interface of the machine itself.
+#
+# Debian packages (bookworm):
+#   iproute2 ethtool tcpdump snmpd snmp samba smbclient vsftpd curl inetutils-telnetd inetutils-inetd telnet expect chrony ntpsec-ntpdig
+#   tigervnc-standalone-server tigervnc-viewer xvfb xrdp freerdp2-x11 openssl
+# PyPI packages: bacpypes3 pymodbus cpppo
+set -euo pipefail
+export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
+
+here=$(cd "$(dirname "$0")" && pwd)
+out=$(realpath "${1:-$here/..}")
+py=${VENV:+$VENV/bin/}python3
+
+missing=()
+[ "$(id -u)" = 0 ] || missing+=("root rights")
+for tool in ip ethtool tcpdump snmpd snmpget smbd smbclient vsftpd curl inetutils-inetd telnet expect chronyd ntpdig Xtigervnc \
+    xtigervncviewer Xvfb xrdp xfreerdp openssl; do
+  command -v "$tool" >/dev/null || missing+=("$tool")
+done
+"$py" -c 'import bacpypes3, pymodbus, cpppo' 2>/dev/null || missing+=("the PyPI packages bacpypes3 pymodbus cpppo")
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "services.sh cannot run because this is missing: $(printf '%s, ' "${missing[@]}" | sed 's/, $//'); the head of the script lists the packages." >&2
+  exit 1
+fi
+
+run=mtsvc$$
+tmp=$(mktemp -d "/tmp/$run.XXXXXX")
+chmod 755 "$tmp"
+cleanup() {
+  local code=$? host pid
+  trap - EXIT INT TERM
+  for host in server client; do
+    for pid in $(ip netns pids "$run-$host" 2>/dev/null); do kill -9 "$pid" 2>/dev/null || true; done
+    ip netns del "$run-$host" 2>/dev/null || true
+  done
+  [ "$code" = 0 ] || { echo "services.sh: failed; logs:" >&2; tail -n 5 "$tmp"/*.log >&2 || true; }
+  rm -rf "$tmp"
+  exit "$code"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+for host in server client; do
+  ip netns add "$run-$host"
+  ip netns exec "$run-$host" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+  ip -n "$run-$host" link set lo up
+done
+ip -n "$run-server" link add eth0 address 00:0c:29:3a:00:10 type veth peer name eth0 netns "$run-client" address 00:0c:29:3a:00:20
+for host in server client; do
+  ip netns exec "$run-$host" ethtool -K eth0 tx off tso off gso off gro off sg off >/dev/null 2>&1 || true
+done
+ip -n "$run-server" addr add 10.30.0.10/24 brd + dev eth0
+ip -n "$run-client" addr add 10.30.0.20/24 brd + dev eth0
+ip -n "$run-server" link set eth0 up
+ip -n "$run-client" link set eth0 up
+
+server() { ip netns exec "$run-server" "$@"; }
+client() { ip netns exec "$run-client" timeout 30 "$@"; }
+daemon() {                          # daemon NAME COMMAND...: in the background, in the server's namespace
+  local name=$1
+  shift
+  server "$@" >"$tmp/$name.log" 2>&1 </dev/null &
+  disown
+  sleep 1
+}
+
+record() {                          # record FILE FILTER: begins to record; stop ends it
+  mkdir -p "$(dirname "$out/$1")"
+  : >"$tmp/tcpdump.log"
+  ip netns exec "$run-server" tcpdump -q -U -s 0 -i eth0 -w "$tmp/capture.pcap" "$2" 2>"$tmp/tcpdump.log" &
+  capture=$!
+  target=$out/$1
+  until grep -q 'listening on' "$tmp/tcpdump.log" 2>/dev/null; do sleep 0.1; done
+  sleep 0.2
+}
+stop() {
+  sleep 0.7
+  kill -TERM "$capture"
+  wait "$capture" 2>/dev/null || true
+  cp "$tmp/capture.pcap" "$target"
+  echo "$target: $(tcpdump -r "$target" 2>/dev/null | wc -l) packets"
+}
+
+# --- snmp: net-snmp, asked by its own tools; the contact is never to be read ----------------------------------------------
+cat >"$tmp/snmpd.conf" <<END
+rocommunity public
+sysDescr Linux ups-mgr-1 5.10.0 UPS Network Management Card
+sysObjectID 1.3.6.1.4.1.318.1.3.27
+sysName ups-mgr-1
+sysLocation Plant room B
+sysContact CANARY PERSON
+createUser canary SHA canarycanary AES canarycanary
+rouser canary priv
+agentAddress udp:161
+END
+daemon snmpd snmpd -f -Lo -C -c "$tmp/snmpd.conf" -p "$tmp/snmpd.pid"
+record snmp/agent.pcap 'udp port 161'
+client snmpget -v2c -c public 10.30.0.10 1.3.6.1.2.1.1.1.0 1.3.6.1.2.1.1.2.0 1.3.6.1.2.1.1.4.0 1.3.6.1.2.1.1.5.0 1.3.6.1.2.1.1.6.0 >/dev/null
+client snmpwalk -v1 -c public 10.30.0.10 1.3.6.1.2.1.1 >/dev/null
+client snmpget -v3 -u canary -l authPriv -a SHA -A canarycanary -x AES -X canarycanary 10.30.0.10 1.3.6.1.2.1.1.5.0 >/dev/null
+stop
+
+# --- smb: samba, by dialect 1 and 3 -----------------------------------------------------------------------------------------
+mkdir -p "$tmp/samba" "$tmp/share"
+cat >"$tmp/smb.conf" <<END
+[global]
+  netbios name = FILES-1
+  workgroup = WARD
+  server min protocol = NT1
+  private dir = $tmp/samba
+  lock directory = $tmp/samba
+  state directory = $tmp/samba
+  cache directory = $tmp/samba
+  pid directory = $tmp/samba
+  ncalrpc dir = $tmp/samba
+  log file = $tmp/samba.log
+  map to guest = Bad User
+  smb ports = 445
+[share]
+  path = $tmp/share
+  guest ok = yes
+END
+daemon smbd smbd -F --no-process-group -s "$tmp/smb.conf"
+record smb/version1.pcap 'tcp port 445'
+client smbclient -s "$tmp/smb.conf" --option='client min protocol=NT1' -m NT1 -U 'CANARY%CANARY' //10.30.0.10/share -c 'ls' >/dev/null || true
+stop
+record smb/version3.pcap 'tcp port 445'
+client smbclient -s "$tmp/smb.conf" -m SMB3 -U 'CANARY%CANARY' //10.30.0.10/share -c 'ls' >/dev/null || true
+stop
+
+# --- ftp: vsftpd with an account in clear, and anonymous ------------------------------------------------------------------
+mkdir -p "$tmp/ftp" "$tmp/empty"
+cat >"$tmp/vsftpd.conf" <<END
+listen=YES
+background=NO
+anonymous_enable=YES
+anon_root=$tmp/ftp
+secure_chroot_dir=$tmp/empty
+seccomp_sandbox=NO
+ftpd_banner=Acme Imaging FTP server 2.1
+END
+daemon vsftpd vsftpd "$tmp/vsftpd.conf"
+record ftp/anonymous.pcap 'tcp port 21'
+client curl -sS -u anonymous:CANARY ftp://10.30.0.10/ >/dev/null || true
+stop
+
+# --- telnet: GNU inetutils, a refused and an accepted log-in --------------------------------------------------------------
+cat >"$tmp/login" <<'END'
+#!/bin/bash
+# Asks as login(1) does; anybody may in.
+printf 'ward-gw login: '; read -r _
+printf 'Password: '; stty -echo; read -r _; stty echo
+printf '\r\nWelcome\r\nward-gw$ '
+read -r _
+END
+chmod +x "$tmp/login"
+echo "telnet stream tcp nowait root $(command -v telnetd) telnetd -E $tmp/login" >"$tmp/inetd.conf"
+daemon inetd inetutils-inetd -d "$tmp/inetd.conf"
+record telnet/login.pcap 'tcp port 23'
+client expect -c 'set timeout 5
+spawn telnet 10.30.0.10
+expect "login:"; sleep 0.3; send "CANARY\r"
+expect "assword:"; sleep 0.3; send "CANARY\r"
+expect "\\$"; sleep 0.3; send "exit\r"
+expect eof' >/dev/null || true
+stop
+
+# --- ntp: chrony with a clock of its own ------------------------------------------------------------------------------------
+printf 'local stratum 3\nallow\nport 123\ncmdport 0\nbindcmdaddress /\npidfile %s\n' "$tmp/chronyd.pid" >"$tmp/chrony.conf"
+daemon chronyd chronyd -d -x -U -f "$tmp/chrony.conf"
+sleep 2
+record ntp/clock.pcap 'udp port 123'
+client ntpdig -d 10.30.0.10 >/dev/null 2>&1 || true
+stop
+
+# --- vnc: TigerVNC without a password -----------------------------------------------------------------------------------------
+daemon vnc Xtigervnc :1 -SecurityTypes None -localhost 0 -rfbport 5901 -geometry 320x240
+record vnc/open.pcap 'tcp port 5901'
+client sh -c 'Xvfb :77 -nolisten tcp >/dev/null 2>&1 & x=$!; sleep 1; DISPLAY=:77 timeout 3 xtigervncviewer -SecurityTypes None 10.30.0.10::5901 \
+  >/dev/null 2>&1; kill $x' || true
+stop
+
+# --- rdp: xrdp, asked by FreeRDP -----------------------------------------------------------------------------------------------
+openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=terminal-1 -keyout "$tmp/key.pem" -out "$tmp/cert.pem" 2>/dev/null
+sed -e "s#^certificate=.*#certificate=$tmp/cert.pem#; s#^key_file=.*#key_file=$tmp/key.pem#" /etc/xrdp/xrdp.ini >"$tmp/xrdp.ini"
+daemon xrdp xrdp --nodaemon --config "$tmp/xrdp.ini" --port 3389
+record rdp/tls.pcap 'tcp port 3389'
+client sh -c 'Xvfb :78 -nolisten tcp >/dev/null 2>&1 & x=$!; sleep 1; DISPLAY=:78 timeout 4 xfreerdp /v:10.30.0.10 /u:CANARY /p:CANARY \
+  /cert:ignore /sec:tls >/dev/null 2>&1; kill $x' || true
+stop
+
+# --- bacnet, modbus, enip: controllers in Python ---------------------------------------------------------------------------
+daemon bacnet "$py" "$here/controllers.py" bacnet-device 10.30.0.10
+record bacnet/device.pcap 'udp port 47808'
+client "$py" "$here/controllers.py" bacnet-client 10.30.0.20 >/dev/null
+stop
+daemon modbus "$py" "$here/controllers.py" modbus-device 10.30.0.10
+record modbus/identity.pcap 'tcp port 502'
+client "$py" "$here/controllers.py" modbus-client 10.30.0.10 >/dev/null
+stop
+daemon enip "$py" -m cpppo.server.enip -a 10.30.0.10:44818 'AHU=INT[4]'
+sleep 2
+record enip/identity.pcap 'port 44818'
+client "$py" -m cpppo.server.enip.client -a 10.30.0.10:44818 -i >/dev/null || true
+client "$py" -m cpppo.server.enip.list_services -a 10.30.0.10:44818 --list-identity >/dev/null || true
+stop
