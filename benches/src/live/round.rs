@@ -23,7 +23,7 @@ use crate::measure;
 const BURST: u32 = 64;
 
 /// Frames that lie in the ring before they are taken; less where half the ring is less.
-const GATHERED: u32 = 2048;
+const GATHERED: u32 = 1024;
 
 /// The longest burst latency that is told apart, in nanoseconds.
 const LATENCY_MAX_NS: u64 = 1_000_000_000;

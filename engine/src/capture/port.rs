@@ -45,7 +45,7 @@ pub struct Losses {
 /// Whoever looks at frames. Every kind of port has an iterator of its own, and a call for every
 /// frame would cost as much as receiving it: so this is a trait, and no closure.
 pub trait Taker {
-    /// Looks at a burst.
+    /// Looks at a burst, and takes one frame at least. What it does not take comes with the next.
     fn take<'a>(&mut self, frames: impl Iterator<Item = Frame<'a>>);
 }
 

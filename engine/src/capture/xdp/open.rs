@@ -15,7 +15,7 @@ use super::error::OpenError;
 use super::needs::{self, WORKERS_MAX};
 use super::port::Port;
 use super::program::{COUNTERS, Program, Refusal};
-use super::socket::{Filling, Home, Socket};
+use super::socket::{Filling, Home, Returning, Socket};
 use super::sys::{self, RingKind, RingMap};
 use super::umem::{Geometry, Umem};
 use crate::capture::port::Mode;
@@ -299,14 +299,13 @@ impl<'a> Opener<'a> {
             let flags = libc::XDP_SHARED_UMEM;
             self.bind(shared.as_fd(), queue, flags, Some(fd.as_fd()))
                 .map_err(|error| self.unbound(queue, &error))?;
-            let home = Home::Shared(end);
+            let home = Home::Shared(Returning::new(end));
             crew.push((worker, Socket::new(shared, rx, home, Arc::clone(&umem))));
         }
         let huge = umem.is_huge();
         let mut socket = Socket::new(fd, rx, Home::Own(filling), umem);
         // The driver may wait to be told of the first chunks.
-        let (nothing, _) = socket.lend(0);
-        socket.give_back(nothing);
+        socket.keep_going();
         crew.push((owner, socket));
         Ok(Bound {
             crew,

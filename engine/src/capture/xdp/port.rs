@@ -5,16 +5,16 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use super::ring::Memory;
-use super::socket::Socket;
+use super::socket::{Burst, Socket};
 use super::sys::RingMap;
 use super::umem::FrameHandle;
 use crate::capture::Frame;
 use crate::capture::port::{Losses, Taker};
-use crate::config::{BURST_FRAMES, XDP_FRAME_PIECES_MAX};
+use crate::config::XDP_FRAME_PIECES_MAX;
 use crate::wire::LinkType;
 
 /// A socket, and the frame that it has delivered in part.
-struct Lane<M> {
+struct Lane<M: Memory> {
     socket: Socket<M>,
     /// Pieces of a frame that goes on.
     pieces: Vec<FrameHandle>,
@@ -31,7 +31,7 @@ pub struct Port {
 }
 
 /// Its sockets, whatever their rings are made of.
-struct Lanes<M> {
+struct Lanes<M: Memory> {
     lanes: Vec<Lane<M>>,
     next: usize,
     place: u16,
@@ -56,8 +56,8 @@ impl Port {
         }
     }
 
-    /// Lends the next frames, up to a burst, of one socket; the sockets take turns. Afterwards
-    /// their memory goes back to the kernel. False when no socket had any.
+    /// Lends the next frames, up to a burst, of one socket; the sockets take turns. Afterwards the
+    /// memory of those that were taken goes back to the kernel. False when none was.
     #[inline]
     pub fn burst(&mut self, time_ns: u64, taker: &mut impl Taker) -> bool {
         let some = self.lanes.burst(time_ns, taker);
@@ -151,22 +151,25 @@ impl<M: Memory> Lanes<M> {
             let Some(lane) = self.lanes.get_mut(at) else {
                 break;
             };
-            let most = if lane.is_whole() { BURST_FRAMES } else { 0 };
-            let (loan, in_pieces) = lane.socket.lend(most);
-            let count = loan.len();
-            if count == 0 {
-                lane.socket.give_back(loan);
-                if (in_pieces || most == 0) && self.burst_joined(at, time_ns, taker) {
+            if !lane.is_whole() {
+                lane.socket.keep_going();
+                if self.burst_joined(at, time_ns, taker) {
                     return true;
                 }
                 continue;
             }
             let place = self.place;
-            let frames = lane.socket.frames(&loan).zip(time_ns..);
-            taker.take(frames.map(|(bytes, number)| frame(bytes, time_ns, number, place)));
-            lane.socket.give_back(loan);
-            self.delivered += count as u64;
-            return true;
+            let Burst { frames, in_pieces } = lane.socket.burst(|lent| {
+                let numbered = lent.zip(time_ns..);
+                taker.take(numbered.map(|(bytes, number)| frame(bytes, time_ns, number, place)));
+            });
+            if frames > 0 {
+                self.delivered += frames as u64;
+                return true;
+            }
+            if in_pieces && self.burst_joined(at, time_ns, taker) {
+                return true;
+            }
         }
         false
     }

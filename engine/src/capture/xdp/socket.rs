@@ -3,15 +3,18 @@
 //! owner. It looks into no frame.
 
 use std::io;
+use std::iter::Zip;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::slice;
 use std::sync::Arc;
 
 use rtrb::{Consumer, Producer};
 use rustix::net::{RecvFlags, recv};
 
-use super::ring::{Descriptor, Entry, FillRing, Memory, RxRing};
+use super::ring::{Descriptor, Entry, FillRing, Memory, RxRing, Word};
 use super::sys::{self, Statistics};
-use super::umem::{Chunk, FrameHandle, Umem};
+use super::umem::{Chunk, FrameHandle, Umem, Window};
+use crate::config::BURST_FRAMES;
 
 /// The owner's part of a queue: its fill ring, and the chunks that are on their way there.
 pub(super) struct Filling<M> {
@@ -62,28 +65,80 @@ impl<M: Memory> Filling<M> {
 }
 
 /// Where a socket's chunks go.
-pub(super) enum Home<M> {
+pub(super) enum Home<M: Memory> {
     /// Into the fill ring, which is this socket's.
     Own(Filling<M>),
-    /// To the owner. The ring has room for all chunks of the UMEM.
-    Shared(Producer<Chunk>),
+    /// To the owner.
+    Shared(Returning<M>),
 }
 
-/// Frames that a socket lent, each in one chunk: so many of its RX ring's entries. It can't be
-/// copied, and giving it back ends the loan.
-#[must_use]
-pub(super) struct Loan(usize);
+/// The way to the owner for the chunks of a socket that has no fill ring.
+pub(super) struct Returning<M: Memory> {
+    /// A place for each frame of a burst, as the fill ring of an owner has them.
+    places: [M::Word; BURST_FRAMES],
+    /// The ring has room for all chunks of the UMEM.
+    owner: Producer<Chunk>,
+}
 
-impl Loan {
-    /// How many frames.
-    #[inline]
-    pub(super) const fn len(&self) -> usize {
-        self.0
+impl<M: Memory> Returning<M> {
+    /// The way that this ring is.
+    pub(super) fn new(owner: Producer<Chunk>) -> Self {
+        Self {
+            places: std::array::from_fn(|_| M::Word::default()),
+            owner,
+        }
     }
 }
 
+/// Gives chunks to the owner, up to so many. There is room for every chunk of the UMEM, and each
+/// is one.
+#[inline]
+fn give(owner: &mut Producer<Chunk>, count: usize, chunks: impl Iterator<Item = Chunk>) {
+    if let Ok(room) = owner.write_chunk_uninit(count) {
+        room.fill_from_iter(chunks);
+    }
+}
+
+/// Frames that a socket lends, each in one chunk. What is taken of them is read once: its chunk's
+/// address is written where it goes back from, and shown to nobody before the loan is over. What
+/// is not taken is lent again.
+pub(super) struct Frames<'a, M: Memory> {
+    rows: Zip<slice::Iter<'a, Entry<M>>, slice::Iter<'a, M::Word>>,
+    taken: usize,
+    memory: Window<'a>,
+}
+
+impl<'a, M: Memory> Iterator for Frames<'a, M> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (entry, place) = self.rows.next()?;
+        let descriptor = Descriptor::of(entry);
+        if descriptor.goes_on() {
+            self.rows = [].iter().zip(&[]);
+            return None;
+        }
+        self.taken += 1;
+        // The kernel takes any address in a chunk for the chunk.
+        place.set(descriptor.address);
+        let bytes = self.memory.lent(descriptor.address, descriptor.len);
+        // An address outside the memory is the kernel's fault: a frame without bytes.
+        Some(bytes.unwrap_or_default())
+    }
+}
+
+/// What came of a burst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Burst {
+    /// Frames that were taken.
+    pub(super) frames: usize,
+    /// There was none, because the next is one in several pieces.
+    pub(super) in_pieces: bool,
+}
+
 /// One socket.
-pub(super) struct Socket<M> {
+pub(super) struct Socket<M: Memory> {
     // The rings go before the socket, and the socket before its memory.
     rx: RxRing<M>,
     home: Home<M>,
@@ -113,83 +168,70 @@ impl<M: Memory> Socket<M> {
         self.fd.as_fd()
     }
 
-    /// Lends the next frames that lie in one chunk each, up to so many. With none, true if the
-    /// next frame is one in several pieces.
+    /// Lends the next frames that lie in one chunk each, up to a burst, if there are any. The loan
+    /// ends with the call: then the memory of those that were taken goes back.
     #[inline]
-    pub(super) fn lend(&mut self, most: usize) -> (Loan, bool) {
-        let entries = self.rx.lent(most);
-        let options = entries
-            .iter()
-            .fold(0, |options, entry| options | Descriptor::of(entry).options);
-        if !Descriptor::goes_on(options) {
-            return (Loan(entries.len()), false);
+    pub(super) fn burst(&mut self, take: impl FnOnce(&mut Frames<'_, M>)) -> Burst {
+        let places = match &mut self.home {
+            Home::Own(filling) => filling.ring.row(BURST_FRAMES),
+            Home::Shared(returning) => &returning.places,
+        };
+        let entries = self.rx.lent(places.len());
+        let first = entries.first().map(Descriptor::of);
+        let in_pieces = first.is_some_and(Descriptor::goes_on);
+        let mut taken = 0;
+        if first.is_some() && !in_pieces {
+            let mut frames = Frames {
+                rows: entries.iter().zip(places),
+                taken,
+                memory: self.umem.window(),
+            };
+            take(&mut frames);
+            taken = frames.taken;
         }
-        let first = entries
-            .iter()
-            .position(|entry| Descriptor::goes_on(Descriptor::of(entry).options));
-        (Loan(first.unwrap_or_default()), first == Some(0))
+        self.give_back(taken);
+        Burst {
+            frames: taken,
+            in_pieces,
+        }
     }
 
-    /// The frames of a loan.
+    /// Gives the first of the entries back whose addresses are written in their places, so many;
+    /// the kernel is told if it asks for that. Of none it keeps the queue going.
     #[inline]
-    pub(super) fn frames(&self, loan: &Loan) -> impl Iterator<Item = &[u8]> {
-        self.entries(loan).iter().map(|entry| {
-            let descriptor = Descriptor::of(entry);
-            let bytes = self.umem.lent(descriptor.address, descriptor.len);
-            // An address outside the memory is the kernel's fault: a frame without bytes.
-            bytes.unwrap_or_default()
-        })
-    }
-
-    #[inline]
-    fn entries(&self, loan: &Loan) -> &[Entry<M>] {
-        self.rx.entries(loan.0)
-    }
-
-    /// Ends a loan: the memory goes back to the kernel, which is told if it asks for that. With a
-    /// loan of nothing it keeps the queue going.
-    #[inline]
-    pub(super) fn give_back(&mut self, loan: Loan) {
-        let entries = self.rx.entries(loan.0);
-        let count = entries.len();
+    fn give_back(&mut self, count: usize) {
         match &mut self.home {
             Home::Own(filling) => {
-                // The kernel takes any address in a chunk for the chunk.
-                let addresses = entries.iter().map(|entry| Descriptor::of(entry).address);
-                let added = filling.ring.extend(addresses);
-                debug_assert_eq!(added, count, "the ring has room for every chunk");
+                filling.ring.add(count);
                 filling.refill(&self.umem);
                 filling.ring.publish();
-            }
-            Home::Shared(owner) => {
-                for entry in entries {
-                    let Descriptor { address, len, .. } = Descriptor::of(entry);
-                    if let Some(frame) = self.umem.taken(address, len) {
-                        // There is room for every chunk of the UMEM, and each is one.
-                        let _ = owner.push(frame.into_chunk());
-                    }
+                self.rx.release(count);
+                if filling.ring.needs_wakeup() {
+                    self.wake();
                 }
             }
+            Home::Shared(Returning { places, owner }) => {
+                let addresses = places.iter().take(count).map(Word::get);
+                let chunks = addresses.filter_map(|address| self.umem.given(address));
+                give(owner, count, chunks);
+                self.rx.release(count);
+            }
         }
-        self.rx.release(count);
-        if let Home::Own(filling) = &self.home
-            && filling.ring.needs_wakeup()
-        {
-            self.wake();
-        }
+    }
+
+    /// Keeps the queue going: what others gave back goes to the kernel, which is told if it asks.
+    #[inline]
+    pub(super) fn keep_going(&mut self) {
+        self.give_back(0);
     }
 
     /// Takes the next piece of a frame of several, and whether the frame goes on after it. A piece
     /// outside the memory is the kernel's fault: it has no chunk.
     pub(super) fn receive_piece(&mut self) -> Option<(Option<FrameHandle>, bool)> {
-        let Descriptor {
-            address,
-            len,
-            options,
-        } = Descriptor::of(self.rx.lent(1).first()?);
+        let descriptor = Descriptor::of(self.rx.lent(1).first()?);
         self.rx.release(1);
-        let piece = self.umem.taken(address, len);
-        Some((piece, Descriptor::goes_on(options)))
+        let piece = self.umem.taken(descriptor.address, descriptor.len);
+        Some((piece, descriptor.goes_on()))
     }
 
     /// Takes back pieces.
@@ -201,11 +243,7 @@ impl<M: Memory> Socket<M> {
                 filling.refill(&self.umem);
                 filling.ring.publish();
             }
-            Home::Shared(owner) => {
-                for chunk in chunks {
-                    let _ = owner.push(chunk);
-                }
-            }
+            Home::Shared(Returning { owner, .. }) => give(owner, chunks.len(), chunks),
         }
     }
 

@@ -243,6 +243,7 @@ impl RingMap {
         })
     }
 
+    #[inline]
     fn word(&self, offset: u64) -> &AtomicU32 {
         // SAFETY: the offset lies within the mapping, checked by `new`.
         let place = unsafe { self.base.add(offset as usize) };
@@ -256,18 +257,22 @@ impl super::ring::Memory for RingMap {
     type Cursor = AtomicU32;
     type Word = AtomicU64;
 
+    #[inline]
     fn producer(&self) -> &AtomicU32 {
         self.word(self.offsets.producer)
     }
 
+    #[inline]
     fn consumer(&self) -> &AtomicU32 {
         self.word(self.offsets.consumer)
     }
 
+    #[inline]
     fn flags(&self) -> &AtomicU32 {
         self.word(self.offsets.flags)
     }
 
+    #[inline]
     fn words(&self) -> &[AtomicU64] {
         // SAFETY: the offset lies within the mapping, whose length `new` computed from it.
         let first = unsafe { self.base.add(self.offsets.descriptors as usize) };

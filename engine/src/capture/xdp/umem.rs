@@ -3,16 +3,19 @@
 //!
 //! Why that holds, also between threads: all tokens are made with the memory, and none can be
 //! copied. A chunk goes to the kernel when its address is published on the fill ring, by the owner
-//! of the queue alone; its token or loan is ended before that. The kernel then writes the chunk,
-//! and names it in one entry of one RX ring. The worker that reads the entry acquires the ring's
-//! cursor, and so sees what the kernel wrote; the entry is lent until its place is released, or is
-//! made into the next token. A token that goes to the owner goes by a ring that orders the
-//! worker's reads before the owner's publishing.
+//! of the queue alone; its token or loan is ended before that. (An owner writes the address while
+//! the frame is lent; the kernel does not look at it before it is published.) The kernel then
+//! writes the chunk, and names it in one entry of one RX ring. The worker that reads the entry
+//! acquires the ring's cursor, and so sees what the kernel wrote; the entry is lent until its place
+//! is released, or is made into the next token. A token that goes to the owner goes by a ring that
+//! orders the worker's reads before the owner's publishing.
 #![allow(unsafe_code)]
 
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
+use std::slice;
 
 use super::sys;
 
@@ -173,24 +176,24 @@ impl Umem {
     #[inline]
     pub(super) fn bytes<'a>(&'a self, frame: &'a FrameHandle) -> &'a [u8] {
         let address = self.geometry.address(&frame.chunk) + u64::from(frame.start);
-        self.lent(address, frame.len).unwrap_or_default()
+        self.window().lent(address, frame.len).unwrap_or_default()
     }
 
-    /// The bytes that a descriptor of the kernel's names; `None` for one outside the memory. Only
-    /// for descriptors whose chunk is lent to us and not given back as long as the bytes are
-    /// borrowed, as [`super::socket::Socket::frames`] and [`Self::bytes`] see to; the module is
-    /// closed, so that nobody else can.
+    /// The chunk that an address written back names, taken as [`Self::taken`] says; `None` for one
+    /// outside the memory.
     #[inline]
-    pub(super) fn lent(&self, address: u64, len: u32) -> Option<&[u8]> {
-        let end = address.checked_add(u64::from(len))?;
-        if end > self.geometry.len() as u64 {
-            return None;
+    pub(super) fn given(&self, address: u64) -> Option<Chunk> {
+        self.taken(address, 0).map(FrameHandle::into_chunk)
+    }
+
+    /// The view for whom descriptors are lent.
+    #[inline]
+    pub(super) const fn window(&self) -> Window<'_> {
+        Window {
+            base: self.base,
+            len: self.geometry.len() as u64,
+            umem: PhantomData,
         }
-        // SAFETY: the bytes lie within the memory, checked above.
-        let first = unsafe { self.base.add(address as usize) };
-        // SAFETY: as above. The kernel does not write a chunk between handing it over on
-        // RX and getting it back on FILL; a loan or a handle stands for that time.
-        Some(unsafe { std::slice::from_raw_parts(first.as_ptr(), len as usize) })
     }
 
     /// Writes as the kernel does, for tests.
@@ -202,6 +205,33 @@ impl Umem {
         let first = unsafe { self.base.add(address as usize) };
         // SAFETY: as above; the test that plays the kernel has the chunk, and nobody a handle.
         unsafe { first.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
+    }
+}
+
+/// A view of the memory for one loan, small enough to stay in registers.
+#[derive(Clone, Copy)]
+pub(super) struct Window<'a> {
+    base: NonNull<u8>,
+    len: u64,
+    umem: PhantomData<&'a Umem>,
+}
+
+impl<'a> Window<'a> {
+    /// The bytes that a descriptor of the kernel's names; `None` for one outside the memory. Only
+    /// for descriptors whose chunk is lent to us and not given back as long as the bytes are
+    /// borrowed, as [`super::socket::Socket::burst`] and [`Umem::bytes`] see to; the module is
+    /// closed, so that nobody else can.
+    #[inline]
+    pub(super) fn lent(self, address: u64, len: u32) -> Option<&'a [u8]> {
+        let end = address.checked_add(u64::from(len))?;
+        if end > self.len {
+            return None;
+        }
+        // SAFETY: the bytes lie within the memory, checked above, which is borrowed for 'a.
+        let first = unsafe { self.base.add(address as usize) };
+        // SAFETY: as above. The kernel does not write a chunk between handing it over on
+        // RX and getting it back on FILL; a loan or a handle stands for that time.
+        Some(unsafe { slice::from_raw_parts(first.as_ptr(), len as usize) })
     }
 }
 

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use rtrb::RingBuffer;
 
 use super::super::ring::tests::{Bench, Kernel};
-use super::super::socket::{Filling, Home};
+use super::super::socket::{Filling, Home, Returning};
 use super::super::umem::{Geometry, Umem};
 use super::*;
+use crate::config::BURST_FRAMES;
 
 const CHUNKS: u32 = 64;
 const CHUNK_BYTES: u32 = 2048;
@@ -43,7 +44,8 @@ impl Queue {
         let ends = (1..workers).map(|_| RingBuffer::new(CHUNKS as usize));
         let (givers, takers): (Vec<_>, Vec<_>) = ends.unzip();
         let filling = Filling::new(Arc::clone(&fill), &umem, chunks, takers);
-        let shared = givers.into_iter().map(Home::Shared);
+        let ways = givers.into_iter().map(Returning::new);
+        let shared = ways.map(Home::Shared);
         let homes = std::iter::once(Home::Own(filling)).chain(shared);
         let lanes = homes.zip(&rx).map(|(home, rx)| {
             let fd = File::open("/dev/null").unwrap().into();
@@ -110,8 +112,13 @@ impl Queue {
 
     /// A worker takes a burst. True when it got some.
     fn burst(&mut self, worker: usize) -> bool {
-        let mut taker = Expecting(&mut self.expected[worker]);
-        self.workers[worker].burst(7, &mut taker)
+        self.burst_of(worker, BURST_FRAMES)
+    }
+
+    /// The same, and it takes no more than so many frames of it.
+    fn burst_of(&mut self, worker: usize, most: usize) -> bool {
+        let expected = &mut self.expected[worker];
+        self.workers[worker].burst(7, &mut Expecting { expected, most })
     }
 
     /// All that is under way arrives; then the kernel has every chunk, each once.
@@ -140,15 +147,23 @@ impl Queue {
     }
 }
 
-/// Takes bursts, and compares.
-struct Expecting<'a>(&'a mut VecDeque<Vec<u8>>);
+/// Takes bursts, up to so many frames of each, and compares.
+struct Expecting<'a> {
+    expected: &'a mut VecDeque<Vec<u8>>,
+    most: usize,
+}
 
 impl Taker for Expecting<'_> {
     fn take<'a>(&mut self, frames: impl Iterator<Item = Frame<'a>>) {
-        for (place, frame) in frames.enumerate() {
-            assert_eq!(Some(frame.bytes), self.0.pop_front().as_deref());
+        let mut taken = Vec::new();
+        for (place, frame) in frames.take(self.most).enumerate() {
             assert_eq!(frame.number, 7 + place as u64);
             assert!(place < BURST_FRAMES);
+            taken.push(frame);
+        }
+        // All of them are lent until the burst is over.
+        for frame in taken {
+            assert_eq!(Some(frame.bytes), self.expected.pop_front().as_deref());
         }
     }
 }
@@ -167,7 +182,7 @@ fn fuzz_no_chunk_is_lost() {
                     0 => queue.frame(worker, 1),
                     1 => queue.frame(worker, usize::from(size % 36) + 1),
                     2 => queue.publish(worker, usize::from(size % 8) + 1),
-                    _ => drop(queue.burst(worker)),
+                    _ => drop(queue.burst_of(worker, usize::from(size) + 1)),
                 }
             }
             queue.settle();
@@ -201,6 +216,24 @@ fn no_chunk_is_lost_in_a_long_run() {
         assert!(queue.workers.iter().all(|lanes| lanes.delivered > 100));
         queue.settle();
     }
+}
+
+/// What is not taken comes with the next burst, and its memory stays ours until then.
+#[test]
+fn a_burst_goes_on_where_the_last_one_ended() {
+    let mut queue = Queue::new(2);
+    for worker in [0, 1] {
+        (0..7).for_each(|_| queue.frame(worker, 1));
+        queue.publish(worker, 7);
+        for _ in 0..3 {
+            assert!(queue.burst_of(worker, 2));
+        }
+        assert_eq!(queue.workers[worker].delivered, 6);
+        assert!(queue.burst_of(worker, 2));
+        assert!(!queue.burst_of(worker, 2));
+        assert_eq!(queue.workers[worker].delivered, 7);
+    }
+    queue.settle();
 }
 
 /// A frame whose pieces come one by one, each after a burst that found no end of it.
