@@ -22,8 +22,12 @@ use crate::measure;
 /// Frames of a burst, as every receiver takes them.
 const BURST: u32 = 64;
 
-/// Frames that lie in the ring before they are taken; less where half the ring is less.
+/// Frames that lie in the ring before they are taken, by every receiver; less where half the ring
+/// is less. The engine's ring has half as many places as frames.
 const GATHERED: u32 = 1024;
+
+/// Pairs of readings that the clock's own time is taken from.
+const CLOCK_READINGS: u32 = 1000;
 
 /// The longest burst latency that is told apart, in nanoseconds.
 const LATENCY_MAX_NS: u64 = 1_000_000_000;
@@ -122,6 +126,7 @@ fn take(
 ) -> Result<Taken> {
     pin(processor)?;
     let gathered = GATHERED.min(receiver.fill().1 / 2);
+    let reading = clock_reading()?;
     let (mut timed, mut busy) = (0, Duration::ZERO);
     let (result, cost) = measure::cost(measure::Who::Thread, || -> Result<()> {
         while gather(receiver, over, gathered) {
@@ -142,7 +147,7 @@ fn take(
                     }
                 }
             }
-            busy += thread_time()?.saturating_sub(before);
+            busy += thread_time()?.saturating_sub(before + reading);
         }
         while receiver.burst() > 0 {}
         Ok(())
@@ -180,6 +185,16 @@ fn gather(receiver: &dyn Receiver, over: &AtomicBool, gathered: u32) -> bool {
 /// None with these limits.
 pub fn latencies() -> Result<Histogram<u64>> {
     Ok(Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3)?)
+}
+
+/// What reading the thread's clock takes of its own: the least of many. Every taking has one.
+fn clock_reading() -> Result<Duration> {
+    let mut least = Duration::MAX;
+    for _ in 0..CLOCK_READINGS {
+        let before = thread_time()?;
+        least = least.min(thread_time()?.saturating_sub(before));
+    }
+    Ok(least)
 }
 
 fn thread_time() -> Result<Duration> {

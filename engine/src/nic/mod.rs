@@ -130,6 +130,16 @@ pub fn mtu(interface: &str) -> io::Result<u32> {
     Requests::new(interface)?.mtu()
 }
 
+/// True when its frames begin with an Ethernet header, as a mirror port's do; loopback's too.
+///
+/// # Errors
+///
+/// ENODEV when there is none of this name.
+pub fn is_ethernet(interface: &str) -> io::Result<bool> {
+    let hardware = Requests::new(interface)?.hardware()?;
+    Ok([libc::ARPHRD_ETHER, libc::ARPHRD_LOOPBACK].contains(&hardware))
+}
+
 /// True when it is administratively up.
 ///
 /// # Errors
@@ -447,6 +457,7 @@ mod tests {
     #[test]
     fn every_machine_has_a_loopback() {
         assert!(exists("lo") && index("lo").unwrap() > 0 && mtu("lo").unwrap() > 0);
+        assert!(is_ethernet("lo").unwrap() && is_ethernet("nosuch0").is_err());
         assert_eq!(rx_queues("lo").unwrap(), 1);
         assert_eq!(numa_node("lo"), None);
     }

@@ -102,6 +102,15 @@ impl Requests {
         Ok(mtu.unsigned_abs())
     }
 
+    /// What its frames begin with, as `<linux/if_arp.h>` numbers it.
+    pub(super) fn hardware(&self) -> io::Result<u16> {
+        let mut request = self.empty();
+        self.plain(libc::SIOCGIFHWADDR as c_ulong, &mut request)?;
+        // SAFETY: every bit pattern is an integer, and the whole union was initialised.
+        let address = unsafe { request.ifr_ifru.ifru_hwaddr };
+        Ok(address.sa_family)
+    }
+
     /// Sets the largest payload.
     pub(super) fn set_mtu(&self, mtu: u32) -> io::Result<()> {
         let mut request = self.empty();

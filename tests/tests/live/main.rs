@@ -14,7 +14,10 @@ use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
     // Some tests start this program as something to be killed, or to be shut in.
-    if let Some(code) = packet::helper().or_else(sandbox::helper) {
+    if let Some(code) = packet::helper()
+        .or_else(sandbox::helper)
+        .or_else(scenarios::drivers::helper)
+    {
         return code;
     }
     let mut arguments = Arguments::from_args();

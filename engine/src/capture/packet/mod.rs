@@ -141,6 +141,11 @@ pub fn open(ask: Ask<'_>) -> Result<Opened, OpenError> {
     };
     let index = nic::index(interface).map_err(no_interface)?;
     let mtu = nic::mtu(interface).map_err(no_interface)?;
+    if !nic::is_ethernet(interface).map_err(no_interface)? {
+        return Err(OpenError::NotEthernet {
+            interface: interface.to_owned(),
+        });
+    }
     let geometry = Geometry {
         block_bytes: ask
             .block_bytes
@@ -207,11 +212,6 @@ impl Opener<'_> {
         let ring = Ring::map(to, self.geometry).map_err(step("to map the ring"))?;
         sys::block(to).map_err(step("a filter"))?;
         sys::bind(to, self.index).map_err(step("to bind"))?;
-        if !sys::is_ethernet(to).map_err(step("to look at the interface"))? {
-            return Err(OpenError::NotEthernet {
-                interface: self.ask.interface.to_owned(),
-            });
-        }
         Ok((ring, socket))
     }
 

@@ -11,9 +11,6 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 /// TPACKET_V3, as PACKET_VERSION takes it.
 const TPACKET_V3: c_int = libc::tpacket_versions::TPACKET_V3 as c_int;
 
-/// The link types whose frames begin with two MACs: Ethernet and loopback.
-const ETHERNET: [u16; 2] = [libc::ARPHRD_ETHER, libc::ARPHRD_LOOPBACK];
-
 /// How a ring is laid out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Geometry {
@@ -162,20 +159,6 @@ pub(super) fn bind(socket: BorrowedFd<'_>, index: u32) -> io::Result<()> {
     } else {
         Ok(())
     }
-}
-
-/// True when the frames of the interface that the socket is bound to begin with two MACs.
-pub(super) fn is_ethernet(socket: BorrowedFd<'_>) -> io::Result<bool> {
-    let mut address = address(0);
-    let mut bytes = size_of_val(&address) as socklen_t;
-    let place = (&raw mut address).cast();
-    // SAFETY: the kernel writes at most `bytes` bytes, the size of `address`, which is borrowed
-    // for the call and is made of integers.
-    let result = unsafe { libc::getsockname(socket.as_raw_fd(), place, &raw mut bytes) };
-    if result < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(ETHERNET.contains(&address.sll_hatype))
 }
 
 /// Makes a fanout group whose member is chosen by a BPF program, and joins it. Gives its number.

@@ -11,6 +11,12 @@ pub enum OpenError {
         /// Its name.
         interface: String,
     },
+    /// Its frames begin with something else.
+    #[error("{interface} is no Ethernet interface; a mirror port is")]
+    NotEthernet {
+        /// Its name.
+        interface: String,
+    },
     /// Somebody else's program is there.
     #[error(
         "{interface} is in use: another XDP program is attached to it, perhaps of another medtapd; \

@@ -189,6 +189,11 @@ impl<'a> Opener<'a> {
                 queues,
             });
         }
+        if !nic::is_ethernet(ask.interface).map_err(no_interface)? {
+            return Err(OpenError::NotEthernet {
+                interface: ask.interface.to_owned(),
+            });
+        }
         needs::rights(ask.interface)?;
         if !(1..=WORKERS_MAX).contains(&ask.workers) {
             let found = ask.workers;
@@ -423,6 +428,7 @@ impl<'a> Opener<'a> {
                 interface: self.ask.interface.to_owned(),
             }),
             Some(libc::EOPNOTSUPP) => Failure::Mode("the driver does not support it".to_owned()),
+            Some(libc::EAFNOSUPPORT) => Failure::Mode("this kernel has no AF_XDP".to_owned()),
             _ => Failure::Mode(format!("{what}: {error}")),
         }
     }

@@ -147,6 +147,8 @@ fn refusal(error: &(dyn Error + 'static)) -> Refusal {
     match code {
         Some(libc::EBUSY | libc::EEXIST) => Refusal::Busy,
         Some(libc::EPERM | libc::EACCES) => Refusal::Privilege(last.to_string()),
+        // Of all that is asked of it, a program in the driver alone depends on the interface.
+        Some(libc::EOPNOTSUPP) => Refusal::Other("the driver runs no XDP program".to_owned()),
         _ => Refusal::Other(last.to_string()),
     }
 }

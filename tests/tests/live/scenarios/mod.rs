@@ -2,6 +2,7 @@
 
 mod accounting;
 mod commands;
+pub mod drivers;
 mod frames;
 mod hospital;
 mod life;
@@ -26,6 +27,7 @@ pub fn trials() -> Vec<Trial> {
         rights::TESTS,
         service::TESTS,
         commands::TESTS,
+        drivers::TESTS,
         wrong::TESTS,
     ]
     .concat()
