@@ -326,7 +326,7 @@ pub(super) mod tests {
     }
 
     /// Every sequence of up to 12 steps of both sides (extend, write in a row, publish, take), on a
-    /// ring of 2, with cursors about to wrap: in order, once each, never one that was not published.
+    /// ring of 2, with cursors about to wrap: in order, once each, and none that was not published.
     #[test]
     fn fill_ring_in_every_interleaving() {
         let mut seen = HashSet::new();
