@@ -70,6 +70,8 @@ enum KindName {
     Imix,
     /// DICOM, HL7, DHCP, ARP, DNS, mDNS, TLS, HTTP, LLDP.
     Hospital,
+    /// C-STORE of 1 MiB images.
+    Stores,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -222,6 +224,7 @@ fn run_make(make: &Make) -> Result<()> {
         KindName::Flood => Kind::Flood,
         KindName::Imix => Kind::Imix,
         KindName::Hospital => Kind::Hospital,
+        KindName::Stores => Kind::Stores,
     };
     let usual = Plan::new(kind, make.packets);
     let order = match make.order {

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Services of DICOM beyond storing and finding, by pynetdicom.
-usage: imaging.py archive | imaging.py services ARCHIVE_IP; the archive reports commitments back to port 11114 of the asker."""
+usage: imaging.py archive | imaging.py services ARCHIVE_IP | imaging.py persons ARCHIVE_IP; the archive reports commitments back to port 11114 of the asker."""
 import sys
 import threading
 import time
 
-from pydicom.dataset import Dataset
+from pydicom.datadict import DicomDictionary
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import CTImageStorage
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.pdu_primitives import UserIdentityNegotiation
 from pynetdicom.sop_class import ModalityPerformedProcedureStep, Printer, StorageCommitmentPushModel, Verification
@@ -104,7 +105,49 @@ def services(address):
     connect(address, Verification).abort()
 
 
+# What is said of equipment, and what must hold something else than a text.
+KEPT = {0x00080005, 0x00080016, 0x00080018, 0x00080055, 0x00080060, 0x00080070, 0x00080080, 0x00081010, 0x00081040, 0x00081090,
+        0x00181000, 0x00181002, 0x00181008, 0x0018100B, 0x00181020, 0x00181200, 0x00181204, 0x00181205, 0x0018700A, 0x0018702A, 0x0018702B}
+
+
+def persons(address):
+    """An object with CANARY in every text of the dictionary but those of equipment, at its root, in sequences and in private
+    elements."""
+    texts = {"PN": "CANARY^PERSON", "LO": "CANARY", "SH": "CANARY", "ST": "CANARY text", "LT": "CANARY text", "UT": "CANARY text",
+             "UC": "CANARY", "AE": "CANARY", "CS": "CANARY"}
+
+    def fill(ds, everything):
+        for tag, (vr, _, _, _, keyword) in sorted(DicomDictionary.items()):
+            if 0x00080000 <= tag < 0x7FE00000 and keyword and vr in texts and (everything or tag not in KEPT):
+                ds.add_new(tag, vr, texts[vr])
+        block = ds.private_block(0x0011, "CANARY PRIVATE", create=True)
+        for number, vr in enumerate(texts, 1):
+            block.add_new(number, vr, texts[vr])
+        return ds
+
+    ds = fill(Dataset(), everything=False)
+    ds.SOPClassUID, ds.SOPInstanceUID = CTImageStorage, "2.25.2026010100.2.77"
+    ds.Modality, ds.Manufacturer, ds.ManufacturerModelName = "CT", "ACME MEDICAL", "TOMOGRAPH 64"
+    ds.DeviceSerialNumber, ds.StationName, ds.StationAETitle = "AM-CT-001977", "CTSTN01", "CT_ROOM1"
+    for keyword in ("ReferencedImageSequence", "RequestAttributesSequence", "ContributingEquipmentSequence", "ContentSequence"):
+        setattr(ds, keyword, Sequence([fill(Dataset(), everything=True)]))
+    udi = Dataset()
+    udi.UniqueDeviceIdentifier, udi.DeviceDescription = "(01)09521234543213(21)AM-CT-001977", "CANARY text"
+    ds.UDISequence = Sequence([udi])
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    for syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian):
+        ae = AE(ae_title="CT_ROOM1")
+        ae.add_requested_context(CTImageStorage, syntax)
+        assoc = ae.associate(address, 11113, ae_title="STORE")
+        ds.file_meta.TransferSyntaxUID = syntax
+        assert assoc.send_c_store(ds).Status == 0
+        assoc.release()
+
+
 if sys.argv[1] == "archive":
     archive()
+elif sys.argv[1] == "persons":
+    persons(sys.argv[2])
 else:
     services(sys.argv[2])

@@ -130,6 +130,11 @@ on ct "$py" "$here/imaging.py" services 10.30.1.20
 end '`make/imaging.sh`' "pynetdicom: storage commitment with its report on an association of its own, a procedure step that is discontinued, \
 a printer's N-GET, a rejection (called title), an abort"
 
+begin dicom/persons.pcap
+on ct "$py" "$here/imaging.py" persons 10.30.1.20
+end '`make/imaging.sh`' "pynetdicom stores an object with CANARY in every text of the DICOM dictionary but those of equipment, in four sequences and in \
+private elements, explicit and implicit"
+
 openssl req -x509 -newkey rsa:2048 -nodes -keyout "$tmp/key.pem" -out "$tmp/cert.pem" -days 3650 -subj "/CN=archive.example" 2>/dev/null
 daemon archive storescp +tls "$tmp/key.pem" "$tmp/cert.pem" -ic -aet STORE -od "$tmp/in" 2762
 daemon archive openssl s_server -accept 11120 -alpn dicom -key "$tmp/key.pem" -cert "$tmp/cert.pem" -quiet

@@ -8,6 +8,7 @@ mod expect;
 mod files;
 mod program;
 mod replay;
+mod rewrite;
 mod text;
 
 pub use devices::devices_text;
@@ -15,4 +16,5 @@ pub use expect::{expect, expect_part};
 pub use files::{captures, data_folder, files_below, relative, root};
 pub use program::{Ran, medtap, medtap_reading};
 pub use replay::{Run, matcher, replay, replay_with};
+pub use rewrite::Capture;
 pub use text::table_text;

@@ -17,6 +17,7 @@ pub fn benchmarks(criterion: &mut Criterion) {
         ("flood", Kind::Flood),
         ("imix", Kind::Imix),
         ("hospital", Kind::Hospital),
+        ("dicom", Kind::Stores),
     ] {
         let capture = bytes(&Plan::new(kind, PACKETS)).expect("a plan that can be carried out");
         let frames = frames(&capture);

@@ -17,6 +17,7 @@ mod imix;
 mod infrastructure;
 mod pcap;
 mod random;
+mod stores;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,8 @@ pub enum Kind {
     Imix,
     /// What a hospital's core switch shows: DICOM, HL7, DHCP, ARP, DNS, mDNS, TLS, HTTP, LLDP.
     Hospital,
+    /// Images of 1 MiB, stored over DICOM without end.
+    Stores,
 }
 
 /// Which flow the next packet belongs to.
@@ -80,6 +83,7 @@ impl Plan {
             Kind::Flood => (100_000, 1_000, 1_000_000, Order::RoundRobin),
             Kind::Imix => (20_000, 1_000, 1_000_000, Order::Random),
             Kind::Hospital => (500, 500, 20_000, Order::Random),
+            Kind::Stores => (16, 32, 1_000_000, Order::Random),
         };
         Self {
             kind,
@@ -112,6 +116,7 @@ impl Plan {
             Kind::Flood => flood::Flood::flows_max(self.devices),
             Kind::Imix => imix::Imix::flows_max(self.devices),
             Kind::Hospital => hospital::CONVERSATIONS_MAX,
+            Kind::Stores => stores::flows_max(self.devices),
         };
         if !(1..=flows_max).contains(&self.flows) {
             return invalid(format!(
@@ -156,6 +161,7 @@ impl Endless {
             Kind::Flood => Box::new(flood::Flood::new(plan)),
             Kind::Imix => Box::new(imix::Imix::new(plan)),
             Kind::Hospital => Box::new(hospital::Hospital::new(plan)),
+            Kind::Stores => Box::new(stores::Stores::new(plan)),
         }))
     }
 

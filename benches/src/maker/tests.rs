@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Kind, Order, Plan, bytes, checksum_add, checksum_fold};
 use crate::floor::Floor;
 
-const KINDS: [Kind; 3] = [Kind::Flood, Kind::Imix, Kind::Hospital];
+const KINDS: [Kind; 4] = [Kind::Flood, Kind::Imix, Kind::Hospital, Kind::Stores];
 
 fn frames(capture: &[u8]) -> Vec<&[u8]> {
     let mut frames = Vec::new();

@@ -11,11 +11,19 @@ const CANARY: &[u8] = b"canary";
 const HOLD_PERSONS: &[&str] = &[
     "pcaps/hospital.pcapng",
     "pcaps/dhcp/lease.pcap",
+    "pcaps/atna/audit.pcap",
     "pcaps/dicom/archive_forward.pcap",
+    "pcaps/dicom/encodings.pcap",
+    "pcaps/dicom/get_forward.pcap",
+    "pcaps/dicom/persons.pcap",
+    "pcaps/dicom/services.pcap",
     "pcaps/dicom/store_ct.pcap",
     "pcaps/dicom/worklist.pcap",
+    "pcaps/dicomweb/orthanc.pcap",
+    "pcaps/fhir/server.pcap",
     "pcaps/hl7/oru_ack.pcap",
     "pcaps/hl7/two_ports.pcap",
+    "pcaps/syslog/logger.pcap",
 ];
 
 fn holds_canary(bytes: &[u8]) -> bool {
@@ -78,4 +86,40 @@ fn the_search_finds_it() {
     assert!(holds_canary(b"ccanary"));
     assert!(!holds_canary(b"canar"));
     assert!(holds_canary_in_any_form(b"C\0A\0N\0A\0R\0Y\0"));
+}
+
+/// Nothing that the program prints, writes or logs names a person, however much it says.
+#[test]
+fn nothing_that_the_program_says_names_a_person() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let flows = folder.path().join("flows.jsonl");
+    let table = folder.path().join("saved.table");
+    let path = |path: &std::path::Path| path.to_string_lossy().into_owned();
+    for capture in HOLD_PERSONS {
+        for output in ["wide", "json", "jsonl", "csv"] {
+            let ran = medtap_tests::medtap(&[
+                "analyze",
+                capture,
+                "--output",
+                output,
+                "--flows",
+                &path(&flows),
+                "--save-table",
+                &path(&table),
+            ]);
+            assert_eq!(ran.code, Some(0), "{capture}: {}", ran.stderr);
+            let written = fs::read(&flows).expect("the flows");
+            for (what, bytes) in [
+                ("output", ran.stdout.as_slice()),
+                ("messages", ran.stderr.as_bytes()),
+                ("flows", &written),
+            ] {
+                assert!(
+                    !holds_canary_in_any_form(bytes),
+                    "{capture} {output}: {what}"
+                );
+            }
+            fs::remove_file(&table).expect("the saved table");
+        }
+    }
 }
