@@ -380,3 +380,12 @@ pub const TELNET_BYTES_MAX: usize = 16 * 1024;
 
 /// Tags of one BACnet answer that are looked at.
 pub const BACNET_PROPERTIES_MAX: usize = 512;
+
+/// Lines of one SIP message's head that are looked at.
+pub const SIP_LINES_MAX: usize = 64;
+
+/// Bytes of one LDAP message that are waited for; of a longer one what is there is read.
+pub const LDAP_MESSAGE_BYTES_MAX: usize = 64 * 1024;
+
+/// Attributes of one LDAP entry that are looked at.
+pub const LDAP_ATTRIBUTES_MAX: usize = 128;

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-# Make the captures of servers and controllers: snmp, smb, ftp, telnet, vnc, ntp, bacnet, modbus, enip, rdp.
+# Make the captures of servers and controllers: snmp, smb, ftp, telnet, vnc, ntp, bacnet, modbus, enip, rdp, sip, mqtt,
+# ldap, mysql.
 #
 #   sudo pcaps/make/services.sh [OUT_DIR]        OUT_DIR: where the captures go; default: the folder above this script
 #   VENV=/path/to/venv                           a Python environment with the packages below
@@ -12,6 +13,7 @@
 # Debian packages (bookworm):
 #   iproute2 ethtool tcpdump snmpd snmp samba smbclient vsftpd curl inetutils-telnetd inetutils-inetd telnet expect chrony ntpsec-ntpdig
 #   tigervnc-standalone-server tigervnc-viewer xvfb xrdp freerdp2-x11 openssl
+#   sip-tester mosquitto mosquitto-clients slapd ldap-utils mariadb-server mariadb-client
 # PyPI packages: bacpypes3 pymodbus cpppo
 set -euo pipefail
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
@@ -23,7 +25,7 @@ py=${VENV:+$VENV/bin/}python3
 missing=()
 [ "$(id -u)" = 0 ] || missing+=("root rights")
 for tool in ip ethtool tcpdump snmpd snmpget smbd smbclient vsftpd curl inetutils-inetd telnet expect chronyd ntpdig Xtigervnc \
-    xtigervncviewer Xvfb xrdp xfreerdp openssl; do
+    xtigervncviewer Xvfb xrdp xfreerdp openssl sipp mosquitto mosquitto_pub slapd slapadd ldapsearch ldapwhoami mariadbd mariadb; do
   command -v "$tool" >/dev/null || missing+=("$tool")
 done
 "$py" -c 'import bacpypes3, pymodbus, cpppo' 2>/dev/null || missing+=("the PyPI packages bacpypes3 pymodbus cpppo")
@@ -212,4 +214,47 @@ sleep 2
 record enip/identity.pcap 'port 44818'
 client "$py" -m cpppo.server.enip.client -a 10.30.0.10:44818 -i >/dev/null || true
 client "$py" -m cpppo.server.enip.list_services -a 10.30.0.10:44818 --list-identity >/dev/null || true
+stop
+
+# --- sip: SIPp calls SIPp; who calls is CANARY -------------------------------------------------------------------------------
+daemon sipp sipp -sn uas -i 10.30.0.10 -p 5060 -nostdin
+record sip/call.pcap 'udp port 5060'
+client sipp -sn uac -i 10.30.0.20 -p 5060 -s CANARY -m 1 -nostdin 10.30.0.10:5060 >/dev/null 2>&1 || true
+stop
+
+# --- mqtt: mosquitto, once with a password and once without ---------------------------------------------------------------------
+printf 'listener 1883 10.30.0.10\nallow_anonymous true\n' >"$tmp/mosquitto.conf"
+daemon mosquitto mosquitto -c "$tmp/mosquitto.conf"
+record mqtt/log_on.pcap 'tcp port 1883'
+client mosquitto_pub -h 10.30.0.10 -i CANARY -u CANARY -P CANARY -t ward/CANARY -m CANARY
+client mosquitto_pub -h 10.30.0.10 -V mqttv5 -i CANARY2 -t ward/x -m CANARY
+stop
+
+# --- ldap: OpenLDAP: the root's entry anonymously, then a bind with a password ------------------------------------------------------
+mkdir -p "$tmp/ldap"
+cat >"$tmp/slapd.conf" <<END
+include /etc/ldap/schema/core.schema
+moduleload back_mdb
+modulepath /usr/lib/ldap
+pidfile $tmp/slapd.pid
+database mdb
+suffix "dc=ward,dc=example"
+rootdn "cn=CANARY,dc=ward,dc=example"
+rootpw CANARY
+directory $tmp/ldap
+END
+daemon slapd slapd -d 0 -f "$tmp/slapd.conf" -h ldap://10.30.0.10
+record ldap/binds.pcap 'tcp port 389'
+client ldapsearch -x -H ldap://10.30.0.10 -b '' -s base '*' '+' >/dev/null
+client ldapwhoami -x -H ldap://10.30.0.10 -D 'cn=CANARY,dc=ward,dc=example' -w CANARY >/dev/null
+stop
+
+# --- mysql: MariaDB ---------------------------------------------------------------------------------------------------------------
+mkdir -p "$tmp/mysql"
+mariadb-install-db --no-defaults --datadir="$tmp/mysql" --auth-root-authentication-method=normal >/dev/null 2>&1 || true
+chown -R mysql "$tmp/mysql"
+daemon mariadbd mariadbd --no-defaults --skip-grant-tables --skip-networking=0 --user=mysql --datadir="$tmp/mysql" --socket="$tmp/mysql/s" --pid-file="$tmp/mysql/p" --bind-address=10.30.0.10
+sleep 3
+record mysql/greeting.pcap 'tcp port 3306'
+client mariadb --no-defaults --skip-ssl -h 10.30.0.10 -u CANARY -pCANARY -e 'select 1' >/dev/null 2>&1 || true
 stop

@@ -27,9 +27,12 @@ pub mod hl7;
 pub mod http;
 pub mod icmpv6;
 mod json;
+pub mod ldap;
 pub mod lldp;
 pub mod mdns;
 pub mod modbus;
+pub mod mqtt;
+pub mod mysql;
 pub mod nbns;
 pub mod ntlmssp;
 pub mod ntp;
@@ -40,6 +43,7 @@ mod reader;
 #[cfg(test)]
 mod replay;
 mod reported;
+pub mod sip;
 pub mod smb;
 pub mod snmp;
 pub mod ssdp;
@@ -210,6 +214,9 @@ pub const CLASSIFIERS: &[Classifier] = &[
     vnc::CLASSIFIER,
     telnet::CLASSIFIER,
     ftp::CLASSIFIER,
+    ldap::CLASSIFIER,
+    mqtt::CLASSIFIER,
+    mysql::CLASSIFIER,
     enip::OVER_TCP,
     dhcp::CLASSIFIER,
     nbns::CLASSIFIER,
@@ -217,6 +224,7 @@ pub const CLASSIFIERS: &[Classifier] = &[
     ssdp::CLASSIFIER,
     syslog::OVER_UDP,
     syslog::OVER_TCP,
+    sip::CLASSIFIER,
     snmp::CLASSIFIER,
     bacnet::CLASSIFIER,
     enip::OVER_UDP,

@@ -255,6 +255,15 @@ fields! {
     VncSecurity = 646, "vnc.security", Observed, 90;
     NtpStratum = 648, "ntp.stratum", Observed, 80;
     NtpReferenceId = 649, "ntp.refid", Observed, 80;
+    SipUserAgent = 650, "sip.user_agent", Observed, 80;
+    SipServer = 651, "sip.server", Observed, 80;
+    MqttVersion = 653, "mqtt.version", Observed, 90;
+    MqttLogin = 654, "mqtt.login", Observed, 95;
+    LdapBind = 656, "ldap.bind", Observed, 95;
+    LdapVendorName = 657, "ldap.vendorname", Observed, 85;
+    LdapVendorVersion = 658, "ldap.vendorversion", Observed, 85;
+    LdapHostName = 659, "ldap.dnshostname", Hostname, 85;
+    MysqlVersion = 661, "mysql.version", Observed, 90;
     // Building and industry: 700–799.
     BacnetInstance = 700, "bacnet.device_instance", Observed, 90;
     BacnetVendorId = 701, "bacnet.vendor_id", Observed, 90;

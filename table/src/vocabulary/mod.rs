@@ -71,6 +71,10 @@ vocabulary! {
         Rdp = 74, "rdp";
         Vnc = 75, "vnc";
         Ntp = 76, "ntp";
+        Sip = 77, "sip";
+        Mqtt = 78, "mqtt";
+        Ldap = 79, "ldap";
+        Mysql = 80, "mysql";
         // Building and industry: 120–159.
         Bacnet = 120, "bacnet";
         Modbus = 121, "modbus";
