@@ -5,6 +5,7 @@ use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use serde::Serialize;
 
+use super::cpe::Cpe;
 use super::cve::CveId;
 use super::limits::CLAIMS_MAX;
 use super::refusal::Refusal;
@@ -218,6 +219,15 @@ impl Claims {
             text: text.into(),
             versions: Versions::parse(text),
             label: None,
+        })
+    }
+
+    /// The number of the version that a CPE name states itself.
+    pub fn versions_of_cpe(&mut self, cpe: &Cpe) -> u32 {
+        let key = format!("{}\u{1f}{}", cpe.version, cpe.update);
+        self.versions(&key, || {
+            let text = format!("{} {}", cpe.version, cpe.update);
+            cpe.stated(text.trim())
         })
     }
 

@@ -48,3 +48,7 @@ pub const PLATFORMS_MAX: usize = 10_000;
 pub const SBOM_COMPONENTS_MAX: usize = 200_000;
 /// Generations of the store that are kept, the current one included.
 pub const GENERATIONS_MAX: usize = 5;
+/// Bytes of a bundle after inflation.
+pub const BUNDLE_BYTES_MAX: u64 = 64 << 30;
+/// Bytes of the manifest of a generation or bundle.
+pub const MANIFEST_BYTES_MAX: u64 = 256 << 20;

@@ -11,22 +11,35 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+mod changes;
 mod claims;
 mod cpe;
 mod csaf;
 mod cve;
+mod cve_record;
 mod cvss;
 mod document;
 mod epss;
 mod fda;
+#[cfg(test)]
+mod hostile_tests;
 mod input;
 mod kev;
 pub mod limits;
 mod lines;
+mod mds2;
+mod nvd;
+mod openvex;
+mod purl;
 mod recognise;
 mod records;
 mod refusal;
 mod report;
+mod sbom;
+mod stix;
+pub mod store;
+#[cfg(test)]
+mod store_tests;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -34,6 +47,7 @@ pub mod versions;
 mod weakness;
 mod when;
 
+pub use changes::{Change, changes};
 pub use claims::{
     Advice, Category, Claim, Claims, Condition, Document, NONE, Part, Platform, Product, Stated,
     Status,
@@ -45,8 +59,11 @@ pub use epss::{Epss, Scores};
 pub use fda::{Classes, DeviceClass, Recall, Recalls};
 pub use input::{Input, digest};
 pub use kev::{Catalogue, KevEntry};
+pub use mds2::{Answer, Answered, Mds2};
 pub use refusal::Refusal;
 pub use report::{Feed, Kind, Reject};
+pub use sbom::{Sbom, Software};
+pub use stix::{Indicator, Indicators, Observable};
 pub use weakness::{Exploitation, Ssvc, VectorSource, Weakness, Weaknesses};
 pub use when::day;
 
@@ -104,6 +121,12 @@ pub struct Feeds {
     pub classes: Classes,
     /// FDA's recalls.
     pub recalls: Recalls,
+    /// Bills of software of models.
+    pub sboms: Vec<Sbom>,
+    /// Manufacturers' answers about models.
+    pub mds2: Vec<Mds2>,
+    /// Indicators of attacks.
+    pub indicators: Indicators,
 }
 
 impl Feeds {
@@ -206,10 +229,39 @@ impl Feeds {
                 feed.check()?;
                 self.recalls.merge(recalls);
             }
-            _ => {
+            Kind::Nvd => {
+                let (claims, weaknesses) = (&mut self.claims, &mut self.weaknesses);
+                nvd::read(input.into_reader(), number, &mut feed, claims, weaknesses)?;
+            }
+            Kind::Stix => self
+                .indicators
+                .merge(stix::read(input.into_reader(), &mut feed)?),
+            Kind::Mds2 => {
+                let is_json = input.beginning.trim_ascii_start().starts_with(b"{");
+                self.mds2
+                    .push(mds2::read(input.into_reader(), is_json, &mut feed)?);
+            }
+            Kind::Csaf | Kind::CsafVex => {
                 let text = input.into_document()?;
                 let (claims, weaknesses) = (&mut self.claims, &mut self.weaknesses);
                 csaf::read(&text, number, &mut feed, claims, weaknesses)?;
+            }
+            Kind::CveRecord => {
+                let text = input.into_document()?;
+                let (claims, weaknesses) = (&mut self.claims, &mut self.weaknesses);
+                cve_record::read(&text, number, &mut feed, claims, weaknesses)?;
+            }
+            Kind::OpenVex => {
+                let text = input.into_document()?;
+                openvex::read(&text, number, &mut feed, &mut self.claims)?;
+            }
+            Kind::CycloneDx => {
+                let text = input.into_document()?;
+                self.sboms.push(sbom::read_cyclone_dx(&text, &mut feed)?);
+            }
+            Kind::Spdx => {
+                let text = input.into_document()?;
+                self.sboms.push(sbom::read_spdx(&text, &mut feed)?);
             }
         }
         Ok(feed)
@@ -236,5 +288,10 @@ impl Feeds {
             feed.superseded |= stating && !current;
         }
         self.claims.finish();
+        self.sboms
+            .sort_by(|one, other| (&one.of, &one.date).cmp(&(&other.of, &other.date)));
+        self.mds2.sort_by(|one, other| {
+            (&one.manufacturer, &one.model).cmp(&(&other.manufacturer, &other.model))
+        });
     }
 }

@@ -41,7 +41,7 @@ fn of_lines(text: &[u8]) -> Recognised {
         Recognised::Feed(Kind::KevCsv)
     } else if line.contains('|') && line.split('|').any(|name| name.trim() == "productcode") {
         Recognised::Feed(Kind::FdaClasses)
-    } else if line.contains("mds2") || (has("question id") && has("answer")) {
+    } else if line.contains("mds2") || String::from_utf8_lossy(text).contains("MPII-1") {
         Recognised::Feed(Kind::Mds2)
     } else {
         Recognised::Other("it is no feed that is known")

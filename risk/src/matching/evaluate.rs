@@ -308,19 +308,28 @@ fn platform_held(
         return Held::Unknown;
     };
     let keys = index.keys_of(product);
-    let versions = index.claims.stated(versions).map(|stated| &stated.versions);
+    let Some(stated) = index.claims.stated(versions) else {
+        return Held::Unknown;
+    };
     let mut another_system = false;
     for part in parts.iter().chain([subject]) {
-        let same = part.keys.iter().any(|key| keys.contains(key));
-        let windows = part
+        let labels = part
             .windows
             .iter()
-            .any(|windows| windows.cpe == &*product.name);
-        if same || windows {
-            let contained = match (versions, &part.version) {
-                (Some(Versions::All), _) | (None, _) => return Held::Yes,
-                (Some(versions), Some(version)) if !windows => versions.contains(version),
-                _ => Containment::Unknown,
+            .filter(|windows| windows.cpe == &*product.name);
+        let labels: Vec<_> = labels.map(|windows| windows.label).collect();
+        if !labels.is_empty() {
+            let Some((version, _)) = &stated.label else {
+                return Held::Unknown;
+            };
+            let met = version.is_empty() || labels.contains(&&**version);
+            return if met { Held::Yes } else { Held::No };
+        }
+        if part.keys.iter().any(|key| keys.contains(key)) {
+            let contained = match (&stated.versions, &part.version) {
+                (Versions::All | Versions::Unstated, _) => return Held::Yes,
+                (versions, Some(version)) => versions.contains(version),
+                (_, None) => Containment::Unknown,
             };
             return match contained {
                 Containment::Named | Containment::Inside => Held::Yes,

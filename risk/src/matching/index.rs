@@ -156,6 +156,16 @@ impl<'a> Matcher<'a> {
         }
     }
 
+    /// The feeds that are indexed.
+    pub(super) fn feeds(&self) -> &'a Feeds {
+        self.feeds
+    }
+
+    /// How names are compared.
+    pub(super) fn names(&self) -> &'a Names {
+        self.index.names
+    }
+
     /// The matches of one device's components, by component and vulnerability.
     pub fn matches(&self, components: &[Component]) -> Vec<Match> {
         let parts: Vec<_> = components

@@ -12,8 +12,12 @@ use serde::Serialize;
 
 use crate::feeds::{Category, CveId, Cvss, Epss, KevEntry, Kind, Ssvc};
 
+mod about;
 mod decide;
 mod evaluate;
+mod exploits;
+#[cfg(test)]
+mod feed_tests;
 mod index;
 mod names;
 #[cfg(test)]

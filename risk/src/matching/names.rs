@@ -297,6 +297,14 @@ impl Names {
         Some((family.join(" "), family.len() == words.len()))
     }
 
+    /// The words of a product's name, without its vendor's, in their order.
+    pub fn bare_words(&self, vendors: &[String], name: &str) -> Vec<String> {
+        let all = vendors
+            .iter()
+            .map(|vendor| self.product_words(vendor, name));
+        all.min_by_key(Vec::len).unwrap_or_default()
+    }
+
     fn product_words(&self, vendor: &str, name: &str) -> Vec<String> {
         let mut words = words(name);
         let prefixes = self.prefixes.get(vendor).into_iter().flatten();

@@ -17,20 +17,20 @@ fn component(kind: ComponentKind, vendor: &str, product: &str, version: &str) ->
     }
 }
 
-fn device(vendor: &str, product: &str, version: &str) -> Component {
+pub(super) fn device(vendor: &str, product: &str, version: &str) -> Component {
     component(ComponentKind::Device, vendor, product, version)
 }
 
-fn application(vendor: &str, product: &str, version: &str) -> Component {
+pub(super) fn application(vendor: &str, product: &str, version: &str) -> Component {
     component(ComponentKind::Application, vendor, product, version)
 }
 
-fn system(product: &str, version: &str) -> Component {
+pub(super) fn system(product: &str, version: &str) -> Component {
     component(ComponentKind::OperatingSystem, "", product, version)
 }
 
 /// A CSAF document of one product branch and one CVE.
-fn csaf(
+pub(super) fn csaf(
     id: &str,
     category: &str,
     vendor: &str,
@@ -72,7 +72,7 @@ fn advisory(vendor: &str, product: &str, versions: &str) -> Feeds {
     read(&[("a.json", &text)])
 }
 
-fn read(files: &[(&str, &str)]) -> Feeds {
+pub(super) fn read(files: &[(&str, &str)]) -> Feeds {
     let feeds = Feeds::read_bytes(files.iter().map(|(name, text)| (*name, text.as_bytes())));
     assert_eq!(feeds.refused, []);
     assert!(
@@ -83,7 +83,7 @@ fn read(files: &[(&str, &str)]) -> Feeds {
     feeds
 }
 
-fn tiers(feeds: &Feeds, components: &[Component]) -> Vec<Applicability> {
+pub(super) fn tiers(feeds: &Feeds, components: &[Component]) -> Vec<Applicability> {
     let found = Matcher::new(feeds).matches(components);
     found.iter().map(|found| found.applicability).collect()
 }

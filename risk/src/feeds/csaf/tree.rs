@@ -203,10 +203,7 @@ impl Reader<'_> {
             let product = self.claims.product(cpe.to_product());
             let versions = match found.first() {
                 Some(target) if above.versions.is_some() => target.versions,
-                _ => {
-                    let key = format!("{} {}", cpe.version, cpe.update);
-                    self.claims.versions(&key, || cpe.stated(key.trim()))
-                }
+                _ => self.claims.versions_of_cpe(&cpe),
             };
             found.push(Target {
                 product,
