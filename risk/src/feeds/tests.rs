@@ -81,3 +81,31 @@ fn scores_and_catalogue_agree_with_the_answers() {
         );
     }
 }
+
+/// The order and the names of the files do not matter.
+#[test]
+fn order_and_names_do_not_matter() {
+    let epss = |day: u32, probability: &str| {
+        format!(
+            "#model_version:v{day},score_date:2026-08-{day}\ncve,epss,percentile\n\
+             CVE-2024-0001,{probability},0.5\n"
+        )
+    };
+    let (old, new) = (epss(10, "0.1"), epss(11, "0.2"));
+    let orders = [[("a", &old), ("b", &new)], [("a", &new), ("b", &old)]];
+    for files in orders {
+        let feeds = Feeds::read_bytes(files.map(|(name, text)| (name, text.as_bytes())));
+        assert_eq!(&*feeds.epss.model, "v11");
+        let superseded = feeds.list.iter().filter(|feed| feed.superseded);
+        let superseded: Vec<_> = superseded.map(|feed| feed.version.as_deref()).collect();
+        assert_eq!(superseded, [Some("v10")]);
+    }
+    let [before, after] = [&old, &new].map(|text| Feeds::read_bytes([("f", text.as_bytes())]));
+    let model = |text: &str| text.to_owned();
+    let change = Change::EpssModel {
+        from: model("v10"),
+        to: model("v11"),
+    };
+    assert_eq!(changes(&before, &after), [change]);
+    assert_eq!(changes(&before, &before), []);
+}
