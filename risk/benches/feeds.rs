@@ -57,7 +57,8 @@ fn cve(number: u32, seed: &mut Seed, text: &mut String) {
             let (major, minor) = (seed.below(20), seed.below(100));
             let _ = write!(
                 text,
-                r#"{{"vulnerable":true,"criteria":"cpe:2.3:a:vendor{}:product{product}:*:*:*:*:*:*:*:*",
+                r#"{{"vulnerable":true,
+"criteria":"cpe:2.3:a:vendor{}:product{product}:*:*:*:*:*:*:*:*",
 "versionEndExcluding":"{major}.{minor}",
 "matchCriteriaId":"{:08X}-0000-0000-0000-000000000000"}}"#,
                 product / 10,

@@ -186,7 +186,7 @@ pub struct Claims {
     /// The documents.
     pub documents: Vec<Document>,
     claims: Vec<Claim>,
-    by_id: HashMap<(Kind, Box<str>), u32>,
+    by_id: HashMap<(Kind, Box<str>, Box<str>), u32>,
 }
 
 /// How much there was before a file was read.
@@ -280,7 +280,12 @@ impl Claims {
             let Some(document) = self.documents.get(new) else {
                 return;
             };
-            let key = (document.kind, document.id.clone());
+            // Publishers number their own documents; a CVE is one whoever changes its record.
+            let publisher = match document.kind {
+                Kind::Csaf | Kind::CsafVex | Kind::OpenVex => document.publisher.clone(),
+                _ => Box::default(),
+            };
+            let key = (document.kind, publisher, document.id.clone());
             let order = (document.updated, document.feed);
             let old = match self.by_id.entry(key) {
                 Entry::Vacant(place) => {

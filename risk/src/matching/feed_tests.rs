@@ -352,3 +352,33 @@ fn recalls_name_the_product_in_full() {
             .is_empty()
     );
 }
+
+#[test]
+fn a_kernel_is_known_by_its_name_and_never_exactly() {
+    let text = nvd(&node(&[cpe(
+        true,
+        "o:linux:linux_kernel:*:*:*:*:*:*:*:*",
+        r#", "versionEndExcluding": "4.14""#,
+    )]));
+    let feeds = read(&[("nvd.json", &text)]);
+    let patch = Applicability::OsBuildPatchUnknown;
+    assert_eq!(tiers(&feeds, &[system("Linux", "4.9.57-v7+")]), [patch]);
+    assert_eq!(tiers(&feeds, &[system("Linux", "4.14.1")]), []);
+}
+
+#[test]
+fn two_publishers_may_use_one_number() {
+    let one = super::tests::csaf(
+        "1",
+        "csaf_security_advisory",
+        "OFFIS",
+        "DCMTK",
+        "< 3.6.7",
+        "",
+    );
+    let other = one
+        .replace("\"CISA\"", "\"Somebody\"")
+        .replace("OFFIS", "Acme");
+    let feeds = read(&[("one.json", &one), ("other.json", &other)]);
+    assert!(feeds.list.iter().all(|feed| !feed.superseded));
+}
