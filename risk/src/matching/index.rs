@@ -89,9 +89,10 @@ fn feed_keys(names: &Names, product: &Product) -> Vec<(String, bool)> {
 }
 
 fn feed_vendors(names: &Names, product: &Product) -> Vec<String> {
-    match names.vendor_of_brand(&product.name) {
+    let told = names.vendors(&product.vendor);
+    match names.vendor_of_brand(&told, &product.name) {
         Some(vendor) => vec![vendor.to_owned()],
-        None => names.vendors(&product.vendor),
+        None => told,
     }
 }
 
@@ -215,7 +216,10 @@ impl<'a> Matcher<'a> {
                 alone.map(str::to_owned).into_iter().collect()
             }
         };
-        if let (Some(brand), false) = (names.vendor_of_brand(&component.product), is_windows) {
+        if let (Some(brand), false) = (
+            names.vendor_of_brand(&vendors, &component.product),
+            is_windows,
+        ) {
             vendors = vec![brand.to_owned()];
         }
         let mut keys = Vec::new();

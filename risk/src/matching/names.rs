@@ -112,11 +112,14 @@ struct Vendor {
 }
 
 /// Words that begin a product's name and tell its vendor, whoever is said to sell it.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Brand {
     name: String,
     vendor: String,
+    /// Other vendors that it is sold by.
+    #[serde(default)]
+    sold_by: Vec<String>,
 }
 
 /// A product by its CPE name, and how else it is written.
@@ -148,7 +151,7 @@ struct Family {
 pub struct Names {
     vendors: HashMap<String, String>,
     prefixes: HashMap<String, Vec<Vec<String>>>,
-    brands: Vec<(Vec<String>, String)>,
+    brands: Vec<(Vec<String>, Brand)>,
     same: HashMap<(String, String), Vec<String>>,
     alone: HashMap<String, String>,
     families: Vec<(String, Vec<String>)>,
@@ -188,7 +191,7 @@ impl Names {
             names.prefixes.insert(vendor.name.clone(), spellings);
         }
         for brand in file.brand {
-            names.brands.push((words(&brand.name), brand.vendor));
+            names.brands.push((words(&brand.name), brand));
         }
         for family in file.family {
             let words = names.product_words(&family.vendor, &family.name);
@@ -262,13 +265,18 @@ impl Names {
             .map(String::as_str)
     }
 
-    /// The vendor whose brand a product's name begins with.
-    pub fn vendor_of_brand(&self, product: &str) -> Option<&str> {
+    /// The vendor whose brand a product's name begins with, where the vendors that are told may
+    /// sell it; none told may.
+    pub fn vendor_of_brand(&self, told: &[String], product: &str) -> Option<&str> {
         let words = words(product);
+        let sells = |brand: &Brand| {
+            let sold_by =
+                |vendor: &String| *vendor == brand.vendor || brand.sold_by.contains(vendor);
+            told.is_empty() || told.iter().any(sold_by)
+        };
         let mut brands = self.brands.iter();
-        brands
-            .find(|(brand, _)| words.starts_with(brand))
-            .map(|(_, vendor)| vendor.as_str())
+        let found = brands.find(|(name, brand)| words.starts_with(name) && sells(brand));
+        found.map(|(_, brand)| brand.vendor.as_str())
     }
 
     /// What a product of a vendor is found by: its words in any order, or without blanks; and the

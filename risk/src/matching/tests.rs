@@ -296,6 +296,13 @@ fn negative_corpus() {
             "vers:all/*",
             system("Windows 7", "6.1.7601"),
         ),
+        // A brand of somebody else's.
+        (
+            "Baxter",
+            "Welch Allyn Connex Spot Monitor (CSM)",
+            "<=1.52",
+            device("Acme", "Welch Allyn Connex Spot Monitor", "1.0"),
+        ),
         // No vendor, and a name that many use.
         (
             "Philips",
