@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::clock::remedy::is_clinical;
 use crate::policy::THREATS;
+use crate::score::Exploit;
 use crate::work::Device;
 
 /// A question that traffic, feeds or the hospital's books answer for every device.
@@ -136,7 +137,7 @@ impl Evidence {
                 Some(owned && upkeep.maintenance_due.is_some())
             }
             Self::Vulnerabilities => Some(!subject.components.is_empty()),
-            Self::Response => (!device.case.exploits.is_empty()).then(|| has_response(device)),
+            Self::Response => has_cves(device).then(|| has_response(device)),
             Self::Timeliness => Some(!overdue),
             Self::Monitoring => Some(seen),
             Self::NoOpenThreat => {
@@ -171,7 +172,7 @@ impl Evidence {
             Self::Mds2 => medical.then_some(upkeep.mds2 == Some(true)),
             Self::Sbom => medical.then_some(upkeep.sbom == Some(true)),
             Self::ManufacturersWord => {
-                let asked = is_clinical(subject.category) && !device.case.exploits.is_empty();
+                let asked = is_clinical(subject.category) && has_cves(device);
                 asked.then(|| has_plans(device))
             }
         }
@@ -185,17 +186,20 @@ fn knows_system(device: &Device<'_>) -> bool {
     components.any(|component| matches!(component.kind, OperatingSystem | Firmware))
 }
 
+/// The CVEs that are more than listed.
+fn cves<'a>(device: &Device<'a>) -> impl Iterator<Item = &'a Exploit> {
+    device.case.exploits.iter().filter(|one| one.is_scored())
+}
+
+fn has_cves(device: &Device<'_>) -> bool {
+    cves(device).next().is_some()
+}
+
 fn has_plans(device: &Device<'_>) -> bool {
-    let mut exploits = device.case.exploits.iter();
-    exploits.all(|exploit| device.plans.contains_key(&exploit.component))
+    cves(device).all(|exploit| device.plans.contains_key(&exploit.component))
 }
 
 fn has_response(device: &Device<'_>) -> bool {
     let timed = |cve: &String| device.deadlines.iter().any(|one| one.cve == *cve);
-    has_plans(device)
-        && device
-            .case
-            .exploits
-            .iter()
-            .all(|exploit| timed(&exploit.cve))
+    has_plans(device) && cves(device).all(|exploit| timed(&exploit.cve))
 }

@@ -183,3 +183,36 @@ fn no_report_decides() {
         }
     }
 }
+
+/// A CVE of which only the family matches asks for nothing.
+#[test]
+fn only_what_is_scored_asks_for_a_response() {
+    use crate::score::{Exploit, Tier};
+    let subject = seen("a", Category::Ct);
+    let exploit = |tier| Exploit {
+        cve: "CVE-2020-0001".into(),
+        component: 0,
+        tier,
+        epss: None,
+        lev: None,
+        in_kev: true,
+        vector: None,
+        service: None,
+    };
+    let answer = |tier| {
+        let exploits = [exploit(tier)];
+        let case = Case {
+            subject: &subject,
+            exploits: &exploits,
+        };
+        let device = Device {
+            case,
+            assessment: &assess(case, &Policy::default(), NOW),
+            deadlines: &[],
+            plans: &BTreeMap::new(),
+        };
+        Evidence::Response.of(&device, false)
+    };
+    assert_eq!(answer(Tier::Family), None);
+    assert_eq!(answer(Tier::Exact), Some(false));
+}

@@ -71,7 +71,11 @@ pub fn drivers(
     for parts in likelihood.components() {
         if let Some(first) = parts.first() {
             let place = first.component;
-            let name = component_name(subject.components.get(place), parts, exploits);
+            let scored = parts.iter().filter(|part| likelihood.scores(part));
+            let cves: Vec<&Exploit> = scored
+                .filter_map(|part| exploits.get(part.exploit))
+                .collect();
+            let name = component_name(subject.components.get(place), &cves);
             let left = without(&|part| part.component != place);
             push(DriverKind::Component(place), name, left);
         }
@@ -128,10 +132,9 @@ fn foremost(parts: &[Part]) -> Vec<Part> {
     parts
 }
 
-/// `Windows 7 6.1.7601: 2 CVEs, 1 of them known to be exploited`.
-fn component_name(component: Option<&Component>, parts: &[Part], exploits: &[Exploit]) -> String {
-    let known = (parts.iter()).filter_map(|part| exploits.get(part.exploit));
-    let in_kev = known.filter(|exploit| exploit.in_kev).count();
+/// `Windows 7 6.1.7601: 2 CVEs, 1 known to be exploited`.
+fn component_name(component: Option<&Component>, cves: &[&Exploit]) -> String {
+    let in_kev = cves.iter().filter(|exploit| exploit.in_kev).count();
     let mut name = match component {
         None => "unknown component".to_owned(),
         Some(Component {
@@ -141,7 +144,7 @@ fn component_name(component: Option<&Component>, parts: &[Part], exploits: &[Exp
             None => format!("{product}, version unknown"),
         },
     };
-    name += &match parts.len() {
+    name += &match cves.len() {
         1 => ": 1 CVE".to_owned(),
         count => format!(": {count} CVEs"),
     };

@@ -198,6 +198,11 @@ impl Likelihood {
         1.0 - counting.map(|sign| 1.0 - sign.weight).product::<f64>()
     }
 
+    /// It counts in the score, and is not merely listed.
+    pub fn scores(&self, part: &Part) -> bool {
+        part.applicability >= self.from[1]
+    }
+
     /// What a reader must know of the CVEs.
     pub fn flag(&self, exploits: &[Exploit], flags: &mut Vec<Flag>) {
         let listed = (self.parts.iter()).filter(|part| part.applicability < self.from[1]);
@@ -354,15 +359,21 @@ fn signs(subject: &Subject, policy: &Policy, as_of: Nanoseconds) -> Vec<Sign> {
     signs.into_values().collect()
 }
 
-/// `1 − (1 − p)^(1/30)`: the daily root of a probability within 30 days, as LEV needs it. What
-/// it is made of must come from one version of the EPSS model.
+/// `1 − (1 − p)^(1/30)`: the daily root of a probability within 30 days.
 pub fn daily(probability: Share) -> f64 {
     1.0 - (1.0 - probability.get()).powf(1.0 / 30.0)
 }
 
-/// LEV of a CVE, from its daily EPSS probabilities of one version of the model: that it was
-/// exploited on one of the days.
-pub fn lev(history: impl IntoIterator<Item = Share>) -> Share {
-    let none: f64 = history.into_iter().map(|day| 1.0 - daily(day)).product();
+/// LEV of a CVE, from its EPSS probability of each day and the version of the model: that it was
+/// exploited on one of the days. Another model has another scale, so the last one counts alone.
+pub fn lev<'a>(history: impl IntoIterator<Item = (&'a str, Share)>) -> Share {
+    let mut none = 1.0;
+    let mut current = None;
+    for (model, probability) in history {
+        if current.replace(model) != Some(model) {
+            none = 1.0;
+        }
+        none *= 1.0 - daily(probability);
+    }
     Share::new((1.0 - none).clamp(0.0, 1.0)).unwrap_or(Share::MAX)
 }

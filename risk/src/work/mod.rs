@@ -172,7 +172,7 @@ fn tasks<'a>(device: &Device<'a>, as_of: Date) -> Vec<(Fix, Option<&'a Plan>, Ta
 /// The CVEs of a component, in order.
 fn cves_of(device: &Device<'_>, component: usize) -> Vec<String> {
     let of = device.case.exploits.iter();
-    let own = of.filter(|exploit| exploit.component == component);
+    let own = of.filter(|exploit| exploit.component == component && exploit.is_scored());
     let cves: BTreeSet<&String> = own.map(|exploit| &exploit.cve).collect();
     cves.into_iter().cloned().collect()
 }

@@ -301,6 +301,10 @@ fn bounds_follow_the_tiers() {
     assert_eq!(is(scored.score), score(0.5 * (1.0 - 0.9 * 0.5)));
     assert_eq!(is(Some(scored.high)), score(0.5 * (1.0 - 0.9 * 0.5)));
     assert!(scored.flags.contains(&Flag::FamilyOnly(1)));
+    let component = DriverKind::Component(0);
+    let driver = scored.drivers.iter().find(|one| one.kind == component);
+    let name = driver.map(|driver| driver.name.as_str());
+    assert_eq!(name, Some("Windows 7 6.1.7601: 2 CVEs"), "listed alone");
 }
 
 #[test]
@@ -514,10 +518,13 @@ fn lev_counts_where_it_is_enabled() {
 /// Thirty days at one probability are that probability.
 #[test]
 fn lev_uses_the_daily_root() {
-    let month = std::iter::repeat_n(share(0.3), 30);
-    printed(lev(month).get(), 9, "0.300000000");
+    let month = |model, p| std::iter::repeat_n((model, share(p)), 30);
+    printed(lev(month("v4", 0.3)).get(), 9, "0.300000000");
     printed(daily(share(0.3)), 6, "0.011819");
-    assert_eq!(lev([share(1.0)]).get(), 1.0);
+    assert_eq!(lev([("v4", share(1.0))]).get(), 1.0);
+    // Another model: what an older one said is on another scale.
+    let both = month("v4", 0.9).chain(month("v5", 0.3));
+    printed(lev(both).get(), 9, "0.300000000");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::subject::{Data, Fda, Usage};
+use crate::subject::{Control, ControlKind, Data, Fda, Usage};
 
 /// A failure is shown and not written into the tree.
 fn config() -> ProptestConfig {
@@ -256,7 +256,8 @@ proptest! {
     /// What is seen no longer: who it speaks with, what it answers, how it is used, what data.
     #[test]
     fn losing_sight_never_lowers_the_high_score(
-        subject in subjects(), exploits in exploits(), service: bool, gone: bool,
+        subject in subjects(), exploits in exploits(),
+        service: bool, gone: bool, segmented: bool,
     ) {
         let mut exploits = exploits;
         if service {
@@ -268,6 +269,9 @@ proptest! {
         let mut subject = subject;
         if service && gone {
             subject.services.push(crate::subject::Service { protocol: None, port: Some(80) });
+        }
+        if segmented {
+            subject.controls.push(segmentation());
         }
         let before = scored(&subject, &exploits);
         let lost = lose_sight(&subject, &before);
@@ -291,6 +295,17 @@ proptest! {
         for (before, after) in before.into_iter().zip(after) {
             prop_assert!((after - before).abs() < ROUNDING);
         }
+    }
+}
+
+/// Nobody may reach the device.
+fn segmentation() -> Control {
+    Control {
+        id: "C-1".into(),
+        kind: ControlKind::Segmentation { peers: Vec::new() },
+        owner: "network engineering".into(),
+        since: NOW,
+        expires: NOW + DAY,
     }
 }
 
