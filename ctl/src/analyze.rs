@@ -10,6 +10,7 @@ use medtap_engine::wire::LinkType;
 use medtap_inventory::{Options, resolve};
 
 use crate::arguments::Analyze;
+use crate::assess::{self, Basis};
 use crate::devices;
 use crate::failure::{Code, Exit, Failure};
 use crate::files::Destination;
@@ -24,6 +25,7 @@ pub fn run(command: &Analyze, exit: &mut Exit) -> Result<(), Failure> {
     let pcap = Pcap::open(&inputs)?;
     // What can't be written is said before hours of reading.
     let files = Files::check(command, &inputs)?;
+    let basis = Basis::read(&command.assessing, exit)?;
 
     let analysis = Analysis {
         workers: command.workers(),
@@ -47,10 +49,12 @@ pub fn run(command: &Analyze, exit: &mut Exit) -> Result<(), Failure> {
         written.unwrap_or_else(|failure| exit.report(&failure));
     }
     devices::say_unread(&table, &unknown_links, exit);
-    let inventory = resolve(&table, &Options::default());
+    let mut inventory = resolve(&table, &Options::default());
+    let assessed = assess::judge(&mut inventory, &rules, basis, files.report.is_some());
     if let Some((destination, format)) = &files.report {
         let report = Report {
             inventory: &inventory,
+            assessed: assessed.as_ref(),
             rules: &rules,
             limits: table.limits_hit(),
         };

@@ -7,9 +7,10 @@ use std::thread::available_parallelism;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::assess;
 use crate::export;
 use crate::expression::{Expression, parse_time};
-use crate::render::{CSV_COLUMNS, DeviceOutput, LineOutput, Output, StatusOutput};
+use crate::render::{CSV_COLUMNS, DeviceOutput, GridOutput, LineOutput, Output, StatusOutput};
 use crate::report::Format;
 
 /// Workers when none are asked for: as many as processors, up to this.
@@ -91,6 +92,15 @@ pub enum Command {
     /// Write a report about all devices: a page for people, a workbook, or all in one file
     #[command(after_help = EXIT_CODES)]
     Report(Report),
+    /// Show the risk of devices, of units, and what it hangs on
+    #[command(subcommand)]
+    Risk(RiskCommand),
+    /// Show what to do first, by role
+    #[command(after_help = EXIT_CODES)]
+    Work(Work),
+    /// Show what a change would do to the risk, and what it would break
+    #[command(after_help = EXIT_CODES)]
+    Simulate(Simulate),
     /// Write the devices in the format of another program
     #[command(after_help = EXIT_CODES)]
     Export(Export),
@@ -157,6 +167,8 @@ pub struct Analyze {
     /// last packet's]
     #[arg(long, value_name = "TIME", value_parser = as_of)]
     pub as_of: Option<u64>,
+    #[command(flatten)]
+    pub assessing: Assessing,
     /// Also write every flow to this file, one JSON object a line
     #[arg(long, value_name = "OUT.jsonl")]
     pub flows: Option<PathBuf>,
@@ -187,6 +199,8 @@ pub struct Devices {
     #[command(flatten)]
     pub table: Table,
     #[command(flatten)]
+    pub assessing: Assessing,
+    #[command(flatten)]
     pub selection: Selection,
 }
 
@@ -199,9 +213,8 @@ pub struct Device {
     pub id: String,
     #[command(flatten)]
     pub table: Table,
-    /// Folder with rules of your own (.toml), for their names
-    #[arg(long, value_name = "DIR")]
-    pub rules: Option<PathBuf>,
+    #[command(flatten)]
+    pub assessing: Assessing,
     /// How to show it
     #[arg(long, short, value_enum, default_value_t = DeviceOutput::Table)]
     pub output: DeviceOutput,
@@ -218,9 +231,8 @@ pub struct Report {
     pub format: Option<Format>,
     #[command(flatten)]
     pub table: Table,
-    /// Folder with rules of your own (.toml), for their names
-    #[arg(long, value_name = "DIR")]
-    pub rules: Option<PathBuf>,
+    #[command(flatten)]
+    pub assessing: Assessing,
 }
 
 /// `medtap export`.
@@ -237,6 +249,8 @@ pub struct Export {
     pub filter: Option<Expression>,
     #[command(flatten)]
     pub table: Table,
+    #[command(flatten)]
+    pub assessing: Assessing,
 }
 
 /// Where devices are read from.
@@ -250,6 +264,142 @@ pub struct Table {
     /// engine's heartbeat, or the one of the run that wrote the table]
     #[arg(long, value_name = "TIME", value_parser = as_of)]
     pub as_of: Option<u64>,
+    /// Folder with rules of your own (.toml), for their names and products
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
+}
+
+/// What risk is judged by.
+#[derive(Debug, Default, Args)]
+pub struct Assessing {
+    /// Feeds of known vulnerabilities: a file or a folder tree; each file is recognised by its
+    /// content (KEV, EPSS, CSAF, VEX, NVD, ...)
+    #[arg(long, value_name = "DIR")]
+    pub feeds: Option<PathBuf>,
+    /// Numbers of the risk model in the place of the defaults (.toml)
+    #[arg(long, value_name = "TOML")]
+    pub policy: Option<PathBuf>,
+    /// What people decided about matches (.toml or .json)
+    #[arg(long, value_name = "FILE")]
+    pub verdicts: Option<PathBuf>,
+}
+
+impl Assessing {
+    /// True where anything was named to judge by.
+    pub fn is_given(&self) -> bool {
+        self.feeds.is_some() || self.policy.is_some() || self.verdicts.is_some()
+    }
+}
+
+/// `medtap risk`.
+#[derive(Debug, Subcommand)]
+pub enum RiskCommand {
+    /// The devices by score, the highest first
+    #[command(after_help = EXIT_CODES)]
+    List(RiskList),
+    /// The scores of units or sites
+    #[command(after_help = EXIT_CODES)]
+    Groups(RiskGroups),
+    /// How much the order of the devices hangs on each weight of the policy
+    #[command(after_help = EXIT_CODES)]
+    Sensitivity(RiskSensitivity),
+}
+
+/// `medtap risk list`.
+#[derive(Debug, Args)]
+pub struct RiskList {
+    #[command(flatten)]
+    pub table: Table,
+    #[command(flatten)]
+    pub assessing: Assessing,
+    /// Show only the devices that match
+    #[arg(long = "where", value_name = "EXPR", value_parser = Expression::parse)]
+    pub filter: Option<Expression>,
+    /// End with exit code 1 if any device matches, shown or not
+    #[arg(long, value_name = "EXPR", value_parser = Expression::parse)]
+    pub fail_on: Option<Expression>,
+    /// How to show it
+    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
+    pub output: GridOutput,
+}
+
+/// What devices are put together by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum GroupBy {
+    /// Hospital units
+    Unit,
+    /// Sites
+    Site,
+}
+
+/// `medtap risk groups`.
+#[derive(Debug, Args)]
+pub struct RiskGroups {
+    #[command(flatten)]
+    pub table: Table,
+    #[command(flatten)]
+    pub assessing: Assessing,
+    /// What devices are put together by
+    #[arg(long, value_enum, default_value_t = GroupBy::Unit)]
+    pub by: GroupBy,
+    /// How to show it
+    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
+    pub output: GridOutput,
+}
+
+/// `medtap risk sensitivity`.
+#[derive(Debug, Args)]
+pub struct RiskSensitivity {
+    #[command(flatten)]
+    pub table: Table,
+    #[command(flatten)]
+    pub assessing: Assessing,
+    /// How to show it
+    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
+    pub output: GridOutput,
+}
+
+/// `medtap work`.
+#[derive(Debug, Args)]
+pub struct Work {
+    /// Show only the work of this role: security, biomedical_engineering, network_engineering,
+    /// clinical_unit or vendor
+    #[arg(long, value_name = "ROLE", value_parser = assess::commands::role)]
+    pub role: Option<medtap_risk::role::Role>,
+    /// Show every device of every item
+    #[arg(long)]
+    pub devices: bool,
+    #[command(flatten)]
+    pub table: Table,
+    #[command(flatten)]
+    pub assessing: Assessing,
+    /// How to show it
+    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
+    pub output: GridOutput,
+}
+
+/// `medtap simulate`.
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// This CVE is fixed wherever it is; may be given several times
+    #[arg(long, value_name = "CVE")]
+    pub patch: Vec<String>,
+    /// This weakness is removed wherever it is, such as smbv1; may be given several times
+    #[arg(long, value_name = "FINDING")]
+    pub harden: Vec<String>,
+    /// This device is put into a segment of its own; several share it
+    #[arg(long, value_name = "DEVICE")]
+    pub segment: Vec<String>,
+    /// This peer may still reach the segment: an id, an address, a VLAN or network
+    #[arg(long, value_name = "PEER")]
+    pub peer: Vec<String>,
+    #[command(flatten)]
+    pub table: Table,
+    #[command(flatten)]
+    pub assessing: Assessing,
+    /// How to show it
+    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
+    pub output: GridOutput,
 }
 
 /// `medtap status`.

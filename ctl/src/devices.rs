@@ -8,6 +8,8 @@ use medtap_table::TableReader;
 use medtap_table::vocabulary::Counter;
 
 use crate::arguments;
+use crate::assess;
+use crate::expression::Expression;
 use crate::failure::{Code, Exit, Failure};
 use crate::find::find;
 use crate::live::{self, State};
@@ -15,14 +17,17 @@ use crate::render::{self, Listing, Look, Output, Page};
 
 /// Shows the devices of a table.
 pub fn run(command: &arguments::Devices, exit: &mut Exit) -> Result<(), Failure> {
-    let (table, inventory, _) = open(&command.table, exit)?;
+    let rules = load_rules(command.table.rules.as_deref())?;
+    let (table, mut inventory, _) = open(&command.table, exit)?;
+    assess::where_asked(&mut inventory, &rules, &command.assessing, exit)?;
     show(&table, &inventory, &command.selection, exit)
 }
 
 /// Shows one device of a table.
 pub fn run_one(command: &arguments::Device, exit: &mut Exit) -> Result<(), Failure> {
-    let rules = load_rules(command.rules.as_deref())?;
-    let (_, inventory, joins) = open(&command.table, exit)?;
+    let rules = load_rules(command.table.rules.as_deref())?;
+    let (_, mut inventory, joins) = open(&command.table, exit)?;
+    assess::where_asked(&mut inventory, &rules, &command.assessing, exit)?;
     let page = Page {
         device: find(&inventory, &command.id)?,
         inventory: &inventory,
@@ -91,6 +96,20 @@ pub fn load_rules(folder: Option<&std::path::Path>) -> Result<Rules, Failure> {
     Rules::load(folder).map_err(|error| Failure::rules(&error))
 }
 
+/// Notes whether a device matches `--fail-on`.
+pub fn fail_on(inventory: &Inventory, condition: Option<&Expression>, exit: &mut Exit) {
+    let Some(condition) = condition else {
+        return;
+    };
+    let devices = inventory.devices.iter();
+    let matching: Vec<&Device> = devices.filter(|device| condition.matches(device)).collect();
+    if let Some(first) = matching.first() {
+        let number = render::several(matching.len() as u64, "device");
+        let text = format!("{number} matched --fail-on, the first is {}", first.id);
+        exit.say(Code::Matched, &text);
+    }
+}
+
 /// Shows the devices that were asked for, and notes whether one matches `--fail-on`.
 pub fn show(
     table: &TableReader,
@@ -98,15 +117,7 @@ pub fn show(
     selection: &arguments::Selection,
     exit: &mut Exit,
 ) -> Result<(), Failure> {
-    if let Some(condition) = &selection.fail_on {
-        let devices = inventory.devices.iter();
-        let matching: Vec<&Device> = devices.filter(|device| condition.matches(device)).collect();
-        if let Some(first) = matching.first() {
-            let number = render::several(matching.len() as u64, "device");
-            let text = format!("{number} matched --fail-on, the first is {}", first.id);
-            exit.say(Code::Matched, &text);
-        }
-    }
+    fail_on(inventory, selection.fail_on.as_ref(), exit);
     let limits_hit = inventory.source.limits_hit;
     if limits_hit > 0 && matches!(selection.output, Output::Jsonl | Output::Csv) {
         // The other outputs say it themselves.

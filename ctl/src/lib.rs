@@ -10,6 +10,7 @@
 //! pause         waiting that Ctrl-C ends
 //! memory        what was seen over time: serve, history, and what people say and decide
 //! bench         traffic to measure with, and how fast it is read
+//! assess        risk, by feeds and policy                      subject   a device, as the model sees it
 //! report        a page about everything, for people            export    for other programs
 //! expression    --where, --fail-on                   flows     --flows, community_id
 //! render        table, wide, json, jsonl, csv        files     output files, all or nothing
@@ -18,6 +19,7 @@
 
 mod analyze;
 mod arguments;
+mod assess;
 mod bench;
 mod community_id;
 mod devices;
@@ -38,6 +40,7 @@ mod report;
 mod save;
 mod stats;
 mod status;
+mod subject;
 
 use std::ffi::OsString;
 
@@ -60,6 +63,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
                 Command::Status(command) => status::run(&command, &mut exit),
                 Command::Stats(command) => stats::run(&command, &mut exit),
                 Command::Report(command) => report::run(&command, &mut exit),
+                Command::Risk(command) => assess::commands::risk(&command, &mut exit),
+                Command::Work(command) => assess::commands::work(&command, &mut exit),
+                Command::Simulate(command) => assess::commands::what_if(&command, &mut exit),
                 Command::Export(command) => export::run(&command, &mut exit),
                 Command::Save(command) => save::run(&command, &mut exit),
                 Command::Events(command) => events::run(&command, &mut exit),

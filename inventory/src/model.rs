@@ -127,6 +127,18 @@ pub struct Device {
     pub vulnerabilities: Vec<Vulnerability>,
     /// How much it endangers patients.
     pub risk: Risk,
+    /// What rules recognised of it, whatever they made of it. Not in the JSON.
+    #[serde(skip)]
+    pub recognised: Vec<Recognised>,
+}
+
+/// A value that a rule recognised.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Recognised {
+    /// Where it was read, and by which rule it is known.
+    pub source: Provenance,
+    /// How sure that is, 0–100.
+    pub confidence: u8,
 }
 
 /// The value of an attribute that won, and where it came from.

@@ -22,6 +22,7 @@ use std::io::{self, Write};
 use medtap_inventory::model::{Device, Inventory, Vulnerability};
 
 use crate::arguments;
+use crate::assess;
 use crate::devices;
 use crate::failure::{Exit, Failure};
 use crate::files::Destination;
@@ -50,7 +51,9 @@ pub fn run(command: &arguments::Export, exit: &mut Exit) -> Result<(), Failure> 
     let to = to
         .map(|path| Destination::check("--to", path, &[]))
         .transpose()?;
-    let (_, inventory, _) = devices::open(&command.table, exit)?;
+    let rules = devices::load_rules(command.table.rules.as_deref())?;
+    let (_, mut inventory, _) = devices::open(&command.table, exit)?;
+    assess::always(&mut inventory, &rules, &command.assessing, exit)?;
     let wanted = |device: &&Device| {
         let filter = command.filter.as_ref();
         filter.is_none_or(|filter| filter.matches(device))

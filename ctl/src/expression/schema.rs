@@ -162,6 +162,7 @@ fn example() -> Device {
         }],
         vulnerabilities: vec![vulnerability()],
         risk: risk(),
+        recognised: Vec::new(),
     }
 }
 

@@ -222,7 +222,8 @@ impl Sheet<'_> {
         }
         self.heading("Findings")?;
         for finding in &device.findings {
-            self.line(&finding.id, &finding.title)?;
+            let sure = format!("{}  ({} %)", finding.title, finding.confidence);
+            self.line(&finding.id, &sure)?;
             self.line("", &finding.evidence)?;
         }
         Ok(())
@@ -234,29 +235,63 @@ impl Sheet<'_> {
         }
         self.heading("Vulnerabilities")?;
         for vulnerability in &device.vulnerabilities {
-            let exploited = if vulnerability.in_kev {
-                ", exploited"
-            } else {
-                ""
-            };
-            let text = format!(
-                "{}: {}{exploited}",
-                vulnerability.component, vulnerability.applicability
-            );
+            let applies = vulnerability.applicability.replace('_', " ");
+            let mut text = format!("{}: {applies}", vulnerability.component);
+            if vulnerability.in_kev {
+                text.push_str(", known to be exploited");
+            }
+            if let Some(epss) = vulnerability.epss {
+                text.push_str(&format!(", EPSS {:.2} %", epss * 100.0));
+            }
             self.line(&vulnerability.cve, &text)?;
+            self.line("", &vulnerability.matched)?;
+            for (name, told) in [
+                ("BOD 26-04", &vulnerability.bod_26_04),
+                ("SSVC", &vulnerability.ssvc),
+                ("remediation", &vulnerability.remediation),
+            ] {
+                if let Some(told) = told {
+                    self.line("", &format!("{name}: {told}"))?;
+                }
+            }
         }
         Ok(())
     }
 
     fn risk(&mut self, device: &Device) -> io::Result<()> {
-        let (true, Some(score)) = (device.risk.assessed, device.risk.score) else {
-            return Ok(());
+        let risk = &device.risk;
+        let Some(score) = risk.score.filter(|_| risk.assessed) else {
+            let Some(high) = risk.high else {
+                return Ok(());
+            };
+            self.heading("Risk")?;
+            let text = "not assessed: too little is known or was seen of it, which is not safe";
+            self.line("score", text)?;
+            return self.line("could be", &format!("as high as {high:.0} of 100"));
         };
         self.heading("Risk")?;
-        let band = device.risk.band.as_deref().unwrap_or("no band");
+        let band = risk.band.as_deref().unwrap_or("no band");
         self.line("score", &format!("{score:.0} of 100 ({band})"))?;
-        for driver in &device.risk.drivers {
-            self.line("", &format!("{:+.0} {}", driver.effect, driver.name))?;
+        if let (Some(low), Some(high)) = (risk.low, risk.high) {
+            let text = format!(
+                "{low:.0} if only what is certain counts, {high:.0} if everything possible does"
+            );
+            self.line("range", &text)?;
+        }
+        let impact = &risk.impact;
+        for (name, value) in [
+            ("patient safety", impact.safety),
+            ("care", impact.effectiveness),
+            ("patient data", impact.data),
+        ] {
+            if let Some(value) = value {
+                self.line(name, &format!("{value:.1} of 10"))?;
+            }
+        }
+        for (place, driver) in risk.drivers.iter().enumerate() {
+            let name = if place == 0 { "driven by" } else { "" };
+            let text = format!("{:.1} points: {}", driver.effect, driver.name);
+            self.line(name, &text)?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 pub mod csv;
 mod device;
 mod events;
+mod grid;
 pub mod json;
 #[cfg(test)]
 pub mod samples;
@@ -25,6 +26,7 @@ use medtap_table::vocabulary::Counter;
 use crate::failure::Failure;
 pub use csv::{COLUMNS as CSV_COLUMNS, harmless};
 pub use events::show as events;
+pub use grid::{Cell, Grid, GridOutput};
 pub use stats::{counters, rates};
 pub use status::show as status;
 pub use summary::CLASSES;

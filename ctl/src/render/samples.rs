@@ -59,6 +59,7 @@ fn device(id: &str, category: Category, number: u8) -> Device {
         findings: Vec::new(),
         vulnerabilities: Vec::new(),
         risk: Risk::default(),
+        recognised: Vec::new(),
     }
 }
 

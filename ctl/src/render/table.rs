@@ -48,6 +48,8 @@ const COLUMNS: &[Column] = &[
     column("CLASS", 9, 10, |d, _| d.class.into()),
     column("CATEGORY", 0, 16, |d, _| d.category.into()),
     column("SURE", 10, 5, |d, _| format!("{} %", d.category_confidence)),
+    column("RISK", 2, 4, risk),
+    column("BAND", 3, 9, band),
     column("MANUFACTURER", 1, 14, |d, _| value(d, "manufacturer")),
     column("MODEL", 1, 14, |d, _| value(d, "model")),
     column("SERIAL", 6, 10, |d, _| value(d, "serial_number")),
@@ -244,6 +246,20 @@ fn value(device: &Device, name: &str) -> String {
     };
     let mark = if text::is_hint(device, name) { "~" } else { "" };
     format!("{mark}{}", clean(text))
+}
+
+/// Nothing where risk was not asked for.
+fn risk(device: &Device, _: &Context) -> String {
+    let score = device.risk.score.filter(|_| device.risk.assessed);
+    score.map(|score| format!("{score:.0}")).unwrap_or_default()
+}
+
+fn band(device: &Device, _: &Context) -> String {
+    match &device.risk.band {
+        Some(band) => clean(band).into(),
+        None if device.risk.high.is_some() => "not assessed".to_owned(),
+        None => String::new(),
+    }
 }
 
 fn os(device: &Device, _: &Context) -> String {

@@ -5,8 +5,7 @@ use std::io::{self, Write};
 
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 
-use super::tables::{Cell, Table};
-use crate::render::csv;
+use crate::render::{Cell, Grid, csv};
 
 /// Characters of a cell: what spreadsheets can hold.
 const CELL_CHARS_MAX: usize = 32_000;
@@ -22,7 +21,7 @@ const MEASURED_ROWS: usize = 200;
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(tables: &[Table], as_of_seconds: i64, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(tables: &[Grid], as_of_seconds: i64, out: &mut dyn Write) -> io::Result<()> {
     let bytes = bytes(tables, as_of_seconds).map_err(|error| match error {
         XlsxError::IoError(error) => error,
         other => io::Error::other(other.to_string()),
@@ -30,7 +29,7 @@ pub fn write(tables: &[Table], as_of_seconds: i64, out: &mut dyn Write) -> io::R
     out.write_all(&bytes)
 }
 
-fn bytes(tables: &[Table], as_of_seconds: i64) -> Result<Vec<u8>, XlsxError> {
+fn bytes(tables: &[Grid], as_of_seconds: i64) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();
     // The time of writing would make two runs differ.
     let created = ExcelDateTime::from_timestamp(as_of_seconds)?;
@@ -46,7 +45,7 @@ fn bytes(tables: &[Table], as_of_seconds: i64) -> Result<Vec<u8>, XlsxError> {
     book.save_to_buffer()
 }
 
-fn sheet(sheet: &mut Worksheet, table: &Table, heading: &Format) -> Result<(), XlsxError> {
+fn sheet(sheet: &mut Worksheet, table: &Grid, heading: &Format) -> Result<(), XlsxError> {
     sheet.set_name(table.name)?.set_freeze_panes(1, 0)?;
     let last = u16::try_from(table.columns.len().saturating_sub(1)).unwrap_or(u16::MAX);
     for (column, name) in (0u16..).zip(&table.columns) {
@@ -64,6 +63,7 @@ fn sheet(sheet: &mut Worksheet, table: &Table, heading: &Format) -> Result<(), X
                 Cell::Number(value) if value.is_finite() => {
                     sheet.write_number(number, column, *value)?
                 }
+                Cell::Truth(_) => sheet.write_string(number, column, cell.text())?,
                 Cell::Number(_) | Cell::Empty => continue,
             };
         }
@@ -74,11 +74,7 @@ fn sheet(sheet: &mut Worksheet, table: &Table, heading: &Format) -> Result<(), X
 }
 
 fn width(cell: &Cell) -> usize {
-    match cell {
-        Cell::Text(text) => text.chars().count(),
-        Cell::Number(number) => number.to_string().len(),
-        Cell::Empty => 0,
-    }
+    cell.text().chars().count()
 }
 
 fn safe(text: &str) -> String {

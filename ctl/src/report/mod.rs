@@ -25,7 +25,7 @@ mod sheet;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod words;
+pub mod words;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -35,10 +35,13 @@ use medtap_rules::Rules;
 use medtap_table::vocabulary::Counter;
 
 use crate::arguments;
+use crate::assess::{self, Assessed};
 use crate::devices;
 use crate::failure::{Exit, Failure};
 use crate::files::Destination;
-use crate::render;
+use crate::render::{self, Grid};
+
+pub use listing::ordered;
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -81,6 +84,8 @@ impl Format {
 pub struct Report<'a> {
     /// The devices and the traffic.
     pub inventory: &'a Inventory,
+    /// What the risk model says, where it was asked.
+    pub assessed: Option<&'a Assessed>,
     /// The rules, for their names.
     pub rules: &'a Rules,
     /// Limits that refused something.
@@ -91,11 +96,11 @@ impl<'a> Report<'a> {
     /// The devices, those to look at first before others.
     fn ordered(&self) -> Vec<&'a Device> {
         let devices: Vec<&Device> = self.inventory.devices.iter().collect();
-        listing::ordered(&devices)
+        ordered(&devices)
     }
 
     /// Everything as tables.
-    fn tables(&self) -> Vec<tables::Table> {
+    fn tables(&self) -> Vec<Grid> {
         tables::all(self.inventory, &self.ordered())
     }
 }
@@ -106,11 +111,13 @@ pub fn run(command: &arguments::Report, exit: &mut Exit) -> Result<(), Failure> 
         Some(format) => format,
         None => Format::of("report", &command.file)?,
     };
-    let rules = devices::load_rules(command.rules.as_deref())?;
+    let rules = devices::load_rules(command.table.rules.as_deref())?;
     let destination = Destination::check("report", &command.file, &[])?;
-    let (table, inventory, _) = devices::open(&command.table, exit)?;
+    let (table, mut inventory, _) = devices::open(&command.table, exit)?;
+    let assessed = assess::always(&mut inventory, &rules, &command.assessing, exit)?;
     let report = Report {
         inventory: &inventory,
+        assessed: Some(&assessed),
         rules: &rules,
         limits: table.limits_hit(),
     };

@@ -1,95 +1,13 @@
 //! The report as tables of plain cells: for workbooks and comma-separated files. It leaves
 //! nothing out and folds nothing.
 
-use std::io::{self, Write};
-
-use medtap_inventory::model::{Device, Inventory, Time};
+use medtap_inventory::model::{Device, Inventory};
 
 use super::words::{Band, unit};
-use crate::render::{self, csv, label};
-
-/// A value of a table.
-pub enum Cell {
-    /// Text, of whatever origin.
-    Text(String),
-    /// A number.
-    Number(f64),
-    /// Not known.
-    Empty,
-}
-
-impl From<&str> for Cell {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<String> for Cell {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<f64> for Cell {
-    fn from(number: f64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<u64> for Cell {
-    fn from(number: u64) -> Self {
-        Self::Number(number as f64)
-    }
-}
-
-impl From<bool> for Cell {
-    fn from(truth: bool) -> Self {
-        Self::from(if truth { "yes" } else { "no" })
-    }
-}
-
-impl From<Time> for Cell {
-    fn from(time: Time) -> Self {
-        Self::Text(time.to_string())
-    }
-}
-
-impl<T: Into<Self>> From<Option<T>> for Cell {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Empty, Into::into)
-    }
-}
-
-/// A table with a name and named columns.
-pub struct Table {
-    /// Its name: of a sheet, and of a file.
-    pub name: &'static str,
-    /// The names of its columns.
-    pub columns: Vec<&'static str>,
-    /// Its rows, each with as many cells as there are columns.
-    pub rows: Vec<Vec<Cell>>,
-}
-
-impl Table {
-    /// Writes it as comma-separated values.
-    ///
-    /// # Errors
-    /// Those of the writer.
-    pub fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut rows = csv::Rows::begin(out, self.columns.iter().copied())?;
-        for row in &self.rows {
-            rows.row(row.iter().map(|cell| match cell {
-                Cell::Text(text) => text.clone(),
-                Cell::Number(number) => number.to_string(),
-                Cell::Empty => String::new(),
-            }))?;
-        }
-        rows.end()
-    }
-}
+use crate::render::{self, Cell, Grid, csv, label};
 
 /// Every table of the report; `devices` are in the report's order.
-pub fn all(inventory: &Inventory, devices: &[&Device]) -> Vec<Table> {
+pub fn all(inventory: &Inventory, devices: &[&Device]) -> Vec<Grid> {
     vec![
         listing(devices),
         findings(devices),
@@ -101,7 +19,7 @@ pub fn all(inventory: &Inventory, devices: &[&Device]) -> Vec<Table> {
 }
 
 /// One row a device, as `--output csv` has them.
-fn listing(devices: &[&Device]) -> Table {
+fn listing(devices: &[&Device]) -> Grid {
     let cell = |column: &csv::Column, device: &Device| {
         let text = column.cell(device);
         match column.is_number() {
@@ -114,14 +32,14 @@ fn listing(devices: &[&Device]) -> Table {
         let cells = csv::COLUMNS.iter().map(|column| cell(column, device));
         cells.collect()
     };
-    Table {
+    Grid {
         name: "devices",
         columns: csv::COLUMNS.iter().map(|column| column.name).collect(),
         rows: devices.iter().map(row).collect(),
     }
 }
 
-fn findings(devices: &[&Device]) -> Table {
+fn findings(devices: &[&Device]) -> Grid {
     let of = |device: &&Device| {
         let (id, name) = (device.id.clone(), label(device));
         let findings = device.findings.iter().map(move |finding| {
@@ -139,7 +57,7 @@ fn findings(devices: &[&Device]) -> Table {
         });
         findings.collect::<Vec<_>>()
     };
-    Table {
+    Grid {
         name: "findings",
         columns: vec![
             "device_id",
@@ -156,7 +74,7 @@ fn findings(devices: &[&Device]) -> Table {
     }
 }
 
-fn vulnerabilities(devices: &[&Device]) -> Table {
+fn vulnerabilities(devices: &[&Device]) -> Grid {
     let of = |device: &&Device| {
         let (id, name) = (device.id.clone(), label(device));
         let listed = device.vulnerabilities.iter().map(move |vulnerability| {
@@ -177,7 +95,7 @@ fn vulnerabilities(devices: &[&Device]) -> Table {
         });
         listed.collect::<Vec<_>>()
     };
-    Table {
+    Grid {
         name: "vulnerabilities",
         columns: vec![
             "device_id",
@@ -197,7 +115,7 @@ fn vulnerabilities(devices: &[&Device]) -> Table {
     }
 }
 
-fn drivers(devices: &[&Device]) -> Table {
+fn drivers(devices: &[&Device]) -> Grid {
     let of = |device: &&Device| {
         let (id, name) = (device.id.clone(), label(device));
         let drivers = device.risk.drivers.iter().map(move |driver| {
@@ -210,14 +128,14 @@ fn drivers(devices: &[&Device]) -> Table {
         });
         drivers.collect::<Vec<_>>()
     };
-    Table {
+    Grid {
         name: "drivers",
         columns: vec!["device_id", "device", "driver", "points"],
         rows: devices.iter().flat_map(of).collect(),
     }
 }
 
-fn not_assessed(devices: &[&Device]) -> Table {
+fn not_assessed(devices: &[&Device]) -> Grid {
     let invisible = devices
         .iter()
         .filter(|device| Band::of(&device.risk) == Band::NotAssessed);
@@ -232,7 +150,7 @@ fn not_assessed(devices: &[&Device]) -> Table {
             packets.into(),
         ]
     };
-    Table {
+    Grid {
         name: "not_assessed",
         columns: vec![
             "device_id",
@@ -246,7 +164,7 @@ fn not_assessed(devices: &[&Device]) -> Table {
     }
 }
 
-fn coverage(inventory: &Inventory) -> Table {
+fn coverage(inventory: &Inventory) -> Grid {
     let (source, coverage) = (&inventory.source, &inventory.coverage);
     let mut rows: Vec<Vec<Cell>> = vec![
         vec!["as_of".into(), inventory.as_of.into()],
@@ -272,7 +190,7 @@ fn coverage(inventory: &Inventory) -> Table {
         let name = format!("share of devices with {}", render::clean(name));
         rows.push(vec![name.into(), (*share).into()]);
     }
-    Table {
+    Grid {
         name: "coverage",
         columns: vec!["what", "value"],
         rows,

@@ -9,6 +9,7 @@ fn page_of(inventory: &Inventory) -> String {
     let rules = Rules::load(None).unwrap();
     let report = Report {
         inventory,
+        assessed: None,
         rules: &rules,
         limits: vec![(Counter::FlowsRefused, 7)],
     };
@@ -91,6 +92,7 @@ fn bytes_of(inventory: &Inventory, format: Format) -> Vec<u8> {
     let rules = Rules::load(None).unwrap();
     let report = Report {
         inventory,
+        assessed: None,
         rules: &rules,
         limits: Vec::new(),
     };
@@ -105,6 +107,7 @@ fn tables_have_full_rows() {
     let rules = Rules::load(None).unwrap();
     let report = Report {
         inventory: &inventory,
+        assessed: None,
         rules: &rules,
         limits: Vec::new(),
     };

@@ -15,7 +15,7 @@ use super::snapshot::Snapshot;
 use super::usage::{self, Usage};
 use super::values::{self, Reading};
 use super::{Join, findings, identity, mac};
-use crate::model::{AttributeValue, Device, Peer, Risk, Time};
+use crate::model::{AttributeValue, Device, Peer, Provenance, Recognised, Risk, Time};
 
 /// Bytes of a MAC address that tell the holder of the block, as they are shown.
 const OUI_BYTES: usize = 3;
@@ -318,6 +318,7 @@ impl<'a> Folding<'a> {
             findings: findings::of(&facts, as_of),
             vulnerabilities: Vec::new(),
             risk: Risk::default(),
+            recognised: recognised(&facts),
         })
     }
 
@@ -388,6 +389,32 @@ fn add(sum: &mut Traffic, more: Traffic) {
 }
 
 /// When facts were said. A place at a patient is known to the hour alone, so it does not count.
+/// What rules recognised, each field, value and rule once.
+fn recognised(facts: &[&Fact<'static>]) -> Vec<Recognised> {
+    let mut readings: BTreeMap<(Field, &str, u32), Recognised> = BTreeMap::new();
+    for fact in facts.iter().filter(|fact| fact.rule != 0) {
+        let (first, last) = (Time(fact.first_seen_ns), Time(fact.last_seen_ns));
+        let key = (fact.field, fact.raw.as_ref(), fact.rule);
+        let reading = readings.entry(key).or_insert_with(|| Recognised {
+            source: Provenance {
+                field: fact.field.name(),
+                raw: fact.raw.clone().into_owned(),
+                rule: fact.rule,
+                first_seen: first,
+                last_seen: last,
+                count: 0,
+            },
+            confidence: 0,
+        });
+        let source = &mut reading.source;
+        source.first_seen = source.first_seen.min(first);
+        source.last_seen = source.last_seen.max(last);
+        source.count = source.count.max(fact.count);
+        reading.confidence = reading.confidence.max(fact.confidence);
+    }
+    readings.into_values().collect()
+}
+
 fn fact_times(facts: &[&Fact<'static>]) -> Option<(u64, u64)> {
     let timed = || facts.iter().filter(|fact| !fact.field.is_at_patient());
     let first = timed().map(|fact| fact.first_seen_ns).min()?;

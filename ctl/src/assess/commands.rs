@@ -1,0 +1,420 @@
+//! `medtap risk`, `medtap work` and `medtap simulate`: what the risk model says, as lists. They
+//! show and decide nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use medtap_inventory::model::Device;
+use medtap_risk::date::day;
+use medtap_risk::role::Role;
+use medtap_risk::score::{Level, groups};
+use medtap_risk::sensitivity::sensitivity;
+use medtap_risk::simulate::{Change, Segment, simulate};
+use medtap_risk::work::{self, Item};
+use medtap_risk::{clock, subject::Service};
+use medtap_table::TableReader;
+use medtap_table::vocabulary::FindingId;
+
+use super::{Assessed, always, described};
+use crate::arguments::{self, RiskCommand};
+use crate::devices;
+use crate::failure::{Exit, Failure};
+use crate::find::find;
+use crate::render::{self, Cell, Grid, GridOutput, Look, label};
+use crate::report::words::unit;
+
+/// Conversations that a simulation would end and that are listed by name.
+const BROKEN_MAX: usize = 50;
+
+/// A table, judged.
+struct Opened {
+    table: TableReader,
+    inventory: medtap_inventory::model::Inventory,
+    assessed: Assessed,
+}
+
+fn open(
+    table: &arguments::Table,
+    assessing: &arguments::Assessing,
+    exit: &mut Exit,
+) -> Result<Opened, Failure> {
+    let rules = devices::load_rules(table.rules.as_deref())?;
+    let (table, mut inventory, _) = devices::open(table, exit)?;
+    let assessed = always(&mut inventory, &rules, assessing, exit)?;
+    Ok(Opened {
+        table,
+        inventory,
+        assessed,
+    })
+}
+
+/// `medtap risk`.
+pub fn risk(command: &RiskCommand, exit: &mut Exit) -> Result<(), Failure> {
+    match command {
+        RiskCommand::List(command) => list(command, exit),
+        RiskCommand::Groups(command) => by_group(command, exit),
+        RiskCommand::Sensitivity(command) => weights(command, exit),
+    }
+}
+
+/// The devices by score.
+fn list(command: &arguments::RiskList, exit: &mut Exit) -> Result<(), Failure> {
+    let opened = open(&command.table, &command.assessing, exit)?;
+    let wanted = |device: &&Device| command.filter.as_ref().is_none_or(|f| f.matches(device));
+    let devices: Vec<&Device> = opened.inventory.devices.iter().filter(wanted).collect();
+    devices::fail_on(&opened.inventory, command.fail_on.as_ref(), exit);
+    let row = |(place, device): (usize, &Device)| -> Vec<Cell> {
+        let risk = &device.risk;
+        let driver = risk.drivers.first();
+        vec![
+            (place + 1).into(),
+            risk.score.into(),
+            risk.low.into(),
+            risk.high.into(),
+            risk.band.as_deref().unwrap_or("not assessed").into(),
+            device.id.as_str().into(),
+            label(device).into(),
+            device.category.into(),
+            unit(device).into(),
+            driver.map(|driver| driver.name.as_str()).into(),
+        ]
+    };
+    let ordered = crate::report::ordered(&devices);
+    let grid = Grid {
+        name: "risk",
+        columns: vec![
+            "rank",
+            "score",
+            "low",
+            "high",
+            "band",
+            "device_id",
+            "device",
+            "category",
+            "unit",
+            "driver",
+        ],
+        rows: ordered.into_iter().enumerate().map(row).collect(),
+    };
+    let note = format!(
+        "an index for ranking from 0 to 100, no probability of being breached; judged by {}",
+        described(&opened.assessed.basis.feeds)
+    );
+    let limits = opened.table.limits_hit().len();
+    let more = (limits > 0).then_some("limits were hit: something may be missing");
+    print(&grid, command.output, &[Some(note.as_str()), more])
+}
+
+/// Scores by unit or site.
+fn by_group(command: &arguments::RiskGroups, exit: &mut Exit) -> Result<(), Failure> {
+    let opened = open(&command.table, &command.assessing, exit)?;
+    let cases = opened.assessed.cases();
+    let devices = opened.assessed.devices.iter();
+    let assessments: Vec<_> = devices.map(|judged| judged.assessment.clone()).collect();
+    let found = groups(&cases, &assessments, |subject| match command.by {
+        arguments::GroupBy::Unit => subject.unit.as_deref(),
+        arguments::GroupBy::Site => subject.site.as_deref(),
+    });
+    let names = names(&opened.inventory);
+    let rows = found.iter().map(|group| {
+        let worst = group.worst.as_ref();
+        let worst_name = worst.and_then(|(_, id)| names.get(id.as_str()));
+        let mut row: Vec<Cell> = vec![
+            group.name.as_deref().unwrap_or("not known").into(),
+            group.devices.into(),
+            worst.map(|(score, _)| *score).into(),
+            worst_name.map(String::as_str).into(),
+            group.high.into(),
+            group.sum.into(),
+        ];
+        row.extend(group.bands.iter().rev().map(|count| Cell::from(*count)));
+        row.push(group.not_assessed.into());
+        row
+    });
+    let mut columns = vec![
+        "group",
+        "devices",
+        "worst_score",
+        "worst_device",
+        "high",
+        "points",
+    ];
+    columns.extend(Level::ALL.iter().rev().map(|level| match level {
+        Level::VeryHigh => "very_high",
+        Level::High => "high_band",
+        Level::Moderate => "moderate",
+        Level::Low => "low",
+        Level::VeryLow => "very_low",
+    }));
+    columns.push("not_assessed");
+    let grid = Grid {
+        name: "groups",
+        columns,
+        rows: rows.collect(),
+    };
+    print(&grid, command.output, &[])
+}
+
+/// What the order of the devices hangs on.
+fn weights(command: &arguments::RiskSensitivity, exit: &mut Exit) -> Result<(), Failure> {
+    let opened = open(&command.table, &command.assessing, exit)?;
+    let cases = opened.assessed.cases();
+    let effects = sensitivity(&cases, &opened.assessed.basis.policy, opened.assessed.as_of);
+    let effects = effects.map_err(|error| Failure::new(error.to_string()))?;
+    let row = |effect: &medtap_risk::sensitivity::Effect| -> Vec<Cell> {
+        vec![
+            effect.weight.as_str().into(),
+            effect.factor.into(),
+            ((effect.tau * 1000.0).round() / 1000.0).into(),
+            effect.left.into(),
+        ]
+    };
+    let grid = Grid {
+        name: "sensitivity",
+        columns: vec!["weight", "times", "kendall_tau", "left_the_top"],
+        rows: effects.iter().map(row).collect(),
+    };
+    let note = "each weight of the policy halved and increased by half; 1 is the same order of \
+                the first 50, -1 the reverse";
+    print(&grid, command.output, &[Some(note)])
+}
+
+/// `medtap work`.
+pub fn work(command: &arguments::Work, exit: &mut Exit) -> Result<(), Failure> {
+    let opened = open(&command.table, &command.assessing, exit)?;
+    let items = opened.assessed.work();
+    let shown: Vec<&Item> = match command.role {
+        Some(role) => work::of_role(&items, role).collect(),
+        None => items.iter().collect(),
+    };
+    let today = day(opened.assessed.as_of);
+    let grid = match command.devices {
+        true => tasks(&shown),
+        false => list_of(&shown, today),
+    };
+    print(&grid, command.output, &[Some(clock::BINDS)])
+}
+
+/// One row a thing to do.
+pub fn list_of(items: &[&Item], today: jiff::civil::Date) -> Grid {
+    let row = |item: &&Item| -> Vec<Cell> {
+        let roles: Vec<&str> = item.roles.iter().map(|role| role.name()).collect();
+        let owners: Vec<&str> = item.owners.iter().map(String::as_str).collect();
+        let cves: BTreeSet<&String> = item.tasks.iter().flat_map(|task| &task.cves).collect();
+        let first = item.tasks.iter().map(|task| task.name.as_str()).take(3);
+        vec![
+            ((item.closes * 10.0).round() / 10.0).into(),
+            item.due.into(),
+            item.is_overdue(today).into(),
+            item.words.as_str().into(),
+            item.tasks.len().into(),
+            cves.len().into(),
+            roles.join(", ").into(),
+            owners.join(", ").into(),
+            first.collect::<Vec<_>>().join(", ").into(),
+        ]
+    };
+    Grid {
+        name: "work",
+        columns: vec![
+            "closes",
+            "due",
+            "overdue",
+            "what_to_do",
+            "devices",
+            "cves",
+            "roles",
+            "owners",
+            "first_devices",
+        ],
+        rows: items.iter().map(row).collect(),
+    }
+}
+
+/// One row a thing to do and device.
+pub fn tasks(items: &[&Item]) -> Grid {
+    let of = |item: &&Item| {
+        let (words, fix) = (item.words.clone(), item.fix.key());
+        let rows = item.tasks.iter().map(move |task| -> Vec<Cell> {
+            vec![
+                fix.as_str().into(),
+                words.as_str().into(),
+                task.device.as_str().into(),
+                task.name.as_str().into(),
+                task.unit.as_deref().into(),
+                task.before.into(),
+                task.after.into(),
+                task.due.into(),
+                task.window.map(|window| window.to_string()).into(),
+                task.cves.join(";").into(),
+            ]
+        });
+        rows.collect::<Vec<_>>()
+    };
+    Grid {
+        name: "tasks",
+        columns: vec![
+            "fix",
+            "what_to_do",
+            "device_id",
+            "device",
+            "unit",
+            "before",
+            "after",
+            "due",
+            "quietest_window",
+            "cves",
+        ],
+        rows: items.iter().flat_map(of).collect(),
+    }
+}
+
+/// `medtap simulate`.
+pub fn what_if(command: &arguments::Simulate, exit: &mut Exit) -> Result<(), Failure> {
+    let opened = open(&command.table, &command.assessing, exit)?;
+    let change = change(command, &opened)?;
+    let cases = opened.assessed.cases();
+    let outcome = simulate(
+        &cases,
+        &change,
+        &opened.assessed.basis.policy,
+        opened.assessed.as_of,
+    );
+    let outcome = outcome.map_err(|error| Failure::new(error.to_string()))?;
+    let names = names(&opened.inventory);
+    let called = |id: &str| names.get(id).cloned().unwrap_or_else(|| id.to_owned());
+    let mut rows: Vec<_> = outcome
+        .rows
+        .iter()
+        .filter(|row| row.before != row.after)
+        .collect();
+    rows.sort_by(|a, b| {
+        let gain = |row: &medtap_risk::simulate::Row| row.before - row.after;
+        gain(b).total_cmp(&gain(a)).then_with(|| a.id.cmp(&b.id))
+    });
+    let row = |row: &&medtap_risk::simulate::Row| -> Vec<Cell> {
+        vec![
+            row.id.as_str().into(),
+            called(&row.id).into(),
+            row.before.into(),
+            row.after.into(),
+            row.rank_before.into(),
+            row.rank_after.into(),
+        ]
+    };
+    let grid = Grid {
+        name: "simulation",
+        columns: vec![
+            "device_id",
+            "device",
+            "before",
+            "after",
+            "rank_before",
+            "rank_after",
+        ],
+        rows: rows.iter().map(row).collect(),
+    };
+    let sum = format!(
+        "closes {:.1} points over {}",
+        outcome.closes(),
+        render::several(rows.len() as u64, "device")
+    );
+    let broken = outcome.broken.iter().take(BROKEN_MAX).map(|broken| {
+        format!(
+            "would end: {} with {} ({})",
+            called(&broken.device),
+            called(&broken.peer),
+            spoken(&broken.service)
+        )
+    });
+    let mut notes: Vec<String> = vec![sum];
+    notes.extend(broken);
+    let more = outcome.broken.len().saturating_sub(BROKEN_MAX);
+    if more > 0 {
+        notes.push(format!("and {more} more conversations"));
+    }
+    let notes: Vec<Option<&str>> = notes.iter().map(|note| Some(note.as_str())).collect();
+    print(&grid, command.output, &notes)
+}
+
+/// What was asked to be changed.
+fn change(command: &arguments::Simulate, opened: &Opened) -> Result<Change, Failure> {
+    let patch: BTreeSet<String> = command.patch.iter().map(|cve| cve.to_uppercase()).collect();
+    let known: BTreeSet<&str> = opened
+        .assessed
+        .devices
+        .iter()
+        .flat_map(|judged| judged.exploits.iter().map(|exploit| exploit.cve.as_str()))
+        .collect();
+    if let Some(cve) = patch.iter().find(|cve| !known.contains(cve.as_str())) {
+        return Err(Failure::new(format!(
+            "{cve} was matched to no device: nothing would change; medtap risk list shows what is"
+        )));
+    }
+    let mut harden = BTreeSet::new();
+    for name in &command.harden {
+        let id = FindingId::from_name(name).ok_or_else(|| {
+            let names: Vec<&str> = FindingId::ALL.iter().map(|id| id.name()).collect();
+            let names = names.join(", ");
+            Failure::new(format!("{name} is no finding; allowed are {names}"))
+        })?;
+        harden.insert(id);
+    }
+    let mut devices = BTreeSet::new();
+    for wanted in &command.segment {
+        devices.insert(find(&opened.inventory, wanted)?.id.clone());
+    }
+    let segment = (!devices.is_empty()).then(|| Segment {
+        devices,
+        peers: command.peer.clone(),
+    });
+    let change = Change {
+        patch,
+        harden,
+        segment,
+    };
+    if change == Change::default() {
+        return Err(Failure::new(
+            "nothing to simulate; expected --patch CVE, --harden FINDING or --segment DEVICE",
+        ));
+    }
+    Ok(change)
+}
+
+fn spoken(service: &Service) -> String {
+    let protocol = service
+        .protocol
+        .map_or("not recognised", |protocol| protocol.name());
+    match service.port {
+        Some(port) => format!("{protocol}, port {port}"),
+        None => protocol.to_owned(),
+    }
+}
+
+fn names(inventory: &medtap_inventory::model::Inventory) -> BTreeMap<&str, String> {
+    let devices = inventory.devices.iter();
+    devices
+        .map(|device| (device.id.as_str(), label(device)))
+        .collect()
+}
+
+/// Shows a list, and under it what people should know of it.
+fn print(grid: &Grid, output: GridOutput, notes: &[Option<&str>]) -> Result<(), Failure> {
+    let look = Look::of_stdout();
+    render::print(|out| {
+        grid.write(output, look, out)?;
+        if output == GridOutput::Table {
+            for note in notes.iter().flatten() {
+                writeln!(out, "{}", render::clean(note))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The role of a name, for the command line.
+pub fn role(name: &str) -> Result<Role, String> {
+    Role::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}

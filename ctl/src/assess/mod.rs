@@ -1,0 +1,336 @@
+//! Risk of an inventory: devices become subjects, the risk model judges them, and what it says is
+//! written into the inventory. Nothing is weighed here; every number is the policy's.
+//!
+//! ```text
+//! matches    what the feeds say of components, as the model and the JSON want it
+//! commands   medtap risk, work, simulate        feeds   medtap feeds
+//! ```
+
+pub mod commands;
+mod matches;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use medtap_inventory::model::{self, Device, Inventory};
+use medtap_risk::clock::Deadline;
+use medtap_risk::clock::remedy::Plan;
+use medtap_risk::date::day;
+use medtap_risk::feeds::Feeds;
+use medtap_risk::matching::{Match, Matcher, Verdicts};
+use medtap_risk::score::{Assessment, Case, Exploit, assess_all};
+use medtap_risk::work::{self, Item};
+use medtap_risk::{Policy, Subject};
+use medtap_rules::Rules;
+use medtap_table::vocabulary::FindingId;
+
+use crate::arguments::Assessing;
+use crate::failure::{Code, Exit, Failure};
+use crate::render::several;
+use crate::subject::Site;
+
+/// Decimal places of scores in outputs.
+const SCORE_PLACES: i32 = 2;
+/// Of shares.
+const SHARE_PLACES: i32 = 4;
+
+/// What risk is judged by.
+pub struct Basis {
+    /// Every number of the model.
+    pub policy: Policy,
+    /// What is known of vulnerabilities.
+    pub feeds: Feeds,
+    /// What people decided about matches.
+    pub verdicts: Verdicts,
+    /// Anything was named; else all is the defaults.
+    given: bool,
+}
+
+impl Basis {
+    /// Reads the files that were named.
+    ///
+    /// # Errors
+    /// When one can't be used. A feed that is refused is said, and the others count.
+    pub fn read(options: &Assessing, exit: &mut Exit) -> Result<Self, Failure> {
+        let policy = match &options.policy {
+            Some(path) => Policy::read(path).map_err(|error| Failure::new(error.to_string()))?,
+            None => Policy::default(),
+        };
+        let verdicts = match &options.verdicts {
+            Some(path) => read_verdicts(path)?,
+            None => Verdicts::default(),
+        };
+        let feeds = match &options.feeds {
+            Some(path) => read_feeds(path, exit)?,
+            None => Feeds::default(),
+        };
+        Ok(Self {
+            policy,
+            feeds,
+            verdicts,
+            given: options.is_given(),
+        })
+    }
+}
+
+fn read_verdicts(path: &std::path::Path) -> Result<Verdicts, Failure> {
+    let name = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::io(format!("{name}: can't be read: {error}"), &error))?;
+    let verdicts = match path
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
+        true => Verdicts::parse_json(&text),
+        false => Verdicts::parse_toml(&text),
+    };
+    verdicts.map_err(|error| Failure::new(format!("{name}: {error}")))
+}
+
+fn read_feeds(path: &std::path::Path, exit: &mut Exit) -> Result<Feeds, Failure> {
+    let feeds = Feeds::read_path(path).map_err(|error| Failure::new(error.to_string()))?;
+    for refused in &feeds.refused {
+        let sentence = format!("{}: not taken: {}", refused.path, refused.refusal);
+        exit.say(Code::Partial, &sentence);
+    }
+    if feeds.list.is_empty() {
+        let name = path.display();
+        return Err(Failure::new(format!(
+            "{name}: holds no feed; expected files of KEV, EPSS, CSAF, NVD and the like"
+        )));
+    }
+    Ok(feeds)
+}
+
+/// One device, judged.
+pub struct Judged {
+    /// As the model sees it.
+    pub subject: Subject,
+    /// What the feeds say of its components.
+    pub matches: Vec<Match>,
+    /// Those of them that may be there.
+    pub exploits: Vec<Exploit>,
+    /// Its score.
+    pub assessment: Assessment,
+    /// The clocks of its CVEs.
+    pub deadlines: Vec<Deadline>,
+    /// What can be done about each of its components.
+    pub plans: BTreeMap<usize, Plan>,
+}
+
+/// An inventory, judged.
+pub struct Assessed {
+    /// By what.
+    pub basis: Basis,
+    /// The time that ages are counted to.
+    pub as_of: u64,
+    /// The devices, in the inventory's order.
+    pub devices: Vec<Judged>,
+}
+
+impl Assessed {
+    /// Judges an inventory, and writes into it what came out.
+    pub fn new(inventory: &mut Inventory, rules: &Rules, basis: Basis) -> Self {
+        let as_of = inventory.as_of.map_or(0, |time| time.0);
+        let subjects = Site::new(inventory, rules).subjects();
+        let found = found(&subjects, &basis, as_of);
+        let exploits: Vec<Vec<Exploit>> = found.iter().map(|m| matches::exploits(m)).collect();
+        let cases: Vec<Case<'_>> = subjects
+            .iter()
+            .zip(&exploits)
+            .map(|(subject, exploits)| Case { subject, exploits })
+            .collect();
+        // No device, no score: nothing is wrong with an empty inventory here.
+        let assessments = assess_all(&cases, &basis.policy, as_of).unwrap_or_default();
+        let today = day(as_of);
+        let mut devices = Vec::with_capacity(subjects.len());
+        let judged = subjects
+            .into_iter()
+            .zip(found)
+            .zip(exploits)
+            .zip(assessments);
+        for (((subject, matches), exploits), assessment) in judged {
+            let deadlines = matches::deadlines(&subject, &matches, &basis.policy, today);
+            let plans = matches::plans(&subject, &matches);
+            devices.push(Judged {
+                subject,
+                matches,
+                exploits,
+                assessment,
+                deadlines,
+                plans,
+            });
+        }
+        for (device, judged) in inventory.devices.iter_mut().zip(&devices) {
+            fill(device, judged, &basis, today);
+        }
+        Self {
+            basis,
+            as_of,
+            devices,
+        }
+    }
+
+    /// Every device with its CVEs.
+    pub fn cases(&self) -> Vec<Case<'_>> {
+        self.devices.iter().map(Judged::case).collect()
+    }
+
+    /// Everything that there is to do, what closes most first.
+    pub fn work(&self) -> Vec<Item> {
+        let devices = self.devices.iter().map(|judged| work::Device {
+            case: judged.case(),
+            assessment: &judged.assessment,
+            deadlines: &judged.deadlines,
+            plans: &judged.plans,
+        });
+        work::items(devices, day(self.as_of))
+    }
+}
+
+impl Judged {
+    fn case(&self) -> Case<'_> {
+        Case {
+            subject: &self.subject,
+            exploits: &self.exploits,
+        }
+    }
+}
+
+/// What the feeds and people say of the components of each device.
+fn found(subjects: &[Subject], basis: &Basis, as_of: u64) -> Vec<Vec<Match>> {
+    let matcher = Matcher::new(&basis.feeds);
+    let components: Vec<&[_]> = subjects.iter().map(|s| s.components.as_slice()).collect();
+    let today = day(as_of);
+    let of_devices = matcher.fleet(&components).into_iter().zip(subjects);
+    of_devices
+        .map(|(found, subject)| {
+            let mut found = found.to_vec();
+            let components = &subject.components;
+            basis
+                .verdicts
+                .apply(&subject.id, components, &mut found, today);
+            found
+        })
+        .collect()
+}
+
+/// Writes into a device what came out.
+fn fill(device: &mut Device, judged: &Judged, basis: &Basis, today: jiff::civil::Date) {
+    let policy = &basis.policy;
+    let weight = |id: FindingId| policy.posture.of(id).max(policy.threat.of(id));
+    for raised in &judged.assessment.raised {
+        device.findings.push(model::Finding {
+            id: raised.id.name().to_owned(),
+            title: raised.id.title().to_owned(),
+            confidence: raised.confidence,
+            weight: None,
+            evidence: raised.evidence.clone(),
+            first_seen: None,
+            last_seen: None,
+        });
+    }
+    device.findings.sort_by(|a, b| a.id.cmp(&b.id));
+    for finding in &mut device.findings {
+        finding.weight = FindingId::from_name(&finding.id).map(weight);
+    }
+    device.vulnerabilities = matches::listed(judged, policy, today);
+    device.risk = risk(&judged.assessment);
+}
+
+fn risk(assessment: &Assessment) -> model::Risk {
+    let score = |number: f64| rounded(number, SCORE_PLACES);
+    let known = |number: f64| assessment.assessed.then(|| score(number));
+    let impact = &assessment.impact;
+    model::Risk {
+        assessed: assessment.assessed,
+        score: assessment.score.map(score),
+        low: assessment.low.map(score),
+        high: Some(score(assessment.high)),
+        band: assessment.band.map(|band| band.name().to_owned()),
+        likelihood: assessment
+            .assessed
+            .then(|| rounded(assessment.likelihood.total, SHARE_PLACES)),
+        impact: model::Impact {
+            safety: known(impact.safety),
+            effectiveness: known(impact.effectiveness),
+            data: known(impact.data),
+        },
+        drivers: assessment
+            .drivers
+            .iter()
+            .filter(|_| assessment.assessed)
+            .map(|driver| model::Driver {
+                name: driver.name.clone(),
+                effect: score(driver.effect),
+            })
+            .collect(),
+    }
+}
+
+/// Without the digits that only arithmetic made.
+fn rounded(number: f64, places: i32) -> f64 {
+    let factor = 10f64.powi(places);
+    (number * factor).round() / factor
+}
+
+/// Judges the inventory where something was given to judge it by, where traffic showed a
+/// weakness, or where a report wants it; else it stays as it is.
+pub fn judge(
+    inventory: &mut Inventory,
+    rules: &Rules,
+    basis: Basis,
+    wanted: bool,
+) -> Option<Assessed> {
+    let seen = inventory
+        .devices
+        .iter()
+        .any(|device| !device.findings.is_empty());
+    let judged = wanted || basis.given || seen;
+    judged.then(|| Assessed::new(inventory, rules, basis))
+}
+
+/// Judges the inventory where that was asked for.
+///
+/// # Errors
+/// Those of reading what was named.
+pub fn where_asked(
+    inventory: &mut Inventory,
+    rules: &Rules,
+    options: &Assessing,
+    exit: &mut Exit,
+) -> Result<Option<Assessed>, Failure> {
+    let basis = Basis::read(options, exit)?;
+    Ok(judge(inventory, rules, basis, false))
+}
+
+/// Judges the inventory, with the default policy and without feeds where none are named.
+///
+/// # Errors
+/// Those of reading what was named.
+pub fn always(
+    inventory: &mut Inventory,
+    rules: &Rules,
+    options: &Assessing,
+    exit: &mut Exit,
+) -> Result<Assessed, Failure> {
+    let basis = Basis::read(options, exit)?;
+    Ok(Assessed::new(inventory, rules, basis))
+}
+
+/// What the feeds are, in one sentence.
+pub fn described(feeds: &Feeds) -> String {
+    let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+    for feed in feeds.list.iter().filter(|feed| !feed.superseded) {
+        *kinds.entry(feed.kind.name()).or_default() += 1;
+    }
+    let kinds = kinds.into_iter().map(|(name, count)| match count {
+        1 => name.to_owned(),
+        count => format!("{name} ({})", several(count, "file")),
+    });
+    match kinds.collect::<Vec<_>>() {
+        kinds if kinds.is_empty() => "no feeds".to_owned(),
+        kinds => kinds.join(", "),
+    }
+}

@@ -1,0 +1,166 @@
+//! Subjects of devices made by hand.
+
+use medtap_inventory::model::{Conversation, Peer, Time};
+use medtap_risk::subject::ComponentKind;
+
+use super::*;
+use crate::render::samples;
+
+/// Subjects by id, of the samples with something added.
+fn subjects(change: impl FnOnce(&mut Inventory)) -> HashMap<String, Subject> {
+    let mut inventory = samples::assessed();
+    change(&mut inventory);
+    let rules = Rules::load(None).unwrap();
+    let subjects = Site::new(&inventory, &rules).subjects();
+    subjects
+        .into_iter()
+        .map(|subject| (subject.id.clone(), subject))
+        .collect()
+}
+
+const SCANNER: &str = "3f9a61c2d4e5b607";
+const ARCHIVE: &str = "a01b2c3d4e5f6071";
+const PUMP: &str = "77aa00bb11cc22dd";
+
+fn conversation(protocol: &'static str, opened: bool) -> Conversation {
+    Conversation {
+        protocol: Some(protocol),
+        port: Some(104),
+        opened,
+        answered: true,
+        first_seen: Time(1),
+        last_seen: Time(2),
+    }
+}
+
+#[test]
+fn what_runs_on_it_has_its_source() {
+    let subjects = subjects(|_| {});
+    let scanner = &subjects[SCANNER];
+    let told: Vec<(ComponentKind, &str, Option<&str>, &str)> = scanner
+        .components
+        .iter()
+        .map(|c| {
+            (
+                c.kind,
+                c.product.as_str(),
+                c.version.as_deref(),
+                c.field.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (
+                ComponentKind::Device,
+                "Scan 64",
+                Some("2.9"),
+                "dicom.software_versions"
+            ),
+            (
+                ComponentKind::OperatingSystem,
+                "Windows 7",
+                None,
+                "nbns.name"
+            ),
+        ]
+    );
+    assert_eq!(scanner.components[0].vendor.as_deref(), Some("Acme"));
+    assert!(subjects[PUMP].components.is_empty());
+}
+
+/// The owner of a block of MAC addresses is no maker of software.
+#[test]
+fn hints_name_nothing() {
+    let subjects = subjects(|inventory| {
+        let device = &mut inventory.devices[0];
+        for name in ["manufacturer", "model"] {
+            let value = device.attributes.get_mut(name).unwrap();
+            value.as_mut().unwrap().confidence = 30;
+        }
+    });
+    let scanner = &subjects[SCANNER];
+    assert_eq!(scanner.vendor, None);
+    let kinds: Vec<ComponentKind> = scanner.components.iter().map(|c| c.kind).collect();
+    assert_eq!(kinds, [ComponentKind::OperatingSystem]);
+}
+
+#[test]
+fn behind_a_gateway_nothing_can_be_assessed() {
+    let subjects = subjects(|inventory| {
+        let pump = &mut inventory.devices[1];
+        (pump.packets_sent, pump.packets_received) = (0, 0);
+    });
+    assert!(!subjects[PUMP].sight.assessable && subjects[PUMP].sight.identified);
+    assert!(subjects[SCANNER].sight.assessable);
+    // It hangs on the one that reports it.
+    assert_eq!(subjects[ARCHIVE].usage.dependants, Some(1));
+}
+
+#[test]
+fn reach_is_what_was_answered() {
+    let inside = subjects(|_| {});
+    assert_eq!(inside[SCANNER].reach.answered_public, false);
+    assert!(
+        inside[SCANNER].reach.coverage_low,
+        "no conversation was seen"
+    );
+    let outside = subjects(|inventory| {
+        inventory.devices[2].addresses = vec!["203.0.114.9".parse().unwrap()];
+        inventory.devices[0].peers = vec![Peer {
+            id: ARCHIVE.to_owned(),
+            protocols: vec!["dicom"],
+            bytes: 1,
+            conversations: vec![conversation("dicom", true), conversation("http", false)],
+        }];
+    });
+    let reach = outside[SCANNER].reach;
+    assert!(reach.talks_public && reach.answered_public && !reach.coverage_low);
+    let services = &outside[SCANNER].services;
+    assert!(
+        services
+            .iter()
+            .any(|s| s.protocol == Protocol::from_name("http"))
+    );
+    assert_eq!(outside[SCANNER].peers.len(), 2);
+}
+
+#[test]
+fn a_segment_with_plain_it_is_shared() {
+    let shared = subjects(|inventory| inventory.devices[3].class = "it");
+    assert!(shared[SCANNER].reach.shares_vlan_with_it);
+    assert!(
+        !shared[PUMP].reach.shares_vlan_with_it,
+        "nobody knows where it is"
+    );
+    assert!(!subjects(|_| {})[SCANNER].reach.shares_vlan_with_it);
+}
+
+#[test]
+fn short_watching_says_nothing_of_use() {
+    let short = subjects(|_| {});
+    let usage = &short[SCANNER].usage;
+    assert_eq!((usage.utilisation, usage.hours.is_some()), (None, false));
+    let week = 7 * 24 * 3_600_000_000_000u64;
+    let long = subjects(|inventory| {
+        let last = &mut inventory.source.last_seen;
+        *last = last.map(|time| Time(time.0 + week));
+    });
+    let usage = &long[SCANNER].usage;
+    assert_eq!(usage.utilisation.map(Share::get), Some(4.0 / 168.0));
+    assert_eq!(usage.alternatives.as_deref(), Some(&[][..]));
+    assert_eq!(usage.hours.as_ref().map(|hours| hours[35]), Some(5));
+}
+
+#[test]
+fn threats_are_no_findings() {
+    let subjects = subjects(|inventory| {
+        let mut finding = inventory.devices[0].findings[0].clone();
+        finding.id = FindingId::Scanning.name().to_owned();
+        inventory.devices[0].findings.push(finding);
+    });
+    let scanner = &subjects[SCANNER];
+    assert_eq!((scanner.findings.len(), scanner.threats.len()), (1, 1));
+    assert_eq!(scanner.threats[0].id, FindingId::Scanning);
+}
