@@ -98,6 +98,9 @@ pub enum Command {
     /// Show what to do first, by role
     #[command(after_help = EXIT_CODES)]
     Work(Work),
+    /// Show what can be evidenced by a framework, row by row
+    #[command(after_help = EXIT_CODES)]
+    Compliance(Compliance),
     /// Show what a change would do to the risk, and what it would break
     #[command(after_help = EXIT_CODES)]
     Simulate(Simulate),
@@ -303,6 +306,9 @@ pub enum RiskCommand {
     /// How much the order of the devices hangs on each weight of the policy
     #[command(after_help = EXIT_CODES)]
     Sensitivity(RiskSensitivity),
+    /// How well the departments keep their books: owner, location, approval, maintenance, MDS2
+    #[command(after_help = EXIT_CODES)]
+    Hygiene(RiskSensitivity),
 }
 
 /// `medtap risk list`.
@@ -347,7 +353,7 @@ pub struct RiskGroups {
     pub output: GridOutput,
 }
 
-/// `medtap risk sensitivity`.
+/// `medtap risk sensitivity` and `medtap risk hygiene`.
 #[derive(Debug, Args)]
 pub struct RiskSensitivity {
     #[command(flatten)]
@@ -369,6 +375,22 @@ pub struct Work {
     /// Show every device of every item
     #[arg(long)]
     pub devices: bool,
+    #[command(flatten)]
+    pub table: Table,
+    #[command(flatten)]
+    pub assessing: Assessing,
+    /// How to show it
+    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
+    pub output: GridOutput,
+}
+
+/// `medtap compliance`.
+#[derive(Debug, Args)]
+pub struct Compliance {
+    /// A control pack by its name, such as nist, or a file of one (.toml); may be given several
+    /// times [default: all that ship]
+    #[arg(long, value_name = "PACK")]
+    pub pack: Vec<String>,
     #[command(flatten)]
     pub table: Table,
     #[command(flatten)]

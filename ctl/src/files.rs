@@ -145,6 +145,28 @@ impl Destination {
     }
 }
 
+/// A text file of at most so many bytes.
+///
+/// # Errors
+/// What the system said, or that it is larger or no text.
+pub fn read_text(path: &Path, bytes_max: u64) -> Result<String, Failure> {
+    use std::io::Read;
+    let name = path.display();
+    let fault = |error: &io::Error| Failure::io(format!("{name}: can't be read: {error}"), error);
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(|error| fault(&error))?;
+    let mut bounded = file.take(bytes_max.saturating_add(1));
+    bounded
+        .read_to_end(&mut bytes)
+        .map_err(|error| fault(&error))?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(Failure::new(format!(
+            "{name}: is larger than {bytes_max} bytes"
+        )));
+    }
+    String::from_utf8(bytes).map_err(|_| Failure::new(format!("{name}: is no UTF-8 text")))
+}
+
 /// The error without the name of the temporary file, for which nobody asked.
 fn system(error: io::Error) -> io::Error {
     match error.raw_os_error() {

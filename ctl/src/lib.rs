@@ -65,6 +65,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
                 Command::Report(command) => report::run(&command, &mut exit),
                 Command::Risk(command) => assess::commands::risk(&command, &mut exit),
                 Command::Work(command) => assess::commands::work(&command, &mut exit),
+                Command::Compliance(command) => assess::commands::compliance(&command, &mut exit),
                 Command::Simulate(command) => assess::commands::what_if(&command, &mut exit),
                 Command::Export(command) => export::run(&command, &mut exit),
                 Command::Save(command) => save::run(&command, &mut exit),

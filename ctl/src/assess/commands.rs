@@ -9,12 +9,13 @@ use medtap_risk::role::Role;
 use medtap_risk::score::{Level, groups};
 use medtap_risk::sensitivity::sensitivity;
 use medtap_risk::simulate::{Change, Segment, simulate};
+use medtap_risk::work::hygiene::{Hygiene, Question, departments};
 use medtap_risk::work::{self, Item};
 use medtap_risk::{clock, subject::Service};
 use medtap_table::TableReader;
 use medtap_table::vocabulary::FindingId;
 
-use super::{Assessed, always, described};
+use super::{Assessed, always, compliance, described};
 use crate::arguments::{self, RiskCommand};
 use crate::devices;
 use crate::failure::{Exit, Failure};
@@ -53,6 +54,7 @@ pub fn risk(command: &RiskCommand, exit: &mut Exit) -> Result<(), Failure> {
         RiskCommand::List(command) => list(command, exit),
         RiskCommand::Groups(command) => by_group(command, exit),
         RiskCommand::Sensitivity(command) => weights(command, exit),
+        RiskCommand::Hygiene(command) => hygiene(command, exit),
     }
 }
 
@@ -176,6 +178,51 @@ fn weights(command: &arguments::RiskSensitivity, exit: &mut Exit) -> Result<(), 
     let note = "each weight of the policy halved and increased by half; 1 is the same order of \
                 the first 50, -1 the reverse";
     print(&grid, command.output, &[Some(note)])
+}
+
+/// How well the departments keep their books.
+fn hygiene(command: &arguments::RiskSensitivity, exit: &mut Exit) -> Result<(), Failure> {
+    let opened = open(&command.table, &command.assessing, exit)?;
+    let today = day(opened.assessed.as_of);
+    let overdue: BTreeSet<String> = (opened.assessed.work().into_iter())
+        .filter(|item| item.is_overdue(today))
+        .flat_map(|item| item.tasks.into_iter().map(|task| task.device))
+        .collect();
+    let subjects = opened.assessed.devices.iter().map(|judged| &judged.subject);
+    let found = departments(subjects, |subject| overdue.contains(&subject.id), today);
+    let row = |department: &Hygiene| -> Vec<Cell> {
+        let mut row: Vec<Cell> = vec![
+            department.unit.as_deref().unwrap_or("not known").into(),
+            department.devices.into(),
+            department.score().into(),
+        ];
+        row.extend(Question::ALL.iter().map(|question| {
+            let answer = department.answers.get(question);
+            Cell::from(answer.map(|(yes, asked)| format!("{yes} of {asked}")))
+        }));
+        row
+    };
+    let mut columns = vec!["department", "devices", "score"];
+    columns.extend(Question::ALL.iter().map(|question| question.name()));
+    let grid = Grid {
+        name: "hygiene",
+        columns,
+        rows: found.iter().map(row).collect(),
+    };
+    let note = "the share of questions about the devices that are answered well, 0 to 100";
+    print(&grid, command.output, &[Some(note)])
+}
+
+/// `medtap compliance`.
+pub fn compliance(command: &arguments::Compliance, exit: &mut Exit) -> Result<(), Failure> {
+    let packs = compliance::packs(&command.pack)?;
+    let opened = open(&command.table, &command.assessing, exit)?;
+    let source = &opened.inventory.source;
+    let time = |time: Option<medtap_inventory::model::Time>| time.map_or(0, |time| time.0);
+    let window = (time(source.first_seen), time(source.last_seen));
+    let reports = opened.assessed.compliance(&packs, window);
+    let note = "evidence from traffic alone; whether it suffices, people decide";
+    print(&compliance::grid(&reports), command.output, &[Some(note)])
 }
 
 /// `medtap work`.

@@ -3,13 +3,15 @@
 //!
 //! ```text
 //! matches    what the feeds say of components, as the model and the JSON want it
-//! commands   medtap risk, work, simulate        feeds   medtap feeds
+//! commands   medtap risk, work, simulate, compliance
+//! compliance what can be shown by a framework
 //! ```
 
 pub mod commands;
+pub mod compliance;
 mod matches;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +32,8 @@ use crate::failure::{Code, Exit, Failure};
 use crate::render::several;
 use crate::subject::Site;
 
+/// Bytes of a file of verdicts.
+const VERDICTS_BYTES_MAX: u64 = 16 << 20;
 /// Decimal places of scores in outputs.
 const SCORE_PLACES: i32 = 2;
 /// Of shares.
@@ -76,8 +80,7 @@ impl Basis {
 
 fn read_verdicts(path: &std::path::Path) -> Result<Verdicts, Failure> {
     let name = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::io(format!("{name}: can't be read: {error}"), &error))?;
+    let text = crate::files::read_text(path, VERDICTS_BYTES_MAX)?;
     let verdicts = match path
         .extension()
         .is_some_and(|extension| extension == "json")
@@ -179,13 +182,16 @@ impl Assessed {
 
     /// Everything that there is to do, what closes most first.
     pub fn work(&self) -> Vec<Item> {
-        let devices = self.devices.iter().map(|judged| work::Device {
+        work::items(self.work_devices(), day(self.as_of))
+    }
+
+    fn work_devices(&self) -> impl Iterator<Item = work::Device<'_>> {
+        self.devices.iter().map(|judged| work::Device {
             case: judged.case(),
             assessment: &judged.assessment,
             deadlines: &judged.deadlines,
             plans: &judged.plans,
-        });
-        work::items(devices, day(self.as_of))
+        })
     }
 }
 

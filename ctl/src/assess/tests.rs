@@ -29,7 +29,8 @@ const CSAF: &str = r#"{"document":{"category":"csaf_security_advisory","csaf_ver
 "scores":[{"products":["P1"],"cvss_v3":{"version":"3.1","baseScore":9.8,
 "baseSeverity":"CRITICAL","vectorString":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}}]}]}"#;
 
-fn basis() -> Basis {
+/// What the samples are judged by: a vulnerability of the scanner that is exploited.
+pub fn basis() -> Basis {
     let files = [
         ("kev.json", KEV.as_bytes()),
         ("epss.csv", EPSS.as_bytes()),

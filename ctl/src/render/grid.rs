@@ -13,6 +13,9 @@ use super::{Look, csv, json};
 const GAP: usize = 2;
 /// A column is never narrower.
 const WIDTH_MIN: usize = 6;
+/// Width with which a column of names still says enough, and one of sentences.
+const ENOUGH: usize = 16;
+const ENOUGH_SENTENCE: usize = 44;
 /// Whole numbers that a floating-point number holds exactly.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
@@ -135,6 +138,30 @@ pub struct Grid {
     pub rows: Vec<Vec<Cell>>,
 }
 
+/// Columns that people miss least, the first of them first: left out where there is no room.
+const LEFT_OUT: &[&str] = &[
+    "exception_devices",
+    "data_from",
+    "data_to",
+    "coverage_percent",
+    "note",
+    "fix",
+    "first_devices",
+    "owners",
+    "cves",
+    "overdue",
+    "framework",
+    "device_id",
+    "unit",
+    "low",
+    "quietest_window",
+    "roles",
+    "worst_device",
+    "points",
+    "high",
+    "category",
+];
+
 impl Grid {
     /// Writes it as it was asked for.
     ///
@@ -191,18 +218,52 @@ impl Grid {
                 *own = (*own).max(width(cell));
             }
         }
-        shrink(&mut widths, look.width);
+        let kept = self.kept(&widths, look.width);
+        let of_kept = kept.iter().filter_map(|place| widths.get(*place));
+        widths = of_kept.copied().collect();
+        let names = kept.iter().filter_map(|place| self.columns.get(*place));
+        let least: Vec<usize> = names.map(|name| enough(name)).collect();
+        shrink(&mut widths, &least, look.width);
         let line = |cells: &[String]| {
-            let cells = cells
-                .iter()
-                .zip(&widths)
-                .map(|(cell, width)| fit(cell, *width));
+            let cells = kept.iter().filter_map(|place| cells.get(*place));
+            let cells = cells.zip(&widths).map(|(cell, width)| fit(cell, *width));
             let line = cells.collect::<Vec<_>>().join(&" ".repeat(GAP));
             line.trim_end().to_owned()
         };
         writeln!(out, "{}", look.bold(&line(&titles)))?;
         rows.iter()
             .try_for_each(|row| writeln!(out, "{}", line(row)))
+    }
+}
+
+impl Grid {
+    /// The places of the columns that are shown.
+    fn kept(&self, widths: &[usize], room: usize) -> Vec<usize> {
+        let says = |place: &usize| {
+            let mut cells = self.rows.iter().filter_map(|row| row.get(*place));
+            cells.any(|cell| *cell != Cell::Empty && *cell != Cell::Text(String::new()))
+        };
+        let mut kept: Vec<usize> = (0..self.columns.len()).filter(says).collect();
+        for name in LEFT_OUT {
+            let least = kept.iter().map(|place| {
+                let width = widths.get(*place).copied().unwrap_or(0);
+                let enough = self.columns.get(*place).map_or(ENOUGH, |name| enough(name));
+                width.min(enough) + GAP
+            });
+            if least.sum::<usize>() <= room + GAP {
+                break;
+            }
+            kept.retain(|place| self.columns.get(*place) != Some(name));
+        }
+        kept
+    }
+}
+
+/// Width with which a column still says enough.
+fn enough(name: &str) -> usize {
+    match name {
+        "what_to_do" | "asks_for" | "evidence" | "driver" => ENOUGH_SENTENCE,
+        _ => ENOUGH,
     }
 }
 
@@ -218,13 +279,17 @@ fn shown(cell: &Cell) -> String {
     }
 }
 
-/// Takes from the widest until all fit.
-fn shrink(widths: &mut [usize], room: usize) {
+/// Takes from the widest until all fit: first down to what says enough, then from any.
+fn shrink(widths: &mut [usize], least: &[usize], room: usize) {
     let gaps = GAP * widths.len().saturating_sub(1);
+    let mut floor: Vec<usize> = least.to_vec();
     while widths.iter().sum::<usize>() + gaps > room {
-        match widths.iter_mut().max().filter(|width| **width > WIDTH_MIN) {
+        let above = widths.iter_mut().zip(&floor);
+        let above = above.filter(|(width, floor)| **width > (**floor).max(WIDTH_MIN));
+        match above.map(|(width, _)| width).max() {
             Some(widest) => *widest -= 1,
-            None => return,
+            None if floor.iter().all(|floor| *floor == 0) => return,
+            None => floor.fill(0),
         }
     }
 }

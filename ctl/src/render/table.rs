@@ -248,10 +248,13 @@ fn value(device: &Device, name: &str) -> String {
     format!("{mark}{}", clean(text))
 }
 
-/// Nothing where risk was not asked for.
+/// Nothing where risk was not asked for; a question mark where nobody knows.
 fn risk(device: &Device, _: &Context) -> String {
-    let score = device.risk.score.filter(|_| device.risk.assessed);
-    score.map(|score| format!("{score:.0}")).unwrap_or_default()
+    match device.risk.score.filter(|_| device.risk.assessed) {
+        Some(score) => format!("{score:.0}"),
+        None if device.risk.high.is_some() => "?".to_owned(),
+        None => String::new(),
+    }
 }
 
 fn band(device: &Device, _: &Context) -> String {

@@ -6,6 +6,7 @@
 //! page        the page, from its head to its foot        style.css  page.js
 //! listing     the table of devices     sheet   all about one
 //! tables      the same as tables       book  xlsx     pack  all, in a zip, with hashes
+//! judged      work lists, evidence by framework, sources
 //! figures     what the charts count    bars  heat  scatter  segments   how they are drawn
 //! words       bands, kinds, units as people say them
 //! html        text that can't become markup
@@ -16,6 +17,7 @@ mod book;
 mod figures;
 mod heat;
 mod html;
+mod judged;
 mod listing;
 mod pack;
 mod page;
@@ -101,7 +103,7 @@ impl<'a> Report<'a> {
 
     /// Everything as tables.
     fn tables(&self) -> Vec<Grid> {
-        tables::all(self.inventory, &self.ordered())
+        tables::all(self.inventory, &self.ordered(), self.assessed)
     }
 }
 

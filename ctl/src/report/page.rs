@@ -9,10 +9,12 @@ use sha2::{Digest, Sha256};
 use super::bars::{self, Titles};
 use super::figures::{self, BANDS, SUPPORT};
 use super::html::Html;
+use super::judged;
 use super::listing;
 use super::sheet::Sheets;
 use super::words::{Band, spaced, unit};
 use super::{Report, heat, scatter, segments};
+use crate::assess::Assessed;
 use crate::render::{bytes, count, label, period, several, time};
 
 const STYLE: &str = include_str!("style.css");
@@ -35,17 +37,24 @@ pub fn page(report: &Report<'_>) -> String {
         names: named.map(|device| (device.id.as_str(), device)).collect(),
         rules: report.rules,
     };
-    head(&mut html, inventory);
+    head(&mut html, report);
     html.raw("<main id=\"content\">\n");
     tiles(&mut html, inventory);
-    first(&mut html, &ordered);
+    first(&mut html, &ordered, report.assessed);
     charts(&mut html, &ordered);
     html.raw("<h2 id=\"all-devices\">Devices</h2>\n");
     listing::write(&mut html, &ordered, &sheets);
+    if let Some(assessed) = report.assessed {
+        judged::work(&mut html, assessed);
+    }
     findings(&mut html, &ordered);
     vulnerabilities(&mut html, &ordered);
     not_assessed(&mut html, &ordered, &sheets);
     unknown(&mut html, report);
+    if let Some(assessed) = report.assessed {
+        judged::frameworks(&mut html, assessed, inventory);
+        judged::sources(&mut html, assessed);
+    }
     words(&mut html);
     html.raw("</main>\n");
     foot(&mut html, inventory);
@@ -64,7 +73,8 @@ fn policy() -> String {
     )
 }
 
-fn head(html: &mut Html, inventory: &Inventory) {
+fn head(html: &mut Html, report: &Report<'_>) {
+    let inventory = report.inventory;
     html.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     html.raw("<meta http-equiv=\"Content-Security-Policy\"");
     html.attribute("content", &policy()).raw(">\n");
@@ -85,10 +95,17 @@ fn head(html: &mut Html, inventory: &Inventory) {
     html.raw("<li><a href=\"#first\">What to look at first</a></li>\n");
     html.raw("<li><a href=\"#overview\">Overview</a></li>\n");
     html.raw("<li><a href=\"#all-devices\">Devices</a></li>\n");
+    if report.assessed.is_some() {
+        html.raw("<li><a href=\"#work\">Work lists</a></li>\n");
+    }
     html.raw("<li><a href=\"#findings\">Findings</a></li>\n");
     html.raw("<li><a href=\"#vulnerabilities\">Vulnerabilities</a></li>\n");
     html.raw("<li><a href=\"#not-assessed\">Not assessed</a></li>\n");
     html.raw("<li><a href=\"#unknown\">What is not known</a></li>\n");
+    if report.assessed.is_some() {
+        html.raw("<li><a href=\"#frameworks\">Evidence by framework</a></li>\n");
+        html.raw("<li><a href=\"#sources\">Sources</a></li>\n");
+    }
     html.raw("<li><a href=\"#words\">How to read it</a></li>\n</ul></nav>\n</header>\n");
 }
 
@@ -138,8 +155,12 @@ fn tiles(html: &mut Html, inventory: &Inventory) {
     }
 }
 
-fn first(html: &mut Html, ordered: &[&Device]) {
+fn first(html: &mut Html, ordered: &[&Device], assessed: Option<&Assessed>) {
     html.raw("<h2 id=\"first\">What to look at first</h2>\n");
+    if assessed.is_some_and(|assessed| assessed.basis.feeds.list.is_empty()) {
+        html.raw("<div class=\"notice\"><p>No feeds of known vulnerabilities were given: the ");
+        html.raw("scores count only what the traffic itself shows.</p></div>\n");
+    }
     let worst: Vec<&&Device> = ordered
         .iter()
         .filter(|device| device.risk.assessed && device.risk.score.unwrap_or(0.0) > 0.0)

@@ -2,20 +2,69 @@
 //! nothing out and folds nothing.
 
 use medtap_inventory::model::{Device, Inventory};
+use medtap_risk::compliance::Pack;
+use medtap_risk::date::day;
+use medtap_risk::feeds::{Feed, Feeds};
+use medtap_risk::work::Item;
 
+use super::judged;
 use super::words::{Band, unit};
+use crate::assess::{Assessed, commands, compliance};
 use crate::render::{self, Cell, Grid, csv, label};
 
 /// Every table of the report; `devices` are in the report's order.
-pub fn all(inventory: &Inventory, devices: &[&Device]) -> Vec<Grid> {
-    vec![
+pub fn all(inventory: &Inventory, devices: &[&Device], assessed: Option<&Assessed>) -> Vec<Grid> {
+    let mut tables = vec![
         listing(devices),
         findings(devices),
         vulnerabilities(devices),
         drivers(devices),
         not_assessed(devices),
         coverage(inventory),
-    ]
+    ];
+    if let Some(assessed) = assessed {
+        let items = assessed.work();
+        let items: Vec<&Item> = items.iter().collect();
+        tables.push(commands::list_of(&items, day(assessed.as_of)));
+        tables.push(commands::tasks(&items));
+        let reports = assessed.compliance(&Pack::embedded(), judged::window(inventory));
+        tables.push(compliance::grid(&reports));
+        tables.push(feeds(&assessed.basis.feeds));
+    }
+    tables
+}
+
+fn feeds(feeds: &Feeds) -> Grid {
+    let row = |feed: &Feed| -> Vec<Cell> {
+        vec![
+            feed.kind.name().into(),
+            feed.path.as_str().into(),
+            feed.source.as_deref().into(),
+            feed.version.as_deref().into(),
+            feed.date.as_deref().into(),
+            feed.records.into(),
+            feed.rejected.into(),
+            feed.superseded.into(),
+            feed.bytes.into(),
+            feed.sha256.as_str().into(),
+        ]
+    };
+    Grid {
+        name: "feeds",
+        columns: vec![
+            "feed",
+            "file",
+            "source",
+            "version",
+            "date",
+            "records",
+            "rejected",
+            "superseded",
+            "bytes",
+            "sha256",
+        ],
+        rows: feeds.list.iter().map(row).collect(),
+    }
 }
 
 /// One row a device, as `--output csv` has them.

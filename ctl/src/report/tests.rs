@@ -39,6 +39,29 @@ fn pages() {
     samples::expect("report_empty.html", &body(&page_of(&inventory)));
 }
 
+/// With the risk model's answers: work, evidence, sources.
+#[test]
+fn judged_pages() {
+    let mut inventory = samples::inventory();
+    let rules = Rules::load(None).unwrap();
+    let assessed = Assessed::new(&mut inventory, &rules, crate::assess::tests::basis());
+    let report = Report {
+        inventory: &inventory,
+        assessed: Some(&assessed),
+        rules: &rules,
+        limits: Vec::new(),
+    };
+    let mut out = Vec::new();
+    write(&report, Format::Html, &mut out).unwrap();
+    let page = body(&String::from_utf8(out).unwrap());
+    samples::expect("report_judged.html", &page);
+    for grid in report.tables() {
+        for row in &grid.rows {
+            assert_eq!(row.len(), grid.columns.len(), "{}", grid.name);
+        }
+    }
+}
+
 /// Whatever devices say, the page has no more markup than with harmless names.
 #[test]
 fn names_are_no_markup() {

@@ -131,6 +131,7 @@ fn sight(device: &Device) -> Sight {
         assessable: both_ways && packets >= PACKETS_SEEN_MIN,
         // What is normal takes a history, which one table is not.
         baseline: false,
+        leases: conversations(device).any(|c| c.protocol == Some(Protocol::Dhcp.name())),
         coverage: Share::new(share).unwrap_or_default(),
     }
 }

@@ -7,3 +7,4 @@ mod live;
 mod memory;
 mod outputs;
 mod program;
+mod risk;

@@ -1,0 +1,321 @@
+//! Risk as its users meet it: feeds in, scores, lists, reports and exports out.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::program::{Folder, hospital, medtap};
+
+const KEV: &str = r#"{"title":"CISA Catalog of Known Exploited Vulnerabilities",
+"catalogVersion":"2026.08.07","dateReleased":"2026-08-07T17:00:00.0000Z","count":1,
+"vulnerabilities":[{"cveID":"CVE-2026-1001","vendorProject":"Litware","product":"ChemLine",
+"vulnerabilityName":"ChemLine Something","dateAdded":"2026-08-01",
+"shortDescription":"Something.","requiredAction":"Mend it.","dueDate":"2026-08-22",
+"knownRansomwareCampaignUse":"Unknown","notes":"","cwes":[]}]}"#;
+
+const EPSS: &str = "#model_version:v2025.03.14,score_date:2026-08-16T00:00:00+0000\n\
+                    cve,epss,percentile\nCVE-2026-1001,0.5,0.97\n";
+
+/// An advisory about the laboratory's analyser.
+const CSAF: &str = r#"{"document":{"category":"csaf_security_advisory","csaf_version":"2.0",
+"title":"ChemLine","publisher":{"category":"coordinator","name":"CISA",
+"namespace":"https://www.cisa.gov/"},"tracking":{"id":"ICSMA-26-001-01","status":"final",
+"version":"1","initial_release_date":"2026-08-01T00:00:00Z",
+"current_release_date":"2026-08-01T00:00:00Z","revision_history":[{"number":"1",
+"date":"2026-08-01T00:00:00Z","summary":"Initial"}]}},
+"product_tree":{"branches":[{"category":"vendor","name":"Litware Diagnostics","branches":[{
+"category":"product_name","name":"ChemLine Control","branches":[{
+"category":"product_version_range","name":"<3.1",
+"product":{"product_id":"P1","name":"ChemLine Control <3.1"}}]}]}]},
+"vulnerabilities":[{"cve":"CVE-2026-1001","product_status":{"known_affected":["P1"]},
+"remediations":[{"category":"vendor_fix","details":"Update to 3.1.","product_ids":["P1"]}],
+"scores":[{"products":["P1"],"cvss_v3":{"version":"3.1","baseScore":9.8,
+"baseSeverity":"CRITICAL","vectorString":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}}]}]}"#;
+
+/// A folder with feeds, and a saved table of the hospital.
+struct Site {
+    folder: Folder,
+    feeds: String,
+    table: String,
+}
+
+impl Site {
+    fn new() -> Self {
+        let folder = Folder::new();
+        let feeds = folder.path("feeds");
+        std::fs::create_dir(&feeds).unwrap();
+        for (name, text) in [("kev", KEV), ("epss", EPSS), ("icsma", CSAF)] {
+            std::fs::write(Path::new(&feeds).join(name), text).unwrap();
+        }
+        let table = folder.path("table");
+        let run = medtap(&["analyze", &hospital(), "--save-table", &table]);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+        Self {
+            folder,
+            feeds,
+            table,
+        }
+    }
+
+    /// A command over the table and the feeds.
+    fn ask(&self, arguments: &[&str]) -> super::program::Run {
+        let mut all = arguments.to_vec();
+        all.extend(["--table", &self.table, "--feeds", &self.feeds]);
+        medtap(&all)
+    }
+}
+
+fn analyzer(document: &Value) -> Value {
+    let devices = document["devices"].as_array().unwrap();
+    let found = devices.iter().find(|d| d["category"] == "lab_analyzer");
+    found.unwrap().clone()
+}
+
+#[test]
+fn feeds_make_scores() {
+    let site = Site::new();
+    let run = medtap(&["analyze", &hospital(), "--feeds", &site.feeds, "-o", "json"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let device = analyzer(&run.json());
+    let vulnerability = &device["vulnerabilities"][0];
+    assert_eq!(vulnerability["cve"], "CVE-2026-1001");
+    assert_eq!(vulnerability["in_kev"], true);
+    assert_eq!(vulnerability["epss"], 0.5);
+    assert_eq!(vulnerability["epss_model"], "v2025.03.14");
+    assert_eq!(vulnerability["remediation"], "vendor_fix: Update to 3.1.");
+    let risk = &device["risk"];
+    assert_eq!(risk["assessed"], true);
+    assert!(risk["score"].as_f64().unwrap() > 10.0, "{risk}");
+    assert!(risk["low"].as_f64() <= risk["score"].as_f64());
+    assert!(risk["score"].as_f64() <= risk["high"].as_f64());
+    let drivers = risk["drivers"].as_array().unwrap();
+    assert!(drivers[0]["name"].as_str().unwrap().contains("ChemLine") || drivers.len() > 1);
+
+    let again = medtap(&[
+        "analyze",
+        &hospital(),
+        "--feeds",
+        &site.feeds,
+        "-o",
+        "json",
+        "--workers",
+        "7",
+    ]);
+    assert!(again.stdout == run.stdout, "workers change the document");
+    let read = site.ask(&["devices", "-o", "json"]);
+    assert!(read.stdout == run.stdout, "a saved table reads otherwise");
+}
+
+#[test]
+fn conditions_see_risk() {
+    let site = Site::new();
+    let exploited = "vulnerabilities.in_kev = true and category = lab_analyzer";
+    let run = site.ask(&["risk", "list", "--fail-on", exploited]);
+    let sentence = run.sentence(1);
+    assert!(
+        sentence.starts_with("1 device matched --fail-on"),
+        "{sentence}"
+    );
+    let run = site.ask(&["devices", "--fail-on", "risk.score > 99", "-o", "csv"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+#[test]
+fn people_see_risk() {
+    let site = Site::new();
+    let table = site.ask(&["devices"]).stdout;
+    let title = table.lines().next().unwrap();
+    assert!(title.contains("RISK"), "{title}");
+    let wide = site.ask(&["devices", "-o", "wide"]).stdout;
+    assert!(wide.lines().next().unwrap().contains("BAND"));
+    assert!(wide.contains("not assessed"));
+    let id = analyzer(&site.ask(&["devices", "-o", "json"]).json())["id"].clone();
+    let page = site.ask(&["device", id.as_str().unwrap()]).stdout;
+    for part in [
+        "CVE-2026-1001",
+        "known to be exploited",
+        "ICSMA-26-001-01",
+        "BOD 26-04: ",
+        "vendor_fix: Update to 3.1.",
+        "driven by",
+    ] {
+        assert!(page.contains(part), "{part}:\n{page}");
+    }
+}
+
+#[test]
+fn lists() {
+    let site = Site::new();
+    let list = site.ask(&["risk", "list", "-o", "json"]).json();
+    let ranks: Vec<_> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["rank"])
+        .collect();
+    assert_eq!((ranks[0], ranks.len()), (&Value::from(1), ranks.len()));
+    assert_eq!(
+        list[0]["category"], "lab_analyzer",
+        "the exploited one comes first"
+    );
+    let work = site
+        .ask(&["work", "--role", "biomedical_engineering", "-o", "json"])
+        .json();
+    let text = work.to_string();
+    assert!(
+        text.contains("install the fix that the manufacturer approved"),
+        "{text}"
+    );
+    let tasks = site.ask(&["work", "--devices", "-o", "csv"]).stdout;
+    assert!(tasks.lines().any(|line| line.contains("CVE-2026-1001")));
+    let groups = site.ask(&["risk", "groups", "-o", "json"]).json();
+    assert!(groups.as_array().unwrap().len() > 1);
+    let effects = site.ask(&["risk", "sensitivity", "-o", "json"]).json();
+    assert!(effects[0]["kendall_tau"].as_f64().unwrap() <= 1.0);
+    let hygiene = site.ask(&["risk", "hygiene"]);
+    assert_eq!(hygiene.code, 0, "{}", hygiene.stderr);
+    let rows = site
+        .ask(&["compliance", "--pack", "nist", "-o", "json"])
+        .json();
+    let rows = rows.as_array().unwrap();
+    assert!(rows.iter().any(|row| row["row"] == "ID.AM-01"));
+    assert!(rows.iter().any(|row| row["finding"] == "not evidenced"));
+    let fault = site.ask(&["compliance", "--pack", "no such pack"]);
+    assert!(fault.sentence(2).contains("those that ship are"));
+}
+
+#[test]
+fn simulations() {
+    let site = Site::new();
+    let run = site.ask(&["simulate", "--patch", "cve-2026-1001", "-o", "json"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let row = &run.json()[0];
+    assert!(row["after"].as_f64() < row["before"].as_f64(), "{row}");
+    let run = site.ask(&[
+        "simulate",
+        "--segment",
+        "10.20.1.11",
+        "--peer",
+        "10.20.2.10",
+    ]);
+    assert!(run.stdout.contains("would end: "), "{}", run.stdout);
+    for (arguments, part) in [
+        (vec!["simulate"], "nothing to simulate"),
+        (
+            vec!["simulate", "--patch", "CVE-1999-0001"],
+            "matched to no device",
+        ),
+        (vec!["simulate", "--harden", "x"], "is no finding"),
+        (vec!["simulate", "--segment", "192.0.2.77"], "no device is"),
+    ] {
+        let run = site.ask(&arguments);
+        assert!(run.sentence(2).contains(part), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn faults_of_what_it_is_judged_by() {
+    let site = Site::new();
+    let policy = site.folder.file("policy.toml", b"[posture]\nsmbv2 = 0.1\n");
+    let run = site.ask(&["devices", "--policy", &policy]);
+    let sentence = run.sentence(2);
+    assert!(
+        sentence.contains("line 2") && sentence.contains("smbv2"),
+        "{sentence}"
+    );
+    let policy = site.folder.file("policy.toml", b"[posture]\nsmbv1 = 1.5\n");
+    assert!(
+        site.ask(&["risk", "list", "--policy", &policy])
+            .sentence(2)
+            .contains("line 2")
+    );
+    let verdicts = site
+        .folder
+        .file("verdicts.toml", b"[[verdict]]\ncve = \"x\"\n");
+    assert_eq!(site.ask(&["devices", "--verdicts", &verdicts]).code, 2);
+    let empty = site.folder.path("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let run = medtap(&["analyze", &hospital(), "--feeds", &empty]);
+    assert!(run.sentence(2).contains("holds no feed"));
+
+    // One that is damaged is said, and the others count.
+    let cut = &EPSS.as_bytes()[..EPSS.len() - 12];
+    std::fs::write(Path::new(&site.feeds).join("epss"), cut).unwrap();
+    let run = site.ask(&["devices", "-o", "json"]);
+    assert!(run.sentence(4).contains("not taken"), "{}", run.stderr);
+    let device = analyzer(&run.json());
+    assert_eq!(device["vulnerabilities"][0]["in_kev"], true);
+    assert_eq!(device["vulnerabilities"][0]["epss"], Value::Null);
+}
+
+#[test]
+fn reports_are_the_same_twice() {
+    let site = Site::new();
+    for format in ["html", "xlsx", "csv", "json", "zip"] {
+        let files = ["a", "b"].map(|name| site.folder.path(&format!("{name}.{format}")));
+        for file in &files {
+            let run = site.ask(&["report", file]);
+            assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+        }
+        let [one, other] = files.map(|file| std::fs::read(file).unwrap());
+        assert!(one.len() > 1_000 && one == other, "{format}");
+    }
+    let page = site.folder.path("c.html");
+    let run = medtap(&[
+        "analyze",
+        &hospital(),
+        "--feeds",
+        &site.feeds,
+        "--report",
+        &page,
+    ]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let page = std::fs::read_to_string(page).unwrap();
+    let saved = std::fs::read_to_string(site.folder.path("a.html")).unwrap();
+    assert!(page == saved, "a saved table reports otherwise");
+    assert!(page.contains("CVE-2026-1001") && page.contains("id=\"work\""));
+    let run = site.ask(&["report", &site.folder.path("a.pdf")]);
+    assert!(run.sentence(2).contains("expected a name that ends in"));
+}
+
+#[test]
+fn exports() {
+    let site = Site::new();
+    for (format, part) in [
+        ("cyclonedx", "\"specVersion\": \"1.6\""),
+        ("csaf", "\"category\": \"csaf_vex\""),
+        ("stix", "\"type\": \"bundle\""),
+        ("ocsf", "\"class_uid\":5001"),
+        ("servicenow", "correlation_id,"),
+        ("nuvolo", "External ID,"),
+    ] {
+        let run = site.ask(&["export", "--format", format]);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+        assert!(run.stdout.contains(part), "{format}");
+        assert!(run.stdout.contains("CVE-2026-1001"), "{format}");
+        let file = site.folder.path("export");
+        let run = site.ask(&["export", "--format", format, "--to", &file]);
+        assert_eq!((run.code, run.stdout.as_str()), (0, ""));
+    }
+    let run = medtap(&["export", "--format", "csaf", "--table", &site.table]);
+    assert!(run.sentence(2).contains("needs at least one"));
+}
+
+/// Patient data and names of persons come out nowhere here either.
+#[test]
+fn no_report_names_a_person() {
+    let site = Site::new();
+    let mut all = Vec::new();
+    for name in ["a.html", "a.csv", "a.json"] {
+        let file = site.folder.path(name);
+        site.ask(&["report", &file]);
+        all.push(std::fs::read_to_string(&file).unwrap());
+    }
+    for format in ["cyclonedx", "csaf", "stix", "ocsf", "servicenow", "nuvolo"] {
+        all.push(site.ask(&["export", "--format", format]).stdout);
+    }
+    all.push(site.ask(&["work", "--devices", "-o", "csv"]).stdout);
+    for text in all {
+        assert!(text.len() > 500 && !text.to_ascii_lowercase().contains("canary"));
+    }
+}
