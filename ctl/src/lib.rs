@@ -10,8 +10,8 @@
 //! pause         waiting that Ctrl-C ends
 //! memory        what was seen over time: serve, history, and what people say and decide
 //! bench         traffic to measure with, and how fast it is read
-//! assess        risk, by feeds and policy                      subject   a device, as the model sees it
-//! report        a page about everything, for people            export    for other programs
+//! assess        risk, by feeds and policy             subject   a device, as the model sees it
+//! report        a page about everything, for people   export    for other programs
 //! expression    --where, --fail-on                   flows     --flows, community_id
 //! render        table, wide, json, jsonl, csv        files     output files, all or nothing
 //! ```
