@@ -101,7 +101,7 @@ fn behind_a_gateway_nothing_can_be_assessed() {
 #[test]
 fn reach_is_what_was_answered() {
     let inside = subjects(|_| {});
-    assert_eq!(inside[SCANNER].reach.answered_public, false);
+    assert!(!inside[SCANNER].reach.answered_public);
     assert!(
         inside[SCANNER].reach.coverage_low,
         "no conversation was seen"
