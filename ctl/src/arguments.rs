@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use clap::{Args, Parser, Subcommand};
+use medtap_table::vocabulary::Category;
 
 use crate::assess;
 use crate::export;
@@ -92,6 +93,9 @@ pub enum Command {
     /// Write a report about all devices: a page for people, a workbook, or all in one file
     #[command(after_help = EXIT_CODES)]
     Report(Report),
+    /// Keep what is known of vulnerabilities, for --feeds
+    #[command(subcommand)]
+    Feeds(FeedsCommand),
     /// Show the risk of devices, of units, and what it hangs on
     #[command(subcommand)]
     Risk(RiskCommand),
@@ -275,8 +279,8 @@ pub struct Table {
 /// What risk is judged by.
 #[derive(Debug, Default, Args)]
 pub struct Assessing {
-    /// Feeds of known vulnerabilities: a file or a folder tree; each file is recognised by its
-    /// content (KEV, EPSS, CSAF, VEX, NVD, ...)
+    /// Feeds of known vulnerabilities: a file, a folder tree, or what medtap feeds keeps; each file
+    /// is recognised by its content (KEV, EPSS, CSAF, VEX, NVD, ...)
     #[arg(long, value_name = "DIR")]
     pub feeds: Option<PathBuf>,
     /// Numbers of the risk model in the place of the defaults (.toml)
@@ -309,6 +313,9 @@ pub enum RiskCommand {
     /// How well the departments keep their books: owner, location, approval, maintenance, MDS2
     #[command(after_help = EXIT_CODES)]
     Hygiene(RiskSensitivity),
+    /// The risk that a model would bring, before it is bought
+    #[command(after_help = EXIT_CODES)]
+    Model(RiskModel),
 }
 
 /// `medtap risk list`.
@@ -363,6 +370,90 @@ pub struct RiskSensitivity {
     /// How to show it
     #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
     pub output: GridOutput,
+}
+
+/// `medtap risk model`.
+#[derive(Debug, Args)]
+pub struct RiskModel {
+    /// The manufacturer's answers: an MDS2 form as CSV or JSON
+    #[arg(long, value_name = "FILE")]
+    pub mds2: Option<PathBuf>,
+    /// The bill of its software: CycloneDX or SPDX, JSON
+    #[arg(long, value_name = "FILE")]
+    pub sbom: Option<PathBuf>,
+    /// What kind of device it is, such as infusion_pump [default: medical_other]
+    #[arg(long, value_name = "CATEGORY", value_parser = category)]
+    pub category: Option<Category>,
+    #[command(flatten)]
+    pub assessing: Assessing,
+    /// The time that ages are counted to [default: now]
+    #[arg(long, value_name = "TIME", value_parser = as_of)]
+    pub as_of: Option<u64>,
+    /// How to show it
+    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
+    pub output: GridOutput,
+}
+
+/// Where feeds are kept.
+#[derive(Debug, Args)]
+pub struct FeedsStore {
+    /// The folder of the generations
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/medtap/feeds")]
+    pub store: PathBuf,
+}
+
+/// `medtap feeds`.
+#[derive(Debug, Subcommand)]
+pub enum FeedsCommand {
+    /// Add files, folder trees or a bundle as the next generation; nothing is changed where one is
+    /// refused
+    #[command(after_help = EXIT_CODES)]
+    Import(FeedsImport),
+    /// Show the files of the generation that counts
+    #[command(after_help = EXIT_CODES)]
+    List(FeedsList),
+    /// Compare every file with its hash
+    #[command(after_help = EXIT_CODES)]
+    Verify(FeedsStore),
+    /// Go back to the generation before
+    #[command(after_help = EXIT_CODES)]
+    Rollback(FeedsStore),
+    /// Write the generation that counts as one file, for a site without a network
+    #[command(after_help = EXIT_CODES)]
+    Bundle(FeedsBundle),
+}
+
+/// `medtap feeds import`.
+#[derive(Debug, Args)]
+pub struct FeedsImport {
+    /// Files, folder trees, or one bundle
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub store: FeedsStore,
+    /// How to show what was added
+    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
+    pub output: GridOutput,
+}
+
+/// `medtap feeds list`.
+#[derive(Debug, Args)]
+pub struct FeedsList {
+    #[command(flatten)]
+    pub store: FeedsStore,
+    /// How to show it
+    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
+    pub output: GridOutput,
+}
+
+/// `medtap feeds bundle`.
+#[derive(Debug, Args)]
+pub struct FeedsBundle {
+    /// Where to
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub store: FeedsStore,
 }
 
 /// `medtap work`.
@@ -499,6 +590,17 @@ pub struct Selection {
     /// End with exit code 1 if any device matches, shown or not
     #[arg(long, value_name = "EXPR", value_parser = Expression::parse)]
     pub fail_on: Option<Expression>,
+}
+
+/// A kind of device by its name.
+fn category(name: &str) -> Result<Category, String> {
+    Category::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Category::ALL
+            .iter()
+            .map(|category| category.name())
+            .collect();
+        format!("expected one of {}", names.join(", "))
+    })
 }
 
 /// A length of time as nanoseconds: a number and its unit.

@@ -11,6 +11,7 @@
 //! memory        what was seen over time: serve, history, and what people say and decide
 //! bench         traffic to measure with, and how fast it is read
 //! assess        risk, by feeds and policy             subject   a device, as the model sees it
+//! feeds         what is known of vulnerabilities, kept in generations
 //! report        a page about everything, for people   export    for other programs
 //! expression    --where, --fail-on                   flows     --flows, community_id
 //! render        table, wide, json, jsonl, csv        files     output files, all or nothing
@@ -27,6 +28,7 @@ mod events;
 mod export;
 mod expression;
 mod failure;
+mod feeds;
 mod files;
 mod find;
 mod flows;
@@ -63,6 +65,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
                 Command::Status(command) => status::run(&command, &mut exit),
                 Command::Stats(command) => stats::run(&command, &mut exit),
                 Command::Report(command) => report::run(&command, &mut exit),
+                Command::Feeds(command) => feeds::run(&command, &mut exit),
                 Command::Risk(command) => assess::commands::risk(&command, &mut exit),
                 Command::Work(command) => assess::commands::work(&command, &mut exit),
                 Command::Compliance(command) => assess::commands::compliance(&command, &mut exit),

@@ -15,7 +15,7 @@ use medtap_risk::{clock, subject::Service};
 use medtap_table::TableReader;
 use medtap_table::vocabulary::FindingId;
 
-use super::{Assessed, always, compliance, described};
+use super::{Assessed, always, compliance, described, purchase};
 use crate::arguments::{self, RiskCommand};
 use crate::devices;
 use crate::failure::{Exit, Failure};
@@ -55,6 +55,7 @@ pub fn risk(command: &RiskCommand, exit: &mut Exit) -> Result<(), Failure> {
         RiskCommand::Groups(command) => by_group(command, exit),
         RiskCommand::Sensitivity(command) => weights(command, exit),
         RiskCommand::Hygiene(command) => hygiene(command, exit),
+        RiskCommand::Model(command) => purchase::run(command, exit),
     }
 }
 

@@ -5,84 +5,33 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use medtap_inventory::model::{Time, Vulnerability};
-use medtap_risk::clock::remedy::{Plan, Remedy, Statement};
-use medtap_risk::clock::{Cvss, Deadline, Known, TechnicalImpact};
+use medtap_risk::clock::remedy::{Plan, Statement};
+use medtap_risk::clock::{Deadline, Known};
 use medtap_risk::date::day;
-use medtap_risk::feeds::{self, Category};
 use medtap_risk::matching::{Applicability, Match};
-use medtap_risk::score::{AttackVector, Exploit, Tier};
-use medtap_risk::ssvc::{Exploitation, Ssvc};
+use medtap_risk::score::Exploit;
+use medtap_risk::ssvc::Ssvc;
 use medtap_risk::subject::{Component, ComponentKind};
-use medtap_risk::{Policy, Share, Subject};
+use medtap_risk::{Policy, Subject};
 
 use super::Judged;
 
 /// The matches that may be there, as the score wants them.
 pub fn exploits(matches: &[Match]) -> Vec<Exploit> {
-    let exploit = |found: &Match| {
-        Some(Exploit {
-            cve: found.cve.to_string(),
-            component: found.component,
-            tier: tier(found.applicability)?,
-            epss: epss(found),
-            lev: None,
-            in_kev: found.in_kev.is_some(),
-            vector: found.cvss.map(|cvss| vector(cvss.attack_vector)),
-            service: None,
-        })
-    };
-    matches.iter().filter_map(exploit).collect()
+    matches.iter().filter_map(Match::exploit).collect()
 }
 
-/// None where it is said not to be there.
-fn tier(applicability: Applicability) -> Option<Tier> {
-    match applicability {
-        Applicability::KnownAffected => Some(Tier::Affected),
-        Applicability::ExactVersionInRange => Some(Tier::Exact),
-        Applicability::ModelVersionUnknown => Some(Tier::Model),
-        Applicability::OsBuildPatchUnknown => Some(Tier::Build),
-        Applicability::FamilyOnly => Some(Tier::Family),
-        Applicability::NotAffected | Applicability::Fixed => None,
-    }
-}
-
-fn epss(found: &Match) -> Option<Share> {
-    let epss = found.epss.as_ref()?;
-    Share::new(epss.probability).ok()
-}
-
-fn vector(vector: feeds::AttackVector) -> AttackVector {
-    match vector {
-        feeds::AttackVector::Network => AttackVector::Network,
-        feeds::AttackVector::Adjacent => AttackVector::Adjacent,
-        feeds::AttackVector::Local => AttackVector::Local,
-        feeds::AttackVector::Physical => AttackVector::Physical,
-    }
+/// False where it is said not to be there.
+fn is_there(found: &Match) -> bool {
+    found.applicability.value() > 0.0
 }
 
 /// What the clocks ask of a match.
 fn known(found: &Match, component: Option<&Component>) -> Known {
-    let impact = found.ssvc.map(|ssvc| match ssvc.total_impact {
-        true => TechnicalImpact::Total,
-        false => TechnicalImpact::Partial,
-    });
-    let cvss = found.cvss.map(|cvss| Cvss {
-        vector: vector(cvss.attack_vector),
-        low_complexity: cvss.low_complexity,
-        no_privileges: cvss.no_privileges,
-        no_interaction: cvss.no_interaction == Some(true),
-        all_high: cvss.total_impact(),
-    });
     let first = component.map(|component| component.seen.0);
     Known {
-        cve: found.cve.to_string(),
-        kev_added: found.in_kev.as_ref().map(|entry| entry.date_added),
-        ransomware: found.in_kev.as_ref().is_some_and(|entry| entry.ransomware),
-        automatable: found.ssvc.map(|ssvc| ssvc.automatable),
-        impact,
-        cvss,
-        published: None,
         first_seen: first.filter(|time| *time != 0).map(day),
+        ..found.known()
     }
 }
 
@@ -96,7 +45,7 @@ pub fn deadlines(
     let mut seen = BTreeSet::new();
     let scored = matches
         .iter()
-        .filter(|found| tier(found.applicability).is_some_and(|tier| tier != Tier::Family));
+        .filter(|found| is_there(found) && found.applicability != Applicability::FamilyOnly);
     scored
         .filter(|found| seen.insert(found.cve))
         .map(|found| {
@@ -109,14 +58,8 @@ pub fn deadlines(
 /// What can be done about each component, by its place.
 pub fn plans(subject: &Subject, matches: &[Match]) -> BTreeMap<usize, Plan> {
     let mut statements: BTreeMap<usize, Vec<Statement>> = BTreeMap::new();
-    for found in matches
-        .iter()
-        .filter(|found| tier(found.applicability).is_some())
-    {
+    for found in matches.iter().filter(|found| is_there(found)) {
         let told = statements.entry(found.component).or_default();
-        let Some(remediation) = &found.remediation else {
-            continue;
-        };
         let component = subject.components.get(found.component);
         // An advisory about a part is not the word of who made the device.
         let own = component.is_some_and(|component| {
@@ -125,23 +68,10 @@ pub fn plans(subject: &Subject, matches: &[Match]) -> BTreeMap<usize, Plan> {
                 ComponentKind::Device | ComponentKind::Firmware
             )
         });
-        told.push(Statement {
-            remedy: remedy(remediation.category),
-            by_manufacturer: own,
-        });
+        told.extend(found.statement(own));
     }
     let plan = |(place, told): (usize, Vec<Statement>)| (place, Plan::of(&told, subject.category));
     statements.into_iter().map(plan).collect()
-}
-
-fn remedy(category: Category) -> Remedy {
-    match category {
-        Category::VendorFix => Remedy::VendorFix,
-        Category::Mitigation => Remedy::Mitigation,
-        Category::Workaround => Remedy::Workaround,
-        Category::NoneAvailable => Remedy::NoneAvailable,
-        Category::NoFixPlanned => Remedy::NoFixPlanned,
-    }
 }
 
 /// The matches of a device as the JSON has them, by CVE and component.
@@ -153,16 +83,12 @@ pub fn listed(judged: &Judged, policy: &Policy, today: Date) -> Vec<Vulnerabilit
         .map(|found| {
             let component = subject.components.get(found.component);
             let known = known(found, component);
-            let there = tier(found.applicability).is_some();
+            let there = is_there(found);
             let deadline = Deadline::of(subject, &known, policy, today);
-            let exploitation = found.ssvc.map(|ssvc| match ssvc.exploitation {
-                feeds::Exploitation::None => Exploitation::None,
-                feeds::Exploitation::Poc => Exploitation::PublicPoc,
-                feeds::Exploitation::Active => Exploitation::Active,
-            });
+            let exploitation = found.exploitation();
             let weighed = (&judged.assessment.impact, &judged.assessment.reached);
             let ssvc = Ssvc::of(subject, &known, exploitation, weighed, policy);
-            let remediation = found.remediation.as_ref();
+            let remediation = found.remediation.as_ref().zip(found.statement(true));
             Vulnerability {
                 cve: found.cve.to_string(),
                 component: component.map_or_else(String::new, called),
@@ -174,7 +100,7 @@ pub fn listed(judged: &Judged, policy: &Policy, today: Date) -> Vec<Vulnerabilit
                 bod_26_04: there.then(|| clocks(&deadline)),
                 ssvc: there.then(|| ssvc.decision.name().to_owned()),
                 remediation: remediation
-                    .map(|told| format!("{}: {}", remedy(told.category).name(), told.details)),
+                    .map(|(told, said)| format!("{}: {}", said.remedy.name(), told.details)),
             }
         })
         .collect();

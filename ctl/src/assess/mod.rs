@@ -4,12 +4,13 @@
 //! ```text
 //! matches    what the feeds say of components, as the model and the JSON want it
 //! commands   medtap risk, work, simulate, compliance
-//! compliance what can be shown by a framework
+//! compliance what can be shown by a framework       purchase  medtap risk model
 //! ```
 
 pub mod commands;
 pub mod compliance;
 mod matches;
+mod purchase;
 #[cfg(test)]
 pub mod tests;
 
@@ -20,6 +21,7 @@ use medtap_risk::clock::Deadline;
 use medtap_risk::clock::remedy::Plan;
 use medtap_risk::date::day;
 use medtap_risk::feeds::Feeds;
+use medtap_risk::feeds::store::Store;
 use medtap_risk::matching::{Match, Matcher, Verdicts};
 use medtap_risk::score::{Assessment, Case, Exploit, assess_all};
 use medtap_risk::work::{self, Item};
@@ -92,7 +94,12 @@ fn read_verdicts(path: &std::path::Path) -> Result<Verdicts, Failure> {
 }
 
 fn read_feeds(path: &std::path::Path, exit: &mut Exit) -> Result<Feeds, Failure> {
-    let feeds = Feeds::read_path(path).map_err(|error| Failure::new(error.to_string()))?;
+    let store = Store::new(path);
+    // A store holds generations; anything else is a tree of files.
+    let feeds = match path.is_dir() && store.current().is_ok_and(|current| current.is_some()) {
+        true => store.read()?,
+        false => Feeds::read_path(path).map_err(|error| Failure::new(error.to_string()))?,
+    };
     for refused in &feeds.refused {
         let sentence = format!("{}: not taken: {}", refused.path, refused.refusal);
         exit.say(Code::Partial, &sentence);

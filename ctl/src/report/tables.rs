@@ -4,7 +4,6 @@
 use medtap_inventory::model::{Device, Inventory};
 use medtap_risk::compliance::Pack;
 use medtap_risk::date::day;
-use medtap_risk::feeds::{Feed, Feeds};
 use medtap_risk::work::Item;
 
 use super::judged;
@@ -29,42 +28,9 @@ pub fn all(inventory: &Inventory, devices: &[&Device], assessed: Option<&Assesse
         tables.push(commands::tasks(&items));
         let reports = assessed.compliance(&Pack::embedded(), judged::window(inventory));
         tables.push(compliance::grid(&reports));
-        tables.push(feeds(&assessed.basis.feeds));
+        tables.push(crate::feeds::grid(&assessed.basis.feeds.list));
     }
     tables
-}
-
-fn feeds(feeds: &Feeds) -> Grid {
-    let row = |feed: &Feed| -> Vec<Cell> {
-        vec![
-            feed.kind.name().into(),
-            feed.path.as_str().into(),
-            feed.source.as_deref().into(),
-            feed.version.as_deref().into(),
-            feed.date.as_deref().into(),
-            feed.records.into(),
-            feed.rejected.into(),
-            feed.superseded.into(),
-            feed.bytes.into(),
-            feed.sha256.as_str().into(),
-        ]
-    };
-    Grid {
-        name: "feeds",
-        columns: vec![
-            "feed",
-            "file",
-            "source",
-            "version",
-            "date",
-            "records",
-            "rejected",
-            "superseded",
-            "bytes",
-            "sha256",
-        ],
-        rows: feeds.list.iter().map(row).collect(),
-    }
 }
 
 /// One row a device, as `--output csv` has them.

@@ -319,3 +319,141 @@ fn no_report_names_a_person() {
         assert!(text.len() > 500 && !text.to_ascii_lowercase().contains("canary"));
     }
 }
+
+/// Generations of feeds: taken whole, shown, proved, taken back, carried.
+#[test]
+fn feeds_are_kept() {
+    let site = Site::new();
+    let (store, bundle) = (site.folder.path("store"), site.folder.path("bundle"));
+    let ask = |arguments: &[&str]| {
+        let mut all = vec!["feeds"];
+        all.extend_from_slice(arguments);
+        all.extend(["--store", &store]);
+        medtap(&all)
+    };
+    assert_eq!(ask(&["list"]).code, 2, "a store that has nothing");
+    let run = ask(&["import", &site.feeds]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(
+        run.stdout
+            .contains("generation 1 counts now: 3 files added"),
+        "{}",
+        run.stdout
+    );
+    let list = ask(&["list", "-o", "json"]).json();
+    assert_eq!(list.as_array().unwrap().len(), 3);
+    assert!(
+        ask(&["verify"])
+            .stdout
+            .contains("are as they were imported")
+    );
+
+    // What is kept is judged by like the folder that it came from.
+    let kept = [
+        "devices",
+        "--table",
+        &site.table,
+        "--feeds",
+        &store,
+        "-o",
+        "json",
+    ];
+    assert!(medtap(&kept).stdout == site.ask(&["devices", "-o", "json"]).stdout);
+
+    let bad = site.folder.file("bad", &KEV.as_bytes()[..KEV.len() / 2]);
+    assert_eq!(ask(&["import", &bad]).code, 2);
+    assert!(
+        ask(&["list"])
+            .stdout
+            .contains("generation 1 of 1 generation")
+    );
+    let newer = KEV
+        .replace("2026-08-07T", "2026-08-09T")
+        .replace("1001", "1002");
+    let newer = site.folder.file("newer", newer.as_bytes());
+    let run = ask(&["import", &newer]);
+    assert!(
+        run.stdout
+            .contains("CVE-2026-1002 is now known to be exploited"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stdout.contains("CVE-2026-1001 left the catalogue"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        ask(&["rollback"])
+            .stdout
+            .contains("generation 1 counts now")
+    );
+
+    assert_eq!(ask(&["bundle", &bundle]).code, 0);
+    let other = site.folder.path("other");
+    let run = medtap(&["feeds", "import", &bundle, "--store", &other]);
+    assert!(
+        run.stdout.contains("3 files added"),
+        "{} {}",
+        run.stdout,
+        run.stderr
+    );
+}
+
+const MDS2: &str = r#"{"mds2":"2019","manufacturer":"Litware Diagnostics",
+"model":"ChemLine Control","answers":[{"id":"MPII-1","question":"Does it maintain or transmit it?",
+"answer":"Yes"}]}"#;
+
+const SBOM: &str = r#"{"bomFormat":"CycloneDX","specVersion":"1.5","version":1,
+"metadata":{"component":{"type":"device","name":"ChemLine Control","version":"3.0.8",
+"supplier":{"name":"Litware Diagnostics"}}},"components":[{"type":"library","name":"zlib",
+"version":"1.2.11","bom-ref":"a"}]}"#;
+
+#[test]
+fn a_model_before_it_is_bought() {
+    let site = Site::new();
+    let mds2 = site.folder.file("mds2.json", MDS2.as_bytes());
+    let sbom = site.folder.file("sbom.json", SBOM.as_bytes());
+    let ask = |arguments: &[&str]| {
+        let mut all = vec![
+            "risk",
+            "model",
+            "--feeds",
+            &site.feeds,
+            "--as-of",
+            "2026-11-24",
+        ];
+        all.extend_from_slice(arguments);
+        medtap(&all)
+    };
+    let both = [
+        "--mds2",
+        &mds2,
+        "--sbom",
+        &sbom,
+        "--category",
+        "lab_analyzer",
+    ];
+    let run = ask(&both);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    for part in [
+        "Litware Diagnostics ChemLine Control (lab analyzer)",
+        "in a segment of its own",
+        "known to be exploited: CVE-2026-1001",
+        "before buying: ",
+    ] {
+        assert!(run.stdout.contains(part), "{part}:\n{}", run.stdout);
+    }
+    let mut json = both.to_vec();
+    json.extend(["-o", "json"]);
+    let places = ask(&json).json();
+    let score = |place: usize| places[place]["score"].as_f64().unwrap();
+    assert!(score(0) < score(5), "{places}");
+    assert!(ask(&[]).sentence(2).contains("expected --mds2 FILE"));
+    assert!(
+        ask(&["--mds2", &sbom])
+            .sentence(2)
+            .contains("is no MDS2 form")
+    );
+    assert_eq!(ask(&["--sbom", &sbom, "--category", "toaster"]).code, 2);
+}
