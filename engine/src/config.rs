@@ -316,6 +316,12 @@ pub const HL7_DEVICE_EVENTS_MAX: usize = 64;
 /// HL7 messages of one direction that wait for their acknowledgement; the oldest gives way.
 pub const HL7_OUTSTANDING_MAX: usize = 16;
 
+/// Length of an ASTM header record; a longer one is none.
+pub const ASTM_HEADER_BYTES_MAX: usize = 1024;
+
+/// POCT1 messages of one direction that wait for their acknowledgement; the oldest gives way.
+pub const POCT1_OUTSTANDING_MAX: usize = 16;
+
 /// Elements of an XML document open one in another; a deeper document is given up.
 pub const XML_DEPTH_MAX: usize = 32;
 

@@ -325,6 +325,7 @@ fn reason(reason: Reason) -> &'static str {
         Reason::OwnStation => "what it reports has its own station name",
         Reason::OwnModality => "works as a modality and reports one device alone",
         Reason::OwnAnalyzer => "laboratory equipment that speaks of itself",
+        Reason::OwnGreeting => "an instrument that greets by its own name",
         Reason::ByHand => "a person said so",
     }
 }

@@ -11,6 +11,7 @@
 //! * A probe proves by content. Ports order the questions; they answer none.
 
 pub mod arp;
+pub mod astm;
 pub mod bacnet;
 mod ber;
 pub mod cdp;
@@ -37,6 +38,7 @@ pub mod nbns;
 pub mod ntlmssp;
 pub mod ntp;
 pub mod pair;
+pub mod poct1;
 mod ports;
 pub mod rdp;
 mod reader;
@@ -206,6 +208,8 @@ pub struct LinkClassifier {
 pub const CLASSIFIERS: &[Classifier] = &[
     dicom::CLASSIFIER,
     hl7::CLASSIFIER,
+    astm::CLASSIFIER,
+    poct1::CLASSIFIER,
     tls::CLASSIFIER,
     http::CLASSIFIER,
     ssh::CLASSIFIER,

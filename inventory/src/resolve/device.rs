@@ -120,7 +120,12 @@ impl<'a> Folding<'a> {
             }
             let by_message = self.facts.get(*report as usize).is_some_and(|facts| {
                 let mut fields = facts.iter().map(|fact| fact.field.name());
-                fields.any(|name| name.starts_with("hl7."))
+                let of_message = |name: &str| {
+                    ["hl7.", "astm.", "poct1."]
+                        .iter()
+                        .any(|protocol| name.starts_with(protocol))
+                };
+                fields.any(of_message)
             });
             if by_message && let Some(gathered) = self.gathered.get_mut(by as usize) {
                 gathered.reports.insert(about);

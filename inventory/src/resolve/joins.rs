@@ -76,6 +76,8 @@ pub enum Reason {
     OwnModality,
     /// The reporter is laboratory equipment that speaks of itself.
     OwnAnalyzer,
+    /// The reporter is the instrument that greets through it, and nobody else does.
+    OwnGreeting,
     /// A person said so.
     ByHand,
 }
@@ -94,6 +96,7 @@ impl Reason {
             Self::OwnStation => "own_station",
             Self::OwnModality => "own_modality",
             Self::OwnAnalyzer => "own_analyzer",
+            Self::OwnGreeting => "own_greeting",
             Self::ByHand => "by hand",
         }
     }
@@ -558,8 +561,28 @@ fn originated(
     {
         return Some((device, Reason::OwnModality, (*ae).to_owned()));
     }
+    if let Some(name) = speaks_alone(said, reports) {
+        return Some((device, Reason::OwnGreeting, name));
+    }
     let maker = speaks_of_itself(said, host, reports)?;
     Some((device, Reason::OwnAnalyzer, maker))
+}
+
+/// An instrument that greets its host by its own name (LIS2-A2, POCT1-A): these are spoken by the
+/// instrument itself, so the one that a host speaks as is that host. A docking station or a
+/// terminal server speaks as several.
+fn speaks_alone(said: &Said<'_>, reports: &[u32]) -> Option<String> {
+    let greetings = [
+        Field::AstmSender,
+        Field::Poct1DeviceId,
+        Field::Poct1Serial,
+        Field::Poct1Model,
+    ];
+    let mut names = reports.iter().flat_map(|unit| {
+        let of = move |field| said.raw(*unit, field).next();
+        greetings.into_iter().filter_map(of)
+    });
+    names.next().map(str::to_owned)
 }
 
 /// That a reporter has the AE title or the name of what it reports.
@@ -606,7 +629,7 @@ pub fn is_strong_identifier(identifier: &str) -> bool {
     let parts: Vec<&str> = parts.collect();
     let real = |text: &&str| !is_placeholder(text);
     match (scheme, parts.as_slice()) {
-        ("dicom:serial" | "hl7:serial" | "fhir:serial", [maker, .., serial]) => {
+        ("dicom:serial" | "hl7:serial" | "fhir:serial" | "poct1:serial", [maker, .., serial]) => {
             real(serial) && !bare(maker).is_empty()
         }
         ("dicom:station", [maker, model, station]) => {

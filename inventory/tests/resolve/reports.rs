@@ -292,3 +292,28 @@ fn an_ae_title_of_a_work_list_is_the_modality_that_calls_itself_so() {
         "many have this one"
     );
 }
+
+/// An instrument greets by its own name: it is the host that it speaks through, until another
+/// speaks through the same one.
+#[test]
+fn who_greets_alone_is_the_host() {
+    for greetings in [1, 2] {
+        let mut sample = Sample::default();
+        let host = sample.add(proven(LOCAL, "10.0.0.1"));
+        for number in 1..=greetings {
+            let row = sample.report(host, &format!("poct1:serial|acme|gluco 5|zz{number}7"));
+            sample.say(row, Field::Poct1Manufacturer, "ACME");
+            sample.say(row, Field::Poct1Serial, &format!("ZZ{number}7"));
+        }
+        let inventory = sample.inventory();
+        let host = with(&inventory, "10.0.0.1");
+        let alone = greetings == 1;
+        assert_eq!(inventory.devices.len(), if alone { 1 } else { 3 });
+        assert_eq!(
+            value(host, "serial_number"),
+            if alone { "ZZ17" } else { "" }
+        );
+        let category = if alone { "unknown" } else { "device_gateway" };
+        assert_eq!(host.category, category);
+    }
+}

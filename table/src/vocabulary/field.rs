@@ -217,6 +217,20 @@ fields! {
     AtnaRole = 430, "atna.role", Observed, 80;
     SyslogHostname = 440, "syslog.hostname", Hostname, 60;
     SyslogAppName = 441, "syslog.appname", Observed, 60;
+    // POCT1, ASTM and LIS2: 450–499.
+    Poct1DeviceId = 450, "poct1.dev.device_id", Observed, 85;
+    Poct1VendorId = 451, "poct1.dev.vendor_id", Observed, 80;
+    Poct1Model = 452, "poct1.dev.model_id", Model, 85;
+    Poct1Serial = 453, "poct1.dev.serial_id", SerialNumber, 90;
+    Poct1Manufacturer = 454, "poct1.dev.manufacturer_name", Manufacturer, 90;
+    Poct1Hardware = 455, "poct1.dev.hw_version", HardwareVersion, 85;
+    Poct1Software = 456, "poct1.dev.sw_version", SoftwareVersion, 85;
+    Poct1Role = 457, "poct1.role", Observed, 90;
+    Poct1Profile = 458, "poct1.dsc.connection_profile", Observed, 70;
+    AstmSender = 470, "astm.sender", Observed, 85;
+    AstmVersion = 471, "astm.version", Observed, 85;
+    AstmProcessingId = 472, "astm.processing_id", Observed, 85;
+    AstmRole = 473, "astm.role", Observed, 85;
     // Administration and files: 600–699.
     SnmpVersion = 600, "snmp.version", Observed, 90;
     SnmpCommunity = 601, "snmp.community", Observed, 90;

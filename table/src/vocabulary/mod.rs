@@ -63,6 +63,8 @@ vocabulary! {
         Fhir = 17, "fhir";
         Syslog = 18, "syslog";
         Atna = 19, "atna";
+        Poct1 = 30, "poct1";
+        Astm = 31, "astm";
         // Administration and files: 70–119.
         Snmp = 70, "snmp";
         Smb = 71, "smb";
@@ -291,6 +293,8 @@ vocabulary! {
         Hl7AlarmRaised = 25, "hl7_alarm_raised";
         Hl7InfusionStarted = 26, "hl7_infusion_started";
         Hl7InfusionStopped = 27, "hl7_infusion_stopped";
+        LisResult = 28, "lis_result";
+        Poct1Result = 29, "poct1_result";
         DicomwebFailure = 30, "dicomweb_failure";
         FhirRead = 31, "fhir_read";
         FhirSearch = 32, "fhir_search";

@@ -21,9 +21,13 @@ const HOLD_PERSONS: &[&str] = &[
     "pcaps/dicom/worklist.pcap",
     "pcaps/dicomweb/orthanc.pcap",
     "pcaps/fhir/server.pcap",
+    "pcaps/astm/analyser.pcap",
+    "pcaps/astm/bare.pcap",
     "pcaps/hl7/oru_ack.pcap",
+    "pcaps/hl7/profiles.pcap",
     "pcaps/hl7/two_ports.pcap",
     "pcaps/syslog/logger.pcap",
+    "pcaps/poct1/greeting.pcap",
 ];
 
 fn holds_canary(bytes: &[u8]) -> bool {

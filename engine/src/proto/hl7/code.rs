@@ -34,7 +34,8 @@ impl<'a> Code<'a> {
     /// Reads a code; nothing for one of another system.
     pub fn parse(delimiters: &Delimiters, field: &'a [u8]) -> Option<Self> {
         let [first, second, system] = delimiters.components(field);
-        let mdc = system.eq_ignore_ascii_case(b"MDC") || second.starts_with(b"MDC");
+        let unnamed = system.is_empty() && second.starts_with(b"MDC");
+        let mdc = system.eq_ignore_ascii_case(b"MDC") || unnamed;
         if !mdc || first.len() > 10 {
             return None;
         }

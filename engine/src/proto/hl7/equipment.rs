@@ -16,6 +16,7 @@ use medtap_table::vocabulary::{Event, Field};
 use super::code::{self, Attribute, Code};
 use super::instance::Instance;
 use super::place::Place;
+use super::session::is_day;
 use super::syntax::Delimiters;
 use crate::config::{
     HL7_DEVICE_EVENTS_MAX, HL7_DEVICE_VALUES_MAX, HL7_DEVICES_MAX, VALUE_BYTES_MAX,
@@ -193,9 +194,12 @@ impl Devices {
     pub fn participation(&mut self, delimiters: &Delimiters, segment: &[u8]) {
         let fields: [&[u8]; 23] = delimiters.fields(segment);
         // HL7 table 0912. A person's participation ends here, its other fields unread.
+        let undated = |field: &[u8]| !(field.is_empty() || is_day(field));
         if delimiters.component(fields[4], 1) != b"EQUIP"
             || delimiters.repeats(fields[4])
             || !fields[21].is_empty()
+            || undated(fields[17])
+            || undated(fields[18])
             || self.row == Row::Implant
         {
             return;

@@ -368,8 +368,13 @@ impl Message {
         self.software.clear();
         let [vendor, kind, _] = self.delimiters.components(fields[1]);
         let version = self.delimiters.component(fields[2], 1);
+        // A day in the place of the free text before it: a separator is lost.
+        let shifted = match fields[6] {
+            [] => is_day(fields[4]) || is_day(fields[5]),
+            day => !is_day(day),
+        };
         let sound = !vendor.is_empty() && !fields[3].is_empty() && kind.len() <= KIND_BYTES_MAX;
-        if !sound || !version.iter().any(u8::is_ascii_digit) {
+        if !sound || shifted || !version.iter().any(u8::is_ascii_digit) {
             return;
         }
         for (field, value) in [
@@ -411,6 +416,16 @@ fn fit(text: &[u8]) -> Option<&[u8]> {
 /// What stands for a text that is compared and not kept.
 pub(super) fn hash(text: &[u8]) -> u64 {
     foldhash::quality::FixedState::default().hash_one(text)
+}
+
+/// True for a day, with or without its time.
+pub(super) fn is_day(text: &[u8]) -> bool {
+    let (day, rest) = text.split_at(text.len().min(4));
+    day.len() == 4
+        && day.iter().all(u8::is_ascii_digit)
+        && rest
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || b"+-.".contains(byte))
 }
 
 fn is_line_end(byte: u8) -> bool {

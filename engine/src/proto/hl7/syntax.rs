@@ -14,9 +14,11 @@ const PERSONAL: &[&[u8; 3]] = &[
 
 /// True for a field that ends in such a name: the byte between the segments is not there.
 fn ends_in_segment(field: &[u8]) -> bool {
-    field
-        .last_chunk()
-        .is_some_and(|end| PERSONAL.contains(&end))
+    field.last_chunk().is_some_and(|end| {
+        // A site's own segments begin with Z.
+        let own = matches!(end, [b'Z', b'A'..=b'Z', b'A'..=b'Z']);
+        own || PERSONAL.contains(&end)
+    })
 }
 
 /// The separators of one message, MSH-1 and MSH-2. One that repeats another's character is
