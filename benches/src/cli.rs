@@ -72,6 +72,8 @@ enum KindName {
     Hospital,
     /// C-STORE of 1 MiB images.
     Stores,
+    /// HL7 alone: results of monitors behind gateways, each acknowledged.
+    Results,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -225,6 +227,7 @@ fn run_make(make: &Make) -> Result<()> {
         KindName::Imix => Kind::Imix,
         KindName::Hospital => Kind::Hospital,
         KindName::Stores => Kind::Stores,
+        KindName::Results => Kind::Results,
     };
     let usual = Plan::new(kind, make.packets);
     let order = match make.order {

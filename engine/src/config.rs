@@ -22,6 +22,9 @@ pub const IPV6_EXTENSIONS_MAX: usize = 8;
 /// VLAN tags and MPLS labels stepped over in one frame.
 pub const TAGS_MAX: usize = 8;
 
+/// Facts, and as many events, that a worker finds again without a look at their text.
+pub const MEMO_SLOTS: usize = 4096;
+
 /// Bytes of a value that are kept; longer values are cut and never join devices.
 pub const VALUE_BYTES_MAX: usize = 256;
 

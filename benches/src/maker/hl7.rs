@@ -21,6 +21,30 @@ pub fn result(application: &str, number: u32, observations: u32, random: &mut Ra
     text.into_bytes()
 }
 
+/// A monitor's vital signs as a gateway sends them (IHE PCD-01): one of sixteen monitors.
+pub fn monitor(gateway: &str, number: u32, random: &mut Random) -> Vec<u8> {
+    let bed = number % 16;
+    let mut text = format!(
+        "\x0bMSH|^~\\&|{gateway}|HOSPITAL|ENGINE|HOSPITAL|20260101000000||\
+         ORU^R01^ORU_R01|M{number}|P|2.6|||NE|AL||UNICODE UTF-8|||\
+         IHE_PCD_001^IHE PCD^1.3.6.1.4.1.19376.1.6.1.1.1^ISO\r\
+         PID|1||CANARY-{number}^^^HOSPITAL||CANARY^PATIENT||19000101|O\r\
+         PV1|1|I|WARD^R{bed}^B{bed}\r\
+         OBR|1|||182777000^monitoring of patient^SCT|||20260101000000\r\
+         OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||\
+         {gateway}-{bed}^BEDSIDE 9^02AC3EFFFE0001{bed:02X}^EUI-64\r"
+    );
+    for (index, code) in [
+        (2, "147842^MDC_ECG_HEART_RATE"),
+        (3, "150456^MDC_PULS_OXIM_SAT_O2"),
+    ] {
+        let value = 40 + random.below(80);
+        text += &format!("OBX|{index}|NM|{code}^MDC|1.1.1.{index}|{value}||||||R\r");
+    }
+    text += "\x1c\r";
+    text.into_bytes()
+}
+
 /// The answer to message `number`.
 pub fn acknowledgement(application: &str, number: u32) -> Vec<u8> {
     format!(

@@ -7,7 +7,7 @@ use super::device::{Device, End};
 use super::frame::Frame;
 use super::random::Random;
 use super::tcp::{ORIG, RESP, SEGMENT_LEN_MAX, Tcp};
-use super::{Plan, Traffic, dicom, hl7, http, infrastructure, tls};
+use super::{Kind, Plan, Traffic, dicom, hl7, http, infrastructure, tls};
 
 /// Conversations that the maker keeps at a time.
 pub const CONVERSATIONS_MAX: u32 = 1 << 20;
@@ -28,6 +28,9 @@ pub struct Hospital {
     /// Ports used by each device.
     ports: Vec<u16>,
 }
+
+/// Messages over one connection of a gateway.
+const RESULTS_PER_CONNECTION: u32 = 10_000;
 
 /// One conversation.
 enum Talk {
@@ -76,6 +79,14 @@ impl Hospital {
     fn begin(&mut self) -> Talk {
         self.begun = self.begun.wrapping_add(1);
         let (client, server) = self.pair();
+        if self.plan.kind == Kind::Results {
+            let [orig, resp] = self.ends(client, server, 2575);
+            let tcp = Tcp::new(orig, resp, &mut self.random);
+            let script = Script::Results {
+                messages: RESULTS_PER_CONNECTION,
+            };
+            return Talk::Stream(Box::new(Stream::new(tcp, script, client, server)));
+        }
         let frames = match self.random.below(100) {
             0..8 => infrastructure::arp(client, server),
             8..14 => infrastructure::dhcp(client, server, &mut self.random),
@@ -145,6 +156,7 @@ impl Traffic for Hospital {
 enum Script {
     Dicom { images: u16 },
     Hl7 { messages: u32 },
+    Results { messages: u32 },
     Tls { records: u32 },
     Http { requests: u32 },
 }
@@ -257,6 +269,7 @@ impl Stream {
         match self.script {
             Script::Dicom { images } => self.say_dicom(images, random),
             Script::Hl7 { messages } => self.say_hl7(messages, random),
+            Script::Results { messages } => self.say_results(messages, random),
             Script::Tls { records } => self.say_tls(records, random),
             Script::Http { requests } => self.say_http(requests),
         }
@@ -326,6 +339,20 @@ impl Stream {
         } else {
             Some((RESP, hl7::acknowledgement(&application, number)))
         }
+    }
+
+    /// As a gateway of monitors does: a device's row, three values, its answer.
+    fn say_results(&self, messages: u32, random: &mut Random) -> Option<(usize, Vec<u8>)> {
+        let number = self.turn / 2;
+        if number == messages {
+            return None;
+        }
+        let gateway = format!("GATEWAY{}", self.client.number);
+        Some(if self.turn.is_multiple_of(2) {
+            (ORIG, hl7::monitor(&gateway, number, random))
+        } else {
+            (RESP, hl7::acknowledgement(&gateway, number))
+        })
     }
 
     fn say_tls(&self, records: u32, random: &mut Random) -> Option<(usize, Vec<u8>)> {

@@ -44,6 +44,8 @@ pub enum Kind {
     Hospital,
     /// Images of 1 MiB, stored over DICOM without end.
     Stores,
+    /// HL7 alone: results of monitors behind gateways, each acknowledged.
+    Results,
 }
 
 /// Which flow the next packet belongs to.
@@ -84,6 +86,7 @@ impl Plan {
             Kind::Imix => (20_000, 1_000, 1_000_000, Order::Random),
             Kind::Hospital => (500, 500, 20_000, Order::Random),
             Kind::Stores => (16, 32, 1_000_000, Order::Random),
+            Kind::Results => (64, 500, 1_000_000, Order::Random),
         };
         Self {
             kind,
@@ -115,8 +118,8 @@ impl Plan {
         let flows_max = match self.kind {
             Kind::Flood => flood::Flood::flows_max(self.devices),
             Kind::Imix => imix::Imix::flows_max(self.devices),
-            Kind::Hospital => hospital::CONVERSATIONS_MAX,
             Kind::Stores => stores::flows_max(self.devices),
+            Kind::Hospital | Kind::Results => hospital::CONVERSATIONS_MAX,
         };
         if !(1..=flows_max).contains(&self.flows) {
             return invalid(format!(
@@ -160,8 +163,8 @@ impl Endless {
         Ok(Self(match plan.kind {
             Kind::Flood => Box::new(flood::Flood::new(plan)),
             Kind::Imix => Box::new(imix::Imix::new(plan)),
-            Kind::Hospital => Box::new(hospital::Hospital::new(plan)),
             Kind::Stores => Box::new(stores::Stores::new(plan)),
+            Kind::Hospital | Kind::Results => Box::new(hospital::Hospital::new(plan)),
         }))
     }
 

@@ -6,6 +6,7 @@ use medtap_table::vocabulary::{Attribute, Counter, Event, Field};
 use medtap_table::{EdgeFlags, SubjectFlags, Traffic, hour_of_week};
 
 use super::debts::Debts;
+use super::memo::{Memo, Said};
 use super::person::PersonFilter;
 use super::sighting::{
     ActivitySighting, CountSighting, EdgeKey, EdgeSighting, FactSighting, SubjectSighting, Times,
@@ -33,6 +34,13 @@ struct FactKey {
     subject: SubjectKey,
     field: Field,
     raw: Value,
+}
+
+impl FactKey {
+    /// True for the fact that these very bytes say.
+    fn is(&self, said: Said<'_>, field: Field, raw: &[u8]) -> bool {
+        self.field == field && self.raw.is(raw) && self.subject.is(said)
+    }
 }
 
 /// One thing that a value says: by itself, or by a rule.
@@ -102,6 +110,8 @@ pub struct Ledger {
     edges: Debts<EdgeKey, EdgeDebt>,
     activities: Debts<(SubjectKey, Event, u8), ActivityDebt>,
     generation: u32,
+    facts_memo: Memo,
+    events_memo: Memo,
     persons: PersonFilter,
 }
 
@@ -122,6 +132,8 @@ impl Ledger {
             edges: Debts::new(LEDGER_EDGES_MAX),
             activities: Debts::new(LEDGER_ACTIVITIES_MAX),
             generation: 0,
+            facts_memo: Memo::default(),
+            events_memo: Memo::default(),
             persons,
         }
     }
@@ -177,36 +189,25 @@ impl Ledger {
         add(&mut debt.traffic, note.traffic);
     }
 
-    /// Adds a fact, as it was sent. Rules are asked once for each new value.
+    /// Adds a fact, as it was sent. Rules are asked once for each new value; what was said before
+    /// by the same bytes is only counted.
     pub fn fact(
         &mut self,
-        subject: SubjectKey,
+        said: Said<'_>,
         (field, raw): (Field, &[u8]),
         (time_ns, confirmed): (u64, bool),
         matcher: &Matcher,
         counters: &mut Counters,
     ) -> Option<FactId> {
-        let raw = self.persons.apply(field, Value::from_wire(raw));
-        if raw.is_empty() {
-            return None;
-        }
-        let new = || FactDebt {
-            meanings: meanings(field, raw, matcher),
-            confirmed: false,
-            times: Times::NEVER,
-            count: 0,
-            handed: 0,
-        };
-        let Some(id) = self.facts.id(
-            &FactKey {
-                subject,
-                field,
-                raw,
-            },
-            new,
-        ) else {
-            counters.count(Counter::LedgerRefused);
-            return None;
+        let hash = self.facts_memo.fact(said, field, raw);
+        let known = self.facts_memo.get(hash, self.generation);
+        let id = match known.filter(|id| self.facts.key(*id).is(said, field, raw)) {
+            Some(id) => id,
+            None => {
+                let id = self.new_fact(said, field, raw, matcher, counters)?;
+                self.facts_memo.put(hash, self.generation, id);
+                id
+            }
         };
         let debt = self.facts.owe(id);
         debt.confirmed |= confirmed;
@@ -220,6 +221,39 @@ impl Ledger {
             generation: self.generation,
             id,
         })
+    }
+
+    /// Finds a fact or adds it.
+    fn new_fact(
+        &mut self,
+        said: Said<'_>,
+        field: Field,
+        raw: &[u8],
+        matcher: &Matcher,
+        counters: &mut Counters,
+    ) -> Option<u32> {
+        let subject = SubjectKey::new(said)?;
+        let raw = self.persons.apply(field, Value::from_wire(raw));
+        if raw.is_empty() {
+            return None;
+        }
+        let new = || FactDebt {
+            meanings: meanings(field, raw, matcher),
+            confirmed: false,
+            times: Times::NEVER,
+            count: 0,
+            handed: 0,
+        };
+        let key = FactKey {
+            subject,
+            field,
+            raw,
+        };
+        let id = self.facts.id(&key, new);
+        if id.is_none() {
+            counters.count(Counter::LedgerRefused);
+        }
+        id
     }
 
     /// Both sides have now spoken the protocol in which this fact was said.
@@ -251,23 +285,31 @@ impl Ledger {
     }
 
     /// Adds one event.
-    pub fn event(
-        &mut self,
-        subject: SubjectKey,
-        event: Event,
-        time_ns: u64,
-        counters: &mut Counters,
-    ) {
-        let new = || ActivityDebt {
-            count: 0,
-            times: Times::NEVER,
+    pub fn event(&mut self, said: Said<'_>, event: Event, time_ns: u64, counters: &mut Counters) {
+        let hour = hour_of_week(time_ns) as u8;
+        let hash = self.events_memo.event(said, event, hour);
+        let same = |id: &u32| {
+            let (subject, known, of) = self.activities.key(*id);
+            (*known, *of) == (event, hour) && subject.is(said)
         };
-        let Some(id) = self
-            .activities
-            .id(&(subject, event, hour_of_week(time_ns) as u8), new)
-        else {
-            counters.count(Counter::LedgerRefused);
-            return;
+        let known = self.events_memo.get(hash, self.generation).filter(same);
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let Some(subject) = SubjectKey::new(said) else {
+                    return;
+                };
+                let new = || ActivityDebt {
+                    count: 0,
+                    times: Times::NEVER,
+                };
+                let Some(id) = self.activities.id(&(subject, event, hour), new) else {
+                    counters.count(Counter::LedgerRefused);
+                    return;
+                };
+                self.events_memo.put(hash, self.generation, id);
+                id
+            }
         };
         let debt = self.activities.owe(id);
         debt.count += 1;
@@ -454,6 +496,53 @@ mod tests {
         })
     }
 
+    fn said(binding: &BindingKey) -> Said<'_> {
+        Said {
+            binding,
+            reported: None,
+        }
+    }
+
+    /// The same bytes are the same fact, other bytes another, whoever said what before.
+    #[test]
+    fn what_is_said_again_is_counted() {
+        let mut ledger = Ledger::new(PersonFilter::FIXED);
+        let matcher = medtap_rules::Rules::embedded().matcher();
+        let mut counters = Counters::default();
+        let mut outbox = Tray {
+            room: usize::MAX,
+            ..Tray::default()
+        };
+        let ends = [1, 2].map(|n| match subject(n) {
+            SubjectKey::Binding(binding) | SubjectKey::Reported(binding, _) => binding,
+        });
+        for round in 1..=3 {
+            for binding in &ends {
+                for reported in [None, Some(&b"x|1"[..]), Some(b"x|2")] {
+                    for raw in [&b"MODEL X"[..], b"MODEL  X", b"MODEL Y"] {
+                        let said = Said { binding, reported };
+                        let fact = (Field::DicomModel, raw);
+                        ledger.fact(said, fact, (round, true), &matcher, &mut counters);
+                        ledger.event(said, Event::Hl7Result, round, &mut counters);
+                    }
+                }
+            }
+        }
+        ledger.settle(&mut outbox);
+        // Two spaces are one: two values for each of six subjects.
+        assert_eq!(outbox.facts.len(), 12);
+        let counts: u64 = outbox.facts.iter().map(|fact| fact.count).sum();
+        assert_eq!(counts, 54);
+        assert!(outbox.facts.iter().all(|fact| fact.times.last_ns == 3));
+        assert_eq!(outbox.counts.len(), 6);
+        ledger.forget();
+        let said = said(&ends[0]);
+        let fact = (Field::DicomModel, &b"MODEL X"[..]);
+        ledger.fact(said, fact, (4, true), &matcher, &mut counters);
+        ledger.settle(&mut outbox);
+        assert_eq!(outbox.facts.len(), 13);
+    }
+
     /// Where a device is used, and when to the second, would tell who lay there.
     #[test]
     fn places_at_patients_are_known_to_the_hour() {
@@ -465,11 +554,15 @@ mod tests {
             ..Tray::default()
         };
         let at = (5 * HOUR_NS + 1_234, true);
+        let binding = BindingKey {
+            mac: [2, 0, 0, 0, 0, 1],
+            ..BindingKey::default()
+        };
         for fact in [
             (Field::Hl7DeviceBed, &b"B03"[..]),
             (Field::Hl7DeviceModel, b"MODEL X"),
         ] {
-            ledger.fact(subject(1), fact, at, &matcher, &mut counters);
+            ledger.fact(said(&binding), fact, at, &matcher, &mut counters);
         }
         ledger.settle(&mut outbox);
         assert_eq!(outbox.facts[0].times, Times::at(5 * HOUR_NS));
@@ -522,8 +615,12 @@ mod tests {
             ..Tray::default()
         };
         let fact = (Field::DicomModel, &b"MODEL X"[..]);
+        let binding = BindingKey {
+            mac: [2, 0, 0, 0, 0, 1],
+            ..BindingKey::default()
+        };
         let id = ledger
-            .fact(subject(1), fact, (5, false), &matcher, &mut counters)
+            .fact(said(&binding), fact, (5, false), &matcher, &mut counters)
             .unwrap();
         ledger.settle(&mut outbox);
         ledger.confirm(id);

@@ -3,6 +3,7 @@
 pub mod aggregator;
 mod debts;
 pub mod ledger;
+pub mod memo;
 pub mod person;
 pub mod sighting;
 pub mod subject;

@@ -3,6 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::memo::Said;
 use crate::observe::MacAddr;
 
 /// (scope, VLAN, MAC, address): one address of one interface, as the frames show it.
@@ -122,6 +123,40 @@ impl Identifier {
 impl std::fmt::Debug for Identifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.as_str().fmt(f)
+    }
+}
+
+impl Identifier {
+    /// True for the name that these very bytes are.
+    fn is(&self, raw: &[u8]) -> bool {
+        let (name, rest) = self.0.split_at(raw.len().min(IDENTIFIER_BYTES));
+        name == raw && rest.first().is_none_or(|byte| *byte == 0)
+    }
+}
+
+impl SubjectKey {
+    /// The subject of something that was said; nothing for one that is no single device, and for
+    /// an empty identifier.
+    pub fn new(said: Said<'_>) -> Option<Self> {
+        let binding = *said.binding;
+        if !binding.is_unicast() || binding.is_empty() {
+            return None;
+        }
+        Some(match said.reported {
+            None => Self::Binding(binding),
+            Some(identifier) => Self::Reported(binding, Identifier::new(identifier)?),
+        })
+    }
+
+    /// True for the subject that is meant by these very bytes.
+    pub fn is(&self, said: Said<'_>) -> bool {
+        match (self, said.reported) {
+            (Self::Binding(binding), None) => binding == said.binding,
+            (Self::Reported(binding, identifier), Some(raw)) => {
+                binding == said.binding && identifier.is(raw)
+            }
+            _ => false,
+        }
     }
 }
 

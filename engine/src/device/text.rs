@@ -77,6 +77,11 @@ impl Value {
         &self.bytes[..usize::from(self.len)]
     }
 
+    /// True for a text that is these very bytes.
+    pub fn is(&self, raw: &[u8]) -> bool {
+        !self.cut && self.as_bytes() == raw
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()

@@ -7,8 +7,9 @@ use medtap_table::vocabulary::Protocol;
 
 use crate::counters::Counters;
 use crate::device::ledger::{FactId, Ledger, SubjectNote};
+use crate::device::memo::Said;
 use crate::device::sighting::Times;
-use crate::device::{BindingKey, Identifier, SubjectKey};
+use crate::device::{BindingKey, SubjectKey};
 use crate::observe::{Observation, Proof, Subject};
 
 /// The two ends of what is being read.
@@ -48,14 +49,16 @@ impl Recorder<'_> {
                 field,
                 value,
             } => {
-                let key = subject_key(subject, ends)?;
                 let at = (ends.time_ns, confirmed);
+                let binding = binding_of(subject, ends);
+                let said = said(&binding, subject);
                 self.ledger
-                    .fact(key, (field, value), at, self.matcher, self.counters)
+                    .fact(said, (field, value), at, self.matcher, self.counters)
             }
             Observation::Event { subject, event } => {
-                let key = subject_key(subject, ends)?;
-                self.ledger.event(key, event, ends.time_ns, self.counters);
+                let binding = binding_of(subject, ends);
+                let said = said(&binding, subject);
+                self.ledger.event(said, event, ends.time_ns, self.counters);
                 None
             }
             Observation::Binding {
@@ -111,20 +114,19 @@ impl Recorder<'_> {
     }
 }
 
-/// The subject that an observation means; `None` for one that is no single device.
-fn subject_key(subject: Subject<'_>, ends: &Ends) -> Option<SubjectKey> {
-    let binding = match subject {
+/// The end that an observation means, or whose report it is.
+fn binding_of(subject: Subject<'_>, ends: &Ends) -> BindingKey {
+    match subject {
         Subject::Sender | Subject::Reported(_) => ends.sender,
         Subject::Receiver => ends.receiver,
         Subject::Mac(mac) => BindingKey { mac, ..ends.sender }.without_address(),
+    }
+}
+
+fn said<'a>(binding: &'a BindingKey, subject: Subject<'a>) -> Said<'a> {
+    let reported = match subject {
+        Subject::Reported(identifier) => Some(identifier),
+        _ => None,
     };
-    if !binding.is_unicast() || binding.is_empty() {
-        return None;
-    }
-    match subject {
-        Subject::Reported(identifier) => {
-            Some(SubjectKey::Reported(binding, Identifier::new(identifier)?))
-        }
-        _ => Some(SubjectKey::Binding(binding)),
-    }
+    Said { binding, reported }
 }

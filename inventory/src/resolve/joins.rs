@@ -477,6 +477,8 @@ struct Host<'a> {
     ae_titles: Vec<&'a str>,
     /// Names of its own.
     names: Vec<&'a str>,
+    /// Identifiers by which its messages name their sender.
+    ids: Vec<&'a str>,
     /// Makers of its software.
     vendors: Vec<&'a str>,
     /// It passes on objects of others, or serves them: what it sends tells nothing about it.
@@ -511,6 +513,7 @@ impl<'a> Host<'a> {
                 .take(KEY_VALUES_MAX)
                 .collect(),
             names: own.iter().flat_map(names).take(KEY_VALUES_MAX).collect(),
+            ids: texts(Field::Hl7DeviceId).take(KEY_VALUES_MAX).collect(),
             vendors: texts(Field::Hl7SoftwareVendor)
                 .take(KEY_VALUES_MAX)
                 .collect(),
@@ -595,6 +598,12 @@ fn evidence(said: &Said<'_>, host: &Host<'_>, reports: &[u32]) -> Option<(Reason
         if host.ae_titles.iter().any(|own| folded(own) == folded(ae)) {
             return Some((Reason::OwnAeTitle, ae.to_owned()));
         }
+    }
+    // The header names the sender by the identifier that the device has in its row.
+    let entity = |id: &'_ str| id.split('^').next().unwrap_or_default().to_owned();
+    let own = |id: &str| host.ids.iter().any(|own| own.eq_ignore_ascii_case(id));
+    if let Some(id) = all(Field::Hl7DeviceId).map(entity).find(|id| own(id)) {
+        return Some((Reason::OwnStation, id));
     }
     let names = || host.names.iter().chain(&host.ae_titles);
     let is_own = |station: &&str| names().any(|own| same_station(own, station));

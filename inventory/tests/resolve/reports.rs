@@ -317,3 +317,19 @@ fn who_greets_alone_is_the_host() {
         assert_eq!(host.category, category);
     }
 }
+
+/// A monitor that sends by itself names itself in the header as in its row; a gateway names
+/// itself there, and is none of the devices that it reports.
+#[test]
+fn a_header_with_the_identifier_of_the_row_is_the_devices_own() {
+    for (sender, devices) in [("080019FFFE0B4020", 1), ("080019FFFE000001", 2)] {
+        let mut sample = Sample::default();
+        let host = sample.add(proven(LOCAL, "10.0.0.1"));
+        sample.say(host, Field::Hl7Role, "oru_sender");
+        sample.say(host, Field::Hl7DeviceId, sender);
+        let row = sample.report(host, "hl7:ei|080019fffe0b4020|b40_ge");
+        sample.say(row, Field::Hl7DeviceId, "080019FFFE0B4020^B40_GE");
+        sample.say(row, Field::Hl7DeviceModel, "B40");
+        assert_eq!(sample.inventory().devices.len(), devices, "{sender}");
+    }
+}

@@ -300,21 +300,32 @@ impl Direction {
             .message
             .as_ref()
             .map(|message| message.delimiters.field);
-        for (at, byte) in rest.iter().enumerate().skip(from) {
-            let next = rest.get(at + 1..).unwrap_or_default();
-            let ends = match *byte {
-                b'\r' | BLOCK_END => Some(true),
-                b'\n' => begins_segment(next, separator),
-                BLOCK_START => begins_header(next),
-                _ => continue,
+        let mut at = from;
+        loop {
+            let more = rest.get(at..).unwrap_or_default();
+            let end = memchr::memchr3(b'\r', BLOCK_END, b'\n', more);
+            let before = more.get(..end.unwrap_or(more.len())).unwrap_or_default();
+            for start in memchr::memchr_iter(BLOCK_START, before) {
+                match begins_header(more.get(start + 1..).unwrap_or_default()) {
+                    Some(true) => return End::At(at + start),
+                    Some(false) => {}
+                    None => return End::NotBefore(at + start),
+                }
+            }
+            let Some(end) = end else {
+                return End::NotBefore(rest.len());
+            };
+            let next = more.get(end + 1..).unwrap_or_default();
+            let ends = match more.get(end) {
+                Some(b'\n') => begins_segment(next, separator),
+                _ => Some(true),
             };
             match ends {
-                Some(true) => return End::At(at),
-                Some(false) => {}
-                None => return End::NotBefore(at),
+                Some(true) => return End::At(at + end),
+                Some(false) => at += end + 1,
+                None => return End::NotBefore(at + end),
             }
         }
-        End::NotBefore(rest.len())
     }
 
     /// The message is over: says what waited for its end.
