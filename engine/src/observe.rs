@@ -103,3 +103,23 @@ pub enum Observation<'a> {
 
 /// Where observations go.
 pub type Emit<'a> = &'a mut dyn FnMut(Observation<'_>);
+
+/// The sender says this of itself.
+pub fn says(field: Field, value: &[u8], emit: Emit<'_>) {
+    emit(Observation::Fact {
+        subject: Subject::Sender,
+        field,
+        value,
+    });
+}
+
+/// What both ends do together: it is told of each.
+pub fn both(field: Field, value: &[u8], emit: Emit<'_>) {
+    for subject in [Subject::Sender, Subject::Receiver] {
+        emit(Observation::Fact {
+            subject,
+            field,
+            value,
+        });
+    }
+}

@@ -16,7 +16,7 @@ use super::reader::Reader;
 use super::stack_text::{StackText, printable};
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
 use crate::config::BACNET_PROPERTIES_MAX;
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -271,7 +271,7 @@ fn value(object: u32, property: u32, tag: &Tag<'_>, emit: Emit<'_>) {
         && let Some(field) = field_of(property)
         && let Some(text) = text
     {
-        fact(field, text, emit);
+        says(field, text, emit);
     }
 }
 
@@ -367,16 +367,8 @@ impl<'a> Tags<'a> {
 fn decimal(field: Field, number: u32, emit: Emit<'_>) {
     let mut text = StackText::<10>::new();
     if write!(text, "{number}").is_ok() {
-        fact(field, text.as_bytes(), emit);
+        says(field, text.as_bytes(), emit);
     }
-}
-
-fn fact(field: Field, value: &[u8], emit: Emit<'_>) {
-    emit(Observation::Fact {
-        subject: Subject::Sender,
-        field,
-        value,
-    });
 }
 
 #[cfg(test)]

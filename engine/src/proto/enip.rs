@@ -13,7 +13,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::stack_text::{StackText, printable};
 use super::{Classifier, Progress, Segment, Session, Then, Transport, Verdict, ports};
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, says};
 
 /// The row of this protocol over UDP, where List Identity is broadcast.
 pub const OVER_UDP: Classifier = Classifier {
@@ -181,16 +181,16 @@ fn identity(data: &[u8], emit: Emit<'_>) -> Option<()> {
     number(Field::EnipVendorId, u16::from_le_bytes([v0, v1]), emit);
     number(Field::EnipDeviceType, u16::from_le_bytes([t0, t1]), emit);
     if let Some(name) = printable(name) {
-        fact(Field::EnipProductName, name, emit);
+        says(Field::EnipProductName, name, emit);
     }
     let mut text = StackText::<8>::new();
     if write!(text, "{major}.{minor:03}").is_ok() {
-        fact(Field::EnipRevision, text.as_bytes(), emit);
+        says(Field::EnipRevision, text.as_bytes(), emit);
     }
     let serial = u32::from_le_bytes(serial);
     let mut text = StackText::<8>::new();
     if serial != 0 && write!(text, "{serial:08X}").is_ok() {
-        fact(Field::EnipSerial, text.as_bytes(), emit);
+        says(Field::EnipSerial, text.as_bytes(), emit);
     }
     Some(())
 }
@@ -198,16 +198,8 @@ fn identity(data: &[u8], emit: Emit<'_>) -> Option<()> {
 fn number(field: Field, number: u16, emit: Emit<'_>) {
     let mut text = StackText::<5>::new();
     if write!(text, "{number}").is_ok() {
-        fact(field, text.as_bytes(), emit);
+        says(field, text.as_bytes(), emit);
     }
-}
-
-fn fact(field: Field, value: &[u8], emit: Emit<'_>) {
-    emit(Observation::Fact {
-        subject: Subject::Sender,
-        field,
-        value,
-    });
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 use super::stack_text::printable;
 use super::{Classifier, Progress, Segment, Transport, Verdict};
 use crate::config::LINE_BYTES_MAX;
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, both, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -140,7 +140,7 @@ impl Session {
             b"220" if !self.greeted => {
                 self.greeted = true;
                 if let Some(text) = text {
-                    fact(Subject::Sender, Field::FtpBanner, text, emit);
+                    says(Field::FtpBanner, text, emit);
                 }
             }
             b"331" | b"215" | b"211" | b"230" | b"234" if !self.confirmed => {
@@ -156,7 +156,7 @@ impl Session {
             }
             (b"215", Asked::System) => {
                 if let Some(text) = text {
-                    fact(Subject::Sender, Field::FtpSystem, text, emit);
+                    says(Field::FtpSystem, text, emit);
                 }
             }
             (b"230", _) if is_last => {
@@ -165,22 +165,13 @@ impl Session {
                         true => b"anonymous",
                         false => b"account",
                     };
-                    fact(Subject::Sender, Field::FtpLogin, value, emit);
-                    fact(Subject::Receiver, Field::FtpLogin, value, emit);
+                    both(Field::FtpLogin, value, emit);
                 }
             }
             _ => {}
         }
         false
     }
-}
-
-fn fact(subject: Subject<'_>, field: Field, value: &[u8], emit: Emit<'_>) {
-    emit(Observation::Fact {
-        subject,
-        field,
-        value,
-    });
 }
 
 #[cfg(test)]

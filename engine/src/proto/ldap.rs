@@ -15,7 +15,7 @@ use super::ber::{self, Ber, Element};
 use super::stack_text::printable;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict, ntlmssp};
 use crate::config::{LDAP_ATTRIBUTES_MAX, LDAP_MESSAGE_BYTES_MAX};
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, both, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -175,8 +175,7 @@ impl Session {
                         Bind::Password => b"password",
                         Bind::Sasl => b"sasl",
                     };
-                    fact(Subject::Sender, Field::LdapBind, value, emit);
-                    fact(Subject::Receiver, Field::LdapBind, value, emit);
+                    both(Field::LdapBind, value, emit);
                 }
             }
             SEARCH_ENTRY => root(operation.content, emit),
@@ -244,17 +243,9 @@ fn root(entry: &[u8], emit: Emit<'_>) {
         let values = attribute.expect(SET).map(Ber);
         let value = values.and_then(|mut values| values.expect(ber::OCTET_STRING));
         if let (Some((_, field)), Some(value)) = (known, value.and_then(printable)) {
-            fact(Subject::Sender, *field, value, emit);
+            says(*field, value, emit);
         }
     }
-}
-
-fn fact(subject: Subject<'_>, field: Field, value: &[u8], emit: Emit<'_>) {
-    emit(Observation::Fact {
-        subject,
-        field,
-        value,
-    });
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 use super::reader::Reader;
 use super::stack_text::printable;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict};
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -151,11 +151,7 @@ fn identity(bytes: &[u8], emit: Emit<'_>) {
             _ => continue,
         };
         if let Some(value) = printable(value) {
-            emit(Observation::Fact {
-                subject: Subject::Sender,
-                field,
-                value,
-            });
+            says(field, value, emit);
         }
     }
 }

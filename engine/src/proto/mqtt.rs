@@ -11,7 +11,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::reader::Reader;
 use super::{Classifier, Progress, Segment, Transport, Verdict};
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, both};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -119,16 +119,6 @@ impl super::Session for Session {
             _ => emit(Observation::Malformed),
         }
         Progress::DONE
-    }
-}
-
-fn both(field: Field, value: &[u8], emit: Emit<'_>) {
-    for subject in [Subject::Sender, Subject::Receiver] {
-        emit(Observation::Fact {
-            subject,
-            field,
-            value,
-        });
     }
 }
 

@@ -9,7 +9,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::stack_text::printable;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict};
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -87,11 +87,7 @@ impl super::Session for Session {
             Some(Some(version)) => {
                 self.greeted = true;
                 if let Some(value) = printable(version) {
-                    emit(Observation::Fact {
-                        subject: Subject::Sender,
-                        field: Field::MysqlVersion,
-                        value,
-                    });
+                    says(Field::MysqlVersion, value, emit);
                 }
                 Progress {
                     consumed: segment.bytes.len(),

@@ -14,7 +14,7 @@ use std::fmt::Write;
 use medtap_table::vocabulary::Field;
 
 use super::stack_text::StackText;
-use crate::observe::{Emit, Observation, Subject};
+use crate::observe::{Emit, says};
 
 const SIGNATURE: &[u8] = b"NTLMSSP\0";
 
@@ -104,7 +104,7 @@ impl<'a> Message<'a> {
         const REVISION: u8 = 15;
         let mut text = StackText::<16>::new();
         if *revision == REVISION && build != 0 && write!(text, "{major}.{minor}.{build}").is_ok() {
-            fact(Field::NtlmVersion, text.as_bytes(), emit);
+            says(Field::NtlmVersion, text.as_bytes(), emit);
         }
     }
 }
@@ -144,16 +144,8 @@ fn utf16(field: Field, bytes: &[u8], emit: Emit<'_>) {
         }
     }
     if !text.is_empty() {
-        fact(field, text.as_bytes(), emit);
+        says(field, text.as_bytes(), emit);
     }
-}
-
-fn fact(field: Field, value: &[u8], emit: Emit<'_>) {
-    emit(Observation::Fact {
-        subject: Subject::Sender,
-        field,
-        value,
-    });
 }
 
 /// Messages for the tests of what carries them.
@@ -207,6 +199,7 @@ pub mod samples {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::Observation;
 
     fn say(bytes: &[u8]) -> Vec<String> {
         let mut said = Vec::new();

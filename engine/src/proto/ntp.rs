@@ -7,7 +7,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::stack_text::{StackText, printable};
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -110,20 +110,12 @@ fn clock(header: &[u8; HEADER_LEN], emit: Emit<'_>) {
     }
     let mut text = StackText::<2>::new();
     if write!(text, "{stratum}").is_ok() {
-        fact(Field::NtpStratum, text.as_bytes(), emit);
+        says(Field::NtpStratum, text.as_bytes(), emit);
     }
     let source = header.get(12..16).and_then(printable);
     if let Some(source) = source.filter(|_| stratum == 1) {
-        fact(Field::NtpReferenceId, source, emit);
+        says(Field::NtpReferenceId, source, emit);
     }
-}
-
-fn fact(field: Field, value: &[u8], emit: Emit<'_>) {
-    emit(Observation::Fact {
-        subject: Subject::Sender,
-        field,
-        value,
-    });
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 use medtap_table::vocabulary::{Field, Protocol};
 
 use super::{Classifier, Progress, Segment, Transport, Verdict};
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -149,11 +149,7 @@ impl super::Session for Session {
                 8 => b"CredSSP-EX",
                 _ => b"other",
             };
-            emit(Observation::Fact {
-                subject: Subject::Sender,
-                field: Field::RdpSecurity,
-                value,
-            });
+            says(Field::RdpSecurity, value, emit);
             emit(Observation::Encrypted);
         }
         Progress::DONE

@@ -6,7 +6,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 use super::stack_text::printable;
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
 use crate::config::SIP_LINES_MAX;
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -136,11 +136,7 @@ impl Agent {
         if let Some((field, value)) = message.software
             && let Some(value) = printable(value)
         {
-            emit(Observation::Fact {
-                subject: Subject::Sender,
-                field,
-                value,
-            });
+            says(field, value, emit);
         }
     }
 }

@@ -14,7 +14,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 use super::stack_text::{StackText, printable};
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict, ntlmssp, ports};
 use crate::config::{SMB_MESSAGE_BYTES_MAX, SMB_MESSAGES_MAX};
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, both, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -312,23 +312,9 @@ fn native(message: &Message<'_>, emit: Emit<'_>) {
             }
         }
         if let Some(text) = printable(text.as_bytes()) {
-            fact(Subject::Sender, field, text, emit);
+            says(field, text, emit);
         }
     }
-}
-
-/// What the server chose, both speak.
-fn both(field: Field, value: &[u8], emit: Emit<'_>) {
-    fact(Subject::Sender, field, value, emit);
-    fact(Subject::Receiver, field, value, emit);
-}
-
-fn fact(subject: Subject<'_>, field: Field, value: &[u8], emit: Emit<'_>) {
-    emit(Observation::Fact {
-        subject,
-        field,
-        value,
-    });
 }
 
 #[cfg(test)]

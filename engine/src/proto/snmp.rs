@@ -16,7 +16,7 @@ use super::ber::{self, Ber};
 use super::stack_text::{StackText, printable};
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
 use crate::config::SNMP_BINDINGS_MAX;
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -201,11 +201,11 @@ impl Agent {
             } => self.asked = Some(id),
             Body::Secure { id, engine, .. } => {
                 self.answer(id, emit);
-                fact(Field::SnmpVersion, b"3", emit);
+                says(Field::SnmpVersion, b"3", emit);
                 if let Some(number) = enterprise(engine) {
                     let mut text = StackText::<10>::new();
                     if write!(text, "{number}").is_ok() {
-                        fact(Field::SnmpEngineEnterprise, text.as_bytes(), emit);
+                        says(Field::SnmpEngineEnterprise, text.as_bytes(), emit);
                     }
                 }
             }
@@ -226,9 +226,9 @@ impl Agent {
             RESPONSE => {
                 self.answer(id, emit);
                 let name: &[u8] = if version == 0 { b"1" } else { b"2c" };
-                fact(Field::SnmpVersion, name, emit);
+                says(Field::SnmpVersion, name, emit);
                 if DEFAULT_COMMUNITIES.contains(&community) {
-                    fact(Field::SnmpCommunity, community, emit);
+                    says(Field::SnmpCommunity, community, emit);
                 }
                 objects(pdu, emit);
             }
@@ -291,7 +291,7 @@ fn objects(mut pdu: Ber<'_>, emit: Emit<'_>) {
             && let Some((_, field)) = OBJECTS.iter().find(|(known, _)| *known == object)
             && let Some(text) = printable(value.content)
         {
-            fact(*field, text, emit);
+            says(*field, text, emit);
         }
     }
 }
@@ -309,7 +309,7 @@ fn object_id(content: &[u8], emit: Emit<'_>) {
         }
     }
     if !text.is_empty() {
-        fact(Field::SnmpSysObjectId, text.as_bytes(), emit);
+        says(Field::SnmpSysObjectId, text.as_bytes(), emit);
     }
 }
 
@@ -318,14 +318,6 @@ fn enterprise(engine: &[u8]) -> Option<u32> {
     let (head, rest) = engine.split_first_chunk::<4>()?;
     let number = u32::from_be_bytes(*head) & 0x7fff_ffff;
     (number != 0 && !rest.is_empty()).then_some(number)
-}
-
-fn fact(field: Field, value: &[u8], emit: Emit<'_>) {
-    emit(Observation::Fact {
-        subject: Subject::Sender,
-        field,
-        value,
-    });
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::config::{
     SSH_BANNER_BYTES_MAX, SSH_PACKET_BYTES_MAX, SSH_PACKETS_BEFORE_OFFER_MAX,
     SSH_PREAMBLE_BYTES_MAX,
 };
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -189,7 +189,7 @@ impl Session {
             Role::Server => (Field::SshServerVersion, self.client.banner),
             _ => (Field::SshClientVersion, self.server.banner),
         };
-        fact(field, line, emit);
+        says(field, line, emit);
         let half = self.half(from);
         half.banner = true;
         half.stage = Stage::Offer;
@@ -242,7 +242,7 @@ impl Session {
                     Role::Server => Field::SshHasshServer,
                     _ => Field::SshHassh,
                 };
-                fact(field, hash.as_bytes(), emit);
+                says(field, hash.as_bytes(), emit);
                 self.encrypted(emit);
                 self.half(from).stage = Stage::Over;
                 Step::Used(used)
@@ -300,14 +300,6 @@ fn hassh(offer: &[u8], from: Role) -> Option<String> {
         hash.update(list);
     }
     Some(hex(&hash.finalize()))
-}
-
-fn fact(field: Field, value: &[u8], emit: Emit<'_>) {
-    emit(Observation::Fact {
-        subject: Subject::Sender,
-        field,
-        value,
-    });
 }
 
 #[cfg(test)]

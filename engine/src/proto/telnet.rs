@@ -5,7 +5,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::{Classifier, Progress, Segment, Transport, Verdict, ports};
 use crate::config::TELNET_BYTES_MAX;
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, both};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -187,13 +187,7 @@ impl Session {
             self.log_in = LogIn::None;
         } else if matches!(byte, b'$' | b'#' | b'>' | b'%') && !self.told {
             self.told = true;
-            for subject in [Subject::Sender, Subject::Receiver] {
-                emit(Observation::Fact {
-                    subject,
-                    field: Field::TelnetLogin,
-                    value: b"password",
-                });
-            }
+            both(Field::TelnetLogin, b"password", emit);
         }
     }
 }

@@ -4,7 +4,7 @@
 use medtap_table::vocabulary::{Field, Protocol};
 
 use super::{Classifier, Progress, Segment, Transport, Verdict, ports};
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -74,7 +74,7 @@ impl super::Session for Session {
             self.versions[usize::from(is_server)] = true;
             self.is_old |= version.ends_with(b"003.003\n");
             let text = version.get(4..VERSION_LEN - 1).unwrap_or_default();
-            fact(Field::VncVersion, text, emit);
+            says(Field::VncVersion, text, emit);
             if client_done || server_done {
                 emit(Observation::Confirmed);
             }
@@ -106,17 +106,9 @@ impl Session {
             kinds.contains(&SECURITY_NONE)
         };
         let value: &[u8] = if is_open { b"none" } else { b"asked" };
-        fact(Field::VncSecurity, value, emit);
+        says(Field::VncSecurity, value, emit);
         Progress::DONE
     }
-}
-
-fn fact(field: Field, value: &[u8], emit: Emit<'_>) {
-    emit(Observation::Fact {
-        subject: Subject::Sender,
-        field,
-        value,
-    });
 }
 
 #[cfg(test)]
