@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! matches    what the feeds say of components, as the model and the JSON want it
+//! told       what they say of devices besides: contacts, bills of software
 //! commands   medtap risk, work, simulate, compliance
 //! compliance what can be shown by a framework       purchase  medtap risk model
 //! ```
@@ -13,6 +14,7 @@ mod matches;
 mod purchase;
 #[cfg(test)]
 pub mod tests;
+mod told;
 
 use std::collections::BTreeMap;
 
@@ -143,8 +145,12 @@ impl Assessed {
     /// Judges an inventory, and writes into it what came out.
     pub fn new(inventory: &mut Inventory, rules: &Rules, basis: Basis) -> Self {
         let as_of = inventory.as_of.map_or(0, |time| time.0);
-        let subjects = Site::new(inventory, rules).subjects();
-        let found = found(&subjects, &basis, as_of);
+        told::contacts(inventory, &basis.feeds.indicators);
+        let mut subjects = Site::new(inventory, rules).subjects();
+        let matcher = Matcher::new(&basis.feeds);
+        told::bills(&mut subjects, &matcher);
+        let found = found(&subjects, &matcher, &basis.verdicts, as_of);
+        drop(matcher);
         let exploits: Vec<Vec<Exploit>> = found.iter().map(|m| matches::exploits(m)).collect();
         let cases: Vec<Case<'_>> = subjects
             .iter()
@@ -212,8 +218,12 @@ impl Judged {
 }
 
 /// What the feeds and people say of the components of each device.
-fn found(subjects: &[Subject], basis: &Basis, as_of: u64) -> Vec<Vec<Match>> {
-    let matcher = Matcher::new(&basis.feeds);
+fn found(
+    subjects: &[Subject],
+    matcher: &Matcher<'_>,
+    verdicts: &Verdicts,
+    as_of: u64,
+) -> Vec<Vec<Match>> {
     let components: Vec<&[_]> = subjects.iter().map(|s| s.components.as_slice()).collect();
     let today = day(as_of);
     let of_devices = matcher.fleet(&components).into_iter().zip(subjects);
@@ -221,9 +231,7 @@ fn found(subjects: &[Subject], basis: &Basis, as_of: u64) -> Vec<Vec<Match>> {
         .map(|(found, subject)| {
             let mut found = found.to_vec();
             let components = &subject.components;
-            basis
-                .verdicts
-                .apply(&subject.id, components, &mut found, today);
+            verdicts.apply(&subject.id, components, &mut found, today);
             found
         })
         .collect()

@@ -147,3 +147,48 @@ fn an_empty_inventory_is_no_fault() {
     let assessed = Assessed::new(&mut inventory, &rules, basis());
     assert!(assessed.devices.is_empty() && assessed.work().is_empty());
 }
+
+const STIX: &str = r#"{"type":"bundle","id":"bundle--5d0092c5-5f74-4287-9642-33f4c354e56d",
+"objects":[{"type":"indicator","spec_version":"2.1",
+"id":"indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f","created":"2026-08-01T00:00:00.000Z",
+"modified":"2026-08-01T00:00:00.000Z","name":"A command server","pattern_type":"stix",
+"pattern":"[ipv4-addr:value = '192.0.2.32']","valid_from":"2026-08-01T00:00:00Z"}]}"#;
+
+const SBOM: &str = r#"{"bomFormat":"CycloneDX","specVersion":"1.5","version":1,
+"metadata":{"component":{"type":"device","name":"Scan 64","version":"2.9",
+"supplier":{"name":"Acme"}}},"components":[{"type":"library","name":"zlib",
+"version":"1.2.11","bom-ref":"a"}]}"#;
+
+/// A contact with a listed address is a sign of an attack; a bill tells what runs inside.
+#[test]
+fn lists_and_bills_are_told() {
+    let mut basis = basis();
+    let files = [("stix", STIX.as_bytes()), ("sbom", SBOM.as_bytes())];
+    basis.feeds = Feeds::read_bytes(files);
+    assert!(basis.feeds.refused.is_empty(), "{:?}", basis.feeds.refused);
+    let mut inventory = samples::inventory();
+    let as_of = inventory.as_of.unwrap();
+    for peer in &mut inventory.devices[0].peers {
+        peer.conversations = vec![model::Conversation {
+            protocol: None,
+            port: Some(443),
+            opened: true,
+            answered: true,
+            first_seen: as_of,
+            last_seen: as_of,
+        }];
+    }
+    let rules = Rules::load(None).unwrap();
+    let assessed = Assessed::new(&mut inventory, &rules, basis);
+    let scanner = &inventory.devices[0];
+    assert_eq!(scanner.findings[0].id, "indicator_contact");
+    assert_eq!(scanner.findings[0].evidence, "192.0.2.32: A command server");
+    assert_eq!(scanner.findings[0].weight, Some(0.8));
+    assert!(scanner.risk.score.unwrap() > 20.0);
+    let parts = &assessed.devices[0].subject.components;
+    assert!(
+        parts
+            .iter()
+            .any(|part| part.product == "zlib" && part.field == "sbom")
+    );
+}
