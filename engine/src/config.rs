@@ -324,6 +324,44 @@ pub const ASTM_HEADER_BYTES_MAX: usize = 1024;
 
 /// POCT1 messages of one direction that wait for their acknowledgement; the oldest gives way.
 pub const POCT1_OUTSTANDING_MAX: usize = 16;
+/// WS-Discovery messages of one sender that are remembered: each is sent several times.
+pub const WSD_MESSAGES_MAX: usize = 8;
+
+/// Types of one WS-Discovery message that are kept.
+pub const WSD_TYPES_MAX: usize = 8;
+
+/// Scopes of one WS-Discovery message that are read.
+pub const WSD_SCOPES_MAX: usize = 64;
+
+/// Medical device systems of one SDC description that are kept.
+pub const SDC_MDS_MAX: usize = 16;
+
+/// Values kept of one SDC system.
+pub const SDC_VALUES_MAX: usize = 16;
+
+/// Entries of one list of IEEE 11073 attributes that are read.
+pub const MDER_ATTRIBUTES_MAX: usize = 64;
+
+/// Bytes of the label of a Philips monitor: 17 characters in UTF-16.
+pub const INTELLIVUE_LABEL_BYTES_MAX: usize = 34;
+
+/// Length of an IEEE 11073-20601 message that is read; a longer one is stepped over.
+pub const IEEE11073_MESSAGE_BYTES_MAX: usize = 8 * 1024;
+
+/// Length of a MEDIBUS frame: ESC, code, 251 bytes, sum (protocol definition 6.00).
+pub const MEDIBUS_FRAME_BYTES_MAX: usize = 256;
+
+/// Length of a frame of an Alaris syringe pump; a longer one is stepped over.
+pub const ALARIS_FRAME_BYTES_MAX: usize = 1024;
+
+/// Length of a DRI record; a probe waits for no longer one.
+pub const DRI_RECORD_BYTES_MAX: usize = 1536;
+
+/// Fields of one ADDP message that are read.
+pub const ADDP_FIELDS_MAX: usize = 32;
+
+/// Length of a line of a Masimo oximeter; a longer one is stepped over.
+pub const MASIMO_LINE_BYTES_MAX: usize = 1024;
 
 /// Elements of an XML document open one in another; a deeper document is given up.
 pub const XML_DEPTH_MAX: usize = 32;

@@ -10,6 +10,8 @@
 //!   person is emitted: no patient, no staff, no user name, no free text.
 //! * A probe proves by content. Ports order the questions; they answer none.
 
+pub mod addp;
+pub mod alaris;
 pub mod arp;
 pub mod astm;
 pub mod bacnet;
@@ -19,6 +21,7 @@ pub mod dhcp;
 pub mod dicom;
 pub mod dicomweb;
 pub mod dns;
+pub mod dri;
 #[cfg(test)]
 mod driver;
 pub mod enip;
@@ -27,11 +30,18 @@ pub mod ftp;
 pub mod hl7;
 pub mod http;
 pub mod icmpv6;
+pub mod ieee11073;
+pub mod intellivue;
 mod json;
+pub mod lantronix;
 pub mod ldap;
 pub mod lldp;
+pub mod masimo;
+mod mder;
 pub mod mdns;
+pub mod medibus;
 pub mod modbus;
+pub mod moxa;
 pub mod mqtt;
 pub mod mysql;
 pub mod nbns;
@@ -45,6 +55,7 @@ mod reader;
 #[cfg(test)]
 mod replay;
 mod reported;
+pub mod sdc;
 pub mod sip;
 pub mod smb;
 pub mod snmp;
@@ -52,9 +63,14 @@ pub mod ssdp;
 pub mod ssh;
 pub mod stack_text;
 pub mod syslog;
+pub mod tap;
 pub mod telnet;
 pub mod tls;
+pub mod unity;
+pub mod upnp;
 pub mod vnc;
+pub mod wacp;
+pub mod wsd;
 pub mod xml;
 
 use medtap_table::vocabulary::Protocol;
@@ -233,6 +249,19 @@ pub const CLASSIFIERS: &[Classifier] = &[
     bacnet::CLASSIFIER,
     enip::OVER_UDP,
     ntp::CLASSIFIER,
+    wsd::CLASSIFIER,
+    intellivue::CLASSIFIER,
+    ieee11073::CLASSIFIER,
+    medibus::CLASSIFIER,
+    alaris::CLASSIFIER,
+    wacp::CLASSIFIER,
+    dri::CLASSIFIER,
+    tap::CLASSIFIER,
+    masimo::CLASSIFIER,
+    lantronix::CLASSIFIER,
+    addp::CLASSIFIER,
+    moxa::CLASSIFIER,
+    unity::CLASSIFIER,
     dns::OVER_UDP,
     dns::OVER_TCP,
     modbus::CLASSIFIER,
@@ -240,8 +269,12 @@ pub const CLASSIFIERS: &[Classifier] = &[
 
 /// Every protocol that rides on HTTP; the order decides between two that would both claim a
 /// message.
-pub const APPLICATIONS: &[http::application::Application] =
-    &[dicomweb::APPLICATION, fhir::APPLICATION];
+pub const APPLICATIONS: &[http::application::Application] = &[
+    dicomweb::APPLICATION,
+    fhir::APPLICATION,
+    sdc::APPLICATION,
+    upnp::APPLICATION,
+];
 
 /// Every protocol without ports.
 pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[

@@ -1,5 +1,5 @@
-//! Reads big-endian numbers and length-prefixed blocks (RFC 8446, section 3). It never looks
-//! past its bytes: what is not there is `None`.
+//! Reads big-endian numbers and length-prefixed blocks. It never looks past its bytes: what is not
+//! there is `None`.
 
 /// Bytes still to be read.
 #[derive(Clone, Copy, Debug)]

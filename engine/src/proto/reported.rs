@@ -1,7 +1,9 @@
 //! Text and identifiers of equipment that a message describes: what is fit to be emitted, and
 //! which identifier the same machine gets each time. It decides nothing about who the machine is.
 
+use super::Segment;
 use crate::config::{REPORTED_PART_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::observe::Role;
 
 /// Serial numbers that are no serial numbers: what forms are filled with. Compared without case.
 const PLACEHOLDERS: &[&[u8]] = &[
@@ -89,6 +91,15 @@ pub fn is_placeholder(value: &[u8]) -> bool {
         || PLACEHOLDERS
             .iter()
             .any(|placeholder| value.eq_ignore_ascii_case(placeholder))
+}
+
+/// Which line of a terminal server a device is on: the port that the server listens at. Where the
+/// server opens the connection itself, its port says nothing.
+pub fn line(segment: &Segment<'_>) -> String {
+    match segment.from {
+        Role::Server => segment.ports.0.to_string(),
+        Role::Client | Role::Peer => String::new(),
+    }
 }
 
 /// A device's identifier in the making: a scheme, then parts, joined by `|`. Parts are compared

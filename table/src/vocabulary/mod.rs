@@ -81,6 +81,19 @@ vocabulary! {
         Bacnet = 120, "bacnet";
         Modbus = 121, "modbus";
         Enip = 122, "enip";
+        Wsd = 40, "wsd";
+        Intellivue = 41, "intellivue";
+        Ieee11073 = 42, "ieee11073";
+        Medibus = 43, "medibus";
+        Alaris = 44, "alaris";
+        Wacp = 45, "wacp";
+        Unity = 46, "unity";
+        Dri = 47, "dri";
+        Lantronix = 48, "lantronix";
+        Addp = 49, "addp";
+        Moxa = 50, "moxa";
+        Tap = 51, "tap";
+        Masimo = 52, "masimo";
     }
 }
 
@@ -301,6 +314,19 @@ vocabulary! {
         FhirWrite = 33, "fhir_write";
         FhirFailure = 34, "fhir_failure";
         AtnaRecord = 35, "atna_record";
+        WsdHello = 40, "wsd_hello";
+        WsdBye = 41, "wsd_bye";
+        SdcAlert = 42, "sdc_alert";
+        IntellivueAssociation = 43, "intellivue_association";
+        IntellivueRefusal = 44, "intellivue_refusal";
+        IntellivueAbort = 45, "intellivue_abort";
+        Ieee11073Association = 46, "ieee11073_association";
+        Ieee11073Abort = 47, "ieee11073_abort";
+        MedibusAlarms = 48, "medibus_alarms";
+        AlarisInfusionStarted = 49, "alaris_infusion_started";
+        AlarisInfusionStopped = 50, "alaris_infusion_stopped";
+        SerialServerConfigured = 51, "serial_server_configured";
+        TapPage = 52, "tap_page";
     }
 }
 

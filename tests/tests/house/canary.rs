@@ -28,6 +28,16 @@ const HOLD_PERSONS: &[&str] = &[
     "pcaps/hl7/two_ports.pcap",
     "pcaps/syslog/logger.pcap",
     "pcaps/poct1/greeting.pcap",
+    "pcaps/http/sdc.pcap",
+    "pcaps/intellivue/monitor.pcap",
+    "pcaps/ieee11073/oximeter.pcap",
+    "pcaps/medibus/ventilator.pcap",
+    "pcaps/alaris/pump.pcap",
+    "pcaps/wacp/spot.pcap",
+    "pcaps/unity/monitor.pcap",
+    "pcaps/dri/monitor.pcap",
+    "pcaps/tap/pages.pcap",
+    "pcaps/addp/discovery.pcap",
 ];
 
 fn holds_canary(bytes: &[u8]) -> bool {
@@ -61,7 +71,10 @@ fn no_output_names_a_person() {
         let name = medtap_tests::relative(&capture);
         let input = fs::read(&capture).expect("a committed capture");
         if HOLD_PERSONS.contains(&name.as_str()) {
-            assert!(holds_canary(&input), "{name} holds no canary to search for");
+            assert!(
+                holds_canary_in_any_form(&input),
+                "{name} holds no canary to search for"
+            );
         }
         let mut analysis = Analysis::new(matcher());
         analysis.flow_records = true;

@@ -153,6 +153,11 @@ impl<K: Copy + PartialEq> Reader<K> {
         self.scope.path().is_empty() && self.stage == Stage::Content
     }
 
+    /// The elements that are open, from the root; `None` for those that are not on the list.
+    pub fn path(&self) -> &[Option<K>] {
+        self.scope.path()
+    }
+
     /// Reads a piece, up to the end of a document at most.
     ///
     /// # Errors
