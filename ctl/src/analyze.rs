@@ -50,6 +50,9 @@ pub fn run(command: &Analyze, exit: &mut Exit) -> Result<(), Failure> {
     }
     devices::say_unread(&table, &unknown_links, exit);
     let mut inventory = resolve(&table, &Options::default());
+    if let Some(sheet) = &command.context {
+        crate::memory::context::add(sheet, &mut inventory, exit)?;
+    }
     let assessed = assess::judge(&mut inventory, &rules, basis, files.report.is_some());
     if let Some((destination, format)) = &files.report {
         let report = Report {

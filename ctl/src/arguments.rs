@@ -186,6 +186,10 @@ pub struct Analyze {
     /// Also save what was found in this file, for medtap devices --table
     #[arg(long, value_name = "FILE")]
     pub save_table: Option<PathBuf>,
+    /// Spreadsheet of the site's CMMS or CMDB, whose columns bear the names of medtap context map:
+    /// values that the network does not tell, and what is overdue
+    #[arg(long, value_name = "CSV")]
+    pub context: Option<PathBuf>,
 }
 
 impl Analyze {

@@ -3,8 +3,10 @@
 //! seen before is kept.
 #![deny(unsafe_code)]
 
+pub mod context;
 pub mod history;
 pub mod model;
+pub mod people;
 mod resolve;
 pub mod trace;
 

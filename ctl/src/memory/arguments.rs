@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use medtap_inventory::history::ChangeKind;
+use medtap_inventory::people::{Authorisation, Lifecycle, Origin};
 
 use super::show::Format;
 use crate::arguments::{EXIT_CODES, as_of, interval};
@@ -24,6 +25,30 @@ pub enum Command {
     /// Explain why what belongs to a device does
     #[command(after_help = EXIT_CODES)]
     Explain(Explain),
+    /// Take over what the site's own systems say about its devices, and compare
+    #[command(subcommand)]
+    Context(Context),
+    /// Say which devices may be on the network, and export who may
+    #[command(subcommand)]
+    Approval(Approval),
+    /// Show or say where in its life a device is
+    #[command(subcommand)]
+    Lifecycle(Life),
+    /// Show what somebody should look at: overdue, changed without a work order, unapproved, ghosts
+    #[command(after_help = EXIT_CODES)]
+    Findings(Dated),
+    /// Show or say where devices are
+    #[command(subcommand)]
+    Location(Location),
+    /// Show how devices are used, which stand idle, and where their users meet obstacles
+    #[command(subcommand)]
+    Utilisation(Utilisation),
+    /// Show how much was looked at, and what no conclusion can rest on
+    #[command(after_help = EXIT_CODES)]
+    Coverage(Coverage),
+    /// Print what a device or a model needs from the network, learnt, to be reviewed
+    #[command(after_help = EXIT_CODES)]
+    Policy(Policy),
 }
 
 /// Which history.
@@ -260,6 +285,308 @@ pub struct Explain {
     pub place: Place,
     #[command(flatten)]
     pub shown: Shown,
+}
+
+/// A list at a time.
+#[derive(Debug, Args)]
+pub struct Dated {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub shown: Shown,
+    /// The time that ages are counted to, such as 2026-08-18 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = as_of)]
+    pub as_of: Option<u64>,
+}
+
+/// `medtap context`.
+#[derive(Debug, Subcommand)]
+pub enum Context {
+    /// Take over a spreadsheet of a CMMS or CMDB: assets are matched with devices
+    Import(Import),
+    /// Show what differs between what was seen and what the systems say, both ways
+    Reconcile(Reconcile),
+    /// Print every name that a map may use, as a map to begin with
+    Map,
+}
+
+/// `medtap context import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The spreadsheet, as CSV in UTF-8, UTF-16 or Windows-1252
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Which column is what, a TOML file [default: columns bear the names of medtap context map]
+    #[arg(long, value_name = "MAP.toml")]
+    pub map: Option<PathBuf>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub place: Place,
+    /// Who [default: the user of this session]
+    #[arg(long, value_name = "NAME")]
+    pub who: Option<String>,
+}
+
+/// `medtap context reconcile`.
+#[derive(Debug, Args)]
+pub struct Reconcile {
+    #[command(flatten)]
+    pub dated: Dated,
+    /// Days without a packet after which an asset is told as not seen lately
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub days: u64,
+}
+
+/// `medtap approval`.
+#[derive(Debug, Subcommand)]
+pub enum Approval {
+    /// Show every device, and whether it may be there
+    List(ApprovalList),
+    /// Say that somebody looks at devices
+    Pending(Decide),
+    /// Say that devices may be there
+    Approve(Decide),
+    /// Say that devices may not be there
+    Reject(Decide),
+    /// Say that devices are to be gone
+    Retire(Decide),
+    /// Approve every device at which nobody looked yet
+    Baseline(Baseline),
+    /// Show who did what, when and why, and whether the chain holds
+    Audit(Listed),
+    /// Write lists for network access control and asset systems
+    Export(Lists),
+}
+
+/// `medtap approval list`.
+#[derive(Debug, Args)]
+pub struct ApprovalList {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub shown: Shown,
+    /// Only devices in this state
+    #[arg(long, value_name = "STATE", value_parser = state)]
+    pub state: Option<Authorisation>,
+    /// End with exit code 1 if any device that was seen is not approved
+    #[arg(long)]
+    pub fail_on_unapproved: bool,
+}
+
+/// A decision about devices.
+#[derive(Debug, Args)]
+pub struct Decide {
+    /// The devices
+    #[arg(value_name = "DEVICE", required = true)]
+    pub devices: Vec<String>,
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub by: By,
+}
+
+/// `medtap approval baseline`.
+#[derive(Debug, Args)]
+pub struct Baseline {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub by: By,
+}
+
+/// `medtap approval export`.
+#[derive(Debug, Args)]
+pub struct Lists {
+    /// What is written
+    #[arg(long, value_enum)]
+    pub format: ListFormat,
+    #[command(flatten)]
+    pub place: Place,
+    /// Devices in this state
+    #[arg(long, value_name = "STATE", default_value = "approved", value_parser = state)]
+    pub state: Authorisation,
+}
+
+/// Lists for other systems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ListFormat {
+    /// One MAC address a line
+    Macs,
+    /// Assets with their attributes, for pxGrid
+    Pxgrid,
+    /// An import set for ServiceNow
+    Servicenow,
+}
+
+/// `medtap lifecycle`.
+#[derive(Debug, Subcommand)]
+pub enum Life {
+    /// Show where in their lives devices and assets are
+    List(Dated),
+    /// Say where in its life a device is
+    Set(LifeSet),
+}
+
+/// `medtap lifecycle set`.
+#[derive(Debug, Args)]
+pub struct LifeSet {
+    /// The device
+    #[arg(value_name = "DEVICE")]
+    pub device: String,
+    /// Where in its life: ordered, received, commissioning, in_service, spare, under_repair, dormant,
+    /// end_of_support, retiring, disposed
+    #[arg(value_name = "STATE", value_parser = lifecycle)]
+    pub state: Lifecycle,
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub by: By,
+}
+
+/// `medtap location`.
+#[derive(Debug, Subcommand)]
+pub enum Location {
+    /// Show where devices are, who says so, and what contradicts
+    List(LocationList),
+    /// Say where a device is
+    Set(LocationSet),
+    /// Take over an export with columns mac and place
+    Import(LocationImport),
+}
+
+/// `medtap location list`.
+#[derive(Debug, Args)]
+pub struct LocationList {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub shown: Shown,
+    /// Where subnets and VLANs are, a TOML file of [[places]] with subnet or vlan, and place
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+}
+
+/// `medtap location set`.
+#[derive(Debug, Args)]
+pub struct LocationSet {
+    /// The device
+    #[arg(value_name = "DEVICE")]
+    pub device: String,
+    /// Where, such as "Main > A > 3 > ICU > 12"
+    #[arg(value_name = "PLACE")]
+    pub location: String,
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub by: By,
+}
+
+/// `medtap location import`.
+#[derive(Debug, Args)]
+pub struct LocationImport {
+    /// The export, as CSV with columns mac and place
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Who says so: rtls, wireless or switch
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
+    pub origin: Origin,
+    #[command(flatten)]
+    pub place: Place,
+    /// Who [default: the user of this session]
+    #[arg(long, value_name = "NAME")]
+    pub who: Option<String>,
+}
+
+/// `medtap utilisation`.
+#[derive(Debug, Subcommand)]
+pub enum Utilisation {
+    /// Show how one device is used: hours of the week, quietest hours, procedures
+    Device(UsageOf),
+    /// Show which devices stand idle, by kind and unit
+    Fleet(Fleet),
+    /// Show where users meet obstacles, by model and unit
+    Friction(Dated),
+}
+
+/// `medtap utilisation device`.
+#[derive(Debug, Args)]
+pub struct UsageOf {
+    /// The device
+    #[arg(value_name = "DEVICE")]
+    pub device: String,
+    #[command(flatten)]
+    pub dated: Dated,
+}
+
+/// `medtap utilisation fleet`.
+#[derive(Debug, Args)]
+pub struct Fleet {
+    #[command(flatten)]
+    pub dated: Dated,
+    /// Days in which a device did nothing, to be idle
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub days: u64,
+}
+
+/// `medtap coverage`.
+#[derive(Debug, Args)]
+pub struct Coverage {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub shown: Shown,
+    /// What the site has, a TOML file with subnets and vlans
+    #[arg(long, value_name = "FILE")]
+    pub declared: Option<PathBuf>,
+}
+
+/// `medtap policy`.
+#[derive(Debug, Args)]
+pub struct Policy {
+    /// A device or a model
+    #[arg(value_name = "DEVICE|MODEL")]
+    pub of: String,
+    #[command(flatten)]
+    pub place: Place,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = PolicyFormat::Text)]
+    pub format: PolicyFormat,
+}
+
+/// How a policy is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum PolicyFormat {
+    /// For people
+    Text,
+    /// Rules of nftables
+    Nftables,
+    /// An extended access list of Cisco IOS
+    Cisco,
+    /// For programs
+    Json,
+}
+
+fn state(text: &str) -> Result<Authorisation, String> {
+    Authorisation::from_name(text).ok_or_else(|| {
+        let names = Authorisation::ALL.map(Authorisation::name);
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
+fn lifecycle(text: &str) -> Result<Lifecycle, String> {
+    Lifecycle::from_name(text).ok_or_else(|| {
+        let names = Lifecycle::ALL.map(Lifecycle::name);
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
+fn origin(text: &str) -> Result<Origin, String> {
+    let imported = [Origin::Rtls, Origin::Wireless, Origin::Switch];
+    Origin::from_name(text)
+        .filter(|origin| imported.contains(origin))
+        .ok_or_else(|| "expected rtls, wireless or switch".to_owned())
 }
 
 fn kind(text: &str) -> Result<ChangeKind, String> {

@@ -264,3 +264,222 @@ fn serve_follows_an_engine_over_its_restart() {
     assert_eq!(new.len(), 3, "a restart makes nothing new");
     on(&history, &["history", "check"]);
 }
+
+const SHEET: &[u8] = b"asset_tag;serial_number;manufacturer;location;next_maintenance\n\
+    CT-1;S1;Acme;=cmd;2020-01-01\n;S2;;;\nMR-1;S3;Acme;;soon\nUS-1;S4;Acme;R\xe4ume;\n";
+
+#[test]
+fn spreadsheets_come_in_row_by_row() {
+    let folder = Folder::new();
+    let history = folder.path("history.db");
+    on(&history, &["history", "add", &hospital()]);
+    let sheet = folder.file("assets.csv", SHEET);
+    let arguments = [
+        "context",
+        "import",
+        &sheet,
+        "--history",
+        &history,
+        "--who",
+        "biomed",
+    ];
+    let dry = medtap(&[&arguments[..], &["--dry-run"]].concat());
+    assert_eq!(dry.code, 4, "two rows were left out");
+    assert!(
+        dry.stderr.contains("assets.csv:3: asset_tag: is empty"),
+        "{}",
+        dry.stderr
+    );
+    assert!(
+        dry.stderr
+            .contains("assets.csv:4: next_maintenance: expected a day")
+    );
+    assert!(
+        dry.stderr
+            .contains("would take over 2 assets (Windows-1252): 2 new")
+    );
+    let none = rows(&history, &["context", "reconcile"]);
+    assert!(none.iter().all(|row| row["difference"] == "unlisted"));
+    let done = medtap(&arguments);
+    assert!(
+        done.stderr.contains("took over 2 assets"),
+        "{}",
+        done.stderr
+    );
+    let differences = rows(&history, &["context", "reconcile"]);
+    let unseen = differences
+        .iter()
+        .filter(|row| row["difference"] == "never_seen");
+    assert_eq!(unseen.count(), 2);
+    // No cell of what is written becomes a formula again.
+    let csv = on(&history, &["context", "reconcile", "--output", "csv"]).stdout;
+    assert!(
+        !csv.lines()
+            .flat_map(|line| line.split(','))
+            .any(|cell| cell.starts_with('=')),
+        "{csv}"
+    );
+    let findings = rows(&history, &["findings"]);
+    assert!(
+        findings
+            .iter()
+            .any(|row| row["finding"] == "maintenance_overdue")
+    );
+    let map = medtap(&["context", "map"]);
+    let path = folder.file("map.toml", map.stdout.as_bytes());
+    let mapped = medtap(&[&arguments[..], &["--map", &path]].concat());
+    assert!(
+        mapped.stderr.contains("no columns named"),
+        "{}",
+        mapped.stderr
+    );
+    let wrong = folder.file("wrong.toml", b"[columns]\nserial = \"SN\"\n");
+    let run = medtap(&[&arguments[..], &["--map", &wrong]].concat());
+    assert!(run.sentence(2).contains("the nearest is serial_number"));
+}
+
+#[test]
+fn analyze_takes_a_spreadsheet_along() {
+    let folder = Folder::new();
+    let plain = medtap(&["analyze", &hospital(), "-o", "json"]).json();
+    let devices = plain["devices"].as_array().expect("devices");
+    let with_mac = |device: &&Value| {
+        device["macs"][0].is_string() && device["attributes"]["location"].is_null()
+    };
+    let device = devices
+        .iter()
+        .find(with_mac)
+        .expect("a device without a place");
+    let mac = device["macs"][0].as_str().expect("a MAC address");
+    let text = format!("asset_tag,mac,location,next_maintenance\nA1,{mac},ICU,2001-01-01\n");
+    let sheet = folder.file("assets.csv", text.as_bytes());
+    let run = medtap(&["analyze", &hospital(), "-o", "json", "--context", &sheet]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("1 of 1 asset are a device"),
+        "{}",
+        run.stderr
+    );
+    let devices = run.json();
+    let devices = devices["devices"].as_array().expect("devices").clone();
+    let found = devices
+        .iter()
+        .find(|d| d["id"] == device["id"])
+        .expect("the device");
+    assert_eq!(found["attributes"]["location"]["value"], "ICU");
+    let source = &found["attributes"]["location"]["sources"][0]["field"];
+    assert_eq!(source, "context.location");
+    let findings = found["findings"].as_array().expect("findings");
+    assert!(findings.iter().any(|finding| finding["id"] == "maintenance_overdue"), "{found}");
+}
+
+#[test]
+fn people_decide_and_lists_follow() {
+    let folder = Folder::new();
+    let history = folder.path("history.db");
+    on(&history, &["history", "add", &hospital()]);
+    let by = ["--who", "biomed", "--why", "=cmd|' /C calc'!A0"];
+    let check = medtap(&[
+        "approval",
+        "list",
+        "--fail-on-unapproved",
+        "--history",
+        &history,
+    ]);
+    assert_eq!(check.code, 1);
+    let empty = on(&history, &["approval", "export", "--format", "macs"]).stdout;
+    assert_eq!(empty, "");
+    on(&history, &[&["approval", "baseline"][..], &by].concat());
+    on(&history, &["approval", "list", "--fail-on-unapproved"]);
+    let macs = on(&history, &["approval", "export", "--format", "macs"]).stdout;
+    assert!(
+        macs.lines().count() > 5 && macs.lines().all(|line| line.len() == 17),
+        "{macs}"
+    );
+    for format in ["pxgrid", "servicenow"] {
+        let csv = on(&history, &["approval", "export", "--format", format]).stdout;
+        let formula = |cell: &str| cell.trim_matches('"').starts_with(['=', '+', '-', '@']);
+        assert!(
+            !csv.lines().flat_map(|line| line.split(',')).any(formula),
+            "{csv}"
+        );
+    }
+    let audit = on(&history, &["approval", "audit", "--output", "csv"]).stdout;
+    assert!(audit.contains("'=cmd"), "{audit}");
+    let devices = rows(&history, &["history", "devices"]);
+    let id = devices[0]["id"].as_str().expect("an id");
+    let again = medtap(&[&["approval", "pending", id, "--history", &history][..], &by].concat());
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    let wrong = medtap(&[&["approval", "retire", id, "--history", &history][..], &by].concat());
+    assert!(
+        wrong
+            .sentence(2)
+            .contains("is pending; it can become approved or rejected")
+    );
+    on(
+        &history,
+        &[&["lifecycle", "set", id, "spare"][..], &by].concat(),
+    );
+    let lives = on(&history, &["lifecycle", "list"]).stdout;
+    assert!(lives.contains("spare"), "{lives}");
+    on(
+        &history,
+        &[&["location", "set", id, "Main > A > 3"][..], &by].concat(),
+    );
+    let export = format!(
+        "mac,place\n{},Main > B\n?,x\n",
+        devices[1]["macs"][0].as_str().unwrap_or("?")
+    );
+    let export = folder.file("rtls.csv", export.as_bytes());
+    let run = medtap(&[
+        "location",
+        "import",
+        &export,
+        "--origin",
+        "rtls",
+        "--history",
+        &history,
+    ]);
+    assert_eq!(run.code, 4, "{}", run.stderr);
+    assert!(
+        on(&history, &["location", "list"])
+            .stdout
+            .contains("Main > A > 3")
+    );
+}
+
+#[test]
+fn use_and_needs_are_told_with_what_they_rest_on() {
+    let folder = Folder::new();
+    let history = folder.path("history.db");
+    on(&history, &["history", "add", &hospital()]);
+    let devices = rows(&history, &["history", "devices"]);
+    let ct = devices
+        .iter()
+        .find(|d| d["category"] == "ct")
+        .expect("a CT");
+    let id = ct["id"].as_str().expect("an id");
+    let used = on(
+        &history,
+        &["utilisation", "device", id, "--as-of", "2027-01-01"],
+    );
+    assert!(used.stderr.contains("rests on"), "{}", used.stderr);
+    assert!(used.stdout.contains("Mon  "), "{}", used.stdout);
+    on(&history, &["utilisation", "fleet"]);
+    on(&history, &["utilisation", "friction"]);
+    let declared = folder.file("site.toml", b"subnets = [\"172.16.0.0/12\"]\n");
+    let coverage = on(&history, &["coverage", "--declared", &declared]).stdout;
+    assert!(
+        coverage.contains("declared subnets never seen"),
+        "{coverage}"
+    );
+    for (format, mark) in [
+        ("text", "# REVIEW BEFORE USE"),
+        ("nftables", "# REVIEW BEFORE USE"),
+        ("cisco", "! REVIEW BEFORE USE"),
+        ("json", "\"review\": true"),
+    ] {
+        let policy = on(&history, &["policy", id, "--format", format]).stdout;
+        assert!(policy.contains(mark), "{format}: {policy}");
+    }
+}

@@ -27,7 +27,6 @@ pub const fn hour(at_ns: u64) -> usize {
 }
 
 /// When an hour of a week begins.
-#[cfg(test)]
 pub const fn begin_ns(week: u64, hour: usize) -> u64 {
     let hours = week * HOURS_OF_WEEK as u64 + hour as u64;
     hours.saturating_sub(HOURS_FROM_MONDAY) * HOUR_NS

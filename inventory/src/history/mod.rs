@@ -49,6 +49,14 @@ pub use store::Store;
 
 use interval::REFRESH_NS;
 
+pub(crate) use audit::append as append_audit;
+pub(crate) use change::{News, note};
+pub(crate) use error::{Step, Stop};
+pub(crate) use find::number as find_number;
+pub(crate) use hours::{Bins, HOUR_NS, ONLINE, begin_ns, unpack, week};
+pub(crate) use join::id as device_id;
+pub(crate) use query::{links as links_of, weeks as weeks_of};
+
 /// A device that was not seen for longer, while somebody looked, is silent.
 pub const SILENCE_NS: u64 = 24 * 3_600_000_000_000;
 /// What shows within this time after a device was first seen belongs to its coming.

@@ -303,16 +303,26 @@ impl Store {
     /// # Errors
     /// What the database said.
     pub fn devices(&self) -> Result<Vec<DeviceRow>, HistoryError> {
+        let mut devices: Vec<DeviceRow> = self.numbered_devices()?.into_values().collect();
+        devices.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(devices)
+    }
+
+    /// Every device by its number.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub(crate) fn numbered_devices(&self) -> Result<BTreeMap<i64, DeviceRow>, HistoryError> {
         self.read(|db| {
-            let text = format!("SELECT {DEVICE_COLUMNS} FROM devices ORDER BY id");
-            let mut devices: Vec<(i64, DeviceRow)> = db
+            let text = format!("SELECT {DEVICE_COLUMNS} FROM devices");
+            let mut devices: BTreeMap<i64, DeviceRow> = db
                 .prepare_cached(&text)?
                 .query_map([], device_row)?
                 .collect::<Result<_, _>>()?;
             for (number, device) in &mut devices {
                 complete(db, *number, device)?;
             }
-            Ok(devices.into_iter().map(|(_, device)| device).collect())
+            Ok(devices)
         })
     }
 

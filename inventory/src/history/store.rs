@@ -293,6 +293,28 @@ impl Store {
         }
     }
 
+    /// Writes all of it or nothing; of a dry run nothing.
+    pub(crate) fn write_unless<T>(
+        &mut self,
+        dry: bool,
+        write: impl FnOnce(&Connection) -> Step<T>,
+    ) -> Result<T, HistoryError> {
+        if !dry {
+            return self.write(|step| write(step));
+        }
+        let mut done = None;
+        let result = self.write::<()>(|step| {
+            done = Some(write(step)?);
+            // Given up on purpose: nothing of it stays.
+            Err(Stop::Request(String::new()))
+        });
+        match (done, result) {
+            (Some(done), _) => Ok(done),
+            (None, Err(error)) => Err(error),
+            (None, Ok(())) => Err(HistoryError::Request("nothing was done".to_owned())),
+        }
+    }
+
     /// The pages that the file may have at most: a disk that is full, for tests.
     ///
     /// # Errors

@@ -35,6 +35,27 @@ use medtap_table::{Fact, TableReader};
 
 pub use joins::Reason;
 
+/// A MAC address in any usual spelling, as memory spells it.
+pub(crate) fn mac_of_text(text: &str) -> Option<String> {
+    let mac = mac::parse(text).filter(|mac| !mac::names_nobody(mac))?;
+    Some(mac::text(&mac))
+}
+
+/// A maker's name, comparable.
+pub(crate) fn comparable_company(text: &str) -> String {
+    text::company(text).join(" ")
+}
+
+/// A serial number, comparable; none where it is nobody's.
+pub(crate) fn comparable_serial(text: &str) -> Option<String> {
+    (!text::is_placeholder(text)).then(|| text::folded(text))
+}
+
+/// A UDI with its serial number, comparable.
+pub(crate) fn comparable_udi(text: &str) -> Option<String> {
+    text::udi_with_serial(text)
+}
+
 /// A MAC address as text.
 pub(crate) fn mac_text(mac: &[u8; 6]) -> String {
     mac::text(mac)

@@ -6,6 +6,7 @@ mod faults;
 mod identity;
 mod kill;
 mod memory;
+mod people;
 #[allow(dead_code)]
 #[path = "../resolve/sample.rs"]
 mod sample;

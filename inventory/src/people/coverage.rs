@@ -1,0 +1,187 @@
+//! How much was looked at, and what no conclusion can rest on: subnets that were declared and
+//! never seen, VLANs seen in one direction, traffic that could not be read, assets that only a
+//! system knows, attributes that are missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use medtap_table::vocabulary::Attribute;
+use serde::{Deserialize, Serialize};
+
+use super::place::within;
+use crate::history::{Coverage, HistoryError, Store};
+
+/// What a site says that it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Declared {
+    /// Its subnets, such as `10.1.2.0/24`.
+    #[serde(default)]
+    pub subnets: Vec<String>,
+    /// Its VLANs.
+    #[serde(default)]
+    pub vlans: Vec<u16>,
+}
+
+/// A declared subnet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SubnetSeen {
+    /// The subnet.
+    pub subnet: String,
+    /// Devices seen in it.
+    pub devices: usize,
+}
+
+/// A VLAN that was seen or declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VlanSeen {
+    /// Its number.
+    pub vlan: u16,
+    /// It was declared.
+    pub declared: bool,
+    /// Devices seen in it.
+    pub devices: usize,
+    /// Of those, devices to which nobody was seen to answer.
+    pub unanswered: usize,
+}
+
+/// How much was looked at.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CoverageReport {
+    /// Devices that are remembered.
+    pub devices: usize,
+    /// Declared subnets.
+    pub subnets: Vec<SubnetSeen>,
+    /// VLANs.
+    pub vlans: Vec<VlanSeen>,
+    /// What could not be read, and when nobody looked.
+    pub seen: Coverage,
+    /// Assets of the site's systems that were never seen.
+    pub assets_never_seen: usize,
+    /// Assets of the site's systems.
+    pub assets: usize,
+    /// Share of the devices for which an attribute is known.
+    pub attributes: BTreeMap<&'static str, f64>,
+}
+
+impl CoverageReport {
+    /// One sentence about what conclusions rest on.
+    pub fn sentence(&self) -> String {
+        let unseen = self
+            .subnets
+            .iter()
+            .filter(|subnet| subnet.devices == 0)
+            .count();
+        let one_way = self.vlans.iter().filter(|vlan| vlan.is_one_way()).count();
+        format!(
+            "rests on {} devices; {unseen} of {} declared subnets never seen, {one_way} one-way \
+             VLANs, {} of {} assets never seen, {} times without a sensor",
+            self.devices,
+            self.subnets.len(),
+            self.assets_never_seen,
+            self.assets,
+            self.seen.gaps.len()
+        )
+    }
+}
+
+impl VlanSeen {
+    /// Nobody in it was seen to be answered: only one direction reaches the sensor.
+    pub const fn is_one_way(&self) -> bool {
+        self.devices > 1 && self.unanswered == self.devices
+    }
+}
+
+impl Declared {
+    /// Reads what a site declares.
+    ///
+    /// # Errors
+    /// With what is wrong.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let declared: Self = toml::from_str(text)
+            .map_err(|error| error.to_string().trim_end().replace('\n', " "))?;
+        let wrong = |net: &&String| within([0, 0, 0, 0].into(), net).is_none();
+        match declared.subnets.iter().find(wrong) {
+            Some(net) => Err(format!("{net}: expected a subnet such as 10.1.2.0/24")),
+            None => Ok(declared),
+        }
+    }
+}
+
+impl Store {
+    /// How much was looked at.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn coverage(&self, declared: &Declared) -> Result<CoverageReport, HistoryError> {
+        let devices = self.numbered_devices()?;
+        let addresses: BTreeSet<(i64, String)> = self.read(|db| {
+            db.prepare("SELECT DISTINCT device, ip FROM addresses WHERE ip <> ''")?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })?;
+        let parsed: Vec<(i64, IpAddr)> = addresses
+            .iter()
+            .filter_map(|(device, ip)| Some((*device, ip.parse().ok()?)))
+            .collect();
+        let subnets = declared.subnets.iter().map(|subnet| {
+            let inside = parsed
+                .iter()
+                .filter(|(_, ip)| within(*ip, subnet) == Some(true));
+            let found: BTreeSet<i64> = inside.map(|(device, _)| *device).collect();
+            SubnetSeen {
+                subnet: subnet.clone(),
+                devices: found.len(),
+            }
+        });
+        let assets = self.assets()?;
+        let known = |name: &str| {
+            let known = devices.values().filter(|d| d.attributes.contains_key(name));
+            match devices.len() {
+                0 => 0.0,
+                all => known.count() as f64 / all as f64,
+            }
+        };
+        let names = Attribute::SHOWN.iter().map(|attribute| attribute.name());
+        Ok(CoverageReport {
+            devices: devices.len(),
+            subnets: subnets.collect(),
+            vlans: self.vlans(declared)?,
+            seen: self.seen()?,
+            assets_never_seen: assets.iter().filter(|known| known.2.is_none()).count(),
+            assets: assets.len(),
+            attributes: names.map(|name| (name, known(name))).collect(),
+        })
+    }
+
+    fn vlans(&self, declared: &Declared) -> Result<Vec<VlanSeen>, HistoryError> {
+        let mut vlans: BTreeMap<u16, VlanSeen> = BTreeMap::new();
+        let empty = |vlan: u16, declared: bool| VlanSeen {
+            vlan,
+            declared,
+            devices: 0,
+            unanswered: 0,
+        };
+        for vlan in &declared.vlans {
+            vlans.insert(*vlan, empty(*vlan, true));
+        }
+        let rows: Vec<(u16, usize, usize)> = self.read(|db| {
+            db.prepare(
+                "SELECT vlan, count(DISTINCT addresses.device), count(DISTINCT CASE WHEN
+                     NOT EXISTS (SELECT 1 FROM links WHERE links.device = addresses.device
+                                 AND answered)
+                     AND NOT EXISTS (SELECT 1 FROM links WHERE links.peer = addresses.device
+                                     AND answered)
+                     THEN addresses.device END)
+                 FROM addresses WHERE vlan <> 0 GROUP BY vlan",
+            )?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect()
+        })?;
+        for (vlan, devices, unanswered) in rows {
+            let seen = vlans.entry(vlan).or_insert_with(|| empty(vlan, false));
+            (seen.devices, seen.unanswered) = (devices, unanswered);
+        }
+        Ok(vlans.into_values().collect())
+    }
+}

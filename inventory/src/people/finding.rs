@@ -1,0 +1,222 @@
+//! What memory finds: maintenance that is overdue, changes without a work order, ghosts, clones,
+//! devices that nobody approved. It weighs nothing; each says what it rests on.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::authorisation::Authorisation;
+use crate::context::Asset;
+use crate::history::{ChangeKind, HistoryError, Store};
+use crate::model::Time;
+
+/// Days between a change and a work order that may belong to it.
+const WORK_ORDER_NS: u64 = 3 * 24 * 3_600_000_000_000;
+const DAY_NS: u64 = 24 * 3_600_000_000_000;
+/// How far back changes are looked at.
+const CHANGES_NS: u64 = 90 * DAY_NS;
+
+/// Versions whose change is somebody's work.
+const VERSIONS: [&str; 4] = [
+    "firmware_version",
+    "software_version",
+    "hardware_version",
+    "os_version",
+];
+
+/// Protocols by which a device is worked on from afar.
+const SERVICE_PROTOCOLS: [&str; 5] = ["ssh", "rdp", "vnc", "telnet", "ftp"];
+
+/// Something that somebody should look at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct MemoryFinding {
+    /// Its name.
+    pub finding: &'static str,
+    /// The device; null for an asset that was never seen.
+    pub device: Option<String>,
+    /// The asset, where there is one.
+    pub asset_tag: Option<String>,
+    /// Why.
+    pub evidence: String,
+}
+
+/// When a day begins, UTC.
+pub fn day_ns(text: &str) -> Option<u64> {
+    let day: Date = text.parse().ok()?;
+    let time = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    u64::try_from(time.as_nanosecond()).ok()
+}
+
+impl Store {
+    /// What memory finds at a time.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn findings(&self, now: Time) -> Result<Vec<MemoryFinding>, HistoryError> {
+        let mut findings = Vec::new();
+        let assets = self.assets()?;
+        let devices = self.numbered_devices()?;
+        let mut of_device: BTreeMap<&str, &Asset> = BTreeMap::new();
+        for (_, _, device, asset) in &assets {
+            let device = device.and_then(|number| devices.get(&number));
+            let id = device.map(|device| device.id.as_str());
+            if let Some(id) = id {
+                of_device.insert(id, asset);
+            }
+            overdue(asset, id, now, &mut findings);
+        }
+        self.unordered(now, &of_device, &mut findings)?;
+        for life in self.lives(now)?.into_iter().filter(|life| life.ghost) {
+            let last = life.last_seen.unwrap_or(now);
+            findings.push(MemoryFinding {
+                finding: "ghost",
+                device: life.device,
+                asset_tag: life.asset_tag,
+                evidence: format!("disposed of, and seen at {last}"),
+            });
+        }
+        for permitted in self.permitted()? {
+            let finding = match permitted.authorisation {
+                Authorisation::New | Authorisation::Pending => "unapproved",
+                Authorisation::Rejected => "rejected_present",
+                Authorisation::Retired => "retired_present",
+                Authorisation::Approved => continue,
+            };
+            // One that was rejected and went is gone.
+            let absent = now.0.saturating_sub(permitted.device.last_seen.0) > DAY_NS;
+            if finding != "unapproved" && absent {
+                continue;
+            }
+            findings.push(MemoryFinding {
+                finding,
+                asset_tag: None,
+                evidence: format!("last seen {}", permitted.device.last_seen),
+                device: Some(permitted.device.id),
+            });
+        }
+        self.clones(&mut findings)?;
+        findings.sort();
+        Ok(findings)
+    }
+
+    /// Versions that changed though no work order is near.
+    fn unordered(
+        &self,
+        now: Time,
+        assets: &BTreeMap<&str, &Asset>,
+        findings: &mut Vec<MemoryFinding>,
+    ) -> Result<(), HistoryError> {
+        let from = Time(now.0.saturating_sub(CHANGES_NS));
+        let changes = self.changes(from, now, None, Some(ChangeKind::Changed))?;
+        for change in changes {
+            let Some(device) = change
+                .device
+                .filter(|_| VERSIONS.contains(&&*change.subject))
+            else {
+                continue;
+            };
+            let asset = assets.get(device.as_str());
+            let work = asset.and_then(|asset| day_ns(asset.get("last_maintenance")?));
+            let near = work.is_some_and(|work| {
+                change.time.0 + WORK_ORDER_NS >= work && change.time.0 <= work + WORK_ORDER_NS
+            });
+            if near {
+                continue;
+            }
+            let order = match work {
+                Some(_) => "the last work order is of another time",
+                None => "no work order is known",
+            };
+            let visits = self.visits(&device, change.time)?;
+            findings.push(MemoryFinding {
+                finding: "changed_without_work_order",
+                asset_tag: asset.map(|asset| asset.tag.clone()),
+                evidence: format!(
+                    "{}: {} -> {} at {}; {order}{visits}",
+                    change.subject, change.old, change.new, change.time
+                ),
+                device: Some(device),
+            });
+        }
+        Ok(())
+    }
+
+    /// Who worked on a device from afar around a time.
+    fn visits(&self, device: &str, at: Time) -> Result<String, HistoryError> {
+        let number = self.number(device)?;
+        let links = self.read(|db| crate::history::links_of(db, number))?;
+        let near = links.iter().filter(|link| {
+            let service = link
+                .protocol
+                .as_deref()
+                .is_some_and(|p| SERVICE_PROTOCOLS.contains(&p));
+            let around = link.from.0 <= at.0 + WORK_ORDER_NS && at.0 <= link.last.0 + WORK_ORDER_NS;
+            service && !link.opens && around
+        });
+        let visits: Vec<String> = near
+            .map(|link| {
+                let protocol = link.protocol.as_deref().unwrap_or_default();
+                format!(
+                    "{protocol} from {}",
+                    link.peer.as_deref().unwrap_or("outside")
+                )
+            })
+            .collect();
+        Ok(match visits.is_empty() {
+            true => String::new(),
+            false => format!("; {}", visits.join(", ")),
+        })
+    }
+
+    /// Devices that have two serial numbers at the same time: two machines under one name.
+    fn clones(&self, findings: &mut Vec<MemoryFinding>) -> Result<(), HistoryError> {
+        let clones: Vec<(String, String)> = self.read(|db| {
+            db.prepare(
+                "SELECT devices.id, group_concat(DISTINCT keys.key) FROM keys
+                 JOIN devices ON devices.number = keys.device WHERE keys.kind = 1
+                 GROUP BY keys.device
+                 HAVING count(DISTINCT substr(keys.key, instr(keys.key, '|'))) > 1
+                    AND max(keys.first_ns) < min(keys.last_ns)",
+            )?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect()
+        })?;
+        findings.extend(clones.into_iter().map(|(device, keys)| MemoryFinding {
+            finding: "cloned_identity",
+            device: Some(device),
+            asset_tag: None,
+            evidence: format!("serial numbers at the same time: {keys}"),
+        }));
+        Ok(())
+    }
+}
+
+fn overdue(asset: &Asset, id: Option<&str>, now: Time, findings: &mut Vec<MemoryFinding>) {
+    for (name, finding) in [
+        ("next_maintenance", "maintenance_overdue"),
+        ("warranty_until", "warranty_ended"),
+        ("end_of_support", "support_ended"),
+        ("staff_training_due", "training_overdue"),
+    ] {
+        let Some(day) = asset.get(name) else { continue };
+        // The day itself is not over before its end.
+        if day_ns(day).is_some_and(|begin| begin + DAY_NS <= now.0) {
+            findings.push(MemoryFinding {
+                finding,
+                device: id.map(str::to_owned),
+                asset_tag: Some(asset.tag.clone()),
+                evidence: format!("{name} {day}"),
+            });
+        }
+    }
+    let disposed = asset.get("lifecycle") == Some("disposed");
+    if disposed && asset.get("sanitisation_certificate").is_none() {
+        findings.push(MemoryFinding {
+            finding: "disposed_without_certificate",
+            device: id.map(str::to_owned),
+            asset_tag: Some(asset.tag.clone()),
+            evidence: "no sanitisation certificate is known".to_owned(),
+        });
+    }
+}

@@ -1,0 +1,21 @@
+//! What people decide about devices and what follows of it: whether a device may be there, where
+//! in its life it is, whether it is looked after, how it is used, where it is. It notes who
+//! decided, when and why, and decides nothing in their place.
+
+mod authorisation;
+mod coverage;
+mod finding;
+mod lifecycle;
+mod place;
+mod requirement;
+#[cfg(test)]
+mod tests;
+mod utilisation;
+
+pub use authorisation::{Authorisation, Baseline, Permitted};
+pub use coverage::{CoverageReport, Declared, SubnetSeen, VlanSeen};
+pub use finding::{MemoryFinding, day_ns};
+pub use lifecycle::{LIFECYCLES, LifeRow, Lifecycle};
+pub use place::{Origin, Place, PlaceFile, PlaceRow, Placed, read_places};
+pub use requirement::{Direction, Need, Requirement, Syntax};
+pub use utilisation::{Fleet, Friction, Utilisation};

@@ -1,0 +1,394 @@
+use medtap_inventory::context::{ColumnMap, DifferenceKind, read};
+use medtap_inventory::history::Person;
+use medtap_inventory::model::Time;
+use medtap_inventory::people::{
+    Authorisation, Declared, Lifecycle, Origin, PlaceFile, PlaceRow, Syntax,
+};
+use medtap_table::vocabulary::{Attribute, Event, Field, Protocol};
+use medtap_table::{Activity, SubjectId};
+
+use crate::memory::{DAY_NS, Memory, NOON_NS};
+use crate::sample::{BRAUN, CISCO, HOUR_NS, Sample, proven};
+
+fn person(day: u64) -> Person {
+    Person {
+        name: "biomed".to_owned(),
+        why: "decided".to_owned(),
+        at_ns: NOON_NS + day * DAY_NS,
+    }
+}
+
+fn now(day: u64) -> Time {
+    Time(NOON_NS + day * DAY_NS)
+}
+
+/// A CT with a PACS.
+fn ward() -> Sample {
+    let mut sample = Sample::default();
+    let ct = sample.add(proven(BRAUN, "10.0.0.5"));
+    sample.image(ct, "Acme Medical", "Scan 64", "SN4711");
+    sample.say(ct, Field::DicomDepartment, "Radiology");
+    let kind = sample.say(ct, Field::DicomModality, "CT");
+    (kind.attribute, kind.value) = (Attribute::Category, "ct".into());
+    let pacs = sample.add(proven(CISCO, "10.0.0.9"));
+    sample.talk(ct, pacs, Some(Protocol::Dicom), 104);
+    sample
+}
+
+const SHEET: &str = "\
+asset_tag,serial_number,manufacturer,model,department,next_maintenance,last_maintenance,lifecycle,mac
+CT-1,SN4711,Acme Medical,Scan 64,Radiology,2026-03-01,2025-09-01,,
+MR-1,SN9999,Acme Medical,Field 3,Radiology,2030-01-01,,ordered,
+X-1,SN1,Acme Medical,Ray,Basement,,,,00:1b:54:20:01:01
+";
+
+fn imported() -> Memory {
+    let mut memory = Memory::new();
+    memory.capture(&ward(), 0);
+    let sheet = read(SHEET.as_bytes(), &ColumnMap::plain()).unwrap();
+    assert_eq!(sheet.rejected_count, 0, "{:?}", sheet.rejected);
+    let before = memory.dump();
+    let dry = memory
+        .store
+        .import_assets("cmms", &sheet.assets, &person(1), true)
+        .unwrap();
+    assert_eq!((dry.new, dry.matched), (3, 2));
+    assert_eq!(memory.dump(), before, "a dry run does nothing");
+    let done = memory
+        .store
+        .import_assets("cmms", &sheet.assets, &person(1), false)
+        .unwrap();
+    assert_eq!(done, dry);
+    memory
+}
+
+#[test]
+fn assets_meet_devices_both_ways() {
+    let mut memory = imported();
+    let differences = memory.store.reconcile(now(1), 30 * DAY_NS).unwrap();
+    let kinds: Vec<(DifferenceKind, Option<&str>)> = differences
+        .iter()
+        .map(|d| (d.difference, d.asset_tag.as_deref()))
+        .collect();
+    assert_eq!(kinds, [(DifferenceKind::NeverSeen, Some("MR-1"))]);
+    // Long after, elsewhere, and with a stranger.
+    let mut sample = ward();
+    sample
+        .facts
+        .retain(|fact| fact.field != Field::DicomDepartment);
+    sample.say(0, Field::DicomDepartment, "Emergency");
+    sample.add(proven([0, 0x12, 0x21, 9, 9, 9], "10.0.0.77"));
+    memory.capture(&sample, 3);
+    let differences = memory.store.reconcile(now(60), 30 * DAY_NS).unwrap();
+    let of = |kind| differences.iter().filter(|d| d.difference == kind).count();
+    assert_eq!(of(DifferenceKind::Unlisted), 1);
+    assert_eq!(of(DifferenceKind::Moved), 1);
+    assert_eq!(of(DifferenceKind::NotSeenLately), 2);
+    // The same again changes nothing; what is not named any more is gone.
+    let sheet = read(SHEET.as_bytes(), &ColumnMap::plain()).unwrap();
+    let again = memory
+        .store
+        .import_assets("cmms", &sheet.assets[..1], &person(2), false)
+        .unwrap();
+    assert_eq!((again.new, again.same, again.gone), (0, 1, 2));
+    let by_mac = memory.store.asset_of("10.0.0.9").unwrap();
+    assert!(by_mac.is_none(), "gone");
+}
+
+#[test]
+fn other_serial_numbers_are_told() {
+    let mut memory = Memory::new();
+    memory.capture(&ward(), 0);
+    let text = "asset_tag,serial_number,mac\nCT-1,OTHER,00:12:21:20:01:31\n";
+    let sheet = read(text.as_bytes(), &ColumnMap::plain()).unwrap();
+    memory
+        .store
+        .import_assets("cmms", &sheet.assets, &person(1), false)
+        .unwrap();
+    let differences = memory.store.reconcile(now(1), 30 * DAY_NS).unwrap();
+    let other = differences
+        .iter()
+        .find(|d| d.difference == DifferenceKind::OtherSerial)
+        .unwrap();
+    assert_eq!(
+        (other.listed.as_str(), other.seen.as_str()),
+        ("OTHER", "SN4711")
+    );
+}
+
+#[test]
+fn findings_say_what_they_rest_on() {
+    let mut memory = imported();
+    let mut sample = ward();
+    sample.say(0, Field::DicomSoftwareVersions, "1.0");
+    memory.capture(&sample, 1);
+    let mut sample = ward();
+    sample.say(0, Field::DicomSoftwareVersions, "2.0");
+    memory.capture(&sample, 5);
+    let by = person(6);
+    memory
+        .store
+        .set_lifecycle("10.0.0.9", Lifecycle::Disposed, &by)
+        .unwrap();
+    memory.capture(&ward(), 8);
+    let found = memory.store.findings(now(9)).unwrap();
+    let of = |name: &str| {
+        found
+            .iter()
+            .filter(move |f| f.finding == name)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of("maintenance_overdue")[0].asset_tag.as_deref(),
+        Some("CT-1")
+    );
+    let changed = of("changed_without_work_order");
+    assert!(
+        changed[0].evidence.contains("software_version: 1.0 -> 2.0"),
+        "{changed:?}"
+    );
+    assert!(
+        changed[0]
+            .evidence
+            .contains("the last work order is of another time")
+    );
+    assert_eq!(of("ghost").len(), 1);
+    assert_eq!(of("unapproved").len(), 2);
+    let lives = memory.store.lives(now(9)).unwrap();
+    let life = |tag: &str| {
+        let row = lives
+            .iter()
+            .find(|life| life.asset_tag.as_deref() == Some(tag))
+            .unwrap();
+        row.lifecycle
+    };
+    assert_eq!(life("CT-1"), Lifecycle::InService);
+    assert_eq!(life("MR-1"), Lifecycle::Ordered);
+    assert_eq!(life("X-1"), Lifecycle::Disposed);
+    let later = memory.store.lives(now(80)).unwrap();
+    let ct = later
+        .iter()
+        .find(|life| life.asset_tag.as_deref() == Some("CT-1"))
+        .unwrap();
+    assert_eq!(ct.lifecycle, Lifecycle::Dormant);
+}
+
+#[test]
+fn nobody_is_approved_by_itself() {
+    let mut memory = Memory::new();
+    memory.capture(&ward(), 0);
+    let ct = ["10.0.0.5".to_owned()];
+    let wrong = memory
+        .store
+        .authorise(&ct, Authorisation::Retired, &person(1))
+        .unwrap_err();
+    assert!(
+        wrong
+            .to_string()
+            .contains("is new; it can become pending or approved or rejected")
+    );
+    memory
+        .store
+        .authorise(&ct, Authorisation::Rejected, &person(1))
+        .unwrap();
+    let base = memory.store.baseline(&person(2)).unwrap();
+    assert_eq!(base.devices, 1, "what was rejected stays so");
+    assert_eq!(memory.store.baseline(&person(3)).unwrap().devices, 0);
+    let permitted = memory.store.permitted().unwrap();
+    let states: Vec<&str> = permitted.iter().map(|p| p.authorisation.name()).collect();
+    assert!(states.contains(&"approved") && states.contains(&"rejected"));
+    // One step that is not allowed takes back the others.
+    let both = ["10.0.0.5".to_owned(), "10.0.0.9".to_owned()];
+    let before = memory.dump();
+    memory
+        .store
+        .authorise(&both, Authorisation::Retired, &person(4))
+        .unwrap_err();
+    assert_eq!(memory.dump(), before);
+    let audit = memory.store.audit().unwrap();
+    let acts: Vec<&str> = audit.iter().map(|entry| entry.act.as_str()).collect();
+    assert_eq!(acts, ["authorise", "baseline", "baseline"]);
+    assert_eq!(memory.store.verify_audit().unwrap().0, 3);
+    // A device that appears later is new, and found.
+    let mut sample = ward();
+    sample.add(proven([0, 0x12, 0x21, 9, 9, 9], "10.0.0.77"));
+    memory.capture(&sample, 5);
+    let found = memory.store.findings(now(5)).unwrap();
+    assert_eq!(
+        found.iter().filter(|f| f.finding == "unapproved").count(),
+        1
+    );
+    assert_eq!(
+        found
+            .iter()
+            .filter(|f| f.finding == "rejected_present")
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn places_have_an_order_of_trust() {
+    let mut memory = imported();
+    let map =
+        PlaceFile::parse("[[places]]\nsubnet = \"10.0.0.0/24\"\nplace = \"Main > A\"\n").unwrap();
+    let place = |memory: &Memory| {
+        let placed = memory.store.places(&map).unwrap();
+        let id = memory.store.find("10.0.0.5").unwrap();
+        let own = placed
+            .into_iter()
+            .find(|placed| placed.device == id)
+            .unwrap();
+        (own.origin.unwrap(), own.place.unwrap(), own.conflicts.len())
+    };
+    assert_eq!(
+        place(&memory),
+        (Origin::Department, "Radiology".to_owned(), 1)
+    );
+    let rows = |text: &str| {
+        vec![PlaceRow {
+            mac: "00:12:21:20:01:31".to_owned(),
+            place: text.to_owned(),
+        }]
+    };
+    let at = |day| person(day);
+    memory
+        .store
+        .import_places(Origin::Switch, &rows("Main > A > 3"), &at(2))
+        .unwrap();
+    assert_eq!(place(&memory).0, Origin::Switch);
+    memory
+        .store
+        .import_places(Origin::Switch, &rows("Main > B > 1"), &at(3))
+        .unwrap();
+    let told = memory.told(medtap_inventory::history::ChangeKind::Moved);
+    assert!(told.contains(&(
+        "switch".into(),
+        "Main > A > 3".into(),
+        "Main > B > 1".into()
+    )));
+    memory
+        .store
+        .place_by_hand("10.0.0.5", "Main > C", &at(4))
+        .unwrap();
+    assert_eq!(place(&memory).0, Origin::Person);
+}
+
+#[test]
+fn use_is_counted_by_hour() {
+    let mut memory = Memory::new();
+    let sample = ward();
+    let writer = {
+        let mut writer = sample.writer();
+        // Monday to Sunday, ten images at noon of each day; one morning of refusals.
+        let mut stores = Activity::new(SubjectId(0), Event::DicomStore);
+        for day in 0..7 {
+            stores.count(NOON_NS + day * DAY_NS, 10);
+        }
+        let mut refusals = Activity::new(SubjectId(0), Event::DicomReject);
+        refusals.count(NOON_NS, 7);
+        writer.add_activity(&stores).unwrap();
+        writer.add_activity(&refusals).unwrap();
+        writer
+    };
+    let table = writer.reader();
+    let mut look = medtap_inventory::history::Look::at(
+        &table,
+        medtap_inventory::history::SourceKind::Capture,
+        "week",
+        "main",
+    );
+    look.uid = Some("week".to_owned());
+    for _ in 0..2 {
+        let traced = medtap_inventory::resolve_traced(
+            &table,
+            &medtap_inventory::Options::default(),
+            &medtap_inventory::trace::Rulings::default(),
+        );
+        medtap_inventory::history::Observer::default()
+            .observe(&mut memory.store, &traced, &look)
+            .unwrap();
+    }
+    let used = memory.store.utilisation("10.0.0.5", now(8)).unwrap();
+    assert_eq!(
+        used.events["dicom_store"], 70,
+        "the same table twice counts once"
+    );
+    assert_eq!((used.procedures, used.hours_active), (70, 7));
+    assert_eq!(used.histogram.iter().filter(|count| **count > 0).count(), 7);
+    assert_eq!(used.quietest.as_deref(), Some("00:00-04:00"));
+    assert!(!used.in_use);
+    assert!(
+        memory
+            .store
+            .utilisation("10.0.0.5", Time(NOON_NS + 6 * DAY_NS + HOUR_NS))
+            .unwrap()
+            .in_use
+    );
+    let friction = memory.store.frictions(now(8)).unwrap();
+    assert_eq!(
+        (friction[0].model.as_str(), friction[0].unit.as_str()),
+        ("Scan 64", "Radiology")
+    );
+    assert_eq!(friction[0].obstacles["dicom_reject"], 7);
+    let fleets = memory.store.fleets(now(8), 30).unwrap();
+    assert!(fleets.iter().all(|fleet| fleet.idle.is_empty()));
+    let fleets = memory.store.fleets(now(100), 30).unwrap();
+    assert!(fleets.iter().any(|fleet| fleet.idle.len() == 1));
+}
+
+#[test]
+fn coverage_names_what_is_missing() {
+    let memory = imported();
+    let declared = Declared::parse("subnets = [\"10.0.0.0/24\", \"10.99.0.0/16\"]\nvlans = [7]\n");
+    let report = memory.store.coverage(&declared.unwrap()).unwrap();
+    let seen: Vec<usize> = report.subnets.iter().map(|subnet| subnet.devices).collect();
+    assert_eq!(seen, [2, 0]);
+    assert_eq!((report.assets, report.assets_never_seen), (3, 1));
+    assert!(
+        report
+            .vlans
+            .iter()
+            .any(|vlan| vlan.vlan == 7 && vlan.devices == 0)
+    );
+    let sentence = report.sentence();
+    assert!(
+        sentence.contains("1 of 2 declared subnets never seen"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn needs_are_learnt_and_marked_for_review() {
+    let mut memory = Memory::new();
+    let mut sample = ward();
+    // A question that nobody answered is no need.
+    let stranger = sample.add(proven([0, 0x12, 0x21, 9, 9, 9], "10.0.0.77"));
+    sample.talk(0, stranger, Some(Protocol::Http), 80);
+    sample.edges.last_mut().unwrap().0.flags = Default::default();
+    memory.capture(&sample, 0);
+    let of_model = memory.store.requirement("scan 64").unwrap();
+    assert_eq!(
+        (
+            of_model.devices.len(),
+            of_model.needs.len(),
+            of_model.unanswered
+        ),
+        (1, 1, 1)
+    );
+    let nft = of_model.write(Syntax::Nftables);
+    assert!(nft.starts_with("# REVIEW BEFORE USE: "), "{nft}");
+    let allow = "ip saddr { 10.0.0.5 } ip daddr { 10.0.0.9 } tcp dport 104 accept";
+    assert!(nft.contains(allow), "{nft}");
+    let cisco = of_model.write(Syntax::Cisco);
+    assert!(
+        cisco.contains(" permit tcp host 10.0.0.5 host 10.0.0.9 eq 104\n"),
+        "{cisco}"
+    );
+    assert!(cisco.contains(" deny ip host 10.0.0.5 any log"), "{cisco}");
+    let text = of_model.write(Syntax::Text);
+    assert!(text.contains("tcp/104 dicom"), "{text}");
+    let of_pacs = memory.store.requirement("10.0.0.9").unwrap();
+    assert!(of_pacs.write(Syntax::Text).contains("from "));
+    assert!(memory.store.requirement("nothing").is_err());
+}
