@@ -435,8 +435,8 @@ pub struct LifeSet {
     /// The device
     #[arg(value_name = "DEVICE")]
     pub device: String,
-    /// Where in its life: ordered, received, commissioning, in_service, spare, under_repair, dormant,
-    /// end_of_support, retiring, disposed
+    /// Where in its life: ordered, received, commissioning, in_service, spare, under_repair,
+    /// dormant, end_of_support, retiring, disposed
     #[arg(value_name = "STATE", value_parser = lifecycle)]
     pub state: Lifecycle,
     #[command(flatten)]

@@ -3,11 +3,7 @@
 //! no sense becomes a replacement character.
 
 /// Windows-1252 between 0x80 and 0x9f; the rest of it is Latin-1.
-const WINDOWS: [char; 32] = [
-    '€', '\u{fffd}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{fffd}', 'Ž',
-    '\u{fffd}', '\u{fffd}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{fffd}',
-    'ž', 'Ÿ',
-];
+const WINDOWS: &str = "€\u{fffd}‚ƒ„…†‡ˆ‰Š‹Œ\u{fffd}Ž\u{fffd}\u{fffd}‘’“”•–—˜™š›œ\u{fffd}žŸ";
 
 /// The text, and what its encoding was.
 pub fn decode(bytes: &[u8]) -> (String, &'static str) {
@@ -38,7 +34,7 @@ pub fn decode(bytes: &[u8]) -> (String, &'static str) {
             let text = bytes.iter().map(|byte| match byte {
                 0x80..=0x9f => {
                     let place = usize::from(byte - 0x80);
-                    WINDOWS.get(place).copied().unwrap_or('\u{fffd}')
+                    WINDOWS.chars().nth(place).unwrap_or('\u{fffd}')
                 }
                 byte => char::from(*byte),
             });

@@ -337,7 +337,7 @@ fn key_of(db: &Connection, device: i64, typed: &str) -> Step<(u8, String)> {
     let kind = parts.and_then(|(kind, _)| KeyKind::from_name(kind));
     let (Some(kind), Some((_, text))) = (kind, parts) else {
         let kinds = KeyKind::ALL.map(KeyKind::name).join(", ");
-        let text = format!("{typed}: expected a key such as mac:02:00:00:00:00:01; kinds: {kinds}");
+        let text = format!("{typed}: expected a key such as mac:00:12:21:00:00:01; kinds: {kinds}");
         return Err(Stop::Request(text));
     };
     let mut get = db.prepare("SELECT key FROM keys WHERE device = ?1 AND kind = ?2")?;

@@ -388,18 +388,22 @@ impl Requirement {
             Direction::To => (own, peer),
             Direction::From => (peer, own),
         };
-        match (need.transport, has_ports(need.transport)) {
-            (_, false) => format!(
-                " permit {proto} host {from} host {to}\n permit {proto} host {to} host {from}"
-            ),
-            (6, _) => format!(
-                " permit tcp host {from} host {to} eq {port}\n permit tcp host {to} eq {port} host {from} established",
-                port = need.port
-            ),
-            (..) => format!(
-                " permit {proto} host {from} host {to} eq {port}\n permit {proto} host {to} eq {port} host {from}",
-                port = need.port
-            ),
+        let port = need.port;
+        let (there, back) = (
+            format!("host {from} host {to}"),
+            format!("host {to} host {from}"),
+        );
+        if !has_ports(need.transport) {
+            return format!(" permit {proto} {there}\n permit {proto} {back}");
         }
+        let end = if need.transport == 6 {
+            " established"
+        } else {
+            ""
+        };
+        format!(
+            " permit {proto} {there} eq {port}\n \
+             permit {proto} host {to} eq {port} host {from}{end}"
+        )
     }
 }

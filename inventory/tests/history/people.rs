@@ -36,7 +36,8 @@ fn ward() -> Sample {
 }
 
 const SHEET: &str = "\
-asset_tag,serial_number,manufacturer,model,department,next_maintenance,last_maintenance,lifecycle,mac
+asset_tag,serial_number,manufacturer,model,department,next_maintenance,last_maintenance,\
+lifecycle,mac
 CT-1,SN4711,Acme Medical,Scan 64,Radiology,2026-03-01,2025-09-01,,
 MR-1,SN9999,Acme Medical,Field 3,Radiology,2030-01-01,,ordered,
 X-1,SN1,Acme Medical,Ray,Basement,,,,00:1b:54:20:01:01
