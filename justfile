@@ -48,6 +48,10 @@ foreign:
 kills:
     cargo test --package medtap-inventory --test history a_thousand_kills -- --ignored
 
+# The history at 100,000 devices, 3 million facts, 90 days: times, memory, growth.
+history-scale:
+    cargo bench --package medtap-inventory --bench history -- --scale
+
 # Licences and sources of the dependencies.
 deny:
     cargo deny check licenses bans sources

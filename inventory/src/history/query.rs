@@ -246,6 +246,9 @@ pub struct Coverage {
     pub gaps: Vec<(String, Time, Time)>,
 }
 
+/// Weeks that are looked at: 20 years; a clock that was wrong makes no endless search.
+const WEEKS_MAX: u64 = 1_040;
+
 const DEVICE_COLUMNS: &str = "number, id, class, category, category_confidence, first_ns, last_ns,
      silent_ns, flags, reported_by";
 
@@ -677,22 +680,26 @@ pub(crate) fn weeks(
     from_week: u64,
 ) -> rusqlite::Result<BTreeMap<u64, Bins>> {
     let mut weeks: BTreeMap<u64, Bins> = BTreeMap::new();
-    let mut get = db.prepare_cached(
-        "SELECT week, bins FROM hours
-         WHERE week IN (SELECT DISTINCT week FROM hours AS all_weeks WHERE week >= ?3)
-           AND device = ?1 AND what = ?2",
-    )?;
-    let rows = get.query_map(params![number, what, from_week], |row| {
-        Ok((row.get::<_, u64>(0)?, row.get::<_, Vec<u8>>(1)?))
-    })?;
-    for row in rows {
-        let (week, bytes) = row?;
-        let bins = weeks.entry(week).or_insert([0; 168]);
-        for (sum, bin) in bins.iter_mut().zip(unpack(&bytes)) {
-            *sum = match what {
-                ONLINE => (*sum).max(bin),
-                _ => sum.saturating_add(bin),
-            };
+    // One place of the index for each week, wherever its device is.
+    let (first, last): (Option<u64>, Option<u64>) = db
+        .prepare_cached("SELECT (SELECT min(week) FROM hours), (SELECT max(week) FROM hours)")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (Some(first), Some(last)) = (first, last) else {
+        return Ok(weeks);
+    };
+    let last = last.min(first.saturating_add(WEEKS_MAX));
+    let mut get =
+        db.prepare_cached("SELECT bins FROM hours WHERE week = ?1 AND device = ?2 AND what = ?3")?;
+    for week in first.max(from_week)..=last {
+        let mut rows = get.query(params![week, number, what])?;
+        while let Some(row) = rows.next()? {
+            let bins = weeks.entry(week).or_insert([0; 168]);
+            for (sum, bin) in bins.iter_mut().zip(unpack(&row.get::<_, Vec<u8>>(0)?)) {
+                *sum = match what {
+                    ONLINE => (*sum).max(bin),
+                    _ => sum.saturating_add(bin),
+                };
+            }
         }
     }
     Ok(weeks)

@@ -2,7 +2,7 @@ use medtap_inventory::history::{ChangeKind, Person};
 use medtap_table::vocabulary::Field;
 
 use crate::memory::{DAY_NS, Memory, NOON_NS};
-use crate::sample::{BRAUN, CISCO, HOUR_NS, LOCAL, LOCAL2, Sample, binding, proven};
+use crate::sample::{BRAUN, CISCO, LOCAL, LOCAL2, Sample, binding, proven};
 
 const OTHER: [u8; 6] = [0x00, 0x12, 0x21, 0x20, 0x01, 0x99];
 
@@ -357,5 +357,4 @@ fn a_changed_version_is_told_with_its_time() {
     let held: Vec<(&str, u64)> = held.map(|v| (&*v.value, v.from.0)).collect();
     assert_eq!(held, [("1.0", NOON_NS), ("1.1", NOON_NS + 5 * DAY_NS)]);
     assert!(record.hours_seen >= 8, "two hours on each of four days");
-    let _ = HOUR_NS;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use medtap_inventory::history::Store;
 
-use crate::memory::{Memory, NOON_NS};
+use crate::memory::Memory;
 use crate::sample::{HOUR_NS, Sample, proven};
 
 /// Names the history that the child writes.
@@ -81,8 +81,8 @@ fn kill_again_and_again(times: u32) {
             store.check().unwrap();
         }
     }
-    assert!(committed.is_some(), "no writer ever committed anything");
-    let _ = NOON_NS;
+    let committed = committed.expect("a writer that committed something");
+    println!("{times} kills, {committed} commits, none lost");
 }
 
 #[test]

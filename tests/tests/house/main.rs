@@ -12,10 +12,14 @@ mod elsewhere;
 mod faults;
 /// Captures that are not ours, where there are some.
 mod foreign;
+/// A few frames by hand.
+mod frames;
 /// What the program finds on the hospital's network, against what truly is there.
 mod hospital;
 /// Limits are counted where they refuse something.
 mod limits;
+/// What a network brings, into a history: the inventory that a person would draw.
+mod memory;
 /// The BPF object that is committed: what is in it, and that its source gives it.
 mod object;
 /// The program as it is typed: same devices whatever the way there.
