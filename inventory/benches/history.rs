@@ -74,7 +74,10 @@ fn fill(path: &Path) {
             .prepare("INSERT INTO addresses VALUES (?1, 'main', 0, 100, ?2, ?3, ?4, ?5, 1)")
             .expect("sound");
         let mut link = step
-            .prepare("INSERT INTO links VALUES (?1, ?2, 'hl7', 6, 2575, 1, 0, 1, ?3, ?4, 10, 900)")
+            .prepare(
+                "INSERT OR IGNORE INTO links VALUES (?1, ?2, 'hl7', 6, 2575, 1, 0, 1, ?3, ?4, 10, \
+                 900)",
+            )
             .expect("sound");
         let last = MONDAY_NS + WEEKS * 168 * HOUR_NS;
         for number in 1..=DEVICES {

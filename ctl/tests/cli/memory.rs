@@ -370,7 +370,12 @@ fn analyze_takes_a_spreadsheet_along() {
     let source = &found["attributes"]["location"]["sources"][0]["field"];
     assert_eq!(source, "context.location");
     let findings = found["findings"].as_array().expect("findings");
-    assert!(findings.iter().any(|finding| finding["id"] == "maintenance_overdue"), "{found}");
+    assert!(
+        findings
+            .iter()
+            .any(|finding| finding["id"] == "maintenance_overdue"),
+        "{found}"
+    );
 }
 
 #[test]
