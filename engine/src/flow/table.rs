@@ -20,7 +20,7 @@ use super::hugepages::ask_for_huge_pages;
 use super::key::{Direction, FlowKey};
 use crate::config::CACHE_LINE_BYTES;
 use crate::observe::MacAddr;
-use crate::prefetch::prefetch;
+use crate::prefetch::{prefetch, prefetch_whole};
 
 /// Places looked at before a key is not in the index.
 const PROBES_MAX: usize = 64;
@@ -252,6 +252,9 @@ impl Totals {
 /// The number of a flow in its worker's table.
 pub type FlowId = u32;
 
+/// The number of no flow.
+pub const NO_FLOW: FlowId = FlowId::MAX;
+
 /// The flows of one worker.
 pub struct Table {
     index: Arena<Slot, 1>,
@@ -310,6 +313,12 @@ impl<T: Pod, const WORDS: usize> Arena<T, WORDS> {
     }
 
     #[inline]
+    fn checked(&self, index: usize) -> Option<&T> {
+        let (items, _) = self.words.get(self.first..)?.as_chunks::<WORDS>();
+        items.get(index).map(bytemuck::must_cast_ref)
+    }
+
+    #[inline]
     fn get_mut(&mut self, index: usize) -> &mut T {
         let (items, _) = self.words[self.first..].as_chunks_mut::<WORDS>();
         bytemuck::must_cast_mut(&mut items[index])
@@ -317,12 +326,7 @@ impl<T: Pod, const WORDS: usize> Arena<T, WORDS> {
 
     #[inline]
     fn prefetch(&self, index: usize) {
-        for line in 0..WORDS.div_ceil(CACHE_LINE_BYTES / 8) {
-            prefetch(
-                &self.words,
-                self.first + index * WORDS + line * CACHE_LINE_BYTES / 8,
-            );
-        }
+        prefetch(&self.words, self.first + index * WORDS);
     }
 }
 
@@ -366,34 +370,46 @@ impl Table {
         self.index.prefetch((hash & self.mask) as usize);
     }
 
-    /// Brings the entry that a hash most likely means near.
+    /// Brings the entry that a hash most likely means near, and says which: [`NO_FLOW`] for none.
     #[inline]
-    pub fn prefetch_flow(&self, hash: u32) {
+    pub fn prefetch_flow(&self, hash: u32) -> FlowId {
         let index = &self.index;
         let mut place = hash & self.mask;
         for _ in 0..PROBES_NEAR {
             let slot = *index.get(place as usize);
             if slot.number == 0 {
-                return;
+                return NO_FLOW;
             }
             if slot.hash == hash {
-                self.flows.prefetch(slot.number as usize - 1);
-                return;
+                let likely = slot.number - 1;
+                if let Some(flow) = self.flows.checked(likely as usize) {
+                    prefetch_whole(flow);
+                }
+                return likely;
             }
             place = (place + 1) & self.mask;
         }
+        NO_FLOW
     }
 
-    /// The session of the flow that a hash most likely means.
+    /// The session of a flow, if there is one and it has one.
     #[inline]
-    pub fn likely_session(&self, hash: u32) -> Option<u32> {
-        let slot = self.index.get((hash & self.mask) as usize);
-        let flow = self.flows.get(slot.number.checked_sub(1)? as usize);
-        (slot.hash == hash && flow.session != NO_SESSION).then_some(flow.session)
+    pub fn likely_session(&self, likely: FlowId) -> Option<u32> {
+        let flow = self.flows.checked(likely as usize)?;
+        (flow.session != NO_SESSION).then_some(flow.session)
+    }
+
+    /// The flow of a key, if it is this one, whatever the index says.
+    #[inline]
+    pub fn find_likely(&self, key: &FlowKey, hash: u32, likely: FlowId) -> Option<FlowId> {
+        match self.flows.checked(likely as usize) {
+            // A number that is free, or another flow's by now, has another key.
+            Some(flow) if flow.key.same(key) => Some(likely),
+            _ => self.find(key, hash),
+        }
     }
 
     /// The flow of a key.
-    #[inline]
     pub fn find(&self, key: &FlowKey, hash: u32) -> Option<FlowId> {
         let (index, flows) = (&self.index, &self.flows);
         let mut place = hash & self.mask;
@@ -542,6 +558,7 @@ mod tests {
         let mut key = FlowKey::zeroed();
         key.low[1] = u64::from(n);
         key.low_port = (n % 7) as u16;
+        key.version = 4;
         key
     }
 
@@ -558,7 +575,13 @@ mod tests {
             let n = (random >> 40) as u32 % 1200;
             // Few distinct hashes: long runs in the index.
             let hash = FlowHasher::FIXED.hash(&key(n)) & 0x3fff_ff80;
-            match table.find(&key(n), hash) {
+            let likely = table.prefetch_flow(hash);
+            let found = table.find(&key(n), hash);
+            assert_eq!(table.find_likely(&key(n), hash, likely), found);
+            // One that was likely once, and may be free or another's by now.
+            let stale = (random >> 20) as u32 % 1000;
+            assert_eq!(table.find_likely(&key(n), hash, stale), found);
+            match found {
                 Some(id) => {
                     assert_eq!(model.remove(&n), Some(id));
                     table.remove(id, hash);

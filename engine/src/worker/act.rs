@@ -60,7 +60,7 @@ impl Worker {
                 number: frame.number,
                 count: (1, frame.wire_len),
             };
-            self.act_on_packet(staged, &packet);
+            self.act_here(staged, &packet);
         }
     }
 
@@ -68,15 +68,18 @@ impl Worker {
     #[inline]
     fn flow_of(&mut self, staged: &Staged, packet: &Packet<'_>) -> Option<FlowId> {
         let clock = self.clocks[usize::from(staged.shard)];
-        if let Some(id) = self.table.find(&staged.key, staged.hash) {
+        if let Some(id) = self
+            .table
+            .find_likely(&staged.key, staged.hash, staged.likely)
+        {
             let flow = self.table.flow(id);
-            let silence = clock.saturating_sub(flow.last_ns);
+            let is_silent = clock.saturating_sub(flow.last_ns) > idle_ns(flow);
             let opens = packet.headers.tcp_flags & (SYN | ACK) == SYN
                 && (flow.has(flag::CLOSED) || flow.state != state::UNDECIDED);
-            if silence <= idle_ns(flow) && !opens {
+            if !is_silent && !opens {
                 return Some(id);
             }
-            if silence > idle_ns(flow) {
+            if is_silent {
                 self.counters.count(Counter::FlowsExpired);
             }
             self.end_flow(id);
@@ -100,8 +103,15 @@ impl Worker {
         Some(id)
     }
 
-    #[inline]
+    /// What [`Self::act`] does with a packet, for one that came in pieces.
+    #[inline(never)]
     pub(super) fn act_on_packet(&mut self, staged: &Staged, packet: &Packet<'_>) {
+        self.act_here(staged, packet);
+    }
+
+    /// The way of nearly every packet: nothing is handed over, and the flow is found once.
+    #[inline(always)]
+    fn act_here(&mut self, staged: &Staged, packet: &Packet<'_>) {
         let Some(id) = self.flow_of(staged, packet) else {
             return;
         };
@@ -128,22 +138,9 @@ impl Worker {
             return;
         }
         if flow.links[d] != link {
-            if flow.packets[d] != 0 {
-                let other_end = flow.links[d].src_mac() != link.src_mac();
-                let settled = flow.state != state::UNDECIDED;
-                self.flush(id);
-                // Several devices may share an address (0.0.0.0 asks for a lease): what each
-                // exchanged is its own.
-                if other_end && settled {
-                    self.flush_edge(id);
-                }
-            }
-            if self.table.flow(id).links[d] == Link::default() {
-                self.table.totals_mut(id).first_ns[d] = packet.time_ns;
-            }
-            self.table.flow_mut(id).links[d] = link;
+            self.relink(id, &link, packet);
+            return self.count_and_read(id, packet);
         }
-        let flow = self.table.flow_mut(id);
         let (frames, bytes) = packet.count;
         let Some(sum) = flow.bytes[d].checked_add(bytes) else {
             self.flush(id);
@@ -157,14 +154,37 @@ impl Worker {
         }
     }
 
+    /// Another frame is around the packets of a direction than before, or one for the first time.
+    #[cold]
+    fn relink(&mut self, id: FlowId, link: &Link, packet: &Packet<'_>) {
+        let d = packet.direction.index();
+        let flow = self.table.flow(id);
+        if flow.packets[d] != 0 {
+            let other_end = flow.links[d].src_mac() != link.src_mac();
+            let settled = flow.state != state::UNDECIDED;
+            self.flush(id);
+            // Several devices may share an address (0.0.0.0 asks for a lease): what each
+            // exchanged is its own.
+            if other_end && settled {
+                self.flush_edge(id);
+            }
+        }
+        if self.table.flow(id).links[d] == Link::default() {
+            self.table.totals_mut(id).first_ns[d] = packet.time_ns;
+        }
+        self.table.flow_mut(id).links[d] = *link;
+    }
+
+    /// Counts a packet of a direction that has been flushed, or has counted none yet.
     #[cold]
     fn count_and_read(&mut self, id: FlowId, packet: &Packet<'_>) {
         let flow = self.table.flow_mut(id);
         let d = packet.direction.index();
-        flow.bytes[d] += packet.count.1;
-        flow.packets[d] += packet.count.0;
+        let (frames, bytes) = packet.count;
+        flow.bytes[d] += bytes;
+        flow.packets[d] += frames;
         flow.touch(packet.direction, packet.time_ns);
-        if flow.state != state::DONE {
+        if flow.state != state::DONE || packet.headers.tcp_flags & (FIN | RST) != 0 {
             self.read(id, packet);
         }
     }

@@ -24,7 +24,7 @@ use crate::device::ledger::Outbox;
 use crate::device::sighting::Times;
 use crate::device::{Ledger, PersonFilter};
 use crate::flow::duplicates::Copies;
-use crate::flow::{Direction, FlowHasher, FlowKey, Fragments, Table, shard, steer};
+use crate::flow::{Direction, FlowHasher, FlowId, FlowKey, Fragments, Table, shard, steer};
 use crate::wire::{Headers, Network, TransportKind, WireError};
 
 use conversation::Conversations;
@@ -75,6 +75,8 @@ struct Staged {
     headers: Headers,
     key: FlowKey,
     hash: u32,
+    /// The flow that the hash most likely means, once its entry was asked for.
+    likely: FlowId,
     shard: u8,
     up: bool,
 }
@@ -178,23 +180,19 @@ impl Worker {
         self.counters.add(Counter::Packets, packets);
         self.counters.add(Counter::Bytes, bytes);
         // Entries are asked for a few packets ahead: as many as the processor can wait for at once.
-        for packet in &staged[..used.min(FLOWS_AHEAD)] {
-            self.table.prefetch_flow(packet.hash);
+        for packet in &mut staged[..used.min(FLOWS_AHEAD)] {
+            packet.likely = self.table.prefetch_flow(packet.hash);
         }
-        for (at, (packet, frame)) in staged[..used]
-            .iter()
-            .zip(burst.iter().flatten())
-            .enumerate()
-        {
-            if let Some(ahead) = staged[..used].get(at + FLOWS_AHEAD) {
-                self.table.prefetch_flow(ahead.hash);
+        for (at, frame) in burst.iter().flatten().enumerate() {
+            if let Some(ahead) = staged[..used].get_mut(at + FLOWS_AHEAD) {
+                ahead.likely = self.table.prefetch_flow(ahead.hash);
             }
             if let Some(ahead) = staged[..used].get(at + SESSIONS_AHEAD)
-                && let Some(session) = self.table.likely_session(ahead.hash)
+                && let Some(session) = self.table.likely_session(ahead.likely)
             {
                 self.conversations.prefetch(session);
             }
-            self.act(packet, frame);
+            self.act(&staged[at], frame);
         }
         self.staged = staged;
         self.sweep(used as u32);
