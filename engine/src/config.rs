@@ -23,7 +23,7 @@ pub const IPV6_EXTENSIONS_MAX: usize = 8;
 pub const TAGS_MAX: usize = 8;
 
 /// Facts, and as many events, that a worker finds again without a look at their text.
-pub const MEMO_SLOTS: usize = 4096;
+pub const MEMO_SLOTS: usize = 32_768;
 
 /// Bytes of a value that are kept; longer values are cut and never join devices.
 pub const VALUE_BYTES_MAX: usize = 256;

@@ -22,6 +22,9 @@ impl Value {
     /// What was sent, as text: UTF-8, or else ISO 8859-1, which every byte is valid in. Padding
     /// (spaces and NULs) goes, control characters become one space.
     pub fn from_wire(raw: &[u8]) -> Self {
+        if let Some(value) = Self::plain(raw) {
+            return value;
+        }
         let mut value = Self::EMPTY;
         // Longer input is cut here first, so that the work is bounded.
         let limit = VALUE_BYTES_MAX * 2;
@@ -53,6 +56,20 @@ impl Value {
             value.len -= 1;
         }
         value
+    }
+
+    /// A text that needs no repair: short, ASCII, no control characters, no blanks to take out.
+    fn plain(raw: &[u8]) -> Option<Self> {
+        let visible = |byte: &u8| matches!(*byte, b' '..=b'~');
+        let blank = |at: Option<&u8>| at.is_none_or(|byte| *byte == b' ');
+        let double = || raw.windows(2).any(|pair| pair == b"  ");
+        if !raw.iter().all(visible) || blank(raw.first()) || blank(raw.last()) || double() {
+            return None;
+        }
+        let mut value = Self::EMPTY;
+        value.bytes.get_mut(..raw.len())?.copy_from_slice(raw);
+        value.len = raw.len() as u16;
+        Some(value)
     }
 
     fn push(&mut self, c: char) {
