@@ -114,6 +114,9 @@ pub enum Command {
     /// Show how the engine does: interfaces, workers, room, losses, and whether all adds up
     #[command(after_help = EXIT_CODES)]
     Status(Status),
+    /// Show what this machine and its interfaces are to a sensor, and what to change
+    #[command(after_help = DOCTOR_CODES)]
+    Doctor(Doctor),
     /// Show packets, bits and drops in a second, line by line, or every counter
     #[command(after_help = EXIT_CODES, after_long_help = STATS_HELP)]
     Stats(Stats),
@@ -522,6 +525,23 @@ pub struct Simulate {
 /// `medtap status`.
 #[derive(Debug, Args)]
 pub struct Status {
+    /// Table of an engine [default: the running engine's, /dev/shm/medtap/medtap.table]
+    #[arg(long, value_name = "PATH")]
+    pub table: Option<PathBuf>,
+    /// How to show it
+    #[arg(long, short, value_enum, default_value_t = StatusOutput::Table)]
+    pub output: StatusOutput,
+}
+
+/// How `medtap doctor` ends.
+const DOCTOR_CODES: &str = "Exit codes: 0 nothing to change, 1 something to change, 2 could not";
+
+/// `medtap doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Interfaces to look at [default: the running engine's, else all]
+    #[arg(value_name = "INTERFACE")]
+    pub interfaces: Vec<String>,
     /// Table of an engine [default: the running engine's, /dev/shm/medtap/medtap.table]
     #[arg(long, value_name = "PATH")]
     pub table: Option<PathBuf>,

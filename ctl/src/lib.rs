@@ -6,6 +6,7 @@
 //! analyze       captures ─► engine ─► table ─► devices
 //! devices       table ─► devices, or one of them     find      which device a person means
 //! status stats  how the engine does (reading)        save      a copy of its table
+//! doctor        what the machine and its interfaces are to a sensor, and what to change
 //! events        what happened, and what happens      live      the running engine's table
 //! pause         waiting that Ctrl-C ends
 //! memory        what was seen over time: serve, history, and what people say and decide
@@ -24,6 +25,7 @@ mod assess;
 mod bench;
 mod community_id;
 mod devices;
+mod doctor;
 mod events;
 mod export;
 mod expression;
@@ -63,6 +65,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
                 Command::Devices(command) => devices::run(&command, &mut exit),
                 Command::Device(command) => devices::run_one(&command, &mut exit),
                 Command::Status(command) => status::run(&command, &mut exit),
+                Command::Doctor(command) => doctor::run(&command, &mut exit),
                 Command::Stats(command) => stats::run(&command, &mut exit),
                 Command::Report(command) => report::run(&command, &mut exit),
                 Command::Feeds(command) => feeds::run(&command, &mut exit),

@@ -18,7 +18,7 @@ pub mod config;
 pub mod counters;
 pub mod device;
 pub mod flow;
-#[cfg(feature = "live")]
+#[cfg(feature = "nic")]
 pub mod nic;
 #[cfg(feature = "live")]
 pub mod notify;

@@ -3,6 +3,7 @@
 
 pub mod csv;
 mod device;
+mod doctor;
 mod events;
 mod grid;
 pub mod json;
@@ -25,6 +26,7 @@ use medtap_table::vocabulary::Counter;
 
 use crate::failure::Failure;
 pub use csv::{COLUMNS as CSV_COLUMNS, harmless};
+pub use doctor::show as doctor;
 pub use events::show as events;
 pub use grid::{Cell, Grid, GridOutput};
 pub use stats::{counters, rates};

@@ -2,6 +2,7 @@
 //! asks for and what differs, and it sends nothing.
 
 pub mod counts;
+pub mod inspect;
 pub mod keeper;
 pub mod link;
 mod request;
@@ -17,7 +18,7 @@ pub use setting::Setting;
 
 /// What changes frames on their way to us: merged frames, and tags taken off or filtered. Merging
 /// in software too, for the generic mode and packet sockets.
-const OFFLOADS: &[&str] = &[
+pub const OFFLOADS: &[&str] = &[
     "rx-vlan-hw-parse",
     "rx-vlan-stag-hw-parse",
     "rx-vlan-filter",

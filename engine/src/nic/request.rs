@@ -15,6 +15,9 @@ const GFEATURES: u32 = 0x3a;
 const SFEATURES: u32 = 0x3b;
 const GCHANNELS: u32 = 0x3c;
 const SCHANNELS: u32 = 0x3d;
+const GDRVINFO: u32 = 0x03;
+const GRINGPARAM: u32 = 0x10;
+const GRSSH: u32 = 0x46;
 
 /// The set of strings that names features.
 const SS_FEATURES: u32 = 4;
@@ -22,6 +25,16 @@ const SS_FEATURES: u32 = 4;
 const STRING_BYTES: usize = 32;
 /// Features that are asked for at most: a bound on what the kernel announces.
 const FEATURES_MAX: u32 = 1024;
+/// Words of `struct ethtool_drvinfo`.
+pub(super) const DRIVER_WORDS: usize = 49;
+/// Words of `struct ethtool_ringparam` behind the command.
+pub(super) const RING_WORDS: usize = 8;
+/// Words of `struct ethtool_rxfh` before the table.
+pub(super) const RSS_HEAD_WORDS: usize = 6;
+/// Places of a table that are asked for at most, and bytes of a key: a bound on what the kernel
+/// announces.
+const RSS_PLACES_MAX: u32 = 4096;
+const RSS_KEY_BYTES_MAX: u32 = 1024;
 /// Words of `struct ethtool_channels` behind the command.
 const CHANNEL_WORDS: usize = 8;
 
@@ -226,6 +239,43 @@ impl Requests {
         // SAFETY: the kernel reads as many blocks as the second word says, or refuses.
         unsafe { self.ethtool(&mut words) }?;
         Ok(())
+    }
+
+    /// `struct ethtool_drvinfo`, as the driver fills it.
+    pub(super) fn driver(&self) -> io::Result<[u32; DRIVER_WORDS]> {
+        let mut words = [0; DRIVER_WORDS];
+        words[0] = GDRVINFO;
+        // SAFETY: `words` is a whole struct ethtool_drvinfo.
+        unsafe { self.ethtool(&mut words) }?;
+        Ok(words)
+    }
+
+    /// Sizes of the card's rings: receive, mini, jumbo, transmit; the most, then the present.
+    pub(super) fn rings(&self) -> io::Result<[u32; RING_WORDS]> {
+        let mut words = [0; 1 + RING_WORDS];
+        words[0] = GRINGPARAM;
+        // SAFETY: `words` is a whole struct ethtool_ringparam.
+        unsafe { self.ethtool(&mut words) }?;
+        let [_, rings @ ..] = words;
+        Ok(rings)
+    }
+
+    /// `struct ethtool_rxfh`: how the card shares frames out to its queues.
+    pub(super) fn rss(&self) -> io::Result<Vec<u32>> {
+        let mut sizes = [GRSSH, 0, 0, 0, 0, 0];
+        // SAFETY: where both sizes are zero, the kernel writes them and nothing behind the head.
+        unsafe { self.ethtool(&mut sizes) }?;
+        let [_, _, places, key_bytes, ..] = sizes;
+        if places > RSS_PLACES_MAX || key_bytes > RSS_KEY_BYTES_MAX {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let behind = places as usize + key_bytes.div_ceil(4) as usize;
+        let mut words = vec![0; RSS_HEAD_WORDS + behind];
+        words[..4].copy_from_slice(&[GRSSH, 0, places, key_bytes]);
+        // SAFETY: the kernel writes as many places and bytes as the head says, or refuses; there
+        // is room for them behind it.
+        unsafe { self.ethtool(&mut words) }?;
+        Ok(words)
     }
 
     /// How many channels it may have, and has.
