@@ -534,13 +534,20 @@ pub struct Status {
 }
 
 /// How `medtap doctor` ends.
-const DOCTOR_CODES: &str = "Exit codes: 0 nothing to change, 1 something to change, 2 could not";
+const DOCTOR_CODES: &str = "\
+Exit codes:
+  0  nothing to change
+  1  something to change
+  2  wrong usage, or it could not be done
+  3  there is no table where --table names one
+  5  not permitted";
 
 /// `medtap doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// Interfaces to look at [default: the running engine's, else all]
-    #[arg(value_name = "INTERFACE")]
+    /// An interface to look at; may be given more than once [default: the running engine's, else
+    /// all but loopback]
+    #[arg(long = "interface", value_name = "IFACE")]
     pub interfaces: Vec<String>,
     /// Table of an engine [default: the running engine's, /dev/shm/medtap/medtap.table]
     #[arg(long, value_name = "PATH")]

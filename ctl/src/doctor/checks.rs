@@ -1,20 +1,27 @@
 //! What is good for a sensor and what is not, judged by what was read. It reads nothing itself.
 
 use medtap_engine::nic::inspect::Nic;
+use medtap_table::vocabulary::Delivery;
 
 use super::machine::Machine;
-use super::{Finding, Mode, Verdict};
+use super::{Finding, Heard, Verdict};
 
-/// The oldest kernel that the engine starts on, and the oldest whose AF_XDP takes frames in
-/// several pieces.
+/// The oldest kernel that the engine starts on.
 const KERNEL_MIN: (u32, u32) = (6, 1);
+/// The oldest whose AF_XDP takes frames in several pieces.
 const KERNEL_PIECES: (u32, u32) = (6, 6);
-/// Clocks that are read without leaving the program.
-const CLOCKS_NEAR: [&str; 3] = ["tsc", "kvm-clock", "arch_sys_counter"];
-/// A key that makes both directions of a conversation alike, as `ethtool -X` takes it.
-const SYMMETRIC_PAIR: &str = "6d:5a";
-/// Bytes of a key where the card does not tell.
-const KEY_BYTES: usize = 40;
+/// Clocks that are read without leaving the program, the best first.
+const CLOCKS_NEAR: [&str; 4] = [
+    "tsc",
+    "arch_sys_counter",
+    "kvm-clock",
+    "hyperv_clocksource_tsc_page",
+];
+/// Clocks that are read by a system call.
+const CLOCKS_FAR: [&str; 4] = ["hpet", "acpi_pm", "jiffies", "refined-jiffies"];
+/// Over and over, a key that makes both directions of a conversation alike, as `ethtool -X`
+/// takes it.
+const SYMMETRIC_PAIR: [&str; 2] = ["6d", "5a"];
 
 /// One finding in the making.
 struct Judge<'a>(Option<&'a str>);
@@ -92,6 +99,10 @@ fn huge_pages(machine: &Machine) -> Finding {
             "reserve some: frames and flows then cost fewer look-ups of pages",
             Some("sysctl -w vm.nr_hugepages=512".to_owned()),
         ),
+        Some((all, 0)) => judge.unknown(
+            "huge pages",
+            format!("all {all} are in use, by an engine or by something else"),
+        ),
         Some((all, free)) => judge.good("huge pages", format!("{free} of {all} are free")),
     }
 }
@@ -121,6 +132,9 @@ fn clock(machine: &Machine) -> Finding {
     if CLOCKS_NEAR.contains(&found.as_str()) {
         return judge.good("clock", found);
     }
+    if !CLOCKS_FAR.contains(&found.as_str()) {
+        return judge.unknown("clock", found);
+    }
     let better = CLOCKS_NEAR
         .iter()
         .find(|near| machine.clocks.iter().any(|it| it == *near));
@@ -128,7 +142,7 @@ fn clock(machine: &Machine) -> Finding {
         let file = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
         format!("echo {clock} > {file}")
     });
-    let advice = "every burst reads the clock, and this one takes a system call or worse";
+    let advice = "every burst reads the clock, and this one takes a system call";
     judge.finding("clock", Verdict::Improvable, found, advice, command)
 }
 
@@ -148,15 +162,23 @@ fn governor(machine: &Machine) -> Finding {
 }
 
 /// What holds for one interface, and what the engine that runs makes of it.
-pub fn interface(nic: &Nic, machine: &Machine, mode: Option<&Mode>) -> Vec<Finding> {
+pub fn interface(nic: &Nic, machine: &Machine, heard: &Heard) -> Vec<Finding> {
     let judge = Judge(Some(&nic.name));
-    let mut findings = vec![driver(&judge, nic), link(&judge, nic), address(&judge, nic)];
+    let mut findings = vec![driver(&judge, nic), state(&judge, nic)];
+    findings.extend(address(&judge, nic));
     findings.push(ring(&judge, nic));
     findings.push(symmetry(&judge, nic));
     findings.push(offloads(&judge, nic));
     findings.extend(interrupts(&judge, nic, machine));
-    findings.push(received(&judge, mode));
+    findings.push(received(&judge, heard));
     findings
+}
+
+/// What holds for an interface of the engine that can't be looked at from here.
+pub fn absent(name: &str, heard: &Heard) -> Vec<Finding> {
+    let judge = Judge(Some(name));
+    let found = "not here: the engine runs in another network namespace, or it is gone";
+    vec![judge.unknown("driver", found), received(&judge, heard)]
 }
 
 fn driver(judge: &Judge<'_>, nic: &Nic) -> Finding {
@@ -165,6 +187,10 @@ fn driver(judge: &Judge<'_>, nic: &Nic) -> Finding {
         let found = "no Ethernet interface".to_owned();
         return judge.finding("driver", Verdict::Bad, found, advice, None);
     }
+    if nic.is_loopback {
+        let advice = "name the mirror port: here passes only what this machine sends to itself";
+        return judge.finding("driver", Verdict::Bad, "loopback".to_owned(), advice, None);
+    }
     let name = match nic.driver.as_str() {
         "" => "no name",
         name => name,
@@ -172,14 +198,15 @@ fn driver(judge: &Judge<'_>, nic: &Nic) -> Finding {
     let node = nic
         .numa_node
         .map_or_else(String::new, |node| format!(", memory node {node}"));
-    let found = format!(
-        "{name}, {} receive queues, MTU {}{node}",
-        nic.queues, nic.mtu
-    );
+    let queues = match nic.queues {
+        1 => "1 receive queue".to_owned(),
+        more => format!("{more} receive queues"),
+    };
+    let found = format!("{name}, {queues}, MTU {}{node}", nic.mtu);
     judge.good("driver", found)
 }
 
-fn link(judge: &Judge<'_>, nic: &Nic) -> Finding {
+fn state(judge: &Judge<'_>, nic: &Nic) -> Finding {
     if nic.is_up {
         return judge.good("state", "up");
     }
@@ -188,17 +215,22 @@ fn link(judge: &Judge<'_>, nic: &Nic) -> Finding {
     judge.finding("state", Verdict::Bad, "down".to_owned(), advice, command)
 }
 
-fn address(judge: &Judge<'_>, nic: &Nic) -> Finding {
-    if !nic.has_address {
-        return judge.good("address", "none");
+/// Whether the kernel may send there. Loopback has an address by right.
+fn address(judge: &Judge<'_>, nic: &Nic) -> Option<Finding> {
+    if nic.is_loopback {
+        return None;
     }
-    judge.finding(
+    if !nic.has_address {
+        return Some(judge.good("address", "none"));
+    }
+    Some(judge.finding(
         "address",
         Verdict::Improvable,
-        "the kernel has one there".to_owned(),
-        "it may send; a sensor's interface has none, unless a tunnel ends there",
+        "the kernel has one there, and may send".to_owned(),
+        "a mirror port has none, unless a tunnel ends there; if you reach this machine by it, \
+         listen on another interface and leave it as it is",
         Some(format!("ip address flush dev {}", nic.name)),
-    )
+    ))
 }
 
 fn ring(judge: &Judge<'_>, nic: &Nic) -> Finding {
@@ -229,12 +261,12 @@ fn symmetry(judge: &Judge<'_>, nic: &Nic) -> Finding {
     match rss.is_symmetric() {
         None => judge.unknown(
             SUBJECT,
-            "the key is hidden; steering by hash is right anyway",
+            "the key is hidden, or decides nothing; steering by hash is right anyway",
         ),
         Some(true) => judge.good(SUBJECT, "both directions of a conversation share a queue"),
         Some(false) => {
-            let pairs = rss.key.len().max(KEY_BYTES) / 2;
-            let key = vec![SYMMETRIC_PAIR; pairs].join(":");
+            let bytes = SYMMETRIC_PAIR.into_iter().cycle().take(rss.key.len());
+            let key = bytes.collect::<Vec<_>>().join(":");
             judge.finding(
                 SUBJECT,
                 Verdict::Improvable,
@@ -251,19 +283,27 @@ fn offloads(judge: &Judge<'_>, nic: &Nic) -> Finding {
     if nic.offloads.is_empty() {
         return judge.good("offloads", "none that changes frames");
     }
-    let off: Vec<String> = nic
-        .offloads
-        .iter()
-        .map(|name| format!("{name} off"))
-        .collect();
-    judge.finding(
-        "offloads",
-        Verdict::Improvable,
-        nic.offloads.join(", "),
-        "merged frames and tags that are taken off are not what was sent; medtapd switches them \
-         off while it runs",
-        Some(format!("ethtool -K {} {}", nic.name, off.join(" "))),
-    )
+    let mut names = Vec::new();
+    let mut off = String::new();
+    for offload in &nic.offloads {
+        if offload.is_fixed {
+            names.push(format!("{} (fixed)", offload.name));
+        } else {
+            names.push(offload.name.to_owned());
+            off.push_str(&format!(" {} off", offload.name));
+        }
+    }
+    let (advice, command) = if off.is_empty() {
+        let advice = "merged frames and tags that are taken off are not what was sent, and the \
+                      driver does not let this be switched off: compare with another card";
+        (advice, None)
+    } else {
+        let advice = "merged frames and tags that are taken off are not what was sent; medtapd \
+                      switches off what is not fixed while it runs";
+        (advice, Some(format!("ethtool -K {}{off}", nic.name)))
+    };
+    let found = names.join(", ");
+    judge.finding("offloads", Verdict::Improvable, found, advice, command)
 }
 
 /// Where the card's interrupts are served, if it has any.
@@ -289,13 +329,23 @@ fn interrupts(judge: &Judge<'_>, nic: &Nic, machine: &Machine) -> Option<Finding
     Some(judge.finding("interrupts", Verdict::Improvable, found, advice, None))
 }
 
-fn received(judge: &Judge<'_>, mode: Option<&Mode>) -> Finding {
-    let Some(mode) = mode else {
-        return judge.unknown("received", "no engine listens here");
+/// By which mode the engine receives.
+fn received(judge: &Judge<'_>, heard: &Heard) -> Finding {
+    let mode = match heard {
+        Heard::Not(why) => return judge.unknown("received", why),
+        Heard::By(mode) => mode,
     };
-    let found = format!("attach {}, delivery {}", mode.attach, mode.delivery);
-    match mode.delivery.as_str() {
-        "zero-copy" => judge.good("received", found),
-        _ => judge.finding("received", Verdict::Improvable, found, &mode.note, None),
+    let found = format!(
+        "attach {}, delivery {}",
+        mode.attach.name(),
+        mode.delivery.name()
+    );
+    if mode.delivery == Delivery::ZeroCopy {
+        return judge.good("received", found);
     }
+    let advice = match mode.note.as_str() {
+        "" => "the settings chose it; --mode auto takes the best that works",
+        note => note,
+    };
+    judge.finding("received", Verdict::Improvable, found, advice, None)
 }

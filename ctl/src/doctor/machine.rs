@@ -13,7 +13,7 @@ const READ_BYTES_MAX: usize = 1 << 20;
 pub struct Machine {
     /// The kernel's release, such as `6.12.4-amd64`.
     pub kernel: String,
-    /// Huge pages of 2 MiB: there are, and free.
+    /// Huge pages of the default size: there are, and free.
     pub huge_pages: Option<(u64, u64)>,
     /// Processors that nothing is scheduled on by itself, as `2-5`; empty for none.
     pub isolated: Option<String>,

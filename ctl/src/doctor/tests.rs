@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use medtap_engine::nic::inspect::{Nic, Rss};
+use medtap_engine::nic::inspect::{Nic, Offload, Rss};
+use medtap_table::vocabulary::{Attach, Delivery};
 
 use super::machine::Machine;
-use super::{Finding, Mode, Verdict, checks};
+use super::{Finding, Heard, Mode, Verdict, checks};
 
 /// Writes a machine as its files show it.
 fn record(root: &Path, files: &[(&str, &str)]) {
@@ -122,6 +123,17 @@ fn kernels_by_their_release() {
     }
 }
 
+fn offload(name: &'static str) -> Offload {
+    Offload {
+        name,
+        is_fixed: false,
+    }
+}
+
+fn silence() -> Heard {
+    Heard::Not("no engine runs".to_owned())
+}
+
 /// A card with eight queues, as its driver sets it up.
 fn card() -> Nic {
     Nic {
@@ -135,9 +147,10 @@ fn card() -> Nic {
         rss: Some(Rss {
             key: vec![0x6d, 0x5a, 0x56, 0xda],
             queues: (0..8).collect(),
-            is_symmetric_by_xor: false,
+            is_made_symmetric: false,
+            is_toeplitz: true,
         }),
-        offloads: vec!["rx-gro", "rx-vlan-hw-parse"],
+        offloads: vec![offload("rx-gro"), offload("rx-vlan-hw-parse")],
         irqs: vec![24, 25],
         ..Nic::default()
     }
@@ -150,7 +163,7 @@ fn a_card_as_it_comes() {
         irq_cpus: irq_cpus.into(),
         ..Machine::default()
     };
-    let findings = checks::interface(&card(), &machine, None);
+    let findings = checks::interface(&card(), &machine, &silence());
     let command = |subject| {
         of(&findings, subject)
             .command
@@ -162,7 +175,10 @@ fn a_card_as_it_comes() {
         command("offloads"),
         "ethtool -K eth1 rx-gro off rx-vlan-hw-parse off"
     );
-    assert!(command("symmetry of queues").starts_with("ethtool -X eth1 hkey 6d:5a:6d:5a:"));
+    assert_eq!(
+        command("symmetry of queues"),
+        "ethtool -X eth1 hkey 6d:5a:6d:5a"
+    );
     assert_eq!(of(&findings, "interrupts").verdict, Verdict::Improvable);
     assert_eq!(
         of(&findings, "driver").found,
@@ -178,18 +194,19 @@ fn a_card_that_is_ready() {
         rss: Some(Rss {
             key: vec![0x6d, 0x5a, 0x6d, 0x5a],
             queues: vec![0, 1],
-            is_symmetric_by_xor: false,
+            is_made_symmetric: false,
+            is_toeplitz: true,
         }),
         offloads: Vec::new(),
         irqs: Vec::new(),
         ..card()
     };
     let mode = Mode {
-        attach: "native".to_owned(),
-        delivery: "zero-copy".to_owned(),
+        attach: Attach::Native,
+        delivery: Delivery::ZeroCopy,
         note: String::new(),
     };
-    let findings = checks::interface(&nic, &Machine::default(), Some(&mode));
+    let findings = checks::interface(&nic, &Machine::default(), &Heard::By(mode.clone()));
     assert!(
         findings.iter().all(|it| it.verdict == Verdict::Good),
         "{findings:?}"
@@ -204,7 +221,7 @@ fn what_hurts_most() {
         has_address: true,
         ..card()
     };
-    let findings = checks::interface(&nic, &Machine::default(), None);
+    let findings = checks::interface(&nic, &Machine::default(), &silence());
     assert_eq!(of(&findings, "driver").verdict, Verdict::Bad);
     let state = of(&findings, "state");
     assert_eq!(state.verdict, Verdict::Bad);
@@ -216,12 +233,61 @@ fn what_hurts_most() {
 #[test]
 fn a_mode_that_is_not_the_best_says_why() {
     let mode = Mode {
-        attach: "native".to_owned(),
-        delivery: "copy".to_owned(),
+        attach: Attach::Native,
+        delivery: Delivery::Copy,
         note: "native program, zero-copy: the driver has no zero-copy".to_owned(),
     };
-    let findings = checks::interface(&card(), &Machine::default(), Some(&mode));
+    let findings = checks::interface(&card(), &Machine::default(), &Heard::By(mode.clone()));
     let received = of(&findings, "received");
     assert_eq!(received.found, "attach native, delivery copy");
     assert_eq!(received.advice, mode.note);
+}
+
+/// What a driver holds on to is not advised away.
+#[test]
+fn a_fixed_offload_has_no_command() {
+    let fixed = Offload {
+        name: "rx-gro-hw",
+        is_fixed: true,
+    };
+    let mut nic = card();
+    nic.offloads = vec![fixed, offload("rx-gro")];
+    let some = checks::interface(&nic, &Machine::default(), &silence());
+    let some = of(&some, "offloads");
+    assert_eq!(some.found, "rx-gro-hw (fixed), rx-gro");
+    assert_eq!(some.command.as_deref(), Some("ethtool -K eth1 rx-gro off"));
+    nic.offloads = vec![fixed];
+    let all = checks::interface(&nic, &Machine::default(), &silence());
+    assert_eq!(of(&all, "offloads").command, None);
+}
+
+/// Nobody is told to take the address off loopback.
+#[test]
+fn loopback_is_no_mirror_port() {
+    let nic = Nic {
+        is_loopback: true,
+        has_address: true,
+        ..card()
+    };
+    let findings = checks::interface(&nic, &Machine::default(), &silence());
+    assert_eq!(of(&findings, "driver").verdict, Verdict::Bad);
+    assert!(findings.iter().all(|it| it.subject != "address"));
+}
+
+#[test]
+fn clocks_by_how_they_are_read() {
+    for (clock, verdict) in [
+        ("tsc", Verdict::Good),
+        ("kvm-clock", Verdict::Good),
+        ("acpi_pm", Verdict::Improvable),
+        ("xen", Verdict::Unknown),
+    ] {
+        let machine = Machine {
+            clock: clock.to_owned(),
+            ..Machine::default()
+        };
+        let findings = checks::machine(&machine);
+        assert_eq!(of(&findings, "clock").verdict, verdict, "{clock}");
+        assert_eq!(of(&findings, "clock").command, None, "no other clock");
+    }
 }

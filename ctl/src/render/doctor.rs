@@ -42,7 +42,7 @@ fn write(findings: &[Finding], look: Look, out: &mut dyn Write) -> io::Result<()
             writeln!(out, "       {}", clean(&finding.advice))?;
         }
         if let Some(command) = &finding.command {
-            writeln!(out, "       {}", clean(command))?;
+            writeln!(out, "       {}", look.bold(&clean(command)))?;
         }
     }
     let changes = findings

@@ -1,6 +1,7 @@
 //! The command line as its users meet it: the program itself, its exit codes, its messages.
 
 mod agreement;
+mod doctor;
 mod expressions;
 mod faults;
 mod live;

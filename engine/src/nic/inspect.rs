@@ -6,8 +6,14 @@ use std::io;
 use super::request::{RSS_HEAD_WORDS, Requests};
 use super::{OFFLOADS, irqs, is_ethernet, numa_node};
 
-/// The offloads that change frames on their way to us, of those that are on.
-pub type Offload = &'static str;
+/// Something on that changes frames on their way to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offload {
+    /// Its name, as ethtool has it.
+    pub name: &'static str,
+    /// The driver does not let it be switched.
+    pub is_fixed: bool,
+}
 
 /// An interface as its driver and the kernel tell of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +24,8 @@ pub struct Nic {
     pub driver: String,
     /// Its frames begin with an Ethernet header.
     pub is_ethernet: bool,
+    /// It carries what this machine sends to itself, and nothing else.
+    pub is_loopback: bool,
     /// It is administratively up.
     pub is_up: bool,
     /// The kernel has an address there, and may send.
@@ -41,21 +49,25 @@ pub struct Nic {
 /// How a card shares frames out to its queues.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rss {
+    /// The hash is Toeplitz's, whose symmetry its key decides.
+    pub is_toeplitz: bool,
     /// The key of its hash.
     pub key: Vec<u8>,
     /// The queues that are in its table.
     pub queues: Vec<u32>,
     /// The card makes both directions of a conversation alike before it hashes.
-    pub is_symmetric_by_xor: bool,
+    pub is_made_symmetric: bool,
 }
 
 impl Rss {
     /// From the words of `struct ethtool_rxfh`.
     fn of(words: &[u32]) -> Option<Self> {
-        const SYMMETRIC_XOR: u8 = 1;
+        const TOEPLITZ: u8 = 1;
+        /// RXH_XFRM_SYM_XOR and RXH_XFRM_SYM_OR_XOR; all ones where the driver does not tell.
+        const SYMMETRIC: [u8; 2] = [1, 2];
         let (head, behind) = words.split_first_chunk::<RSS_HEAD_WORDS>()?;
         let [_, _, places, key_bytes, functions, _] = *head;
-        let [_, transform, ..] = functions.to_ne_bytes();
+        let [function, transform, ..] = functions.to_ne_bytes();
         let (table, key) = behind.split_at_checked(places as usize)?;
         let key = key.iter().flat_map(|word| word.to_ne_bytes());
         let mut queues = table.to_vec();
@@ -64,22 +76,24 @@ impl Rss {
         Some(Self {
             key: key.take(key_bytes as usize).collect(),
             queues,
-            is_symmetric_by_xor: transform & SYMMETRIC_XOR != 0,
+            is_made_symmetric: SYMMETRIC.contains(&transform),
+            is_toeplitz: function == TOEPLITZ,
         })
     }
 
-    /// Both directions of a conversation come to one queue. A key does that whose every two bytes
-    /// are the same; a key that is hidden says nothing.
+    /// Both directions of a conversation come to one queue. With Toeplitz's hash a key does that
+    /// whose every two bytes are the same; a key that is hidden says nothing, nor does one of
+    /// another hash.
     pub fn is_symmetric(&self) -> Option<bool> {
-        if self.is_symmetric_by_xor || self.queues.len() == 1 {
+        if self.is_made_symmetric || self.queues.len() == 1 {
             return Some(true);
         }
-        let (pairs, _) = self.key.as_chunks::<2>();
-        let first = pairs.first()?;
-        if self.key.iter().all(|byte| *byte == 0) {
+        let is_hidden = self.key.iter().all(|byte| *byte == 0);
+        if is_hidden || !self.is_toeplitz {
             return None;
         }
-        Some(pairs.iter().all(|pair| pair == first))
+        let behind = self.key.iter().skip(2);
+        Some(self.key.iter().zip(behind).all(|(one, other)| one == other))
     }
 }
 
@@ -98,16 +112,13 @@ pub fn inspect(interface: &str) -> io::Result<Nic> {
         };
         it.interface_name == interface && it.address.as_ref().is_some_and(is_ip)
     });
-    let is_on = |name: &&Offload| {
-        let setting = super::Setting::Feature((**name).to_owned());
-        setting.read(interface).is_ok_and(|value| value == "on")
-    };
     Ok(Nic {
         name: interface.to_owned(),
         driver: requests
             .driver()
             .map_or_else(|_| String::new(), |it| driver(&it)),
         is_ethernet: is_ethernet(interface)?,
+        is_loopback: requests.hardware()? == libc::ARPHRD_LOOPBACK,
         is_up: requests.is_up()?,
         has_address: ips.next().is_some(),
         mtu: requests.mtu()?,
@@ -119,10 +130,24 @@ pub fn inspect(interface: &str) -> io::Result<Nic> {
             .map(|it| [it[0], it[4]])
             .filter(|it| it[0] > 0),
         rss: requests.rss().ok().and_then(|words| Rss::of(&words)),
-        offloads: OFFLOADS.iter().filter(is_on).copied().collect(),
+        offloads: offloads(&requests).unwrap_or_default(),
         irqs: irqs(interface),
         numa_node: numa_node(interface),
     })
+}
+
+/// Those that are on.
+fn offloads(requests: &Requests) -> io::Result<Vec<Offload>> {
+    let names = requests.feature_names()?;
+    let words = requests.features(names.len())?;
+    let on = |name: &&'static str| {
+        let bit = names.iter().position(|known| known == *name)?;
+        let word = words.get(bit / 32)?;
+        let is = |mask: u32| mask & (1 << (bit % 32)) != 0;
+        let is_fixed = !is(word.available);
+        is(word.active).then_some(Offload { name, is_fixed })
+    };
+    Ok(OFFLOADS.iter().filter_map(|name| on(&name)).collect())
 }
 
 /// The name in `struct ethtool_drvinfo`: 32 bytes after the command.
@@ -142,8 +167,8 @@ mod tests {
     use super::*;
 
     /// An answer as a card gives it: four places, a key of so many bytes.
-    fn answer(key: &[u8], table: [u32; 4], transform: u8) -> Vec<u32> {
-        let functions = u32::from_ne_bytes([1, transform, 0, 0]);
+    fn answer(key: &[u8], table: [u32; 4], [function, transform]: [u8; 2]) -> Vec<u32> {
+        let functions = u32::from_ne_bytes([function, transform, 0, 0]);
         let mut words = vec![0x46, 0, 4, key.len() as u32, functions, 0];
         words.extend(table);
         for word in key.chunks(4) {
@@ -158,22 +183,37 @@ mod tests {
     fn symmetry_is_told_by_the_key() {
         let microsoft = [0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2];
         let cases = [
-            (&microsoft[..], [0, 1, 2, 3], 0, Some(false)),
-            (&microsoft[..], [0, 1, 2, 3], 1, Some(true)),
-            (&microsoft[..], [0; 4], 0, Some(true)),
+            (&microsoft[..], [0, 1, 2, 3], [1, 0], Some(false)),
+            // The driver's own symmetry: none told, by XOR, by OR and XOR.
+            (&microsoft[..], [0, 1, 2, 3], [1, 0xff], Some(false)),
+            (&microsoft[..], [0, 1, 2, 3], [1, 1], Some(true)),
+            (&microsoft[..], [0, 1, 2, 3], [1, 2], Some(true)),
+            (&microsoft[..], [0; 4], [1, 0], Some(true)),
             (
-                &[0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a][..],
+                &[0x6d, 0x5a, 0x6d, 0x5a, 0x6d][..],
                 [0, 1, 0, 1],
-                0,
+                [1, 0],
                 Some(true),
             ),
-            (&[0; 8][..], [0, 1, 0, 1], 0, None),
-            (&[][..], [0, 1, 0, 1], 0, None),
+            (
+                &[0x6d, 0x5a, 0x6d, 0x5a, 0x5a][..],
+                [0, 1, 0, 1],
+                [1, 0],
+                Some(false),
+            ),
+            // CRC32: its key says nothing.
+            (&[0x6d, 0x5a, 0x6d, 0x5a][..], [0, 1, 0, 1], [4, 0], None),
+            (&[0; 8][..], [0, 1, 0, 1], [1, 0], None),
+            (&[][..], [0, 1, 0, 1], [1, 0], None),
         ];
-        for (key, table, transform, expected) in cases {
-            let rss = Rss::of(&answer(key, table, transform)).unwrap();
+        for (key, table, functions, expected) in cases {
+            let rss = Rss::of(&answer(key, table, functions)).unwrap();
             assert_eq!(rss.key, key);
-            assert_eq!(rss.is_symmetric(), expected, "{key:?} {table:?}");
+            assert_eq!(
+                rss.is_symmetric(),
+                expected,
+                "{key:?} {table:?} {functions:?}"
+            );
         }
         assert_eq!(Rss::of(&[0x46, 0, 9, 0, 0, 0]), None);
         assert_eq!(Rss::of(&[0x46, 0, 9]), None);
@@ -192,7 +232,8 @@ mod tests {
     #[test]
     fn loopback_can_be_inspected() {
         let lo = inspect("lo").unwrap();
-        assert!(lo.is_ethernet && lo.mtu > 0 && lo.queues == 1);
+        assert!(lo.is_ethernet && lo.is_loopback && lo.mtu > 0 && lo.queues == 1);
+        assert!(!lo.driver.contains('\0'));
         assert_eq!((lo.ring, lo.rss), (None, None));
         assert!(inspect("nosuch0").is_err());
     }

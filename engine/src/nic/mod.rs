@@ -18,7 +18,7 @@ pub use setting::Setting;
 
 /// What changes frames on their way to us: merged frames, and tags taken off or filtered. Merging
 /// in software too, for the generic mode and packet sockets.
-pub const OFFLOADS: &[&str] = &[
+const OFFLOADS: &[&str] = &[
     "rx-vlan-hw-parse",
     "rx-vlan-stag-hw-parse",
     "rx-vlan-filter",
