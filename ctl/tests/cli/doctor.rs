@@ -40,7 +40,7 @@ fn loopback_is_judged() {
         assert_eq!(finding["interface"], interface, "{finding}");
         assert!(!finding["found"].as_str().expect("a text").is_empty());
         // Whatever is to be changed says why; nothing else advises.
-        let advises = finding["advice"].as_str().expect("a text") != "";
+        let advises = !finding["advice"].as_str().expect("a text").is_empty();
         assert_eq!(advises, is_change(finding), "{finding}");
         assert!(advises || finding["command"].is_null(), "{finding}");
     }

@@ -147,7 +147,7 @@ fn offloads(requests: &Requests) -> io::Result<Vec<Offload>> {
         let is_fixed = !is(word.available);
         is(word.active).then_some(Offload { name, is_fixed })
     };
-    Ok(OFFLOADS.iter().filter_map(|name| on(&name)).collect())
+    Ok(OFFLOADS.iter().filter_map(on).collect())
 }
 
 /// The name in `struct ethtool_drvinfo`: 32 bytes after the command.
