@@ -463,7 +463,7 @@ pub struct LocationList {
     pub place: Place,
     #[command(flatten)]
     pub shown: Shown,
-    /// Where subnets and VLANs are, a TOML file of [[places]] with subnet or vlan, and place
+    /// Where subnets and VLANs are, a TOML file with a list `places`: subnet or vlan, and place
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,
 }

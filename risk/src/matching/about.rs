@@ -124,8 +124,8 @@ impl Software {
 }
 
 impl Mds2 {
-    /// What the model score asks of the answers. It goes by the words of the questions; a form
-    /// without their texts answers by section number alone where that is enough.
+    /// What the model score asks of the answers. It goes by the words of the questions: a form
+    /// without their texts answers nothing.
     pub fn to_answers(&self) -> Answers {
         Answers {
             stores_patient_data: self.says("MPII", &["maintain"]),
