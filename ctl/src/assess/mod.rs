@@ -237,10 +237,17 @@ fn found(
         .collect()
 }
 
+/// Gives the findings of a device the weights of a policy.
+fn weigh(device: &mut Device, policy: &Policy) {
+    let weight = |id: FindingId| policy.posture.of(id).max(policy.threat.of(id));
+    for finding in &mut device.findings {
+        finding.weight = FindingId::from_name(&finding.id).map(weight);
+    }
+}
+
 /// Writes into a device what came out.
 fn fill(device: &mut Device, judged: &Judged, basis: &Basis, today: jiff::civil::Date) {
     let policy = &basis.policy;
-    let weight = |id: FindingId| policy.posture.of(id).max(policy.threat.of(id));
     for raised in &judged.assessment.raised {
         device.findings.push(model::Finding {
             id: raised.id.name().to_owned(),
@@ -253,9 +260,7 @@ fn fill(device: &mut Device, judged: &Judged, basis: &Basis, today: jiff::civil:
         });
     }
     device.findings.sort_by(|a, b| a.id.cmp(&b.id));
-    for finding in &mut device.findings {
-        finding.weight = FindingId::from_name(&finding.id).map(weight);
-    }
+    weigh(device, policy);
     device.vulnerabilities = matches::listed(judged, policy, today);
     device.risk = risk(&judged.assessment);
 }
@@ -296,20 +301,22 @@ fn rounded(number: f64, places: i32) -> f64 {
     (number * factor).round() / factor
 }
 
-/// Judges the inventory where something was given to judge it by, where traffic showed a
-/// weakness, or where a report wants it; else it stays as it is.
+/// Judges the inventory where something was given to judge it by, or where a report wants it. Else
+/// findings get their weights and nothing a score: without feeds no vulnerability was looked for,
+/// and a number would say that there is none.
 pub fn judge(
     inventory: &mut Inventory,
     rules: &Rules,
     basis: Basis,
     wanted: bool,
 ) -> Option<Assessed> {
-    let seen = inventory
-        .devices
-        .iter()
-        .any(|device| !device.findings.is_empty());
-    let judged = wanted || basis.given || seen;
-    judged.then(|| Assessed::new(inventory, rules, basis))
+    if wanted || basis.given {
+        return Some(Assessed::new(inventory, rules, basis));
+    }
+    for device in &mut inventory.devices {
+        weigh(device, &basis.policy);
+    }
+    None
 }
 
 /// Judges the inventory where that was asked for.

@@ -134,8 +134,9 @@ fn without_anything_given_nothing_is_judged() {
     assert_eq!(inventory, samples::inventory());
     let assessed = samples::assessed();
     inventory.devices[0].findings = assessed.devices[0].findings.clone();
-    assert!(judge(&mut inventory, &rules, basis(), false).is_some());
+    assert!(judge(&mut inventory, &rules, basis(), false).is_none());
     assert_eq!(inventory.devices[0].findings[0].weight, Some(0.3));
+    assert!(!inventory.devices[0].risk.assessed);
 }
 
 #[test]
