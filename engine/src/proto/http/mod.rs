@@ -353,6 +353,10 @@ impl Session {
         };
         let purpose = self.claim(&shown, head, &mut request, emit);
         self.pending.push_back(request);
+        // An answer came first: picked up in the middle, or by another queue than its request.
+        if self.is_unpaired {
+            self.confirm(emit);
+        }
         match Framing::of(head) {
             Framing::Broken => {
                 emit(Observation::Malformed);
@@ -361,6 +365,14 @@ impl Session {
             Framing::Chunked => Some((Extent::Chunk(0), purpose)),
             Framing::Length(bytes) => Some((Extent::Fixed(bytes), purpose)),
             Framing::Unstated => Some((Extent::Fixed(0), Purpose::Pass)),
+        }
+    }
+
+    /// Both ends have spoken.
+    fn confirm(&mut self, emit: Emit<'_>) {
+        if !self.confirmed {
+            self.confirmed = true;
+            emit(Observation::Confirmed);
         }
     }
 
@@ -373,9 +385,8 @@ impl Session {
             _ => self.pending.pop_front(),
         };
         self.is_unpaired |= request.is_none();
-        if request.is_some() && !self.confirmed {
-            self.confirmed = true;
-            emit(Observation::Confirmed);
+        if request.is_some() {
+            self.confirm(emit);
         }
         let mut request = request.unwrap_or_default();
         let is_own = !request.is_proxied

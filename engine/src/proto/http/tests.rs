@@ -526,3 +526,15 @@ fn a_hole_in_a_body_costs_that_body_alone() {
         ]
     );
 }
+
+/// Live, the two directions may come by different queues: an answer is seen before its request.
+#[test]
+fn an_answer_that_comes_first_confirms_what_its_request_says() {
+    let request = b"GET /x HTTP/1.1\r\nUser-Agent: Acme/1\r\n\r\n";
+    let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+    let seen = run(
+        &CLASSIFIER,
+        &[(Role::Server, answer), (Role::Client, request)],
+    );
+    assert_eq!(seen, ["sender http.user_agent=Acme/1", "confirmed"]);
+}
