@@ -143,6 +143,14 @@ const LAST_FROM_LOW: u8 = 64;
 const SUGGESTED: u8 = 128;
 
 impl Flow {
+    /// True when this direction sent something: its SYN then opens another conversation. Over
+    /// several queues the answers may be seen before the SYN that they answer.
+    #[inline]
+    pub fn has_spoken(&self, direction: Direction) -> bool {
+        let last_from_low = self.probes & LAST_FROM_LOW != 0;
+        self.has(flag::ANSWERED) || last_from_low == (direction == Direction::Up)
+    }
+
     /// Notes the time of a packet.
     #[inline]
     pub fn touch(&mut self, direction: Direction, time_ns: u64) {

@@ -75,7 +75,8 @@ impl Worker {
             let flow = self.table.flow(id);
             let is_silent = clock.saturating_sub(flow.last_ns) > idle_ns(flow);
             let opens = packet.headers.tcp_flags & (SYN | ACK) == SYN
-                && (flow.has(flag::CLOSED) || flow.state != state::UNDECIDED);
+                && (flow.has(flag::CLOSED) || flow.state != state::UNDECIDED)
+                && flow.has_spoken(packet.direction);
             if !is_silent && !opens {
                 return Some(id);
             }
