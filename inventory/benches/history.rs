@@ -21,8 +21,10 @@ const DEVICES: u32 = 100_000;
 const FACTS: u32 = 30;
 /// Weeks of hours of each: 90 days.
 const WEEKS: u64 = 13;
-/// Devices of the made table: as many as an engine's table has places for.
-const LIVE_DEVICES: u32 = 60_000;
+/// Changes of each.
+const CHANGES: u64 = 5;
+/// Devices of the made table.
+const LIVE_DEVICES: u32 = 100_000;
 /// Facts of each of those.
 const LIVE_FACTS: u32 = 4;
 /// 2026-03-02, a Monday.
@@ -79,6 +81,12 @@ fn fill(path: &Path) {
                  900)",
             )
             .expect("sound");
+        let mut change = step
+            .prepare(
+                "INSERT INTO changes(at_ns, noted_ns, device, kind, subject, old, new)
+                 VALUES (?1, ?1, ?2, 'changed', 'firmware_version', ?3, ?4)",
+            )
+            .expect("sound");
         let last = MONDAY_NS + WEEKS * 168 * HOUR_NS;
         for number in 1..=DEVICES {
             let [_, a, b, c] = number.to_be_bytes();
@@ -112,6 +120,13 @@ fn fill(path: &Path) {
                 let text = format!("{name} {}", number % 977);
                 value
                     .execute(params![number, name, MONDAY_NS, last, text])
+                    .expect("room");
+            }
+            for day in 0..CHANGES {
+                let at_ns = MONDAY_NS + day * 24 * HOUR_NS + u64::from(number);
+                let versions = (format!("1.{day}"), format!("1.{}", day + 1));
+                change
+                    .execute(params![at_ns, number, versions.0, versions.1])
                     .expect("room");
             }
             for peer in [number % 50 + 1, number % 499 + 1] {
@@ -180,6 +195,17 @@ fn questions(path: &Path) {
     time("its changes", 20.0, |n| {
         let changes = store.changes(Time(0), now, Some(&name(n)), None);
         drop(changes.expect("known"));
+    });
+    time("what it needs", 20.0, |n| {
+        drop(store.requirement(&name(n)).expect("known"));
+    });
+    // The worst there is: each of fifty devices speaks with 2,200 others.
+    let first = |n: u32| name(n % 50 + 1);
+    time("one device with 2,200 peers", 20.0, |n| {
+        drop(store.device(&first(n)).expect("known"))
+    });
+    time("what that one needs", 20.0, |n| {
+        drop(store.requirement(&first(n)).expect("known"));
     });
     let begin = Instant::now();
     let all = store.devices().expect("devices").len();

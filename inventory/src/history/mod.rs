@@ -8,7 +8,7 @@
 //! identify    which device it is          join   two become one, one becomes two
 //! write       one device: reign, address  interval, hours   times as they lie in memory
 //! change      what happened               audit      who did what
-//! find query  what is asked               merge      another history
+//! find query listing  what is asked       merge      another history
 //! retention   how long what is kept
 //! ```
 
@@ -21,6 +21,7 @@ mod hours;
 mod identify;
 mod interval;
 mod join;
+mod listing;
 mod look;
 mod merge;
 mod observe;
@@ -37,12 +38,13 @@ pub use audit::Entry;
 pub use change::{Change, ChangeKind};
 pub use error::HistoryError;
 pub use join::Person;
+pub use listing::DeviceRow;
 pub use look::{LOOK_GAP_NS, Look, SourceKind};
 pub use merge::Merged;
 pub use observe::{Noted, Observer};
 pub use query::{
-    AddressRow, Coverage, DeviceRow, FactRow, Identity, JoinRow, KeyRow, LinkRow, Record,
-    ServiceRow, SourceRow, ValueRow,
+    AddressRow, Coverage, FactRow, Identity, JoinRow, KeyRow, LinkRow, Record, ServiceRow,
+    SourceRow, ValueRow,
 };
 pub use retention::{Policy, Removed};
 pub use store::Store;
@@ -55,7 +57,8 @@ pub(crate) use error::{Step, Stop};
 pub(crate) use find::number as find_number;
 pub(crate) use hours::{Bins, HOUR_NS, ONLINE, begin_ns, unpack, week};
 pub(crate) use join::id as device_id;
-pub(crate) use query::{links as links_of, weeks as weeks_of};
+pub(crate) use listing::row_of;
+pub(crate) use query::{links as links_of, online as online_of, weeks as weeks_of};
 
 /// A device that was not seen for longer, while somebody looked, is silent.
 pub const SILENCE_NS: u64 = 24 * 3_600_000_000_000;

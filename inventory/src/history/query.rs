@@ -9,42 +9,11 @@ use serde::Serialize;
 
 use super::HistoryError;
 use super::change::{Change, ChangeKind};
-use super::hours::{Bins, ONLINE, unpack};
-use super::identify::{FLAG_LOCAL_MACS, FLAG_ROUTES};
+use super::hours::{ONLINE, Weeks, unpack};
+use super::listing::{DeviceRow, row_of};
 use super::store::Store;
 use crate::model::Time;
 use crate::trace::KeyKind;
-
-/// One device in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct DeviceRow {
-    /// Its id, for good.
-    pub id: String,
-    /// Class of the category.
-    pub class: String,
-    /// What kind of device it is.
-    pub category: String,
-    /// How sure that is, 0–100.
-    pub category_confidence: u8,
-    /// When it was first seen.
-    pub first_seen: Time,
-    /// When it was last seen.
-    pub last_seen: Time,
-    /// Since when it is silent.
-    pub silent_since: Option<Time>,
-    /// All its MAC addresses were made up by software.
-    pub local_macs: bool,
-    /// It forwards packets for others.
-    pub routes: bool,
-    /// Who reports it, for one without an address of its own.
-    pub reported_by: Vec<String>,
-    /// The values that hold now.
-    pub attributes: BTreeMap<String, String>,
-    /// Its latest addresses, and its MAC addresses.
-    pub addresses: Vec<String>,
-    /// Its MAC addresses.
-    pub macs: Vec<String>,
-}
 
 /// A value and while it held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -249,95 +218,7 @@ pub struct Coverage {
 /// Weeks that are looked at: 20 years; a clock that was wrong makes no endless search.
 const WEEKS_MAX: u64 = 1_040;
 
-const DEVICE_COLUMNS: &str = "number, id, class, category, category_confidence, first_ns, last_ns,
-     silent_ns, flags, reported_by";
-
-fn device_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<(i64, DeviceRow)> {
-    let silent: u64 = row.get(7)?;
-    let flags: i64 = row.get(8)?;
-    let reported: String = row.get(9)?;
-    let device = DeviceRow {
-        id: row.get(1)?,
-        class: row.get(2)?,
-        category: row.get(3)?,
-        category_confidence: row.get(4)?,
-        first_seen: Time(row.get(5)?),
-        last_seen: Time(row.get(6)?),
-        silent_since: (silent != 0).then_some(Time(silent)),
-        local_macs: flags & FLAG_LOCAL_MACS != 0,
-        routes: flags & FLAG_ROUTES != 0,
-        reported_by: reported.split_whitespace().map(str::to_owned).collect(),
-        attributes: BTreeMap::new(),
-        addresses: Vec::new(),
-        macs: Vec::new(),
-    };
-    Ok((row.get(0)?, device))
-}
-
-/// Adds the values that hold, and the addresses.
-fn complete(db: &Connection, number: i64, device: &mut DeviceRow) -> rusqlite::Result<()> {
-    let mut get = db.prepare_cached(
-        "SELECT attribute, value FROM attributes WHERE device = ?1 ORDER BY attribute, from_ns",
-    )?;
-    device.attributes = get
-        .query_map([number], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
-    let mut get = db.prepare_cached(
-        "SELECT DISTINCT mac FROM addresses WHERE device = ?1 AND mac <> '' ORDER BY mac",
-    )?;
-    device.macs = get
-        .query_map([number], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    // Of each network the address that was used last, and what is used at the same time.
-    let mut get = db.prepare_cached(
-        "SELECT ip FROM addresses AS a WHERE device = ?1 AND ip <> '' AND last_ns + ?2 >= (
-             SELECT max(last_ns) FROM addresses AS b WHERE b.device = ?1)
-         GROUP BY ip ORDER BY max(last_ns) DESC, ip",
-    )?;
-    device.addresses = get
-        .query_map(params![number, super::interval::GAP_NS], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    Ok(())
-}
-
 impl Store {
-    /// Every device, by id.
-    ///
-    /// # Errors
-    /// What the database said.
-    pub fn devices(&self) -> Result<Vec<DeviceRow>, HistoryError> {
-        let mut devices: Vec<DeviceRow> = self.numbered_devices()?.into_values().collect();
-        devices.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(devices)
-    }
-
-    /// Every device by its number.
-    ///
-    /// # Errors
-    /// What the database said.
-    pub(crate) fn numbered_devices(&self) -> Result<BTreeMap<i64, DeviceRow>, HistoryError> {
-        self.read(|db| {
-            let text = format!("SELECT {DEVICE_COLUMNS} FROM devices");
-            let mut devices: BTreeMap<i64, DeviceRow> = db
-                .prepare_cached(&text)?
-                .query_map([], device_row)?
-                .collect::<Result<_, _>>()?;
-            for (number, device) in &mut devices {
-                complete(db, *number, device)?;
-            }
-            Ok(devices)
-        })
-    }
-
-    /// The row of one device.
-    ///
-    /// # Errors
-    /// When it is not known.
-    pub fn device_row(&self, wanted: &str) -> Result<DeviceRow, HistoryError> {
-        let number = self.number(wanted)?;
-        self.read(|db| row_of(db, number))
-    }
-
     /// Everything about one device.
     ///
     /// # Errors
@@ -460,11 +341,19 @@ impl Store {
         kind: Option<ChangeKind>,
     ) -> Result<Vec<Change>, HistoryError> {
         let number = device.map(|wanted| self.number(wanted)).transpose()?;
+        // Of one device by its own index, of all by time.
+        let chosen = match number {
+            Some(_) => "device = ?3",
+            None => "?3 IS NULL",
+        };
+        let condition = format!(
+            "{chosen} AND at_ns >= ?1 AND at_ns <= ?2 AND (?4 IS NULL OR kind = ?4)
+             ORDER BY at_ns, changes.number"
+        );
         self.read(|db| {
             changes(
                 db,
-                "at_ns >= ?1 AND at_ns <= ?2 AND (?3 IS NULL OR device = ?3)
-                 AND (?4 IS NULL OR kind = ?4) ORDER BY at_ns, changes.number",
+                &condition,
                 params![from.0, to.0, number, kind.map(ChangeKind::name)],
             )
         })
@@ -539,13 +428,6 @@ impl Store {
             Ok(coverage)
         })
     }
-}
-
-pub(crate) fn row_of(db: &Connection, number: i64) -> rusqlite::Result<DeviceRow> {
-    let text = format!("SELECT {DEVICE_COLUMNS} FROM devices WHERE number = ?1");
-    let (_, mut device) = db.prepare_cached(&text)?.query_row([number], device_row)?;
-    complete(db, number, &mut device)?;
-    Ok(device)
 }
 
 fn values(db: &Connection, number: i64) -> rusqlite::Result<Vec<ValueRow>> {
@@ -672,29 +554,33 @@ fn changes(
     Ok(found)
 }
 
-/// Hours by week of one kind, all sources together.
+/// Hours by week of one kind or of every kind, all sources together.
 pub(crate) fn weeks(
     db: &Connection,
     number: i64,
-    what: u16,
+    only: Option<u16>,
     from_week: u64,
-) -> rusqlite::Result<BTreeMap<u64, Bins>> {
-    let mut weeks: BTreeMap<u64, Bins> = BTreeMap::new();
+) -> rusqlite::Result<BTreeMap<u16, Weeks>> {
+    let mut kinds: BTreeMap<u16, Weeks> = BTreeMap::new();
     // One place of the index for each week, wherever its device is.
     let (first, last): (Option<u64>, Option<u64>) = db
         .prepare_cached("SELECT (SELECT min(week) FROM hours), (SELECT max(week) FROM hours)")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (Some(first), Some(last)) = (first, last) else {
-        return Ok(weeks);
+        return Ok(kinds);
     };
     let last = last.min(first.saturating_add(WEEKS_MAX));
-    let mut get =
-        db.prepare_cached("SELECT bins FROM hours WHERE week = ?1 AND device = ?2 AND what = ?3")?;
+    let mut get = db.prepare_cached(
+        "SELECT what, bins FROM hours WHERE week = ?1 AND device = ?2
+             AND (?3 IS NULL OR what = ?3)",
+    )?;
     for week in first.max(from_week)..=last {
-        let mut rows = get.query(params![week, number, what])?;
+        let mut rows = get.query(params![week, number, only])?;
         while let Some(row) = rows.next()? {
+            let what = row.get(0)?;
+            let weeks = kinds.entry(what).or_default();
             let bins = weeks.entry(week).or_insert([0; 168]);
-            for (sum, bin) in bins.iter_mut().zip(unpack(&row.get::<_, Vec<u8>>(0)?)) {
+            for (sum, bin) in bins.iter_mut().zip(unpack(&row.get::<_, Vec<u8>>(1)?)) {
                 *sum = match what {
                     ONLINE => (*sum).max(bin),
                     _ => sum.saturating_add(bin),
@@ -702,10 +588,15 @@ pub(crate) fn weeks(
             }
         }
     }
-    Ok(weeks)
+    Ok(kinds)
+}
+
+/// The hours in which a device was seen.
+pub(crate) fn online(db: &Connection, number: i64) -> rusqlite::Result<Weeks> {
+    let mut kinds = weeks(db, number, Some(ONLINE), 0)?;
+    Ok(kinds.remove(&ONLINE).unwrap_or_default())
 }
 
 fn hours_seen(db: &Connection, number: i64) -> rusqlite::Result<u32> {
-    let weeks = weeks(db, number, ONLINE, 0)?;
-    Ok(weeks.values().flatten().sum())
+    Ok(online(db, number)?.values().flatten().sum())
 }

@@ -10,7 +10,7 @@ pub const APPLICATION_ID: i64 = 0x6d74_6170;
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
 
 /// What leads from each version to the next; the first from an empty file to version 1.
-pub const MIGRATIONS: &[&str] = &[OBSERVED, PEOPLE];
+pub const MIGRATIONS: &[&str] = &[OBSERVED, PEOPLE, QUICK];
 
 /// Version 1: what was observed.
 const OBSERVED: &str = "
@@ -114,6 +114,16 @@ CREATE TRIGGER audit_stays BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
 CREATE TRIGGER audit_keeps BEFORE DELETE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+";
+
+/// Version 3: what is asked about one device is read in one place, however many others speak with
+/// it, and an asset's tag is found whatever its source.
+const QUICK: &str = "
+DROP INDEX links_peer;
+CREATE INDEX links_peer ON links(
+    peer, device, protocol, transport, port, source, encrypted, answered, from_ns, last_ns,
+    packets, bytes);
+CREATE INDEX assets_tag ON assets(tag);
 ";
 
 /// The version of a file.

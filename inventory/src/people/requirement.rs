@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::history::{DeviceRow, HistoryError, LinkRow, Store};
+use crate::history::{DeviceRow, HistoryError, LinkRow, Store, row_of};
 use crate::model::Time;
 
 const DAY_NS: u64 = 24 * 3_600_000_000_000;
@@ -89,32 +89,14 @@ impl Store {
     /// # Errors
     /// When neither is known.
     pub fn requirement(&self, wanted: &str) -> Result<Requirement, HistoryError> {
-        let devices = self.numbered_devices()?;
-        let of_model = |device: &DeviceRow| {
-            let model = device.attributes.get("model");
-            model.is_some_and(|model| model.eq_ignore_ascii_case(wanted))
-        };
-        let mut chosen: BTreeMap<i64, &DeviceRow> = devices
-            .iter()
-            .filter(|(_, device)| of_model(device))
-            .map(|(number, device)| (*number, device))
-            .collect();
-        if chosen.is_empty() {
-            let number = self.number(wanted)?;
-            chosen.extend(devices.get(&number).map(|device| (number, device)));
-        }
-        let by_id: BTreeMap<&str, &DeviceRow> = devices
-            .values()
-            .map(|device| (device.id.as_str(), device))
-            .collect();
+        let chosen = self.chosen(wanted)?;
+        // Those that the chosen speak with, by id, as they are met.
+        let mut peers: BTreeMap<String, DeviceRow> = BTreeMap::new();
         let mut requirement = Requirement {
             of: wanted.to_owned(),
             review: true,
             devices: chosen.values().map(|device| device.id.clone()).collect(),
-            addresses: chosen
-                .values()
-                .flat_map(|device| addresses_of(device))
-                .collect(),
+            addresses: chosen.values().flat_map(addresses_of).collect(),
             days: 1,
             hours: BTreeSet::new(),
             needs: Vec::new(),
@@ -134,7 +116,10 @@ impl Store {
         let mut needs: BTreeMap<(Direction, u8, u16, Option<String>), Need> = BTreeMap::new();
         for number in chosen.keys() {
             for link in self.read(|db| crate::history::links_of(db, *number))? {
-                need(&link, &by_id, &mut requirement, &mut needs);
+                if let Some(id) = link.peer.as_ref().filter(|id| !peers.contains_key(*id)) {
+                    peers.insert(id.clone(), self.device_row(id)?);
+                }
+                need(&link, &peers, &mut requirement, &mut needs);
             }
             self.hours_of_day(*number, &mut requirement.hours)?;
         }
@@ -145,9 +130,34 @@ impl Store {
         Ok(requirement)
     }
 
+    /// The devices of a model; where there is none, the one device that is meant.
+    fn chosen(&self, wanted: &str) -> Result<BTreeMap<i64, DeviceRow>, HistoryError> {
+        let numbers: Vec<i64> = self.read(|db| {
+            db.prepare_cached(
+                "SELECT DISTINCT device FROM attributes
+                 WHERE attribute = 'model' AND value = ?1 COLLATE NOCASE",
+            )?
+            .query_map([wanted], |row| row.get(0))?
+            .collect()
+        })?;
+        let mut chosen = BTreeMap::new();
+        for number in numbers {
+            let device = self.read(|db| row_of(db, number))?;
+            // What it was called before counts no more.
+            let model = device.attributes.get("model");
+            if model.is_some_and(|model| model.eq_ignore_ascii_case(wanted)) {
+                chosen.insert(number, device);
+            }
+        }
+        if chosen.is_empty() {
+            let number = self.number(wanted)?;
+            chosen.insert(number, self.read(|db| row_of(db, number))?);
+        }
+        Ok(chosen)
+    }
+
     fn hours_of_day(&self, number: i64, hours: &mut BTreeSet<u8>) -> Result<(), HistoryError> {
-        let weeks =
-            self.read(|db| crate::history::weeks_of(db, number, crate::history::ONLINE, 0))?;
+        let weeks = self.read(|db| crate::history::online_of(db, number))?;
         for bins in weeks.values() {
             let seen = bins.iter().enumerate().filter(|(_, bin)| **bin > 0);
             hours.extend(seen.filter_map(|(hour, _)| u8::try_from(hour % 24).ok()));
@@ -158,12 +168,12 @@ impl Store {
 
 fn need(
     link: &LinkRow,
-    by_id: &BTreeMap<&str, &DeviceRow>,
+    peers: &BTreeMap<String, DeviceRow>,
     requirement: &mut Requirement,
     needs: &mut BTreeMap<(Direction, u8, u16, Option<String>), Need>,
 ) {
     // One's own group, a broadcast, the link: no rule of a router is needed for it.
-    let Some(peer) = link.peer.as_deref().and_then(|id| by_id.get(id)) else {
+    let Some(peer) = link.peer.as_ref().and_then(|id| peers.get(id)) else {
         return;
     };
     if link.transport == 0 {

@@ -100,12 +100,13 @@ impl Store {
         let number = self.number(wanted)?;
         let device = self.device_row(wanted)?;
         let from_ns = now.0.saturating_sub(DAYS * DAY_NS);
-        let online = self.hours_of(number, ONLINE, from_ns)?;
+        let mut hours_of = self.hours_of(number, from_ns)?;
+        let online = hours_of.remove(&ONLINE).unwrap_or_default();
         let mut histogram = vec![0u64; HOURS_OF_WEEK];
         let mut events = BTreeMap::new();
         let mut active: BTreeMap<u64, Bins> = BTreeMap::new();
         for event in Event::ALL {
-            let weeks = self.hours_of(number, event.number(), from_ns)?;
+            let weeks = hours_of.remove(&event.number()).unwrap_or_default();
             let total: u64 = weeks.values().flatten().map(|bin| u64::from(*bin)).sum();
             if total == 0 {
                 continue;
@@ -151,22 +152,21 @@ impl Store {
         })
     }
 
-    /// Hours by week, of one kind, from a time on.
+    /// Hours by kind and week, from a time on.
     fn hours_of(
         &self,
         number: i64,
-        what: u16,
         from_ns: u64,
-    ) -> Result<BTreeMap<u64, Bins>, HistoryError> {
-        let mut weeks = self.read(|db| weeks_of(db, number, what, week(from_ns)))?;
-        for (week, bins) in &mut weeks {
+    ) -> Result<BTreeMap<u16, BTreeMap<u64, Bins>>, HistoryError> {
+        let mut kinds = self.read(|db| weeks_of(db, number, None, week(from_ns)))?;
+        for (week, bins) in kinds.values_mut().flatten() {
             for (hour, bin) in bins.iter_mut().enumerate() {
                 if begin_ns(*week, hour) + HOUR_NS <= from_ns {
                     *bin = 0;
                 }
             }
         }
-        Ok(weeks)
+        Ok(kinds)
     }
 
     /// Which devices stand idle, by kind and unit. Devices whose work cannot be seen (no event of
