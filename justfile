@@ -32,6 +32,31 @@ measure cpu="1":
     target/release/medtap-bench replay target/measure/flood.pcap --cpu {{cpu}} --with-floor
     target/release/medtap-bench replay target/measure/imix.pcap --cpu {{cpu}} --with-floor
 
+# How speed grows with workers, and what each stage costs.
+bench-replay cpu="1":
+    MEDTAP_COMMIT=$(git rev-parse --short HEAD) cargo build --release --locked --package medtap-benches
+    mkdir -p target/measure
+    target/release/medtap-bench make imix --flows 20000 --packets 4000000 -o target/measure/imix.pcap
+    target/release/medtap-bench replay target/measure/imix.pcap --scaling
+    target/release/medtap-bench stages target/measure/imix.pcap --cpu {{cpu}}
+    benches/instructions target/measure/imix.pcap
+
+# How much of a load the engine takes live, on a veth pair of its own: needs root, some minutes.
+bench-live *options="--veth --html target/measure/live.html":
+    MEDTAP_COMMIT=$(git rev-parse --short HEAD) cargo build --release --locked --package medtap-benches
+    mkdir -p target/measure
+    target/release/medtap-bench live {{options}}
+
+# Beside the peers that are installed: ratios on one processor, and who names captures rightly.
+peers cpu="1":
+    cargo build --release --locked --package medtap-ctl --package medtap-benches
+    mkdir -p target/measure
+    benches/mix target/measure/mix.pcap --copies 100 pcaps/*/*.pcap
+    target/release/medtap-bench make imix --flows 20000 --packets 1000000 -o target/measure/imix1.pcap
+    target/release/medtap-bench make flood --flows 100000 --packets 1000000 -o target/measure/flood1.pcap
+    benches/peers --cpu {{cpu}} target/measure/mix.pcap target/measure/imix1.pcap target/measure/flood1.pcap
+    benches/peers --labels pcaps/*/*.pcap
+
 # The zero-copy mode, in a guest whose network card has it: needs root, QEMU, the network, minutes.
 zero-copy:
     tests/zero-copy.sh

@@ -1,34 +1,34 @@
 //! The commands of `medtap bench` and `medtap-bench`: make traffic and measure. They measure what
 //! they are told, once or often, and judge nothing.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use medtap_engine::counters::Counters;
 use medtap_table::vocabulary::Counter;
-use serde::Serialize;
 
 use crate::floor::{self, Counted};
 use crate::maker::{self, Kind, Order, Plan};
 use crate::measure::{self, Run, Who};
-use crate::replay;
+use crate::report::{self, Output, Report};
+use crate::stages::{self, Stage};
+use crate::{replay, scaling};
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write a capture: the same bytes for the same options on every machine
     Make(Make),
-    /// Measure the least that any engine must do with a capture
+    /// Measure the least that any engine must do with captures
     Floor(Measure),
-    /// Measure the engine, everything on, with a capture
+    /// Measure the engine, everything on, with captures
     Replay(Replay),
-    /// Measure the live receive path under a load that the kernel makes; needs root
-    #[cfg(feature = "live")]
-    Live(crate::live::report::Live),
+    /// Measure what each stage of the engine adds to a packet's cost
+    Stages(Stages),
 }
 
 /// Options of `make`.
@@ -87,9 +87,10 @@ enum OrderName {
 /// Options of a measurement.
 #[derive(Debug, Args)]
 pub struct Measure {
-    /// The capture.
-    file: PathBuf,
-    /// How often the capture is read in one run.
+    /// The captures; several are one input.
+    #[arg(required = true, value_name = "CAPTURE")]
+    files: Vec<PathBuf>,
+    /// How often the captures are read in one run.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
     /// Runs; the one in the middle is the result.
@@ -103,22 +104,17 @@ pub struct Measure {
     output: Output,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// For people.
-    Table,
-    /// For programs.
-    Json,
-}
-
 /// Options of `replay`.
 #[derive(Debug, Args)]
 pub struct Replay {
     #[command(flatten)]
     measure: Measure,
-    /// Workers.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
-    workers: u32,
+    /// Workers: 1; with --scaling, as many as there are processors.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=64))]
+    workers: Option<u32>,
+    /// Measure 1, 2 … workers in turn, and say how the speed grows.
+    #[arg(long, conflicts_with_all = ["with_floor", "cpu"])]
+    scaling: bool,
     /// Flows that each worker keeps at once; the engine's own limit without this.
     #[arg(long)]
     flows: Option<u32>,
@@ -127,44 +123,14 @@ pub struct Replay {
     with_floor: bool,
 }
 
-/// The result of a measurement.
-#[derive(Serialize)]
-struct Report {
-    what: &'static str,
-    file: String,
-    flows: u64,
-    workers: u32,
-    /// How often the capture was read in each run.
-    repeat: u32,
-    packets: u64,
-    bytes: u64,
-    wall_seconds: f64,
-    user_seconds: f64,
-    system_seconds: f64,
-    /// Million packets a second by the clock on the wall.
-    mpps: f64,
-    gbit_per_second: f64,
-    /// Million packets a second of processor time in the program: what one core does.
-    mpps_per_core: f64,
-    gbit_per_second_per_core: f64,
-    runs: Vec<Run>,
-    peak_anonymous_bytes: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    floor: Option<FloorShare>,
-    /// What the engine counted in its last run, without the zeros.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    counters: BTreeMap<&'static str, u64>,
-}
-
-/// How the engine compares with the floor in the same run.
-#[derive(Serialize)]
-struct FloorShare {
-    runs: Vec<Run>,
-    median: Option<Run>,
-    /// By processor time in the program, in percent.
-    share_user_percent: f64,
-    /// By all processor time, in percent.
-    share_cpu_percent: f64,
+/// Options of `stages`.
+#[derive(Debug, Args)]
+pub struct Stages {
+    #[command(flatten)]
+    measure: Measure,
+    /// This stage alone, with those before it: for a profiler.
+    #[arg(long)]
+    only: Option<Stage>,
 }
 
 /// Does it.
@@ -177,42 +143,15 @@ pub fn run(command: &Command) -> Result<()> {
         Command::Make(make) => run_make(make),
         Command::Floor(measure) => {
             pin(measure.cpu)?;
-            print(&run_floor(measure)?, measure.output)
+            measure.output.print(&run_floor(measure)?, report::print)
         }
+        Command::Replay(replay) if replay.scaling => run_scaling(replay),
         Command::Replay(replay) => {
-            pin(replay.measure.cpu)?;
-            print(&run_replay(replay)?, replay.measure.output)
+            let Measure { cpu, output, .. } = replay.measure;
+            pin(cpu)?;
+            output.print(&run_replay(replay)?, report::print)
         }
-        #[cfg(feature = "live")]
-        Command::Live(live) => crate::live::report::run(live),
-    }
-}
-
-impl Report {
-    /// The result of these runs, of which there is at least one.
-    fn new(what: &'static str, file: &Path, workers: u32, runs: Vec<Run>) -> Self {
-        let zero = || Run::new(0, 0, measure::Cost::default());
-        let median = measure::median(&runs).unwrap_or_else(zero);
-        Self {
-            what,
-            file: file.display().to_string(),
-            flows: 0,
-            workers,
-            repeat: 1,
-            packets: median.packets,
-            bytes: median.bytes,
-            wall_seconds: median.cost.wall_seconds,
-            user_seconds: median.cost.user_seconds,
-            system_seconds: median.cost.system_seconds,
-            mpps: median.mpps_wall,
-            gbit_per_second: median.gbit_per_second_wall,
-            mpps_per_core: median.mpps_user,
-            gbit_per_second_per_core: median.gbit_per_second_user,
-            runs,
-            peak_anonymous_bytes: 0,
-            floor: None,
-            counters: BTreeMap::new(),
-        }
+        Command::Stages(stages) => run_stages(stages),
     }
 }
 
@@ -256,37 +195,53 @@ fn run_make(make: &Make) -> Result<()> {
 }
 
 fn run_floor(measure: &Measure) -> Result<Report> {
-    let file = measure.file.as_path();
     // Warms the page cache, and says how large the tables must be.
-    let seen = floor::survey(file).with_context(|| file.display().to_string())?;
-    let once = || floor_once(file, &seen, measure.repeat);
+    let seen = survey(&measure.files)?;
+    let once = || floor_once(&seen, measure.repeat);
     let (runs, peak_anonymous_bytes) =
         measure::peak(|| (0..measure.runs).map(|_| once()).collect::<io::Result<_>>())?;
-    Ok(Report {
-        repeat: measure.repeat,
-        peak_anonymous_bytes,
-        flows: flows(&seen),
-        ..Report::new("floor", file, 1, runs?)
-    })
+    let mut report = Report::new("floor", &measure.files, 1, runs?);
+    report.repeat = measure.repeat;
+    report.peak_anonymous_bytes = peak_anonymous_bytes;
+    report.flows = flows(&seen);
+    Ok(report)
 }
 
-fn flows(seen: &Counted) -> u64 {
-    (seen.flows4 + seen.flows6) as u64
+/// A capture, and what the floor must know of it.
+type Surveyed<'a> = (&'a Path, Counted);
+
+fn survey(files: &[PathBuf]) -> Result<Vec<Surveyed<'_>>> {
+    let of = |file: &PathBuf| floor::survey(file).with_context(|| file.display().to_string());
+    files
+        .iter()
+        .map(|file| Ok((file.as_path(), of(file)?)))
+        .collect()
 }
 
-/// Brings a file into the page cache.
-fn warm(file: &Path) -> io::Result<()> {
-    io::copy(&mut File::open(file)?, &mut io::sink()).map(drop)
+fn flows(seen: &[Surveyed<'_>]) -> u64 {
+    let flows = seen.iter().map(|(_, seen)| seen.flows4 + seen.flows6);
+    flows.sum::<usize>() as u64
 }
 
-/// Reads the capture so often, each time with fresh tables.
-fn floor_once(file: &Path, seen: &Counted, repeat: u32) -> io::Result<Run> {
+/// Brings files into the page cache.
+fn warm(files: &[PathBuf]) -> Result<()> {
+    for file in files {
+        let read = File::open(file).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
+        read.with_context(|| file.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// Reads the captures so often, each time with fresh tables.
+fn floor_once(seen: &[Surveyed<'_>], repeat: u32) -> io::Result<Run> {
     let work = || -> io::Result<(u64, u64)> {
         let (mut packets, mut bytes) = (0, 0);
         for _ in 0..repeat {
-            let counted = floor::run(file, seen.flows4, seen.flows6)?;
-            packets += counted.packets;
-            bytes += counted.bytes;
+            for (file, seen) in seen {
+                let counted = floor::run(file, seen.flows4, seen.flows6)?;
+                packets += counted.packets;
+                bytes += counted.bytes;
+            }
         }
         Ok((packets, bytes))
     };
@@ -296,107 +251,77 @@ fn floor_once(file: &Path, seen: &Counted, repeat: u32) -> io::Result<Run> {
 
 fn run_replay(replay: &Replay) -> Result<Report> {
     let Measure { repeat, runs, .. } = replay.measure;
-    let file = replay.measure.file.as_path();
-    let name = || file.display().to_string();
+    let files = replay.measure.files.as_slice();
     // The floor reads one format alone, the engine every one: without a floor the page cache is
-    // warmed by reading the file as bytes.
+    // warmed by reading the files as bytes.
     let seen = match replay.with_floor {
-        true => Some(floor::survey(file).with_context(name)?),
-        false => warm(file).map(|()| None).with_context(name)?,
+        true => Some(survey(files)?),
+        false => warm(files).map(|()| None)?,
     };
     let matcher = replay::rules();
+    let workers = replay.workers.unwrap_or(1);
     let (mut measured, mut floors, mut peak) = (Vec::new(), Vec::new(), 0);
     let mut counters = Counters::default();
     for _ in 0..runs {
         if let Some(seen) = &seen {
-            floors.push(floor_once(file, seen, repeat)?);
+            floors.push(floor_once(seen, repeat)?);
         }
-        let work = || {
-            replay::run(
-                file,
-                replay.workers as usize,
-                replay.flows,
-                repeat,
-                &matcher,
-            )
-        };
-        let (result, bytes) = measure::peak(|| measure::cost(Who::Process, work))?;
-        let (counted, cost) = result?;
-        counters = counted.with_context(name)?;
+        let work = || replay::measured(files, workers, replay.flows, repeat, &matcher);
+        let (result, bytes) = measure::peak(work)?;
+        let run;
+        (counters, run) = result.with_context(|| report::names(files))?;
         peak = peak.max(bytes);
-        measured.push(Run::new(
-            counters.get(Counter::Packets),
-            counters.get(Counter::Bytes),
-            cost,
-        ));
+        measured.push(run);
     }
     let counted = counters.iter().filter(|(_, count)| *count > 0);
-    Ok(Report {
+    let floor = report::share(floors, measure::median(&measured));
+    let mut report = Report::new("replay", files, workers, measured);
+    report.repeat = repeat;
+    report.peak_anonymous_bytes = peak;
+    report.floor = floor;
+    report.counters = counted
+        .map(|(counter, count)| (counter.name(), count))
+        .collect();
+    report.flows = seen.map_or(counters.get(Counter::FlowsOpened), |seen| flows(&seen));
+    Ok(report)
+}
+
+fn run_scaling(replay: &Replay) -> Result<()> {
+    let Measure {
         repeat,
-        peak_anonymous_bytes: peak,
-        floor: share(floors, measure::median(&measured)),
-        counters: counted
-            .map(|(counter, count)| (counter.name(), count))
-            .collect(),
-        flows: seen.map_or(counters.get(Counter::FlowsOpened), |seen| flows(&seen)),
-        ..Report::new("replay", file, replay.workers, measured)
-    })
-}
-
-fn share(runs: Vec<Run>, engine: Option<Run>) -> Option<FloorShare> {
-    let median = measure::median(&runs)?;
-    let engine = engine?;
-    Some(FloorShare {
-        share_user_percent: 100.0 * engine.mpps_user / median.mpps_user,
-        share_cpu_percent: 100.0 * engine.mpps_cpu / median.mpps_cpu,
         runs,
-        median: Some(median),
-    })
+        output,
+        ref files,
+        ..
+    } = replay.measure;
+    warm(files)?;
+    let here = thread::available_parallelism().map_or(1, |count| count.get() as u32);
+    let workers = replay.workers.unwrap_or(here);
+    let once = |workers| {
+        let counted = replay::measured(files, workers, replay.flows, repeat, &replay::rules());
+        Ok(counted.with_context(|| report::names(files))?.1)
+    };
+    let scaling = scaling::measure(report::names(files), workers, runs, once)?;
+    output.print(&scaling, scaling::print)
 }
 
-fn print(report: &Report, output: Output) -> Result<()> {
-    let mut out = io::stdout().lock();
-    if output == Output::Json {
-        serde_json::to_writer_pretty(&mut out, report)?;
-        return Ok(writeln!(out)?);
-    }
-    writeln!(
-        out,
-        "{} {}: {} flows",
-        report.what, report.file, report.flows
-    )?;
-    writeln!(
-        out,
-        "   wall s   user s    sys s  Mpps wall  Mpps user  Gbit/s user"
-    )?;
-    for run in report.runs.iter().chain(&measure::median(&report.runs)) {
-        let cost = run.cost;
-        writeln!(
-            out,
-            "{:9.3}{:9.3}{:9.3}{:11.2}{:11.2}{:13.2}",
-            cost.wall_seconds,
-            cost.user_seconds,
-            cost.system_seconds,
-            run.mpps_wall,
-            run.mpps_user,
-            run.gbit_per_second_user,
-        )?;
-    }
-    if let Some(floor) = &report.floor
-        && let Some(median) = &floor.median
-    {
-        writeln!(
-            out,
-            "floor {:.2} Mpps user; share {:.1} % of it, {:.1} % by all processor time",
-            median.mpps_user, floor.share_user_percent, floor.share_cpu_percent,
-        )?;
-    }
-    for (counter, count) in &report.counters {
-        writeln!(out, "{counter} {count}")?;
-    }
-    let mib = report.peak_anonymous_bytes as f64 / (1 << 20) as f64;
-    Ok(writeln!(
-        out,
-        "last run: median; peak anonymous memory {mib:.1} MiB"
-    )?)
+fn run_stages(stages: &Stages) -> Result<()> {
+    let Measure {
+        repeat,
+        runs,
+        cpu,
+        output,
+        ref files,
+    } = stages.measure;
+    pin(cpu)?;
+    warm(files)?;
+    let wanted = match stages.only {
+        Some(stage) => &[stage],
+        None => Stage::ALL.as_slice(),
+    };
+    let measured = stages::measure(files, wanted, runs, repeat);
+    output.print(
+        &measured.with_context(|| report::names(files))?,
+        stages::print,
+    )
 }

@@ -4,8 +4,12 @@
 
 pub mod cli;
 pub mod floor;
+pub mod host;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod maker;
 pub mod measure;
 pub mod replay;
+pub mod report;
+pub mod scaling;
+pub mod stages;

@@ -2,7 +2,7 @@
 //! but printing. It measures; it looks at no result but the counters.
 
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use medtap_engine::capture::Frame;
@@ -15,13 +15,16 @@ use medtap_engine::runtime::{Analysis, analyze};
 use medtap_engine::wire::LinkType;
 use medtap_engine::worker::{Options, Worker};
 use medtap_rules::{Matcher, Rules};
+use medtap_table::vocabulary::Counter;
+
+use crate::measure::{self, Run, Who};
 
 /// The rules that ship, compiled: the same for every run.
 pub fn rules() -> Arc<Matcher> {
     Arc::new(Rules::embedded().matcher())
 }
 
-/// Reads a capture so often with one real engine, from opening the file to the last record of the
+/// Reads captures, as one input, so often with one real engine, from opening the file to the last record of the
 /// table.
 ///
 /// # Errors
@@ -30,14 +33,13 @@ pub fn rules() -> Arc<Matcher> {
 // Never inlined: callgrind counts the instructions between its start and its end.
 #[inline(never)]
 pub fn run(
-    path: &Path,
+    files: &[PathBuf],
     workers: usize,
     flows_max: Option<u32>,
     repeat: u32,
     matcher: &Arc<Matcher>,
 ) -> io::Result<Counters> {
-    let input = Input::Path(path.to_path_buf());
-    let pcap = Pcap::open(&[input]).map_err(io::Error::other)?;
+    let pcap = open(files)?;
     let analysis = Analysis {
         workers,
         flows_max: flows_max.unwrap_or(FLOWS_MAX),
@@ -49,6 +51,35 @@ pub fn run(
         Some(fault) => Err(io::Error::other(fault.to_string())),
         None => Ok(report.counters),
     }
+}
+
+/// As [`run`], with what it cost.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn measured(
+    files: &[PathBuf],
+    workers: u32,
+    flows_max: Option<u32>,
+    repeat: u32,
+    matcher: &Arc<Matcher>,
+) -> io::Result<(Counters, Run)> {
+    let work = || run(files, workers as usize, flows_max, repeat, matcher);
+    let (counters, cost) = measure::cost(Who::Process, work)?;
+    let counters = counters?;
+    let (packets, bytes) = (counters.get(Counter::Packets), counters.get(Counter::Bytes));
+    Ok((counters, Run::new(packets, bytes, cost)))
+}
+
+/// Opens captures as one input.
+///
+/// # Errors
+///
+/// A capture that cannot be opened.
+pub fn open(files: &[PathBuf]) -> io::Result<Pcap> {
+    let inputs = files.iter().cloned().map(Input::Path);
+    Pcap::open(&inputs.collect::<Vec<_>>()).map_err(io::Error::other)
 }
 
 /// A worker without threads around it: what it hands over is dropped.
@@ -98,8 +129,15 @@ impl Solo {
 
     /// Takes frames, burst by burst.
     pub fn take(&mut self, frames: &[Frame<'_>]) {
-        for burst in frames.chunks(BURST_FRAMES) {
-            self.worker.burst(burst.iter().copied(), &mut self.sink);
+        self.take_all(frames.iter().copied());
+    }
+
+    /// As [`Self::take`], from wherever they come.
+    #[inline]
+    pub fn take_all<'a>(&mut self, mut frames: impl ExactSizeIterator<Item = Frame<'a>>) {
+        while frames.len() > 0 {
+            self.worker
+                .burst(frames.by_ref().take(BURST_FRAMES), &mut self.sink);
         }
     }
 

@@ -128,7 +128,7 @@ pub enum Command {
     Events(Events),
     /// Make traffic, and measure how fast it is read
     #[command(subcommand)]
-    Bench(medtap_benches::cli::Command),
+    Bench(crate::bench::Bench),
     #[command(flatten)]
     Memory(crate::memory::arguments::Command),
 }

@@ -76,7 +76,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
                 Command::Export(command) => export::run(&command, &mut exit),
                 Command::Save(command) => save::run(&command, &mut exit),
                 Command::Events(command) => events::run(&command, &mut exit),
-                Command::Bench(command) => bench::run(&command),
+                Command::Bench(command) => bench::run(&command, &mut exit),
                 Command::Memory(command) => memory::run(command, &mut exit),
             };
             if let Err(failure) = result {

@@ -197,7 +197,7 @@ impl Taker for Analysis<'_> {
 }
 
 /// Read once for a burst, as the engine does.
-fn now_ns() -> u64 {
+pub fn now_ns() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(1, |since| since.as_nanos() as u64)
 }

@@ -47,6 +47,18 @@ impl Link {
         })
     }
 
+    /// Lets frames of so many bytes through, headers not counted; for an own pair.
+    ///
+    /// # Errors
+    ///
+    /// What `ip` says.
+    pub fn widen(&self, mtu: u32) -> Result<()> {
+        for end in [NEAR, FAR] {
+            ip(&["link", "set", end, "mtu", &mtu.to_string()])?;
+        }
+        Ok(())
+    }
+
     /// One that there is. Frames that arrive on it by themselves disturb the test, and without
     /// a parking place the maker is slower.
     ///

@@ -7,12 +7,15 @@
 #include <bpf/bpf_helpers.h>
 
 #define FRAME_BYTES 1514
+#define LIVE_BYTES 3400
 #define FRAMES 1024
 #define QUEUES 64
 
-// The length first; the live frame is always FRAME_BYTES long when it comes in.
+// The live frame is always LIVE_BYTES zeros long when it comes in. One that is longer than what
+// the list has room for ends in zeros. Where `stamp` is not zero, the time is written there.
 struct frame {
 	__u32 len;
+	__u32 stamp;
 	__u8 bytes[FRAME_BYTES];
 	__u8 unused[2];
 };
@@ -53,12 +56,18 @@ int maker(struct xdp_md *ctx)
 	if (!frame)
 		return XDP_ABORTED;
 	__u32 len = frame->len;
-	if (len < 14 || len > FRAME_BYTES)
+	if (len < 14 || len > LIVE_BYTES)
 		return XDP_ABORTED;
-	if (bpf_xdp_adjust_tail(ctx, (int)len - FRAME_BYTES))
+	if (bpf_xdp_adjust_tail(ctx, (int)len - LIVE_BYTES))
 		return XDP_ABORTED;
-	if (bpf_xdp_store_bytes(ctx, 0, frame->bytes, len))
+	__u32 stored = len < FRAME_BYTES ? len : FRAME_BYTES;
+	if (bpf_xdp_store_bytes(ctx, 0, frame->bytes, stored))
 		return XDP_ABORTED;
+	if (frame->stamp) {
+		__u64 now = bpf_ktime_get_ns();
+		if (bpf_xdp_store_bytes(ctx, frame->stamp, &now, sizeof(now)))
+			return XDP_ABORTED;
+	}
 	return bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_ABORTED);
 }
 

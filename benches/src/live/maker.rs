@@ -15,13 +15,16 @@ use super::traffic::Traffic;
 const OBJECT: &[u8] = include_bytes!("maker.bpf.o");
 
 /// Frames of the program's list.
-const FRAMES: u32 = 1024;
+pub const FRAMES: u32 = 1024;
 
-/// Bytes of the longest frame, without frame check sequence.
+/// Bytes of a frame that the list has room for; the rest of a longer one is zeros.
 pub const FRAME_BYTES: usize = 1514;
 
-/// Bytes of an entry of the list: the length, the frame, padding.
-const ENTRY_BYTES: usize = 4 + FRAME_BYTES + 2;
+/// Bytes of the longest frame, without frame check sequence: what the kernel makes of a page.
+pub const LIVE_BYTES: usize = 3400;
+
+/// Bytes of an entry of the list: length, place of the time, the frame, padding.
+const ENTRY_BYTES: usize = 8 + FRAME_BYTES + 2;
 
 /// Frames that the kernel makes before it wakes anybody: what NAPI takes at once.
 const BATCH: u32 = 64;
@@ -34,6 +37,8 @@ pub struct Maker {
     context: [u8; 24],
     queue: u32,
     entry: [u8; ENTRY_BYTES],
+    /// Where the program goes on in its list.
+    next: u32,
 }
 
 impl Maker {
@@ -60,7 +65,7 @@ impl Maker {
         let sockets = take(&mut program, "sockets")?.try_into()?;
         // struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index,
         // egress_ifindex.
-        let fields = [0, FRAME_BYTES as u32, 0, interface, queue, 0];
+        let fields = [0, LIVE_BYTES as u32, 0, interface, queue, 0];
         let mut context = [0; 24];
         for (bytes, field) in context.chunks_exact_mut(4).zip(fields) {
             bytes.copy_from_slice(&field.to_ne_bytes());
@@ -72,6 +77,7 @@ impl Maker {
             context,
             queue,
             entry: [0; ENTRY_BYTES],
+            next: 0,
         })
     }
 
@@ -91,12 +97,35 @@ impl Maker {
     /// When the kernel stops in the middle: then it is not known how many it made.
     pub fn run(&mut self, traffic: &mut Traffic) -> Result<u64> {
         for place in 0..FRAMES {
-            let frame = traffic.next_frame();
-            let len = frame.len().min(FRAME_BYTES);
-            self.entry[..4].copy_from_slice(&(len as u32).to_ne_bytes());
-            self.entry[4..4 + len].copy_from_slice(&frame[..len]);
-            self.frames.set(place, self.entry, 0)?;
+            self.list(place, traffic.next_frame(), None)?;
         }
+        self.make(FRAMES)?;
+        Ok(u64::from(FRAMES))
+    }
+
+    /// Puts a frame into the list, `place` places behind the next one. With `stamp` the program
+    /// writes the time there, 8 bytes as the machine has them, when it makes the frame.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub fn list(&mut self, place: u32, frame: &[u8], stamp: Option<usize>) -> Result<()> {
+        let len = frame.len().min(LIVE_BYTES);
+        let stored = len.min(FRAME_BYTES);
+        let stamp = stamp.unwrap_or_default() as u32;
+        self.entry[..4].copy_from_slice(&(len as u32).to_ne_bytes());
+        self.entry[4..8].copy_from_slice(&stamp.to_ne_bytes());
+        self.entry[8..8 + stored].copy_from_slice(&frame[..stored]);
+        let place = self.next.wrapping_add(place) % FRAMES;
+        Ok(self.frames.set(place, self.entry, 0)?)
+    }
+
+    /// Makes so many of the list, at most all of it.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel stops in the middle: then it is not known how many it made.
+    pub fn make(&mut self, count: u32) -> Result<()> {
         let maker: &Xdp = self
             .program
             .program("maker")
@@ -104,14 +133,15 @@ impl Maker {
             .try_into()?;
         maker
             .test_run(TestRunOptions {
-                data_in: Some(&[0; FRAME_BYTES]),
+                data_in: Some(&[0; LIVE_BYTES]),
                 ctx_in: Some(&self.context),
-                repeat: FRAMES,
+                repeat: count,
                 attrs: TestRunAttrs::new().xdp_live_frames(BATCH),
                 ..TestRunOptions::new()
             })
             .context("the kernel makes no live frames")?;
-        Ok(u64::from(FRAMES))
+        self.next = self.next.wrapping_add(count) % FRAMES;
+        Ok(())
     }
 }
 

@@ -126,7 +126,12 @@ impl Rig {
     }
 }
 
-fn worker() -> Result<Worker> {
+/// A worker as an engine without a configuration has it.
+///
+/// # Errors
+///
+/// When the system does not grant the memory.
+pub fn worker() -> Result<Worker> {
     let options = Options {
         flows_max: FLOWS_MAX,
         ..Options::offline(rules())

@@ -201,6 +201,11 @@ fn thread_time() -> Result<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
 }
 
-fn pin(processor: usize) -> Result<()> {
+/// Keeps the calling thread on a processor.
+///
+/// # Errors
+///
+/// When it cannot be used.
+pub fn pin(processor: usize) -> Result<()> {
     measure::pin(processor).with_context(|| format!("cannot use processor {processor}"))
 }

@@ -8,8 +8,10 @@ use medtap_engine::capture::Batch;
 use medtap_engine::capture::pcap::{Input, Pcap};
 use medtap_engine::wire::LinkType;
 
-use super::maker::FRAME_BYTES;
 use crate::maker::{Endless, Frame, Kind, Plan};
+
+/// The longest frame that is made, in bytes without frame check sequence.
+pub const LEN_MAX: usize = 8996;
 
 /// Frames without end.
 pub enum Traffic {
@@ -56,11 +58,20 @@ impl Traffic {
         Self::made(&Plan::new(Kind::Imix, 0), 0)
     }
 
+    /// What a hospital's core switch shows.
+    ///
+    /// # Errors
+    ///
+    /// None with this plan.
+    pub fn hospital() -> Result<Self> {
+        Self::made(&Plan::new(Kind::Hospital, 0), 0)
+    }
+
     fn made(plan: &Plan, len_min: usize) -> Result<Self> {
         ensure!(
-            len_min <= FRAME_BYTES,
+            len_min <= LEN_MAX,
             "the longest frame is {} bytes on the wire",
-            FRAME_BYTES + 4
+            LEN_MAX + 4
         );
         Ok(Self::Made {
             source: Box::new(Endless::new(plan)?),
@@ -70,18 +81,18 @@ impl Traffic {
         })
     }
 
-    /// The Ethernet frames of a capture; those longer than [`FRAME_BYTES`] are left out.
+    /// The Ethernet frames of a capture; those longer than so many bytes are left out.
     ///
     /// # Errors
     ///
     /// A capture that cannot be read, or holds no such frame.
-    pub fn captured(path: &Path) -> Result<Self> {
+    pub fn captured(path: &Path, len_max: usize) -> Result<Self> {
         let name = || path.display().to_string();
         let mut pcap = Pcap::open(&[Input::Path(path.to_path_buf())]).with_context(name)?;
         let (mut batch, mut frames) = (Batch::default(), Vec::new());
         while pcap.read(&mut batch) {
             let fit = |frame: &medtap_engine::capture::Frame<'_>| {
-                frame.link == LinkType::Ethernet && (14..=FRAME_BYTES).contains(&frame.bytes.len())
+                frame.link == LinkType::Ethernet && (14..=len_max).contains(&frame.bytes.len())
             };
             frames.extend(batch.frames().filter(fit).map(|frame| frame.bytes.to_vec()));
         }
@@ -90,7 +101,7 @@ impl Traffic {
     }
 
     /// The next frame.
-    pub fn next_frame(&mut self) -> &[u8] {
+    pub fn next_frame(&mut self) -> &mut [u8] {
         match self {
             Self::Made {
                 source,
@@ -99,18 +110,15 @@ impl Traffic {
                 bytes,
             } => {
                 source.next(frame);
-                if frame.bytes().len() >= *len_min {
-                    return frame.bytes();
-                }
                 // Padding after the packet, as Ethernet pads what is too short.
                 bytes.clear();
                 bytes.extend_from_slice(frame.bytes());
-                bytes.resize(*len_min, 0);
+                bytes.resize(bytes.len().max(*len_min), 0);
                 bytes
             }
             Self::Captured { frames, at } => {
                 *at = if *at + 1 < frames.len() { *at + 1 } else { 0 };
-                frames.get(*at).map_or(&[], Vec::as_slice)
+                frames.get_mut(*at).map_or(&mut [], Vec::as_mut_slice)
             }
         }
     }

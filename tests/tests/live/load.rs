@@ -7,13 +7,17 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
 use medtap_benches::live::bare::Bare;
+use medtap_benches::live::crew::Crew;
+use medtap_benches::live::generator::{Amount, Generator};
 use medtap_benches::live::link::{FAR, Link, NEAR};
 use medtap_benches::live::maker::Maker;
+use medtap_benches::live::probe::{PROBE_EVERY, Probes};
 use medtap_benches::live::receiver::{Counting, Receiver};
 use medtap_benches::live::rig::{Kind, Rig};
 use medtap_benches::live::round::{Processors, latencies};
 use medtap_benches::live::sender::Sender;
 use medtap_benches::live::traffic::Traffic;
+use medtap_benches::live::tx::Tx;
 use nix::unistd::Uid;
 
 /// How long each receiver is under load.
@@ -34,6 +38,14 @@ pub fn trials() -> Vec<Trial> {
             "load/the_sender_sends_every_frame",
             the_sender_sends_every_frame,
         ),
+        trial(
+            "load/the_engine_has_what_is_sent",
+            the_engine_has_what_is_sent,
+        ),
+        trial(
+            "load/the_engine_has_what_is_made",
+            the_engine_has_what_is_made,
+        ),
     ]
 }
 
@@ -47,10 +59,9 @@ fn trial(name: &str, run: fn() -> Result<(), Failed>) -> Trial {
 }
 
 fn received_and_dropped_is_made() -> Result<(), Failed> {
-    let last = thread::available_parallelism().map_or(0, |count| count.get() - 1);
     let processors = Processors {
         maker: 0,
-        receiver: last,
+        receiver: last_processor(),
     };
     let mut rig = Rig::new(Link::own()?, processors)?;
     let mut latency = latencies()?;
@@ -122,6 +133,71 @@ fn the_sender_sends_every_frame() -> Result<(), Failed> {
     }
     assert_eq!(received(NEAR)? - before, 1000);
     Ok(())
+}
+
+/// By AF_XDP over a cable, at a rate that any machine takes: sizes of one piece and of several.
+fn the_engine_has_what_is_sent() -> Result<(), Failed> {
+    let link = Link::own()?;
+    link.widen(9_216)?;
+    let mut crew = Crew::open(NEAR, &[last_processor()])?;
+    let far = link.parking.ok_or("the far end")?;
+    let mut generator = Generator::Tx(Box::new(Tx::open(far, 0)?));
+    for size in [64, 1518, 4_100, 9_000] {
+        offered_is_received(&mut crew, &mut generator, size, 3_000.0)?;
+    }
+    Ok(())
+}
+
+/// By live frames, without anything sent.
+fn the_engine_has_what_is_made() -> Result<(), Failed> {
+    let link = Link::own()?;
+    link.widen(9_216)?;
+    let mut maker = Maker::new(link.index, 0, link.parking)?;
+    let mut crew = Crew::open(NEAR, &[last_processor()])?;
+    maker.feed(crew.socket().ok_or("one socket")?)?;
+    let mut generator = Generator::Live(Box::new(maker));
+    for size in [64, 1518, 3_404] {
+        offered_is_received(&mut crew, &mut generator, size, 3_000.0)?;
+    }
+    Ok(())
+}
+
+fn offered_is_received(
+    crew: &mut Crew,
+    generator: &mut Generator,
+    size: u32,
+    rate: f64,
+) -> Result<(), Failed> {
+    let mut traffic = Traffic::flood(size, 100)?;
+    let mut probes = Probes::new(size as usize - 4)?;
+    let amount = Amount::For(TIME, Some(rate));
+    let (offered, received) =
+        crew.receive(|| generator.offer(&mut traffic, &mut probes, amount))?;
+    let mode = generator.mode();
+    assert!(offered.frames > 100, "{mode}, {size} bytes: {offered:?}");
+    assert_eq!(received.frames, offered.frames, "{mode}, {size} bytes");
+    assert_eq!(
+        offered.wire_bytes,
+        offered.frames * u64::from(size),
+        "{mode}"
+    );
+    let probed = offered.frames.div_ceil(PROBE_EVERY);
+    assert_eq!(
+        received.latency.len(),
+        probed,
+        "{mode}, {size} bytes: probes"
+    );
+    // Nothing takes less than no time, nor a second of a trial that is shorter.
+    let (least, most) = (received.latency.min(), received.latency.max());
+    assert!(
+        least > 100 && most < 1_000_000_000,
+        "{mode}: {least} to {most} ns"
+    );
+    Ok(())
+}
+
+fn last_processor() -> usize {
+    thread::available_parallelism().map_or(0, |count| count.get() - 1)
 }
 
 /// Frames that an interface of this thread's namespace had.

@@ -17,7 +17,7 @@ const FENCES: &[&str] = &[
 const BENCH_FENCES: &[&str] = &[
     "benches/src/floor/capture.rs",
     "benches/src/floor/prefetch.rs",
-    "benches/src/live/bare.rs",
+    "benches/src/live/mapped.rs",
     "benches/src/live/sender.rs",
     "benches/tests/allocations.rs",
 ];

@@ -1,4 +1,4 @@
-//! The load test: the bare receiver, the engine's receive path, and the same with a whole worker,
+//! What receiving costs: the bare receiver, the engine's receive path, and the same with a whole worker,
 //! in turn under the same load, and what they cost. It says whether the ratio holds; that it does
 //! not hold is a result and no failure.
 
@@ -13,9 +13,11 @@ use nix::unistd::Uid;
 use serde::Serialize;
 
 use super::link::Link;
+use super::maker::FRAME_BYTES;
 use super::rig::{Kind, Rig};
 use super::round::{Processors, Round, latencies};
 use super::traffic::Traffic;
+use crate::host::Host;
 
 /// What the engine's receive path may cost of the bare receiver's.
 pub const RATIO_MAX: f64 = 1.3;
@@ -23,9 +25,9 @@ pub const RATIO_MAX: f64 = 1.3;
 /// How the figures are to be read; printed with every result.
 const NOTE: &str = "load by BPF_PROG_RUN: worker CPU, not line rate";
 
-/// Options of `live`.
+/// Options of `receive`.
 #[derive(Debug, Args)]
-pub struct Live {
+pub struct Receive {
     /// Seconds of each round.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=3600))]
     seconds: u32,
@@ -89,8 +91,7 @@ struct Latency {
 
 #[derive(Serialize)]
 struct Report {
-    machine: String,
-    kernel: String,
+    host: Host,
     interface: String,
     note: &'static str,
     ratio_max: f64,
@@ -102,46 +103,45 @@ struct Report {
 /// # Errors
 ///
 /// One sentence: no right to do so, no such interface or processor, a capture that can't be read.
-pub fn run(live: &Live) -> Result<()> {
+pub fn run(asked: &Receive) -> Result<()> {
     ensure!(
         Uid::effective().is_root(),
         "the load test loads a BPF program and opens AF_XDP sockets; run it as root"
     );
-    let (link, interface) = match &live.interface {
+    let (link, interface) = match &asked.interface {
         Some(name) => (Link::existing(name)?, format!("{name}, copy mode")),
         None => (Link::own()?, "veth, copy mode".to_owned()),
     };
     let processors = Processors {
-        maker: live.maker_cpu,
-        receiver: live.cpu,
+        maker: asked.maker_cpu,
+        receiver: asked.cpu,
     };
     let mut rig = Rig::new(link, processors)?;
     let mut comparisons = Vec::new();
-    for (load, traffic) in loads(live)? {
-        comparisons.push(compare(live, &mut rig, load, traffic)?);
+    for (load, traffic) in loads(asked)? {
+        comparisons.push(compare(asked, &mut rig, load, traffic)?);
     }
     let report = Report {
-        machine: machine(),
-        kernel: read("/proc/sys/kernel/osrelease"),
+        host: Host::here(),
         interface,
         note: NOTE,
         ratio_max: RATIO_MAX,
         comparisons,
     };
     let mut out = io::stdout().lock();
-    if live.json {
+    if asked.json {
         serde_json::to_writer_pretty(&mut out, &report)?;
         return Ok(writeln!(out)?);
     }
     print(&report, &mut out)
 }
 
-fn loads(live: &Live) -> Result<Vec<(String, Traffic)>> {
+fn loads(asked: &Receive) -> Result<Vec<(String, Traffic)>> {
     let flood = |flows: u32| -> Result<_> {
-        let name = format!("{} B, {flows} flows", live.size);
-        Ok((name, Traffic::flood(live.size, flows)?))
+        let name = format!("{} B, {flows} flows", asked.size);
+        Ok((name, Traffic::flood(asked.size, flows)?))
     };
-    let mut loads = match live.flows {
+    let mut loads = match asked.flows {
         Some(flows) => vec![flood(flows)?],
         None => vec![
             flood(1)?,
@@ -150,19 +150,27 @@ fn loads(live: &Live) -> Result<Vec<(String, Traffic)>> {
             ("mix".to_owned(), Traffic::imix()?),
         ],
     };
-    if let Some(capture) = &live.capture {
-        loads.push((capture.display().to_string(), Traffic::captured(capture)?));
+    if let Some(capture) = &asked.capture {
+        loads.push((
+            capture.display().to_string(),
+            Traffic::captured(capture, FRAME_BYTES)?,
+        ));
     }
     Ok(loads)
 }
 
 /// The receivers take turns, so that whatever else the machine does meets all of them.
-fn compare(live: &Live, rig: &mut Rig, load: String, mut traffic: Traffic) -> Result<Comparison> {
-    let time = Duration::from_secs(u64::from(live.seconds));
+fn compare(
+    asked: &Receive,
+    rig: &mut Rig,
+    load: String,
+    mut traffic: Traffic,
+) -> Result<Comparison> {
+    let time = Duration::from_secs(u64::from(asked.seconds));
     let mut latency = latencies()?;
     let mut rows = Kind::ALL.map(|kind| (kind, Vec::new()));
     rig.forget()?;
-    for _ in 0..live.rounds {
+    for _ in 0..asked.rounds {
         for (kind, rounds) in &mut rows {
             rounds.push(rig.round(*kind, &mut traffic, time, &mut latency)?);
         }
@@ -208,7 +216,7 @@ impl Latency {
 }
 
 fn print(report: &Report, out: &mut impl Write) -> Result<()> {
-    writeln!(out, "{}, Linux {}", report.machine, report.kernel)?;
+    writeln!(out, "{}", report.host)?;
     writeln!(out, "{}, {}", report.interface, report.note)?;
     for comparison in &report.comparisons {
         writeln!(out)?;
@@ -245,25 +253,4 @@ fn print(report: &Report, out: &mut impl Write) -> Result<()> {
         )?;
     }
     Ok(())
-}
-
-fn machine() -> String {
-    let text = read("/proc/cpuinfo");
-    let model = text.lines().find(|line| line.starts_with("model name"));
-    let model = model
-        .and_then(|line| line.split_once(':'))
-        .map(|(_, name)| name.trim());
-    let count = text
-        .lines()
-        .filter(|line| line.starts_with("processor"))
-        .count();
-    format!(
-        "{}, {count} processors",
-        model.unwrap_or("unknown processor")
-    )
-}
-
-fn read(path: &str) -> String {
-    std::fs::read_to_string(path)
-        .map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
 }
