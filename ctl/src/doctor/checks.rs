@@ -1,6 +1,6 @@
 //! What is good for a sensor and what is not, judged by what was read. It reads nothing itself.
 
-use medtap_engine::nic::inspect::Nic;
+use medtap_engine::nic::inspect::{Nic, symmetric_key};
 use medtap_table::vocabulary::Delivery;
 
 use super::machine::Machine;
@@ -19,9 +19,6 @@ const CLOCKS_NEAR: [&str; 4] = [
 ];
 /// Clocks that are read by a system call.
 const CLOCKS_FAR: [&str; 4] = ["hpet", "acpi_pm", "jiffies", "refined-jiffies"];
-/// Over and over, a key that makes both directions of a conversation alike, as `ethtool -X`
-/// takes it.
-const SYMMETRIC_PAIR: [&str; 2] = ["6d", "5a"];
 
 /// One finding in the making.
 struct Judge<'a>(Option<&'a str>);
@@ -265,7 +262,9 @@ fn symmetry(judge: &Judge<'_>, nic: &Nic) -> Finding {
         ),
         Some(true) => judge.good(SUBJECT, "both directions of a conversation share a queue"),
         Some(false) => {
-            let bytes = SYMMETRIC_PAIR.into_iter().cycle().take(rss.key.len());
+            // As `ethtool -X` takes it.
+            let bytes = symmetric_key(rss.key.len());
+            let bytes = bytes.iter().map(|byte| format!("{byte:02x}"));
             let key = bytes.collect::<Vec<_>>().join(":");
             judge.finding(
                 SUBJECT,

@@ -147,6 +147,7 @@ fn card() -> Nic {
         rss: Some(Rss {
             key: vec![0x6d, 0x5a, 0x56, 0xda],
             queues: (0..8).collect(),
+            table: (0..8).collect(),
             is_made_symmetric: false,
             is_toeplitz: true,
         }),
@@ -194,6 +195,7 @@ fn a_card_that_is_ready() {
         rss: Some(Rss {
             key: vec![0x6d, 0x5a, 0x6d, 0x5a],
             queues: vec![0, 1],
+            table: vec![0, 1],
             is_made_symmetric: false,
             is_toeplitz: true,
         }),

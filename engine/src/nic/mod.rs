@@ -6,6 +6,7 @@ pub mod inspect;
 pub mod keeper;
 pub mod link;
 mod request;
+mod rss;
 mod setting;
 
 use std::fs;
@@ -14,6 +15,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use request::Requests;
+use rss::Rss;
 pub use setting::Setting;
 
 /// What changes frames on their way to us: merged frames, and tags taken off or filtered. Merging
@@ -43,6 +45,10 @@ pub struct Wish {
     pub up: bool,
     /// How many channels receive.
     pub channels: Option<u32>,
+    /// Both directions of a conversation on one queue, by the key of the card's hash.
+    pub symmetric_rss: bool,
+    /// Over how many queues, from the first, the card shares frames out evenly.
+    pub rss_queues: Option<u32>,
     /// The processors that serve its interrupts, in turn; none: as they are.
     pub irq_cpus: Vec<u16>,
     /// `napi_defer_hard_irqs`.
@@ -280,6 +286,7 @@ fn settings(interface: &str, wish: &Wish, report: &mut dyn FnMut(&str)) -> Vec<(
         };
         settings.push((setting, channels.to_string()));
     }
+    settings.extend(sharing(interface, wish, report));
     if wish.bare_frames {
         let features = features(interface);
         let ours = OFFLOADS
@@ -309,6 +316,38 @@ fn settings(interface: &str, wish: &Wish, report: &mut dyn FnMut(&str)) -> Vec<(
                 .zip(cpus)
                 .map(|(irq, cpu)| (Setting::IrqCpus(*irq), cpu.to_string())),
         );
+    }
+    settings
+}
+
+/// How frames are to be shared out to queues. Cards have no other way than a key to be symmetric
+/// that all kernels know; of another hash than Toeplitz's a key says nothing.
+fn sharing(interface: &str, wish: &Wish, report: &mut dyn FnMut(&str)) -> Vec<(Setting, String)> {
+    if !wish.symmetric_rss && wish.rss_queues.is_none() {
+        return Vec::new();
+    }
+    let answer = Requests::new(interface).and_then(|requests| requests.rss());
+    let Some(rss) = answer.ok().and_then(|words| Rss::of(&words)) else {
+        report(&format!(
+            "{interface} does not say how it shares frames out; symmetric_rss and rss_queues change \
+             nothing"
+        ));
+        return Vec::new();
+    };
+    let mut settings = Vec::new();
+    if let Some(queues) = wish.rss_queues {
+        let table = rss::even_table(rss.table.len(), queues);
+        settings.push((Setting::RssTable, rss::table_text(&table)));
+    }
+    if wish.symmetric_rss && rss.is_symmetric() != Some(true) {
+        if rss.is_toeplitz && !rss.key.is_empty() {
+            let key = rss::symmetric_key(rss.key.len());
+            settings.push((Setting::RssKey, rss::key_text(&key)));
+        } else {
+            report(&format!(
+                "{interface} shares frames out by a hash that no key makes symmetric; steer by hash"
+            ));
+        }
     }
     settings
 }
@@ -461,6 +500,27 @@ mod tests {
         assert!(is_ethernet("lo").unwrap() && is_ethernet("nosuch0").is_err());
         assert_eq!(rx_queues("lo").unwrap(), 1);
         assert_eq!(numa_node("lo"), None);
+    }
+
+    /// Loopback shares nothing out: it is told, and nothing is tried.
+    #[test]
+    fn where_nothing_is_shared_out_nothing_is_set() {
+        let wish = Wish {
+            symmetric_rss: true,
+            rss_queues: Some(2),
+            ..Wish::default()
+        };
+        let mut told = Vec::new();
+        assert_eq!(sharing("lo", &wish, &mut |it| told.push(it.to_owned())), []);
+        assert!(
+            told.len() == 1 && told[0].starts_with("lo does not say how"),
+            "{told:?}"
+        );
+        assert_eq!(
+            sharing("lo", &Wish::default(), &mut |it| panic!("{it}")),
+            []
+        );
+        assert!(Setting::RssKey.read("lo").is_err() && Setting::RssTable.read("lo").is_err());
     }
 
     /// Loopback's features can be read by everyone; names and bits belong together.

@@ -18,6 +18,7 @@ const SCHANNELS: u32 = 0x3d;
 const GDRVINFO: u32 = 0x03;
 const GRINGPARAM: u32 = 0x10;
 const GRSSH: u32 = 0x46;
+const SRSSH: u32 = 0x47;
 
 /// The set of strings that names features.
 const SS_FEATURES: u32 = 4;
@@ -276,6 +277,25 @@ impl Requests {
         // is room for them behind it.
         unsafe { self.ethtool(&mut words) }?;
         Ok(words)
+    }
+
+    /// Sets how the card shares frames out: `struct ethtool_rxfh` with what follows it, whose
+    /// first word is left to this.
+    pub(super) fn set_rss(&self, words: &mut [u32]) -> io::Result<()> {
+        let Some((head, behind)) = words.split_first_chunk_mut::<RSS_HEAD_WORDS>() else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        let [command, _, places, key_bytes, ..] = head;
+        *command = SRSSH;
+        // All ones: the table stays, and none follows.
+        let places = if *places == u32::MAX { 0 } else { *places };
+        if behind.len() < places as usize + key_bytes.div_ceil(4) as usize {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        // SAFETY: the kernel reads as many places and bytes as the head says, which lie behind it
+        // by the check, and writes nothing but, for a new context, the head.
+        unsafe { self.ethtool(words) }?;
+        Ok(())
     }
 
     /// How many channels it may have, and has.

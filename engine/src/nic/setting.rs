@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::request::Requests;
+use super::rss::{self, Rss};
 
 /// Longest name of a feature that is believed.
 const FEATURE_NAME_BYTES_MAX: usize = 31;
@@ -31,6 +32,10 @@ pub enum Setting {
     GroFlushTimeout,
     /// The processors that serve the interrupt of this number, as a list of ranges.
     IrqCpus(u32),
+    /// The key of the hash that shares frames out, in hexadecimal.
+    RssKey,
+    /// The queue of each place of the table that shares frames out, with commas between.
+    RssTable,
 }
 
 impl Setting {
@@ -45,6 +50,8 @@ impl Setting {
             Self::NapiDeferHardIrqs => value.parse::<u32>().is_ok(),
             Self::GroFlushTimeout => value.parse::<u64>().is_ok(),
             Self::IrqCpus(_) => is_cpu_list(value),
+            Self::RssKey => rss::key_of(value).is_some(),
+            Self::RssTable => rss::table_of(value).is_some(),
         }
     }
 
@@ -75,6 +82,8 @@ impl Setting {
             Self::Up => Ok(switch(requests()?.is_up()?)),
             Self::CombinedChannels => Ok(requests()?.channels()?[7].to_string()),
             Self::RxChannels => Ok(requests()?.channels()?[4].to_string()),
+            Self::RssKey => Ok(rss::key_text(&sharing(&requests()?)?.key)),
+            Self::RssTable => Ok(rss::table_text(&sharing(&requests()?)?.table)),
             Self::NapiDeferHardIrqs | Self::GroFlushTimeout | Self::IrqCpus(_) => {
                 let file = self.file(interface).ok_or_else(unsupported)?;
                 Ok(fs::read_to_string(file)?.trim().to_owned())
@@ -107,11 +116,26 @@ impl Setting {
                 channels[if *self == Self::RxChannels { 4 } else { 7 }] = number()?;
                 requests.set_channels(&channels)
             }
+            Self::RssKey => {
+                let requests = requests()?;
+                let key = rss::key_of(value).ok_or(io::ErrorKind::InvalidInput)?;
+                requests.set_rss(&mut rss::key_request(&requests.rss()?, &key))
+            }
+            Self::RssTable => {
+                let requests = requests()?;
+                let table = rss::table_of(value).ok_or(io::ErrorKind::InvalidInput)?;
+                requests.set_rss(&mut rss::table_request(&requests.rss()?, &table))
+            }
             Self::NapiDeferHardIrqs | Self::GroFlushTimeout | Self::IrqCpus(_) => {
                 fs::write(self.file(interface).ok_or_else(unsupported)?, value)
             }
         }
     }
+}
+
+/// How the card shares frames out now.
+fn sharing(requests: &Requests) -> io::Result<Rss> {
+    Rss::of(&requests.rss()?).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 fn switch(on: bool) -> String {
@@ -153,6 +177,8 @@ impl fmt::Display for Setting {
             Self::NapiDeferHardIrqs => f.write_str("napi_defer_hard_irqs"),
             Self::GroFlushTimeout => f.write_str("gro_flush_timeout"),
             Self::IrqCpus(number) => write!(f, "irq_cpus:{number}"),
+            Self::RssKey => f.write_str("rss_key"),
+            Self::RssTable => f.write_str("rss_table"),
         }
     }
 }
@@ -181,6 +207,8 @@ impl FromStr for Setting {
             ("rx_channels", None) => Self::RxChannels,
             ("napi_defer_hard_irqs", None) => Self::NapiDeferHardIrqs,
             ("gro_flush_timeout", None) => Self::GroFlushTimeout,
+            ("rss_key", None) => Self::RssKey,
+            ("rss_table", None) => Self::RssTable,
             ("irq_cpus", Some(number)) => Self::IrqCpus(number.parse().map_err(|_| ())?),
             _ => return Err(()),
         };
@@ -208,6 +236,8 @@ mod tests {
             Setting::NapiDeferHardIrqs,
             Setting::GroFlushTimeout,
             Setting::IrqCpus(34),
+            Setting::RssKey,
+            Setting::RssTable,
         ];
         for setting in settings {
             assert_eq!(setting.to_string().parse(), Ok(setting));
@@ -229,6 +259,8 @@ mod tests {
     fn values_have_a_form() {
         assert!(Setting::Mtu.accepts("9000") && !Setting::Mtu.accepts("60"));
         assert!(Setting::Up.accepts("on") && !Setting::Up.accepts("1"));
+        assert!(Setting::RssKey.accepts("6d5a") && !Setting::RssKey.accepts("6d5"));
+        assert!(Setting::RssTable.accepts("0,1,0") && !Setting::RssTable.accepts("0,-1"));
         let irq = Setting::IrqCpus(1);
         assert!(irq.accepts("0") && irq.accepts("0,2-3"));
         for wrong in ["", "0-", "-", "a", "0,,1", "+1", "0\n", "99999"] {

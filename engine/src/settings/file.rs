@@ -28,6 +28,8 @@ pub(super) const INTERFACE: &[&str] = &[
     "own_addresses",
     "mtu",
     "channels",
+    "symmetric_rss",
+    "rss_queues",
     "irq_cpus",
     "napi_defer_hard_irqs",
     "gro_flush_timeout_ns",
@@ -104,6 +106,10 @@ fn interface(section: &Section<'_>) -> Result<Interface, SettingsError> {
         own_addresses: own_addresses(section)?,
         mtu: section.number("mtu", 68..=65_535)?,
         channels: section.number("channels", 1..=64)?,
+        symmetric_rss: section
+            .flag("symmetric_rss")?
+            .unwrap_or(default.symmetric_rss),
+        rss_queues: section.number("rss_queues", 1..=64)?,
         irq_cpus: section.cpus("irq_cpus")?.unwrap_or_default(),
         napi_defer_hard_irqs: section.number("napi_defer_hard_irqs", 0..=i32::MAX as u64)?,
         gro_flush_timeout_ns: section.number("gro_flush_timeout_ns", 0..=1_000_000_000)?,

@@ -77,6 +77,10 @@ pub struct Interface {
     pub mtu: Option<u32>,
     /// How many queues to set.
     pub channels: Option<u32>,
+    /// True: make the card's hash symmetric, so that both directions come to one queue.
+    pub symmetric_rss: bool,
+    /// Over how many queues the card shall share frames out.
+    pub rss_queues: Option<u32>,
     /// Where the interface's interrupts shall be served; empty: left as they are.
     pub irq_cpus: Vec<u16>,
     /// The kernel's `napi_defer_hard_irqs` to set.
@@ -107,6 +111,8 @@ impl Interface {
             own_addresses: Vec::new(),
             mtu: None,
             channels: None,
+            symmetric_rss: false,
+            rss_queues: None,
             irq_cpus: Vec::new(),
             napi_defer_hard_irqs: None,
             gro_flush_timeout_ns: None,

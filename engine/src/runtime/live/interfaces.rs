@@ -190,6 +190,8 @@ fn wish(wanted: &settings::Interface) -> Wish {
         mtu: wanted.mtu,
         up: wanted.up,
         channels: wanted.channels,
+        symmetric_rss: wanted.symmetric_rss,
+        rss_queues: wanted.rss_queues,
         irq_cpus: wanted.irq_cpus.clone(),
         napi_defer_hard_irqs: wanted.napi_defer_hard_irqs,
         gro_flush_timeout_ns: wanted.gro_flush_timeout_ns,
