@@ -24,8 +24,8 @@ pub fn rules() -> Arc<Matcher> {
     Arc::new(Rules::embedded().matcher())
 }
 
-/// Reads captures, as one input, so often with one real engine, from opening the file to the last record of the
-/// table.
+/// Reads captures, as one input, so often with one real engine, from opening the files to the last
+/// record of the table.
 ///
 /// # Errors
 ///

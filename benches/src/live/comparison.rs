@@ -1,6 +1,6 @@
-//! What receiving costs: the bare receiver, the engine's receive path, and the same with a whole worker,
-//! in turn under the same load, and what they cost. It says whether the ratio holds; that it does
-//! not hold is a result and no failure.
+//! What receiving costs: the bare receiver, the engine's receive path, and the same with a whole
+//! worker, in turn under the same load, and what they cost. It says whether the ratio holds; that
+//! it does not hold is a result and no failure.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

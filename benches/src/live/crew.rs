@@ -1,5 +1,5 @@
-//! The engine under test: its ports on one interface, each with a whole worker on a processor of its
-//! own. What the workers hand over is taken and dropped; no frame is sent.
+//! The engine under test: its ports on one interface, each with a whole worker on a processor
+//! of its own. What the workers hand over is taken and dropped; no frame is sent.
 
 use std::hint::spin_loop;
 use std::os::fd::{AsRawFd, RawFd};

@@ -162,7 +162,8 @@ pub fn plot(x: &Axis, y: &Axis, series: &[Series]) -> String {
 fn line(svg: &mut String, [x1, y1, x2, y2]: [f64; 4], class: &str, style: &str) {
     let _ = write!(
         svg,
-        "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" class=\"{class}\" {style}/>"
+        "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" \
+         class=\"{class}\" {style}/>"
     );
 }
 

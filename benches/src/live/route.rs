@@ -44,9 +44,9 @@ mod tests {
 
     #[test]
     fn default_routes_are_seen() {
-        let v4 = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n\
-            eth0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n\
-            eth1\t0000A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n";
+        let v4 = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\n\
+            eth0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\n\
+            eth1\t0000A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\n";
         assert!(by_ipv4(v4, "eth0") && !by_ipv4(v4, "eth1") && !by_ipv4("", "eth0"));
         let zero = "0".repeat(32);
         let line = |flags: &str, name: &str| {

@@ -1,9 +1,9 @@
-//! How much load a receiver takes at a loss that is allowed: a binary search (RFC 2544), for several
-//! losses at once. Trials are asked for, never made here.
+//! How much load a receiver takes at a loss that is allowed: a binary search (RFC 2544), for
+//! several losses at once. Trials are asked for, never made here.
 //!
 //! A trial counts for every goal, and a load that loses more than allowed is tried again: it fails
-//! when more than half of its trials do, as in MLRsearch, since a machine that does other things for
-//! a moment is no limit of the receiver.
+//! when more than half of its trials do, as in MLRsearch, since a machine that does other things
+//! for a moment is no limit of the receiver.
 
 use anyhow::Result;
 use serde::Serialize;

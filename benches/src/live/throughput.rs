@@ -1,5 +1,6 @@
 //! `medtap-bench live`: how much of a load the engine takes on this machine, over these interfaces.
-//! It sends on the interface that it was told to, and refuses one that a default route leads out of.
+//! It sends on the interface that it was told to, and refuses one that a default route leads out
+//! of.
 
 use std::collections::HashSet;
 use std::io::Write;

@@ -329,8 +329,8 @@ fn sharing(interface: &str, wish: &Wish, report: &mut dyn FnMut(&str)) -> Vec<(S
     let answer = Requests::new(interface).and_then(|requests| requests.rss());
     let Some(rss) = answer.ok().and_then(|words| Rss::of(&words)) else {
         report(&format!(
-            "{interface} does not say how it shares frames out; symmetric_rss and rss_queues change \
-             nothing"
+            "{interface} does not say how it shares frames out; symmetric_rss and rss_queues \
+             change nothing"
         ));
         return Vec::new();
     };
