@@ -252,6 +252,12 @@ pub const SSH_PACKET_BYTES_MAX: usize = 35_000;
 /// SSH packets stepped over before the first key exchange offer.
 pub const SSH_PACKETS_BEFORE_OFFER_MAX: u8 = 4;
 
+/// Bytes of an SSH offer that is kept to be compared with the other end's; a longer one is not.
+pub const SSH_OFFER_BYTES_MAX: usize = 4 * 1024;
+
+/// Names of one list of an SSH offer that are compared.
+pub const SSH_NAMES_MAX: usize = 64;
+
 /// Bytes of one part (maker, model, serial) of a reported device's identifier; a device with a
 /// longer one is not told apart safely and is not reported.
 pub const REPORTED_PART_BYTES_MAX: usize = 64;

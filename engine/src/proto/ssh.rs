@@ -1,5 +1,5 @@
-//! SSH (RFC 4253): the identification of both ends and what each offers for the key exchange, as
-//! HASSH. It reads no other line, no packet after the offers, and no user.
+//! SSH (RFC 4253): the identification of both ends, what each offers for the key exchange, as
+//! HASSH, and what they agree on. It reads no other line, no packet after the offers, and no user.
 //!
 //! ```text
 //! identification   SSH-2.0-software SP comment CR LF
@@ -13,10 +13,10 @@ use medtap_table::vocabulary::{Field, Protocol};
 use super::tls::fingerprint::hex;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict, ports};
 use crate::config::{
-    SSH_BANNER_BYTES_MAX, SSH_PACKET_BYTES_MAX, SSH_PACKETS_BEFORE_OFFER_MAX,
-    SSH_PREAMBLE_BYTES_MAX,
+    SSH_BANNER_BYTES_MAX, SSH_NAMES_MAX, SSH_OFFER_BYTES_MAX, SSH_PACKET_BYTES_MAX,
+    SSH_PACKETS_BEFORE_OFFER_MAX, SSH_PREAMBLE_BYTES_MAX,
 };
-use crate::observe::{Emit, Observation, Role, says};
+use crate::observe::{Emit, Observation, Role, Subject, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -104,6 +104,8 @@ struct Session {
     server: Half,
     is_version_1: bool,
     encrypted: bool,
+    /// The first offer, until the other end's is there.
+    offer: Box<[u8]>,
 }
 
 /// How a direction goes on after a line or a packet.
@@ -235,16 +237,17 @@ impl Session {
             .unwrap_or_default();
         match payload.split_first() {
             Some((&MESSAGE_KEXINIT, offer)) => {
-                let Some(hash) = hassh(offer, from) else {
+                let Some(lists) = lists(offer) else {
                     return Step::Broken;
                 };
                 let field = match from {
                     Role::Server => Field::SshHasshServer,
                     _ => Field::SshHassh,
                 };
-                says(field, hash.as_bytes(), emit);
+                says(field, hassh(&lists, from).as_bytes(), emit);
                 self.encrypted(emit);
                 self.half(from).stage = Stage::Over;
+                self.agree(from, offer, emit);
                 Step::Used(used)
             }
             Some((&MESSAGE_DISCONNECT, _)) => {
@@ -263,6 +266,33 @@ impl Session {
         }
     }
 
+    /// Says of the server what the two offers agree on: it would not have to allow it.
+    fn agree(&mut self, from: Role, offer: &[u8], emit: Emit<'_>) {
+        let earlier = std::mem::take(&mut self.offer);
+        let Some(earlier) = lists(&earlier) else {
+            if offer.len() <= SSH_OFFER_BYTES_MAX {
+                self.offer = offer.into();
+            }
+            return;
+        };
+        let Some(own) = lists(offer) else {
+            return;
+        };
+        let (client, server, subject) = match from {
+            Role::Server => (&earlier, &own, Subject::Sender),
+            _ => (&own, &earlier, Subject::Receiver),
+        };
+        for (place, field) in AGREED {
+            if let Some(value) = agreed(client[place], server[place]) {
+                emit(Observation::Fact {
+                    subject,
+                    field,
+                    value,
+                });
+            }
+        }
+    }
+
     /// An offer for a key exchange says that all after the exchange is encrypted.
     fn encrypted(&mut self, emit: Emit<'_>) {
         if !self.encrypted {
@@ -272,11 +302,9 @@ impl Session {
     }
 }
 
-/// HASSH of a client's offer, hasshServer of a server's: the MD5 of the lists of key exchanges,
-/// ciphers, MACs and compressions for what the sender sends, with `;` between them.
-///
-/// HASSH: Copyright (c) 2018, Salesforce.com, BSD 3-Clause.
-fn hassh(offer: &[u8], from: Role) -> Option<String> {
+/// The lists of an offer in their order (RFC 4253, 7.1): key exchanges, host keys, ciphers, MACs,
+/// compressions and languages, from the third on one for each direction, the client's first.
+fn lists(offer: &[u8]) -> Option<[&[u8]; 10]> {
     let mut rest = offer.get(COOKIE_LEN..)?;
     let mut lists = [&[][..]; 10];
     for list in &mut lists {
@@ -287,7 +315,32 @@ fn hassh(offer: &[u8], from: Role) -> Option<String> {
             return None;
         }
     }
-    let [kex, _, enc_c, enc_s, mac_c, mac_s, zip_c, zip_s, ..] = lists;
+    Some(lists)
+}
+
+/// The lists whose agreement is told. Of the ciphers the client's: both directions are alike but
+/// by a person's doing. No MAC: it means nothing beside a cipher that authenticates.
+const AGREED: [(usize, Field); 3] = [
+    (0, Field::SshKex),
+    (1, Field::SshHostKey),
+    (2, Field::SshCipher),
+];
+
+/// The first name of the client's that the server names too: RFC 4253, 7.1.
+fn agreed<'a>(client: &'a [u8], server: &[u8]) -> Option<&'a [u8]> {
+    names(client).find(|name| !name.is_empty() && names(server).any(|it| it == *name))
+}
+
+fn names(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|byte| *byte == b',').take(SSH_NAMES_MAX)
+}
+
+/// HASSH of a client's offer, hasshServer of a server's: the MD5 of the lists of key exchanges,
+/// ciphers, MACs and compressions for what the sender sends, with `;` between them.
+///
+/// HASSH: Copyright (c) 2018, Salesforce.com, BSD 3-Clause.
+fn hassh(lists: &[&[u8]; 10], from: Role) -> String {
+    let [kex, _, enc_c, enc_s, mac_c, mac_s, zip_c, zip_s, ..] = *lists;
     let own = match from {
         Role::Server => [kex, enc_s, mac_s, zip_s],
         _ => [kex, enc_c, mac_c, zip_c],
@@ -299,7 +352,7 @@ fn hassh(offer: &[u8], from: Role) -> Option<String> {
         }
         hash.update(list);
     }
-    Some(hex(&hash.finalize()))
+    hex(&hash.finalize())
 }
 
 #[cfg(test)]
@@ -330,7 +383,7 @@ mod tests {
         offer(["a", "k", "b1", "b2", "c1", "c2", "d1", "d2", "", ""])
     }
 
-    const WANTED: [&str; 6] = [
+    const WANTED: [&str; 9] = [
         "sender ssh.server.version=SSH-2.0-OpenSSH_7.9p1 Debian-10+deb10u2",
         "sender ssh.client.version=SSH-2.0-PuTTY_Release_0.74",
         "confirmed",
@@ -338,6 +391,9 @@ mod tests {
         "sender ssh.kex.hassh=dbf251f07b5a0ff032f8ee70c3b5821e",
         "encrypted",
         "sender ssh.kex.hasshserver=5987d41688117472611c35748e2b12b5",
+        "sender ssh.kex_algorithms=a",
+        "sender ssh.server_host_key_algorithms=k",
+        "sender ssh.encryption_algorithms_client_to_server=b1",
     ];
 
     #[test]
@@ -356,6 +412,41 @@ mod tests {
         ];
         assert_eq!(run(&CLASSIFIER, &conversation), WANTED);
         check_cuts(&CLASSIFIER, &conversation);
+    }
+
+    #[test]
+    fn the_client_chooses_of_what_the_server_has() {
+        let lists = |kex, key, cipher| offer([kex, key, cipher, "x", "m", "m", "z", "z", "", ""]);
+        let client = lists("k1,k2,k3", "rsa", "c1,c2");
+        let server = lists("k3,k2", "dss", "c22,c2");
+        let banner = b"SSH-2.0-x\r\n";
+        for server_first in [false, true] {
+            let mut offers = [(C, &client[..]), (S, &server[..])];
+            if server_first {
+                offers.reverse();
+            }
+            let mut conversation = vec![(S, &banner[..]), (C, banner)];
+            conversation.extend(offers);
+            let said = run(&CLASSIFIER, &conversation);
+            let who = if server_first { "receiver" } else { "sender" };
+            let wanted = [
+                format!("{who} ssh.kex_algorithms=k2"),
+                format!("{who} ssh.encryption_algorithms_client_to_server=c2"),
+            ];
+            assert!(said.ends_with(&wanted), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn an_offer_that_is_too_long_agrees_on_nothing() {
+        let long = "a".repeat(SSH_OFFER_BYTES_MAX);
+        let long = offer([&long, "k", "b", "b", "c", "c", "d", "d", "", ""]);
+        let banner = b"SSH-2.0-x\r\n";
+        let said = run(
+            &CLASSIFIER,
+            &[(S, banner), (C, banner), (C, &long), (S, &any_offer())],
+        );
+        assert!(said.last().unwrap().contains("hasshserver"), "{said:?}");
     }
 
     #[test]
@@ -439,7 +530,7 @@ mod tests {
             .with_max_len(2048)
             .for_each(|bytes: &[u8]| {
                 check_any(&CLASSIFIER, bytes, SSH_PACKET_BYTES_MAX + 4);
-                let _ = hassh(bytes, C);
+                let _ = lists(bytes).map(|lists| hassh(&lists, C));
                 let mut player = Player::new(&CLASSIFIER);
                 player.play(C, b"SSH-2.0-x\r\n", false);
                 player.play(C, bytes, false);

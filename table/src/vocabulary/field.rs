@@ -106,11 +106,16 @@ fields! {
     TlsCertificateSelfSigned = 130, "x509af.self_signed", Observed, 90;
     TlsJa3 = 131, "tls.handshake.ja3", Observed, 60;
     TlsJa3s = 132, "tls.handshake.ja3s", Observed, 60;
+    TlsCertificateSignature = 133, "x509af.algorithm_id", Observed, 90;
+    TlsCertificateKey = 134, "x509af.public_key", Observed, 90;
     // SSH: 150–159.
     SshServerVersion = 150, "ssh.server.version", Observed, 85;
     SshClientVersion = 151, "ssh.client.version", Observed, 85;
     SshHassh = 152, "ssh.kex.hassh", Observed, 60;
     SshHasshServer = 153, "ssh.kex.hasshserver", Observed, 60;
+    SshKex = 154, "ssh.kex_algorithms", Observed, 90;
+    SshHostKey = 155, "ssh.server_host_key_algorithms", Observed, 90;
+    SshCipher = 156, "ssh.encryption_algorithms_client_to_server", Observed, 90;
     // SSDP and UPnP: 160–179.
     SsdpServer = 160, "ssdp.server", Observed, 80;
     SsdpServiceType = 161, "ssdp.nt", Observed, 80;

@@ -7,6 +7,7 @@ use medtap_table::vocabulary::Field;
 use x509_parser::asn1_rs::{Any, Oid, oid};
 use x509_parser::certificate::{TbsCertificate, X509CertificateParser};
 use x509_parser::nom::Parser;
+use x509_parser::public_key::PublicKey;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::X509Name;
 
@@ -98,7 +99,28 @@ pub(super) fn observe(der: &[u8], emit: Emit<'_>) -> bool {
     }
     let answer: &[u8] = if is_self_signed { b"true" } else { b"false" };
     fact(Field::TlsCertificateSelfSigned, answer);
+    // Nobody checks the signature of what vouches for itself.
+    if !is_self_signed {
+        let algorithm = certificate.signature.algorithm.to_id_string();
+        fact(Field::TlsCertificateSignature, algorithm.as_bytes());
+    }
+    if let Ok(key) = certificate.public_key().parsed() {
+        fact(Field::TlsCertificateKey, text_of_key(&key).as_bytes());
+    }
     true
+}
+
+/// "RSA 1024", the length of the modulus in bits, rounded up to bytes; of others the kind alone.
+fn text_of_key(key: &PublicKey<'_>) -> String {
+    match key {
+        PublicKey::RSA(key) => {
+            let zeros = key.modulus.iter().take_while(|byte| **byte == 0).count();
+            format!("RSA {}", 8 * (key.modulus.len() - zeros))
+        }
+        PublicKey::DSA(_) => "DSA".to_owned(),
+        PublicKey::EC(_) => "EC".to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// A value's tag and bytes, X.690: definite lengths below 64 KiB, tags of one byte.
@@ -248,4 +270,26 @@ fn rfc3339(time: &ASN1Time) -> String {
         time.second()
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use x509_parser::public_key::RSAPublicKey;
+
+    #[test]
+    fn a_key_is_told_by_its_length() {
+        let rsa = |zeros: usize, len: usize| {
+            let modulus = [vec![0; zeros], vec![0x7f; len]].concat();
+            text_of_key(&PublicKey::RSA(RSAPublicKey {
+                modulus: &modulus,
+                exponent: &[1, 0, 1],
+            }))
+        };
+        assert_eq!(rsa(1, 128), "RSA 1024");
+        assert_eq!(rsa(0, 256), "RSA 2048");
+        assert_eq!(rsa(3, 0), "RSA 0");
+        assert_eq!(text_of_key(&PublicKey::DSA(&[1])), "DSA");
+        assert_eq!(text_of_key(&PublicKey::Unknown(&[1])), "");
+    }
 }
