@@ -103,17 +103,17 @@ fn probe_stream(segment: &Segment<'_>) -> Verdict {
     }
 }
 
-/// A no-operation is all zeros: it proves nothing.
+/// A no-operation is all zeros, and a command without data nearly: they prove nothing.
 fn verdict(header: &Header<'_>, segment: &Segment<'_>) -> Verdict {
     let is_register = header.command == 0x65 && header.len == 4 && header.data.starts_with(&[1, 0]);
     let (src, dst) = segment.ports;
     let hinted = PORTS.contains(&src) || PORTS.contains(&dst);
     match header.role() {
-        Some(role) => Verdict::Match(role),
+        Some(role) if hinted || role == Role::Server => Verdict::Match(role),
         None if is_register || (hinted && header.command != 0) => {
             Verdict::Match(ports::role_of_sender(segment, PORTS))
         }
-        None => Verdict::Reject,
+        _ => Verdict::Reject,
     }
 }
 
@@ -248,10 +248,9 @@ mod tests {
     #[test]
     fn probes() {
         let client = Verdict::Match(Role::Client);
-        assert_eq!(
-            probe(&OVER_UDP, &message(LIST_IDENTITY, &[]), PLAYED),
-            client
-        );
+        let question = message(LIST_IDENTITY, &[]);
+        assert_eq!(probe(&OVER_UDP, &question, (50_000, 44_818)), client);
+        assert_eq!(probe(&OVER_TCP, &question, PLAYED), Verdict::Reject);
         assert_eq!(
             probe(&OVER_UDP, &answer(), PLAYED),
             Verdict::Match(Role::Server)

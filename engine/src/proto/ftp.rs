@@ -12,11 +12,15 @@ use crate::observe::{Emit, Observation, Role, both, says};
 pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Ftp,
     transport: Transport::Tcp,
-    ports: &[21],
+    ports: &[CONTROL_PORT],
     first: b"2UuFfAa",
     probe,
     session: || Box::new(Session::default()),
 };
+
+const CONTROL_PORT: u16 = 21;
+
+const USER: &[u8] = b"USER ";
 
 /// A line that is whole, without its end.
 fn line(bytes: &[u8]) -> Option<&[u8]> {
@@ -50,14 +54,15 @@ fn probe(segment: &Segment<'_>) -> Verdict {
             windows.any(|window| window.eq_ignore_ascii_case(word))
         };
         let is_mail = names(b"SMTP") || names(b"mail");
-        return if !is_mail && (names(b"FTP") || segment.ports.0 == 21) {
+        return if !is_mail && (names(b"FTP") || segment.ports.0 == CONTROL_PORT) {
             Verdict::Match(Role::Server)
         } else {
             Verdict::Reject
         };
     }
-    // USER is a command of POP3 too, whose server speaks first and is known by then.
-    if is_command(line, false) {
+    // POP3 and IRC begin with USER as well.
+    let is_shared = begins(line, USER) && segment.ports.1 != CONTROL_PORT;
+    if is_command(line, false) && !is_shared {
         Verdict::Match(Role::Client)
     } else {
         Verdict::Reject
@@ -66,7 +71,7 @@ fn probe(segment: &Segment<'_>) -> Verdict {
 
 /// A client's first commands; `partly` while the line has not ended.
 fn is_command(line: &[u8], partly: bool) -> bool {
-    const FIRST: [&[u8]; 4] = [b"USER ", b"FEAT", b"AUTH TLS", b"AUTH SSL"];
+    const FIRST: [&[u8]; 4] = [USER, b"FEAT", b"AUTH TLS", b"AUTH SSL"];
     FIRST
         .iter()
         .any(|word| begins(line, word) || (partly && begins(word, line)))
@@ -243,13 +248,15 @@ mod tests {
         assert_eq!(probe(&CLASSIFIER, b"220 Welcome\r\n", (21, 50_000)), server);
         assert_eq!(probe(&CLASSIFIER, b"220 Welc", ports), Verdict::NeedMore);
         let client = Verdict::Match(Role::Client);
-        assert_eq!(probe(&CLASSIFIER, b"user x\r\n", ports), client);
+        assert_eq!(probe(&CLASSIFIER, b"user x\r\n", (50_000, 21)), client);
+        assert_eq!(probe(&CLASSIFIER, b"FEAT\r\n", (50_000, 9_000)), client);
         for bytes in [
             &b"220 mail.example ESMTP\r\n"[..],
             b"220 Welcome\r\n",
             b"250 ok\r\n",
             b"FETCH\r\n",
             b"AUTHOR x\r\n",
+            b"USER ward 0 * :ward\r\n",
         ] {
             assert_eq!(probe(&CLASSIFIER, bytes, ports), Verdict::Reject);
         }

@@ -154,7 +154,8 @@ fn probe_hello(bytes: &[u8], record_len: usize) -> Verdict {
     }
 }
 
-/// Headers of records in a row, each where the one before it ends.
+/// Headers of records in a row, each where the one before it ends: several, or one that ends just
+/// where the bytes do. Either is five bytes and more that can't be chance.
 fn probe_records(segment: &Segment<'_>) -> Verdict {
     let mut rest = segment.bytes;
     for _ in 0..TLS_RECORDS_PROOF {
@@ -170,8 +171,14 @@ fn probe_records(segment: &Segment<'_>) -> Verdict {
                 if !is_possible {
                     return Verdict::Reject;
                 }
-                rest = rest.get(RECORD_HEADER_LEN + len..).unwrap_or_default();
+                let Some(after) = rest.get(RECORD_HEADER_LEN + len..) else {
+                    return Verdict::NeedMore;
+                };
+                rest = after;
             }
+        }
+        if rest.is_empty() {
+            break;
         }
     }
     Verdict::Match(ports::role_of_sender(segment, PORTS))

@@ -353,9 +353,12 @@ fn probe_needs_a_hello_or_records_in_a_row() {
     let server = record(22, &server_hello(&[7; 32], 4, &[]));
     assert_eq!(verdict(&server), Verdict::Match(S));
     let data = record(23, &[0; 50]);
-    assert_eq!(verdict(&data), Verdict::NeedMore);
-    assert_eq!(verdict(&data.repeat(2)), Verdict::NeedMore);
-    assert_eq!(verdict(&data.repeat(3)), Verdict::Match(C));
+    assert_eq!(verdict(&data[..54]), Verdict::NeedMore);
+    let two = data.repeat(2);
+    assert_eq!(verdict(&two[..109]), Verdict::NeedMore);
+    for whole in [&data, &two, &data.repeat(3)] {
+        assert_eq!(verdict(whole), Verdict::Match(C));
+    }
     let reversed = ask(&CLASSIFIER, &data.repeat(3), (TEST_PORTS.1, TEST_PORTS.0));
     assert_eq!(reversed, Verdict::Match(S));
     for none in [
