@@ -62,9 +62,13 @@ fn plausible(message: &Message<'_>) -> bool {
     clear && (message.opcode() == 5 || (answers <= 1 && authorities <= 1 && additional <= 2))
 }
 
-/// Is this a type and class that the registry knows (IANA, DNS parameters), and no NetBIOS name?
+/// Is this a type and class that the registry knows (IANA, DNS parameters) or leaves to private
+/// use (BIND signs zones with 65534), and no NetBIOS name?
 fn known(question: &Question<'_>) -> bool {
-    let kind = matches!(question.kind, 1..=65 | 99..=109 | 128 | 249..=262 | 32_768 | 32_769);
+    let kind = matches!(
+        question.kind,
+        1..=65 | 99..=109 | 128 | 249..=262 | 32_768 | 32_769 | 65_280..=65_534
+    );
     let class = matches!(question.class, 1 | 3 | 4 | 254 | 255);
     let netbios = question.name.labels().next().is_some_and(|label| {
         label.len() == 32 && label.iter().all(|byte| (b'A'..=b'P').contains(byte))
@@ -347,6 +351,9 @@ mod tests {
             bytes[at] = value;
             assert_eq!(probe(&bytes), Verdict::Reject, "{why}");
         }
+        let mut private = QUERY.to_vec();
+        private[20..22].copy_from_slice(&65_534_u16.to_be_bytes());
+        assert_eq!(probe(&private), Verdict::Match(Role::Client));
         let name = [b"\x20".as_slice(), &[b'C'; 32], b"\0"].concat();
         let netbios = [&QUERY[..12], &name, b"\0\x20\0\x01"].concat();
         assert_eq!(probe(&netbios), Verdict::Reject);

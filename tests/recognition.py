@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""Compares the protocol that medtap names for each flow with tshark's view of the same captures.
+
+    tests/recognition.py CAPTURES [--folders a,b] [--medtap PROGRAM] [--cache DIR] [--differences N]
+
+CAPTURES is a folder tree of captures that are not ours. A third of them, chosen by the hash of
+their path, is held out: its differences are counted and never listed. tshark is slow, so its
+view is kept in the cache. Prints the tables of docs/recognition.md.
+"""
+
+import argparse
+import base64
+import collections
+import hashlib
+import json
+import pathlib
+import socket
+import struct
+import subprocess
+import sys
+
+TCP, UDP = 6, 17
+SECONDS_MAX = 60
+FIELDS = [
+    "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst",
+    "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport",
+]
+
+# tshark's names by the name that medtap gives the same conversation. What rides on a protocol
+# counts as that protocol where tshark shows the carrier alone, and the other way round.
+SAME = {
+    "bacnet": "bvlc bacapp bacnet",
+    "dhcp": "dhcp bootp",
+    "dicom": "dicom",
+    "enip": "enip cipio cip",
+    "ftp": "ftp",
+    "http": "http http2",
+    "iec60870_104": "iec60870_104 iec60870_asdu",
+    "ipmi": "ipmi rmcp asf",
+    "isakmp": "isakmp udpencap",
+    "ldap": "ldap cldap",
+    "mdns": "mdns",
+    "modbus": "mbtcp modbus",
+    "redis": "resp redis",
+    "rpc": "rpc portmap nfs mount",
+    "smb": "smb smb2 nbss",
+    "tacplus": "tacplus",
+    "tls": "tls ssl",
+}
+ONE_NAME = (
+    "dns nbns llmnr ssdp snmp ntp sip mqtt mysql rdp vnc telnet ssh syslog hl7 radius quic tds "
+    "pgsql tns amqp coap ipp rtsp skinny rtp rtcp tftp kerberos rsh rlogin wg openvpn dhcpv6 "
+    "s7comm opcua kip dnp3 fox omron"
+)
+FAMILY = {name: name for name in ONE_NAME.split()}
+FAMILY.update({theirs: ours for ours, names in SAME.items() for theirs in names.split()})
+# What medtap tells apart inside a carrier that tshark names, and other spellings of ours.
+CARRIER = {
+    "dicomweb": "http", "fhir": "http", "sdc": "http", "upnp": "http", "ipp": "http",
+    "atna": "syslog", "portmap": "rpc", "nfs": "rpc", "rmcp": "ipmi", "knxnetip": "kip",
+}
+
+
+def community_id(protocol, source, source_port, target, target_port):
+    """The Community ID of a flow, version 1, seed 0; None where an address is none."""
+    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    try:
+        ends = [
+            (socket.inet_pton(family, source), source_port),
+            (socket.inet_pton(family, target), target_port),
+        ]
+    except OSError:
+        return None
+    (low, low_port), (high, high_port) = sorted(ends)
+    data = struct.pack("!H", 0) + low + high + struct.pack("!BBHH", protocol, 0, low_port, high_port)
+    return "1:" + base64.b64encode(hashlib.sha1(data).digest()).decode()
+
+
+def flow_of(line):
+    """The innermost flow of a packet and the protocols above its transport, as tshark shows them."""
+    values = line.split("|")
+    if len(values) < len(FIELDS):
+        return None
+    stack = values[0].split(":")
+    carriers = [place for place, name in enumerate(stack) if name in ("tcp", "udp")]
+    if not carriers:
+        return None
+    carrier = carriers[-1]
+    networks = [name for name in stack[:carrier] if name in ("ip", "ipv6")]
+    if not networks:
+        return None
+    source, target = values[1:3] if networks[-1] == "ip" else values[3:5]
+    ports = values[5:7] if stack[carrier] == "tcp" else values[7:9]
+    if not all(port.isdigit() for port in ports):
+        return None
+    protocol = TCP if stack[carrier] == "tcp" else UDP
+    key = community_id(protocol, source, int(ports[0]), target, int(ports[1]))
+    return key and (key, stack[carrier + 1:])
+
+
+def view_of_tshark(capture):
+    """Flow by Community ID to the protocols that tshark names in it; None if it takes too long."""
+    command = ["tshark", "-n", "-r", str(capture), "-T", "fields"]
+    command += ["-E", "occurrence=l", "-E", "separator=|"]
+    command += [part for field in FIELDS for part in ("-e", field)]
+    try:
+        output = subprocess.run(
+            command, capture_output=True, timeout=SECONDS_MAX, text=True, errors="replace"
+        ).stdout
+    except subprocess.TimeoutExpired:
+        return None
+    flows = {}
+    for found in filter(None, map(flow_of, output.splitlines())):
+        flows.setdefault(found[0], set()).update(found[1])
+    return {key: sorted(names) for key, names in flows.items()}
+
+
+def kept(cache, name, make):
+    """What an earlier run made, or makes it."""
+    place = cache / (hashlib.sha1(name.encode()).hexdigest() + ".json")
+    if place.exists():
+        return json.loads(place.read_text())
+    made = make()
+    place.write_text(json.dumps(made))
+    return made
+
+
+def view_of_medtap(program, capture, scratch):
+    """Flow by Community ID to the protocols that medtap names in it."""
+    place = scratch / "flows.jsonl"
+    place.unlink(missing_ok=True)
+    command = [program, "analyze", "--workers", "1", "-o", "jsonl", "--flows", place, capture]
+    try:
+        subprocess.run(command, capture_output=True, timeout=SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        return None
+    flows = {}
+    if place.exists():
+        for line in place.read_text().splitlines():
+            flow = json.loads(line)
+            if flow["orig"]["port"] is not None and flow["protocol"]:
+                flows.setdefault(flow["community_id"], set()).add(flow["protocol"])
+    return flows
+
+
+def outcome(ours, theirs):
+    """Pairs of protocol and `right`, `other`, `missed` or `alone` for one flow."""
+    families = {FAMILY[name] for name in theirs if name in FAMILY}
+    named = {FAMILY.get(CARRIER.get(name, name), CARRIER.get(name, name)) for name in ours}
+    if not named:
+        return [(family, "missed") for family in families]
+    # Names that stand for each other: tshark shows the lower of the two, or the upper.
+    agrees = named & families or (
+        {"dns", "mdns", "llmnr"} & named and {"dns", "mdns", "llmnr"} & families
+    ) or named & set(theirs)
+    if agrees:
+        return [(name, "right") for name in named]
+    return [(name, "other" if families else "alone") for name in named]
+
+
+def is_held_out(name):
+    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 3 == 0
+
+
+def show(title, counts, captures):
+    """One part as a table in Markdown."""
+    total = collections.Counter()
+    for row in counts.values():
+        total.update(row)
+    named = total["right"] + total["other"]
+    wanted = named + total["missed"]
+    print(f"{title}: {captures} captures, {wanted + total['alone']} flows.")
+    if named:
+        precision = 100 * total["right"] / named
+        recall = 100 * total["right"] / wanted
+        print(f"Precision {precision:.2f} %, recall {recall:.2f} %.")
+    print("\n| protocol | right | other name | missed | medtap alone |\n|---|---|---|---|---|")
+    for name in sorted(counts):
+        row = counts[name]
+        cells = [str(row[kind]) for kind in ("right", "other", "missed", "alone")]
+        print(f"| `{name}` | {' | '.join(cells)} |")
+    print()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("captures", type=pathlib.Path)
+    parser.add_argument("--folders", default="", help="folders of it alone, with commas between")
+    parser.add_argument("--medtap", default="target/release/medtap")
+    parser.add_argument("--cache", type=pathlib.Path, default=pathlib.Path("target/recognition"))
+    parser.add_argument("--differences", type=int, default=0, help="list so many a protocol")
+    options = parser.parse_args()
+    if not options.captures.is_dir():
+        sys.exit(f"recognition: {options.captures} is no folder of captures")
+    options.cache.mkdir(parents=True, exist_ok=True)
+    folders = [options.captures / name for name in options.folders.split(",") if name]
+    captures = sorted(
+        path
+        for folder in folders or [options.captures]
+        for path in folder.rglob("*")
+        if path.is_file()
+    )
+    counts = [collections.defaultdict(collections.Counter) for _ in range(2)]
+    seen = [0, 0]
+    differences = collections.defaultdict(list)
+    for capture in captures:
+        name = str(capture.relative_to(options.captures))
+        theirs = kept(options.cache, name, lambda: view_of_tshark(capture))
+        ours = view_of_medtap(options.medtap, capture, options.cache)
+        if theirs is None or ours is None:
+            print(f"recognition: {name} took too long, left out", file=sys.stderr)
+            continue
+        part = int(is_held_out(name))
+        seen[part] += 1
+        for key, names in theirs.items():
+            for protocol, kind in outcome(ours.get(key, set()), names):
+                counts[part][protocol][kind] += 1
+                if kind != "right" and not part:
+                    differences[kind, protocol].append(f"{name} {key} {','.join(names)}")
+    show("Looked at while tuning", counts[0], seen[0])
+    show("Held out", counts[1], seen[1])
+    for (kind, protocol), found in sorted(differences.items()):
+        for line in found[: options.differences]:
+            print(f"{kind} {protocol}: {line}")
+
+
+if __name__ == "__main__":
+    main()
