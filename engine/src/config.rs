@@ -433,6 +433,12 @@ pub const TELNET_BYTES_MAX: usize = 16 * 1024;
 
 /// Tags of one BACnet answer that are looked at.
 pub const BACNET_PROPERTIES_MAX: usize = 512;
+/// Bytes of one OPC UA message that is put together; a longer one is stepped over.
+pub const OPCUA_MESSAGE_BYTES_MAX: usize = 64 * 1024;
+/// Nodes of one OPC UA read whose values are looked at.
+pub const OPCUA_READS_MAX: usize = 32;
+/// Bytes of a Fox greeting that are waited for; of a longer one the beginning is read.
+pub const FOX_HELLO_BYTES_MAX: usize = 4 * 1024;
 
 /// Lines of one SIP message's head that are looked at.
 pub const SIP_LINES_MAX: usize = 64;

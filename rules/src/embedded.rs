@@ -97,6 +97,18 @@ embed! {
     "addp.hardware_name",
     "moxa.role",
     "masimo.role",
+    "s7comm.szl.order_number",
+    "opcua.session",
+    "kip.medium",
+    "dnp3.src",
+    "iec60870_104.role",
+    "fox.app.name",
+    "fox.host_id",
+    "pn_dcp.vendor_id",
+    "pn_dcp.role",
+    "omron.controller.model",
+    "slmp.cpu.model",
+    "gwmp.gateway_eui",
 }
 
 #[cfg(test)]

@@ -8,12 +8,10 @@
 //! APDU   type u8 … | service u8 | tagged values             clause 20
 //! ```
 
-use std::fmt::Write;
-
 use medtap_table::vocabulary::{Field, Protocol};
 
 use super::reader::Reader;
-use super::stack_text::{StackText, printable};
+use super::stack_text::{printable, says_number};
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
 use crate::config::BACNET_PROPERTIES_MAX;
 use crate::observe::{Emit, Observation, Role, says};
@@ -213,8 +211,8 @@ impl Controller {
             return None;
         }
         self.confirm(emit);
-        decimal(Field::BacnetInstance, number, emit);
-        decimal(Field::BacnetVendorId, vendor, emit);
+        says_number(Field::BacnetInstance, number, emit);
+        says_number(Field::BacnetVendorId, vendor, emit);
         Some(())
     }
 }
@@ -361,13 +359,6 @@ impl<'a> Tags<'a> {
     fn context(&mut self, number: u8) -> Option<u32> {
         let tag = self.next()?;
         tag.unsigned().filter(|_| tag.is_context(number))
-    }
-}
-
-fn decimal(field: Field, number: u32, emit: Emit<'_>) {
-    let mut text = StackText::<10>::new();
-    if write!(text, "{number}").is_ok() {
-        says(field, text.as_bytes(), emit);
     }
 }
 

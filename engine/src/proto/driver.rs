@@ -1,7 +1,7 @@
 //! Plays a conversation to a classifier as the worker does, for the tests of streams: buffers,
 //! skips, ends of directions. It knows no protocol.
 
-use super::{Classifier, Segment, Session, Then, Transport, Verdict};
+use super::{Classifier, LinkClassifier, LinkContext, Segment, Session, Then, Transport, Verdict};
 use crate::observe::{Observation, Role, Subject};
 
 /// The ports that played conversations use unless a test says otherwise: client, server.
@@ -135,6 +135,53 @@ pub fn run(classifier: &Classifier, conversation: &[(Role, &[u8])]) -> Vec<Strin
         player.play(*from, bytes, false);
     }
     player.seen
+}
+
+/// What a conversation of datagrams lets one see.
+pub fn datagrams(classifier: &Classifier, conversation: &[(Role, &[u8])]) -> Vec<String> {
+    assert_eq!(classifier.transport, Transport::Udp);
+    let mut session = (classifier.session)();
+    let mut seen = Vec::new();
+    for (from, bytes) in conversation {
+        let ports = match from {
+            Role::Server => (PORTS.1, PORTS.0),
+            _ => PORTS,
+        };
+        let segment = Segment {
+            bytes,
+            from: *from,
+            time_ns: 0,
+            ports,
+            cut: false,
+        };
+        let progress = session.observe(&segment, &mut |observation| seen.push(text(&observation)));
+        assert!(progress.consumed <= bytes.len());
+    }
+    seen
+}
+
+/// Any bytes as a datagram of either end: nothing panics.
+pub fn check_datagrams(classifier: &Classifier, input: &[u8]) {
+    let _ = probe(classifier, input, PORTS);
+    let (head, tail) = input.split_at(input.len() / 2);
+    datagrams(classifier, &[(Role::Client, head), (Role::Server, tail)]);
+    datagrams(classifier, &[(Role::Server, input), (Role::Peer, input)]);
+}
+
+/// What a frame of a protocol without ports lets one see; `None` where it is not well formed.
+pub fn frame(classifier: &LinkClassifier, bytes: &[u8]) -> Option<Vec<String>> {
+    let context = LinkContext {
+        src_mac: [0, 0x1b, 0x2c, 3, 4, 5],
+        dst_mac: [1, 0x0e, 0xcf, 0, 0, 0],
+        src: None,
+        dst: None,
+        ttl: 0,
+    };
+    let mut seen = Vec::new();
+    let sound = (classifier.observe)(bytes, &context, &mut |observation| {
+        seen.push(text(&observation));
+    });
+    sound.then_some(seen)
 }
 
 /// What a probe says of a sender's first bytes.

@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 use medtap_table::vocabulary::{Field, Protocol};
 
-use super::stack_text::{StackText, printable};
+use super::stack_text::{StackText, printable, says_number};
 use super::{Classifier, Progress, Segment, Session, Then, Transport, Verdict, ports};
 use crate::observe::{Emit, Observation, Role, says};
 
@@ -178,8 +178,10 @@ fn identity(data: &[u8], emit: Emit<'_>) -> Option<()> {
     }
     let (&len, name) = name.split_first()?;
     let name = name.get(..usize::from(len))?;
-    number(Field::EnipVendorId, u16::from_le_bytes([v0, v1]), emit);
-    number(Field::EnipDeviceType, u16::from_le_bytes([t0, t1]), emit);
+    let vendor = u16::from_le_bytes([v0, v1]);
+    let kind = u16::from_le_bytes([t0, t1]);
+    says_number(Field::EnipVendorId, vendor.into(), emit);
+    says_number(Field::EnipDeviceType, kind.into(), emit);
     if let Some(name) = printable(name) {
         says(Field::EnipProductName, name, emit);
     }
@@ -193,13 +195,6 @@ fn identity(data: &[u8], emit: Emit<'_>) -> Option<()> {
         says(Field::EnipSerial, text.as_bytes(), emit);
     }
     Some(())
-}
-
-fn number(field: Field, number: u16, emit: Emit<'_>) {
-    let mut text = StackText::<5>::new();
-    if write!(text, "{number}").is_ok() {
-        says(field, text.as_bytes(), emit);
-    }
 }
 
 #[cfg(test)]

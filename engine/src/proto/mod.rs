@@ -17,22 +17,28 @@ pub mod astm;
 pub mod bacnet;
 mod ber;
 pub mod cdp;
+pub mod cnip;
 pub mod dhcp;
 pub mod dicom;
 pub mod dicomweb;
+pub mod dnp3;
 pub mod dns;
 pub mod dri;
 #[cfg(test)]
 mod driver;
 pub mod enip;
 pub mod fhir;
+pub mod fox;
 pub mod ftp;
+pub mod gwmp;
 pub mod hl7;
 pub mod http;
 pub mod icmpv6;
+pub mod iec104;
 pub mod ieee11073;
 pub mod intellivue;
 mod json;
+pub mod kip;
 pub mod lantronix;
 pub mod ldap;
 pub mod lldp;
@@ -47,7 +53,10 @@ pub mod mysql;
 pub mod nbns;
 pub mod ntlmssp;
 pub mod ntp;
+pub mod omron;
+pub mod opcua;
 pub mod pair;
+pub mod pn_dcp;
 pub mod poct1;
 mod ports;
 pub mod rdp;
@@ -55,8 +64,10 @@ mod reader;
 #[cfg(test)]
 mod replay;
 mod reported;
+pub mod s7comm;
 pub mod sdc;
 pub mod sip;
+pub mod slmp;
 pub mod smb;
 pub mod snmp;
 pub mod ssdp;
@@ -265,6 +276,19 @@ pub const CLASSIFIERS: &[Classifier] = &[
     dns::OVER_UDP,
     dns::OVER_TCP,
     modbus::CLASSIFIER,
+    s7comm::CLASSIFIER,
+    opcua::CLASSIFIER,
+    fox::CLASSIFIER,
+    dnp3::OVER_TCP,
+    dnp3::OVER_UDP,
+    omron::OVER_TCP,
+    omron::OVER_UDP,
+    iec104::CLASSIFIER,
+    slmp::OVER_TCP,
+    slmp::OVER_UDP,
+    kip::CLASSIFIER,
+    gwmp::CLASSIFIER,
+    cnip::CLASSIFIER,
 ];
 
 /// Every protocol that rides on HTTP; the order decides between two that would both claim a
@@ -282,6 +306,7 @@ pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[
     icmpv6::CLASSIFIER,
     lldp::CLASSIFIER,
     cdp::CLASSIFIER,
+    pn_dcp::CLASSIFIER,
 ];
 
 /// Every byte can come first, see [`Classifier::first`].

@@ -1,9 +1,11 @@
 //! Text that a parser makes itself: an address in print, a list of numbers, joined names. It
 //! lives on the stack and refuses what does not fit, so nothing on the packet path allocates.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
-use crate::observe::MacAddr;
+use medtap_table::vocabulary::Field;
+
+use crate::observe::{Emit, MacAddr, says};
 
 /// Up to `N` bytes.
 pub struct StackText<const N: usize> {
@@ -81,6 +83,14 @@ pub fn hex<const N: usize>(bytes: &[u8], separator: &[u8]) -> StackText<N> {
 /// A MAC address as IEEE 802 prints it, with colons and in lower case.
 pub fn mac(address: &MacAddr) -> StackText<17> {
     hex(address, b":")
+}
+
+/// The sender says this number of itself, in decimal.
+pub fn says_number(field: Field, number: u32, emit: Emit<'_>) {
+    let mut text = StackText::<10>::new();
+    if write!(text, "{number}").is_ok() {
+        says(field, text.as_bytes(), emit);
+    }
 }
 
 /// A value without its padding: zeros and blanks at the end, blanks at the start. `None` where

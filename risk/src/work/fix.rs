@@ -118,6 +118,7 @@ pub const fn advice(id: FindingId) -> &'static str {
         F::CertificateExpired => "renew the certificate",
         F::CertificateSelfSigned => "install a certificate of the hospital's own authority",
         F::CertificateWeak => "install a certificate with a strong key and signature",
+        F::OpcuaUnprotected => "offer only endpoints with a security policy",
         F::CleartextClinical => "encrypt the protocol where both sides can",
         F::PublicContact => "find out whether the contact is needed, and deny it if not",
         F::IndicatorContact => "take the device off the network and examine it",

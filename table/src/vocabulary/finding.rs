@@ -51,4 +51,5 @@ findings! {
     SeenAfterDisposal = 31, "seen_after_disposal", "Seen after its disposal";
     SerialMismatch = 32, "serial_mismatch", "Other serial number than in the asset register";
     NotInRegister = 33, "not_in_register", "Not in the asset register";
+    OpcuaUnprotected = 42, "opcua_unprotected", "OPC UA session without protection";
 }

@@ -81,6 +81,17 @@ vocabulary! {
         Bacnet = 120, "bacnet";
         Modbus = 121, "modbus";
         Enip = 122, "enip";
+        S7comm = 123, "s7comm";
+        Opcua = 124, "opcua";
+        Kip = 125, "kip";
+        Dnp3 = 126, "dnp3";
+        Iec104 = 127, "iec60870_104";
+        Fox = 128, "fox";
+        PnDcp = 129, "pn_dcp";
+        Omron = 130, "omron";
+        Slmp = 131, "slmp";
+        Gwmp = 132, "gwmp";
+        Cnip = 133, "cnip";
         Wsd = 40, "wsd";
         Intellivue = 41, "intellivue";
         Ieee11073 = 42, "ieee11073";
