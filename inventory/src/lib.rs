@@ -10,4 +10,4 @@ pub mod people;
 mod resolve;
 pub mod trace;
 
-pub use resolve::{Join, Options, Reason, resolve, resolve_explained, resolve_traced};
+pub use resolve::{Id, Join, Options, Reason, Resolution, resolve, resolve_explained};

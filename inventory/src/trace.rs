@@ -8,20 +8,6 @@ use std::net::IpAddr;
 use medtap_table::layout::HOURS_OF_WEEK;
 use medtap_table::vocabulary::{Attribute, Event, Field, Protocol};
 
-use crate::model::Inventory;
-use crate::resolve::Join;
-
-/// The devices of a table, with what stands behind each.
-#[derive(Debug)]
-pub struct Traced {
-    /// The devices.
-    pub inventory: Inventory,
-    /// Why records were joined that have no address in common.
-    pub joins: Vec<Join>,
-    /// What stands behind each device, in the order of the devices.
-    pub details: Vec<Detail>,
-}
-
 /// What a person decided about identity: records that bear one label are one device, records
 /// that bear different ones never are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -47,7 +47,7 @@ pub use layout::{LAYOUT_VERSION, MAGIC, Region};
 #[cfg(not(loom))]
 pub use reader::TableReader;
 pub use record::{
-    Activity, ActivityId, Edge, EdgeId, Fact, FactId, FactTimes, Gauges, Source, Subject,
+    Activity, ActivityId, Edge, EdgeId, Fact, FactHead, FactId, FactTimes, Gauges, Source, Subject,
     SubjectId, SubjectKind, Traffic, Volume, WorkerStatus, hour_of_week,
 };
 pub use text::Text;

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::mem::offset_of;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -20,8 +21,8 @@ use crate::layout::{
 };
 use crate::map::{Map, Word};
 use crate::record::{
-    Activity, ActivityId, Edge, EdgeId, Fact, FactId, Source, Subject, SubjectId, Traffic, Volume,
-    WorkerStatus,
+    Activity, ActivityId, Edge, EdgeId, Fact, FactHead, FactId, Source, Subject, SubjectId,
+    Traffic, Volume, WorkerStatus,
 };
 use crate::seqlock::{Attempt, SeqCell, published};
 use crate::sync::{AtomicU64, Load, Ordering};
@@ -211,6 +212,26 @@ impl TableReader {
             let record: FactRecord = self.load(self.slot(Region::Facts, index)?)?;
             Some((FactId(index), self.sensible(self.decode_fact(&record))?))
         })
+    }
+
+    /// One fact; none where it makes no sense, which is not counted.
+    pub fn fact(&self, id: FactId) -> Option<Fact<'static>> {
+        let record: FactRecord = self.load(self.slot(Region::Facts, id.0)?)?;
+        self.decode_fact(&record)
+    }
+
+    /// What the facts of these slots are about, without their texts.
+    pub fn fact_heads(&self, slots: Range<u32>) -> impl Iterator<Item = (FactId, FactHead)> + '_ {
+        slots.filter_map(|index| {
+            let record: FactRecord = self.load(self.slot(Region::Facts, index)?)?;
+            Some((FactId(index), self.sensible(self.decode_head(&record))?))
+        })
+    }
+
+    /// What one fact is about; none where it makes no sense, which is not counted.
+    pub fn fact_head(&self, id: FactId) -> Option<FactHead> {
+        let record: FactRecord = self.load(self.slot(Region::Facts, id.0)?)?;
+        self.decode_head(&record)
     }
 
     /// Every edge with its volume, in the order of slots.
@@ -415,6 +436,31 @@ impl TableReader {
             first_seen_ns: record.first_seen_ns,
             last_seen_ns: record.last_seen_ns,
             count: record.count,
+        })
+    }
+
+    /// The head of a fact whose texts are where it says.
+    fn decode_head(&self, record: &FactRecord) -> Option<FactHead> {
+        let there = |inline: usize, len: u16, heap: u32| {
+            let len = usize::from(len);
+            let end = (heap as usize).checked_add(len.div_ceil(8));
+            let lies = end.is_some_and(|end| end <= self.heap().len());
+            len <= inline || (len <= TEXT_BYTES_MAX && lies)
+        };
+        let subject = SubjectId(record.subject);
+        let whole = self.is_subject(subject)
+            && there(record.raw.len(), record.raw_len, record.raw_heap)
+            && there(record.value.len(), record.value_len, record.value_heap);
+        if !whole {
+            return None;
+        }
+        Some(FactHead {
+            subject,
+            field: Field::from_number(record.field)?,
+            attribute: Attribute::from_number(record.attribute)?,
+            confidence: record.confidence.min(100),
+            first_seen_ns: record.first_seen_ns,
+            last_seen_ns: record.last_seen_ns,
         })
     }
 

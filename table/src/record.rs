@@ -228,6 +228,23 @@ pub struct Fact<'a> {
     pub count: u64,
 }
 
+/// What a fact is about, without its texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FactHead {
+    /// Whom it is about.
+    pub subject: SubjectId,
+    /// Where it was read.
+    pub field: Field,
+    /// What it says about the subject.
+    pub attribute: Attribute,
+    /// How far it can be trusted, 0–100.
+    pub confidence: u8,
+    /// First seen.
+    pub first_seen_ns: u64,
+    /// Last seen.
+    pub last_seen_ns: u64,
+}
+
 /// The part of a fact that goes on changing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FactTimes {

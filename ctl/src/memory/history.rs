@@ -12,9 +12,9 @@ use medtap_inventory::history::{
     Change, DeviceRow, Look, Observer, Record, SourceKind, SourceRow, Store,
 };
 use medtap_inventory::model::Time;
-use medtap_inventory::trace::{Rulings, Traced};
-use medtap_inventory::{Options, resolve_traced};
+use medtap_inventory::{Options, Resolution};
 use medtap_rules::Matcher;
+use medtap_table::TableReader;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -84,7 +84,7 @@ pub fn run(command: &History, exit: &mut Exit) -> Result<(), Failure> {
 /// What one capture shows.
 struct Reading {
     look: Look,
-    traced: Traced,
+    table: TableReader,
     faults: Vec<String>,
 }
 
@@ -119,7 +119,6 @@ fn add(command: &arguments::Add, exit: &mut Exit) -> Result<(), Failure> {
         let task = Task {
             matcher: &matcher,
             generation: rules.generation(),
-            rulings: &rulings,
             site: &command.site,
         };
         let mut read: Vec<Result<Reading, Failure>> = pool.install(|| {
@@ -134,7 +133,8 @@ fn add(command: &arguments::Add, exit: &mut Exit) -> Result<(), Failure> {
                     for fault in &read.faults {
                         exit.say(Code::Partial, fault);
                     }
-                    Observer::default().observe(&mut store, &read.traced, &read.look)?;
+                    let shown = Resolution::new(&read.table, &Options::default(), &rulings);
+                    Observer::default().observe(&mut store, &shown, &read.look)?;
                     added += 1;
                 }
                 Err(failure) => exit.report(&failure),
@@ -170,7 +170,6 @@ fn hash(path: &Path) -> Result<String, Failure> {
 struct Task<'a> {
     matcher: &'a Arc<Matcher>,
     generation: u64,
-    rulings: &'a Rulings,
     site: &'a str,
 }
 
@@ -186,11 +185,10 @@ impl Task<'_> {
         let name = path.display().to_string();
         let mut look = Look::at(&table, SourceKind::Capture, &name, self.site);
         look.uid = Some(uid.to_owned());
-        let traced = resolve_traced(&table, &Options::default(), self.rulings);
         let faults = report.faults.iter().map(ToString::to_string).collect();
         Ok(Reading {
             look,
-            traced,
+            table,
             faults,
         })
     }

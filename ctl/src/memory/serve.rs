@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use medtap_inventory::history::{HistoryError, Look, Observer, Policy, SourceKind, Store};
 use medtap_inventory::model::Time;
-use medtap_inventory::{Options, resolve_traced};
+use medtap_inventory::{Options, Resolution};
 use medtap_table::{OpenError, TableReader};
 
 use super::arguments::Serve;
@@ -147,8 +147,10 @@ impl Server {
         let mut look = Look::at(table, kind, &name, &self.site);
         look.flush = flush || kind == SourceKind::Table;
         let as_of = Some(Time(look.at_ns));
-        let traced = resolve_traced(table, &Options { as_of }, &rulings);
-        let noted = self.observer.observe(&mut self.store, &traced, &look);
+        let noted = {
+            let shown = Resolution::new(table, &Options { as_of }, &rulings);
+            self.observer.observe(&mut self.store, &shown, &look)
+        };
         self.take(noted.map(drop), exit)
     }
 

@@ -62,7 +62,7 @@ impl Store {
     /// # Errors
     /// What the database said.
     pub(crate) fn numbered_devices(&self) -> Result<Numbered, HistoryError> {
-        self.read(|db| rows(db, None))
+        self.read(|db| rows(db, Chosen::All))
     }
 
     /// The row of one device.
@@ -77,16 +77,50 @@ impl Store {
 
 /// The row of one device.
 pub(crate) fn row_of(db: &Connection, number: i64) -> rusqlite::Result<DeviceRow> {
-    let row = rows(db, Some(number))?.remove(&number);
+    let row = rows(db, Chosen::One(number))?.remove(&number);
     row.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
-/// One device, or all.
-fn rows(db: &Connection, only: Option<i64>) -> rusqlite::Result<Numbered> {
+/// The devices that one speaks with, by id.
+pub(crate) fn peers_of(
+    db: &Connection,
+    number: i64,
+) -> rusqlite::Result<BTreeMap<String, DeviceRow>> {
+    let peers = rows(db, Chosen::PeersOf(number))?.into_values();
+    Ok(peers.map(|peer| (peer.id.clone(), peer)).collect())
+}
+
+/// Which devices are asked for.
+#[derive(Clone, Copy)]
+enum Chosen {
+    All,
+    One(i64),
+    PeersOf(i64),
+}
+
+impl Chosen {
+    /// The condition that a column with a device's number must meet, and the number in it.
+    fn condition(self, column: &str) -> (String, Option<i64>) {
+        match self {
+            Self::All => (String::new(), None),
+            Self::One(number) => (format!("WHERE {column} = ?1"), Some(number)),
+            Self::PeersOf(number) => {
+                let text = format!(
+                    "WHERE {column} IN (SELECT peer FROM links WHERE device = ?1
+                         UNION SELECT device FROM links WHERE peer = ?1)"
+                );
+                (text, Some(number))
+            }
+        }
+    }
+}
+
+/// The devices that are asked for.
+fn rows(db: &Connection, chosen: Chosen) -> rusqlite::Result<Numbered> {
     let mut devices = Numbered::new();
     let columns = "number, id, class, category, category_confidence, first_ns, last_ns, silent_ns,
          flags, reported_by";
-    each(db, columns, "devices", "number", only, |number, row| {
+    each(db, columns, "devices", "number", chosen, |number, row| {
         devices.insert(number, device_row(row)?);
         Ok(())
     })?;
@@ -94,7 +128,7 @@ fn rows(db: &Connection, only: Option<i64>) -> rusqlite::Result<Numbered> {
     let columns = "device, attribute, value";
     // The latest value stays.
     let order = "device, attribute, from_ns";
-    each(db, columns, "attributes", order, only, |number, row| {
+    each(db, columns, "attributes", order, chosen, |number, row| {
         if let Some(device) = at.device(number) {
             device.attributes.insert(row.get(1)?, row.get(2)?);
         }
@@ -102,7 +136,7 @@ fn rows(db: &Connection, only: Option<i64>) -> rusqlite::Result<Numbered> {
     })?;
     let mut used: Vec<Used> = Vec::new();
     let columns = "device, mac, ip, last_ns";
-    each(db, columns, "addresses", "device", only, |device, row| {
+    each(db, columns, "addresses", "device", chosen, |device, row| {
         used.push(Used {
             device,
             mac: row.get(1)?,
@@ -120,22 +154,19 @@ fn rows(db: &Connection, only: Option<i64>) -> rusqlite::Result<Numbered> {
     Ok(devices)
 }
 
-/// The rows of a table whose first column is a device's number, of one device or of all; `order`
-/// begins with that number.
+/// The rows of a table whose first column is a device's number, of the devices that are asked for;
+/// `order` begins with that number.
 fn each(
     db: &Connection,
     columns: &str,
     table: &str,
     order: &str,
-    only: Option<i64>,
+    chosen: Chosen,
     mut take: impl FnMut(i64, &Row<'_>) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     let number = order.split(',').next().unwrap_or(order);
-    let chosen = match only {
-        Some(_) => format!("WHERE {number} = ?1"),
-        None => String::new(),
-    };
-    let text = format!("SELECT {columns} FROM {table} {chosen} ORDER BY {order}");
+    let (condition, only) = chosen.condition(number);
+    let text = format!("SELECT {columns} FROM {table} {condition} ORDER BY {order}");
     let mut get = db.prepare_cached(&text)?;
     let mut rows = get.query(params_from_iter(only))?;
     while let Some(row) = rows.next()? {

@@ -2,9 +2,10 @@
 //! written in one step, all or nothing. What did not change costs a comparison; the same table
 //! seen twice changes nothing.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use rayon::prelude::*;
 use rusqlite::{Connection, params};
 
 use super::change::{ChangeKind, News, note};
@@ -15,21 +16,31 @@ use super::look::{Look, SourceKind, Sourced, enter};
 use super::store::Store;
 use super::write::{self, Group};
 use super::{HistoryError, SILENCE_NS};
-use crate::trace::Traced;
+use crate::model::Device;
+use crate::resolve::{Id, Resolution};
+use crate::trace::Detail;
+
+/// Devices that are made at once: few enough to hold, enough to share the work.
+const DEVICES_AT_ONCE: usize = 512;
 
 /// What is kept in mind of a device between two looks, by its id in the table.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Known {
     device: i64,
     keys: u64,
+    /// As [`Resolution::stamp`].
+    stamp: u64,
+    /// What is written when it changes.
     content: u64,
+    /// What may wait besides: times and counts.
+    whole: u64,
     hour: u64,
 }
 
 /// Who looks again and again, and remembers what it saw last: a few words for each device.
 #[derive(Default)]
 pub struct Observer {
-    known: HashMap<String, Known>,
+    known: HashMap<Id, Known>,
     run: Option<u64>,
     /// Pinned keys when `known` was made: what a person decides makes it stale.
     pinned: i64,
@@ -55,7 +66,7 @@ impl Observer {
     pub fn observe(
         &mut self,
         store: &mut Store,
-        traced: &Traced,
+        shown: &Resolution<'_>,
         look: &Look,
     ) -> Result<Noted, HistoryError> {
         let pinned = store.read(|db| {
@@ -67,41 +78,47 @@ impl Observer {
             self.known.clear();
         }
         (self.run, self.pinned) = (Some(look.run), pinned);
-        let result = store.write(|step| self.step(step, traced, look));
+        let result = store.write(|step| self.step(step, shown, look));
         if result.is_err() {
             self.known.clear();
         }
         result
     }
 
-    fn step(&mut self, db: &Connection, traced: &Traced, look: &Look) -> Step<Noted> {
+    fn step(&mut self, db: &Connection, shown: &Resolution<'_>, look: &Look) -> Step<Noted> {
         let before = count_changes(db)?;
         let source = enter(db, look)?;
         let mut noted = Noted {
-            devices: traced.details.len(),
+            devices: shown.len(),
             ..Noted::default()
         };
-        let (numbers, fresh) = self.recognise(db, traced, look, &mut noted)?;
-        let mut groups: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
-        for (place, number) in numbers.iter().enumerate() {
-            groups.entry(*number).or_default().push(place);
-        }
-        for (number, places) in &groups {
-            let changed = self.changed(traced, places, *number, &numbers);
-            let group = Group::new(traced, places, *number, &numbers, look, source);
-            if changed || look.flush {
-                write::device(db, &group, fresh.contains(number))?;
+        let mut round = Round {
+            shown,
+            look,
+            source,
+            numbers: Vec::with_capacity(shown.len()),
+            fresh: Vec::new(),
+            stamps: Vec::new(),
+            moved: HashMap::new(),
+        };
+        self.recognise(db, &mut round)?;
+        noted.new_devices = round.fresh.len();
+        let numbers = round.numbers.iter().copied();
+        let mut groups: Vec<(i64, usize)> = numbers.zip(0..).collect();
+        groups.sort_unstable();
+        let groups: Vec<&[(i64, usize)]> = groups.chunk_by(|a, b| a.0 == b.0).collect();
+        for groups in groups.chunks(DEVICES_AT_ONCE) {
+            let made: Vec<Vec<(Device, Detail)>> = groups
+                .par_iter()
+                .map(|group| self.made(&round, group))
+                .collect();
+            for (group, parts) in groups.iter().zip(&made) {
+                self.write(db, &round, group, parts)?;
             }
-            if look.flush {
-                write::counts(db, &group)?;
-            }
-            self.mark_hours(db, traced, places, &group)?;
         }
-        for join in &traced.joins {
-            let places = &traced.inventory.devices;
-            if let Ok(at) = places.binary_search_by(|device| device.id.cmp(&join.device))
-                && let Some(number) = numbers.get(at)
-            {
+        for join in &shown.joins() {
+            let place = shown.place(&join.device);
+            if let Some(number) = place.and_then(|place| round.numbers.get(place)) {
                 write::reason(db, *number, join, source.at_ns)?;
             }
         }
@@ -112,60 +129,52 @@ impl Observer {
         Ok(noted)
     }
 
-    /// The remembered device of each; and those that are new.
-    fn recognise(
-        &mut self,
-        db: &Connection,
-        traced: &Traced,
-        look: &Look,
-        noted: &mut Noted,
-    ) -> Step<(Vec<i64>, Vec<i64>)> {
-        let mut numbers = Vec::with_capacity(traced.details.len());
-        let mut fresh = Vec::new();
+    /// Finds the remembered device of each.
+    fn recognise(&mut self, db: &Connection, round: &mut Round<'_>) -> Step<()> {
+        let shown = round.shown;
+        let places: Vec<usize> = (0..shown.len()).collect();
         // An id is not known a second time when it has gone from the table.
-        let mut moved: HashMap<i64, i64> = HashMap::new();
-        let mut claimed: HashSet<i64> = traced
-            .inventory
-            .devices
-            .iter()
-            .filter_map(|device| Some(self.known.get(&device.id)?.device))
-            .collect();
-        for (device, detail) in traced.inventory.devices.iter().zip(&traced.details) {
-            let keys = hash(|state| {
-                for key in &detail.keys {
-                    (key.kind, &key.text).hash(state);
+        let known = |place: &usize| Some(self.known.get(&shown.id(*place)?)?.device);
+        let mut claimed: HashSet<i64> = places.iter().filter_map(known).collect();
+        for places in places.chunks(DEVICES_AT_ONCE) {
+            let looked: Vec<(u64, Option<Strange>)> = places
+                .par_iter()
+                .map(|place| self.look_at(round, *place))
+                .collect();
+            for (place, (stamp, strange)) in places.iter().zip(looked) {
+                round.stamps.push(stamp);
+                let id = shown.id(*place).unwrap_or_default();
+                let known = self.known.entry(id).or_default();
+                if let Some(Strange {
+                    device,
+                    detail,
+                    keys,
+                }) = strange
+                {
+                    let seen = Seen {
+                        device: &device,
+                        detail: &detail,
+                        look: round.look,
+                        claimed: &claimed,
+                    };
+                    let found = identify::recognise(db, &seen)?;
+                    for gone in found.gone {
+                        round.moved.insert(gone, found.device);
+                    }
+                    claimed.insert(found.device);
+                    if found.is_new {
+                        round.fresh.push(found.device);
+                    }
+                    *known = Known {
+                        device: found.device,
+                        keys,
+                        ..Known::default()
+                    };
                 }
-            });
-            if let Some(known) = self.known.get(&device.id)
-                && known.keys == keys
-            {
-                numbers.push(known.device);
-                continue;
+                round.numbers.push(known.device);
             }
-            let seen = Seen {
-                device,
-                detail,
-                look,
-                claimed: &claimed,
-            };
-            let found = identify::recognise(db, &seen)?;
-            for gone in found.gone {
-                moved.insert(gone, found.device);
-            }
-            claimed.insert(found.device);
-            if found.is_new {
-                noted.new_devices += 1;
-                fresh.push(found.device);
-            }
-            let known = Known {
-                device: found.device,
-                keys,
-                content: 0,
-                hour: 0,
-            };
-            self.known.insert(device.id.clone(), known);
-            numbers.push(found.device);
         }
+        let moved = &round.moved;
         if !moved.is_empty() {
             let follow = |mut number: i64| {
                 while let Some(next) = moved.get(&number) {
@@ -173,81 +182,129 @@ impl Observer {
                 }
                 number
             };
-            numbers
-                .iter_mut()
-                .for_each(|number| *number = follow(*number));
+            let numbers = round.numbers.iter_mut();
+            numbers.for_each(|number| *number = follow(*number));
             for known in self.known.values_mut() {
                 known.device = follow(known.device);
             }
         }
-        fresh.sort_unstable();
-        Ok((numbers, fresh))
+        round.fresh.sort_unstable();
+        Ok(())
     }
 
-    /// True where something of a device is other than at the look before.
-    fn changed(&mut self, traced: &Traced, places: &[usize], number: i64, numbers: &[i64]) -> bool {
-        let mut changed = false;
-        for place in places {
-            let (Some(device), Some(detail)) = (
-                traced.inventory.devices.get(*place),
-                traced.details.get(*place),
-            ) else {
-                continue;
-            };
-            let content = hash(|state| {
-                (number, device.class, device.category, &device.reported_by).hash(state);
-                for (name, value) in &device.attributes {
-                    (name, value.as_ref().map(|value| &value.value)).hash(state);
-                }
-                for binding in &detail.bindings {
-                    (binding.vlan, binding.mac, binding.address, binding.proven).hash(state);
-                }
-                for said in &detail.statements {
-                    (said.field, &said.value, &said.raw, said.rule).hash(state);
-                }
-                for link in &detail.links {
-                    let other = link.other.and_then(|other| numbers.get(other as usize));
-                    (other, link.protocol, link.port, link.transport).hash(state);
-                    (link.opened, link.answered, link.encrypted).hash(state);
-                }
-                detail.routes.hash(state);
-            });
-            if let Some(known) = self.known.get_mut(&device.id)
-                && known.content != content
-            {
-                known.content = content;
-                changed = true;
+    /// The stamp of a device; and all of it, where its keys are others than before.
+    fn look_at(&self, round: &Round<'_>, place: usize) -> (u64, Option<Strange>) {
+        let shown = round.shown;
+        let stamp = shown.stamp(place).unwrap_or_default();
+        let known = shown.id(place).and_then(|id| self.known.get(&id));
+        if known.is_some_and(|known| known.stamp == stamp && stamp != 0) {
+            return (stamp, None);
+        }
+        let Some(detail) = shown.detail(place) else {
+            return (stamp, None);
+        };
+        let keys = hash(|state| {
+            for key in &detail.keys {
+                (key.kind, &key.text).hash(state);
+            }
+        });
+        if known.is_some_and(|known| known.keys == keys) {
+            return (stamp, None);
+        }
+        let strange = shown.device(place).map(|device| Strange {
+            device,
+            detail,
+            keys,
+        });
+        (stamp, strange)
+    }
+
+    /// The devices of a group, where something of one may be other than at the look before.
+    fn made(&self, round: &Round<'_>, group: &[(i64, usize)]) -> Vec<(Device, Detail)> {
+        let shown = round.shown;
+        let changed = |(_, place): &(i64, usize)| {
+            let known = shown.id(*place).and_then(|id| self.known.get(&id));
+            known.is_none_or(|known| Some(&known.stamp) != round.stamps.get(*place))
+        };
+        if !round.look.flush && round.moved.is_empty() && !group.iter().any(changed) {
+            return Vec::new();
+        }
+        let part = |(_, place): &(i64, usize)| Some((shown.device(*place)?, shown.detail(*place)?));
+        group.iter().filter_map(part).collect()
+    }
+
+    /// Writes what is other than at the look before.
+    fn write(
+        &mut self,
+        db: &Connection,
+        round: &Round<'_>,
+        group: &[(i64, usize)],
+        parts: &[(Device, Detail)],
+    ) -> Step<()> {
+        let Some(&(number, _)) = group.first() else {
+            return Ok(());
+        };
+        let (mut changed, mut moved_on, mut first_look) = (false, false, false);
+        for ((_, place), part) in group.iter().zip(parts) {
+            let id = round.shown.id(*place).unwrap_or_default();
+            let known = self.known.entry(id).or_default();
+            let now = (content(part, number, &round.numbers), whole(part));
+            changed |= known.content != now.0;
+            moved_on |= round.look.flush && known.whole != now.1;
+            first_look |= known.hour == 0;
+            known.content = now.0;
+            known.stamp = round.stamps.get(*place).copied().unwrap_or_default();
+            if round.look.flush {
+                known.whole = now.1;
             }
         }
-        changed
+        let written = Group {
+            number,
+            look: round.look,
+            source: round.source,
+            parts,
+            shown: round.shown,
+            numbers: &round.numbers,
+        };
+        if changed || moved_on {
+            let fresh = round.fresh.binary_search(&number).is_ok();
+            write::device(db, &written, fresh)?;
+        }
+        if moved_on {
+            write::counts(db, &written)?;
+        }
+        let mut weeks = Weeks::new();
+        if first_look {
+            // The first look of this observer: every time that the table tells.
+            for (_, detail) in parts {
+                hours::mark(&mut weeks, write::times(detail));
+            }
+        }
+        self.mark_hours(db, round, group, weeks)
     }
 
     /// Notes the hour in which a device was seen, the first time that it is seen in it.
     fn mark_hours(
         &mut self,
         db: &Connection,
-        traced: &Traced,
-        places: &[usize],
-        group: &Group<'_>,
+        round: &Round<'_>,
+        group: &[(i64, usize)],
+        mut weeks: Weeks,
     ) -> Step<()> {
-        let mut weeks = Weeks::new();
-        let mut last_ns = 0;
-        for place in places {
-            let Some(device) = traced.inventory.devices.get(*place) else {
+        let (mut first_ns, mut last_ns) = (u64::MAX, 0);
+        let mut number = 0;
+        for (device, place) in group {
+            number = *device;
+            let Some((first, seen_ns)) = round.shown.times(*place) else {
                 continue;
             };
-            let seen_ns = device.last_seen.map_or(0, |time| time.0);
-            let Some(known) = self.known.get_mut(&device.id) else {
+            first_ns = first_ns.min(first);
+            let id = round.shown.id(*place).unwrap_or_default();
+            let Some(known) = self.known.get_mut(&id) else {
                 continue;
             };
-            if seen_ns == 0 || (known.hour == seen_ns / HOUR_NS && !group.look.flush) {
+            if seen_ns == 0 || (known.hour == seen_ns / HOUR_NS && !round.look.flush) {
                 continue;
-            }
-            if known.hour == 0 {
-                // The first look of this observer: every time that the table tells.
-                if let Some(detail) = traced.details.get(*place) {
-                    hours::mark(&mut weeks, write::times(detail));
-                }
             }
             known.hour = seen_ns / HOUR_NS;
             hours::mark(&mut weeks, [seen_ns]);
@@ -256,16 +313,85 @@ impl Observer {
         if last_ns == 0 {
             return Ok(());
         }
-        hours::add(db, group.number, ONLINE, group.source.number, &weeks)?;
-        seen(db, group, last_ns)
+        hours::add(db, number, ONLINE, round.source.number, &weeks)?;
+        seen(db, number, (first_ns, last_ns), round.source.at_ns)
     }
 }
 
+/// One look while it is written.
+struct Round<'a> {
+    shown: &'a Resolution<'a>,
+    look: &'a Look,
+    source: Sourced,
+    /// The remembered device of each device of the table.
+    numbers: Vec<i64>,
+    /// Those that were not known before, in order.
+    fresh: Vec<i64>,
+    /// As [`Resolution::stamp`], of each device of the table.
+    stamps: Vec<u64>,
+    /// Devices that turned out to be another one.
+    moved: HashMap<i64, i64>,
+}
+
+/// A device whose keys are others than those known.
+struct Strange {
+    device: Device,
+    detail: Detail,
+    keys: u64,
+}
+
+/// What is written at once when it changes.
+fn content((device, detail): &(Device, Detail), number: i64, numbers: &[i64]) -> u64 {
+    hash(|state| {
+        (number, device.class, device.category, &device.reported_by).hash(state);
+        for (name, value) in &device.attributes {
+            (name, value.as_ref().map(|value| &value.value)).hash(state);
+        }
+        for binding in &detail.bindings {
+            (binding.vlan, binding.mac, binding.address, binding.proven).hash(state);
+        }
+        for said in &detail.statements {
+            (said.field, &said.value, &said.raw, said.rule).hash(state);
+        }
+        for link in &detail.links {
+            let other = link.other.and_then(|other| numbers.get(other as usize));
+            (other, link.protocol, link.port, link.transport).hash(state);
+            (link.opened, link.answered, link.encrypted).hash(state);
+        }
+        detail.routes.hash(state);
+    })
+}
+
+/// What may wait for the hour: when and how often.
+fn whole((device, detail): &(Device, Detail)) -> u64 {
+    hash(|state| {
+        let seen = [device.first_seen, device.last_seen].map(|time| time.map(|time| time.0));
+        (seen, device.category_confidence).hash(state);
+        (device.packets_sent, device.packets_received).hash(state);
+        (device.bytes_sent, device.bytes_received).hash(state);
+        for value in device.attributes.values().flatten() {
+            value.confidence.hash(state);
+        }
+        for binding in &detail.bindings {
+            (binding.first_seen_ns, binding.last_seen_ns).hash(state);
+        }
+        for said in &detail.statements {
+            (said.first_seen_ns, said.last_seen_ns, said.confidence).hash(state);
+        }
+        for link in &detail.links {
+            (link.first_seen_ns, link.last_seen_ns, link.bytes).hash(state);
+        }
+        for doing in &detail.doings {
+            (doing.event, doing.bins).hash(state);
+        }
+    })
+}
+
 /// Moves on when a device was last seen; one that was silent has returned.
-fn seen(db: &Connection, group: &Group<'_>, last_ns: u64) -> Step<()> {
+fn seen(db: &Connection, number: i64, (first_ns, last_ns): (u64, u64), noted_ns: u64) -> Step<()> {
     let (silent_ns, old_ns): (u64, u64) = db
         .prepare_cached("SELECT silent_ns, last_ns FROM devices WHERE number = ?1")?
-        .query_row([group.number], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        .query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if silent_ns != 0 && last_ns > silent_ns {
         let news = News {
             kind: ChangeKind::Returned,
@@ -273,18 +399,17 @@ fn seen(db: &Connection, group: &Group<'_>, last_ns: u64) -> Step<()> {
             old: "",
             new: "",
         };
-        note(db, group.number, last_ns, group.source.at_ns, &news)?;
+        note(db, number, last_ns, noted_ns, &news)?;
         db.prepare_cached("UPDATE devices SET silent_ns = 0 WHERE number = ?1")?
-            .execute([group.number])?;
+            .execute([number])?;
     }
-    let first_ns = group.first_ns();
     if last_ns > old_ns || first_ns != 0 {
         db.prepare_cached(
             "UPDATE devices SET last_ns = max(last_ns, ?2),
                  first_ns = CASE WHEN ?3 > 0 THEN min(first_ns, ?3) ELSE first_ns END
              WHERE number = ?1 AND (last_ns < ?2 OR (?3 > 0 AND first_ns > ?3))",
         )?
-        .execute(params![group.number, last_ns, first_ns])?;
+        .execute(params![number, last_ns, first_ns])?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! One device into memory: what it is, what was stated about it, its addresses, services,
 //! conversations and counts. It compares with what is remembered and notes what changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use medtap_table::layout::HOURS_OF_WEEK;
 use rusqlite::{Connection, params};
@@ -15,8 +15,8 @@ use super::join::{self, Reason};
 use super::look::{Look, SourceKind, Sourced};
 use super::{LINKS_MAX, SETTLE_NS, address, reign};
 use crate::model::Device;
-use crate::resolve::Join;
-use crate::trace::{Detail, Link, Traced};
+use crate::resolve::{Join, Resolution};
+use crate::trace::{Detail, Link, Statement};
 
 /// What one look tells of one remembered device: one device of the table, or several.
 pub(crate) struct Group<'a> {
@@ -24,46 +24,20 @@ pub(crate) struct Group<'a> {
     pub(crate) look: &'a Look,
     pub(crate) source: Sourced,
     /// What the look tells: devices of the table.
-    pub(crate) parts: Vec<(&'a Device, &'a Detail)>,
-    traced: &'a Traced,
-    numbers: &'a [i64],
+    pub(crate) parts: &'a [(Device, Detail)],
+    /// All that the look shows, and the remembered device of each of its devices.
+    pub(crate) shown: &'a Resolution<'a>,
+    pub(crate) numbers: &'a [i64],
 }
 
 impl<'a> Group<'a> {
-    pub(crate) fn new(
-        traced: &'a Traced,
-        places: &[usize],
-        number: i64,
-        numbers: &'a [i64],
-        look: &'a Look,
-        source: Sourced,
-    ) -> Self {
-        let part = |place: &usize| {
-            let device = traced.inventory.devices.get(*place)?;
-            Some((device, traced.details.get(*place)?))
-        };
-        Self {
-            number,
-            look,
-            source,
-            parts: places.iter().filter_map(part).collect(),
-            traced,
-            numbers,
-        }
-    }
-
     pub(crate) fn details(&self) -> impl Iterator<Item = &'a Detail> {
-        self.parts.iter().map(|part| part.1)
-    }
-
-    pub(crate) fn first_ns(&self) -> u64 {
-        let times = self.parts.iter().filter_map(|part| part.0.first_seen);
-        times.map(|time| time.0).min().unwrap_or(0)
+        self.parts.iter().map(|part| &part.1)
     }
 
     /// The part that is known best.
     fn best(&self) -> Option<&'a Device> {
-        let parts = self.parts.iter().map(|part| part.0);
+        let parts = self.parts.iter().map(|part| &part.0);
         parts.max_by_key(|device| device.category_confidence)
     }
 
@@ -116,11 +90,10 @@ fn itself(db: &Connection, group: &Group<'_>) -> Step<()> {
     let local = group.details().all(Detail::has_only_local_macs);
     let routes = group.details().any(|detail| detail.routes);
     let flags = i64::from(local) * FLAG_LOCAL_MACS + i64::from(routes) * FLAG_ROUTES;
-    let ids = best.reported_by.iter().filter_map(|id| {
-        let devices = &group.traced.inventory.devices;
-        let place = devices.binary_search_by(|device| device.id.cmp(id)).ok()?;
-        group.numbers.get(place)
-    });
+    let ids = best
+        .reported_by
+        .iter()
+        .filter_map(|id| group.numbers.get(group.shown.place(id)?));
     let mut reporters: Vec<String> = Vec::new();
     for number in ids {
         reporters.push(join::id(db, *number)?);
@@ -160,11 +133,69 @@ pub(crate) fn intervals(
     .collect()
 }
 
-fn facts(db: &Connection, group: &Group<'_>) -> Step<()> {
+/// What tells statements of one device apart.
+type Said = (u8, u16, String, String, u32);
+
+/// Since when which statements about a device are remembered.
+fn remembered(db: &Connection, number: i64) -> rusqlite::Result<HashMap<Said, Vec<Interval>>> {
     let mut get = db.prepare_cached(
-        "SELECT from_ns, last_ns FROM facts WHERE device = ?1 AND attribute = ?2 AND field = ?3
-             AND value = ?4 AND raw = ?5 AND rule = ?6",
+        "SELECT attribute, field, value, raw, rule, from_ns, last_ns FROM facts WHERE device = ?1",
     )?;
+    let mut known: HashMap<Said, Vec<Interval>> = HashMap::new();
+    let mut rows = get.query([number])?;
+    while let Some(row) = rows.next()? {
+        let said = (
+            row.get(0)?,
+            row.get(1)?,
+            row.get(2)?,
+            row.get(3)?,
+            row.get(4)?,
+        );
+        known.entry(said).or_default().push(Interval {
+            from_ns: row.get(5)?,
+            last_ns: row.get(6)?,
+        });
+    }
+    Ok(known)
+}
+
+fn facts(db: &Connection, group: &Group<'_>) -> Step<()> {
+    let known = remembered(db, group.number)?;
+    // Several units may say the same: what the first of them left is known to the next.
+    let mut written: HashMap<Said, Vec<Interval>> = HashMap::new();
+    for said in group.details().flat_map(|detail| &detail.statements) {
+        let key: Said = (
+            said.attribute.number(),
+            said.field.number(),
+            said.value.clone(),
+            said.raw.clone(),
+            said.rule,
+        );
+        let before = written.get(&key).or_else(|| known.get(&key));
+        let mut times = before.cloned().unwrap_or_default();
+        let seen = Interval::new(said.first_seen_ns, said.last_seen_ns);
+        let Update::Replace(gone, now) = group.update(&times, seen) else {
+            continue;
+        };
+        replace(db, group.number, said, &gone, now)?;
+        times.retain(|time| !gone.contains(&time.from_ns));
+        match times.iter_mut().find(|time| time.from_ns == now.from_ns) {
+            Some(same) => same.last_ns = same.last_ns.max(now.last_ns),
+            None => times.push(now),
+        }
+        written.insert(key, times);
+    }
+    Ok(())
+}
+
+/// Writes since when a statement holds, in the place of what is gone.
+fn replace(
+    db: &Connection,
+    number: i64,
+    said: &Statement,
+    gone: &[u64],
+    now: Interval,
+) -> Step<()> {
     let mut delete = db.prepare_cached(
         "DELETE FROM facts WHERE device = ?1 AND attribute = ?2 AND field = ?3
              AND value = ?4 AND raw = ?5 AND rule = ?6 AND from_ns = ?7",
@@ -174,45 +205,24 @@ fn facts(db: &Connection, group: &Group<'_>) -> Step<()> {
              confidence, count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
          ON CONFLICT DO UPDATE SET last_ns = max(last_ns, ?8)",
     )?;
-    for said in group.details().flat_map(|detail| &detail.statements) {
-        let (attribute, field) = (said.attribute.number(), said.field.number());
-        let key = params![
-            group.number,
-            attribute,
-            field,
-            said.value,
-            said.raw,
-            said.rule
-        ];
-        let known = intervals(&mut get, key)?;
-        let seen = Interval::new(said.first_seen_ns, said.last_seen_ns);
-        let Update::Replace(gone, now) = group.update(&known, seen) else {
-            continue;
-        };
-        for from_ns in gone {
-            delete.execute(params![
-                group.number,
-                attribute,
-                field,
-                said.value,
-                said.raw,
-                said.rule,
-                from_ns
-            ])?;
-        }
-        insert.execute(params![
-            group.number,
-            attribute,
-            field,
-            said.value,
-            said.raw,
-            said.rule,
-            now.from_ns,
-            now.last_ns,
-            said.confidence,
-            said.count
+    let (attribute, field) = (said.attribute.number(), said.field.number());
+    for from_ns in gone {
+        delete.execute(params![
+            number, attribute, field, said.value, said.raw, said.rule, from_ns
         ])?;
     }
+    insert.execute(params![
+        number,
+        attribute,
+        field,
+        said.value,
+        said.raw,
+        said.rule,
+        now.from_ns,
+        now.last_ns,
+        said.confidence,
+        said.count
+    ])?;
     Ok(())
 }
 
@@ -392,7 +402,7 @@ fn new_peers(
 pub(crate) fn counts(db: &Connection, group: &Group<'_>) -> Step<()> {
     let mut sums = [0u64; 4];
     let mut last_ns = 0;
-    for (device, _) in &group.parts {
+    for (device, _) in group.parts {
         last_ns = last_ns.max(device.last_seen.map_or(0, |time| time.0));
         let parts = [
             device.packets_sent,

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::history::{DeviceRow, HistoryError, LinkRow, Store, row_of};
+use crate::history::{DeviceRow, HistoryError, LinkRow, Store, peers_of, row_of};
 use crate::model::Time;
 
 const DAY_NS: u64 = 24 * 3_600_000_000_000;
@@ -90,8 +90,6 @@ impl Store {
     /// When neither is known.
     pub fn requirement(&self, wanted: &str) -> Result<Requirement, HistoryError> {
         let chosen = self.chosen(wanted)?;
-        // Those that the chosen speak with, by id, as they are met.
-        let mut peers: BTreeMap<String, DeviceRow> = BTreeMap::new();
         let mut requirement = Requirement {
             of: wanted.to_owned(),
             review: true,
@@ -115,10 +113,8 @@ impl Store {
         requirement.days = last.0.saturating_sub(first.0).div_ceil(DAY_NS).max(1);
         let mut needs: BTreeMap<(Direction, u8, u16, Option<String>), Need> = BTreeMap::new();
         for number in chosen.keys() {
+            let peers = self.read(|db| peers_of(db, *number))?;
             for link in self.read(|db| crate::history::links_of(db, *number))? {
-                if let Some(id) = link.peer.as_ref().filter(|id| !peers.contains_key(*id)) {
-                    peers.insert(id.clone(), self.device_row(id)?);
-                }
                 need(&link, &peers, &mut requirement, &mut needs);
             }
             self.hours_of_day(*number, &mut requirement.hours)?;

@@ -145,7 +145,7 @@ fn address_of(subject: &Subject) -> Option<IpAddr> {
 }
 
 /// True for fields in which others speak of a device: they do not show that it is there.
-fn is_hearsay(field: Field) -> bool {
+pub fn is_hearsay(field: Field) -> bool {
     matches!(
         field,
         Field::HttpHost | Field::TlsServerName | Field::DicomAeTitle | Field::DnsQueryName
@@ -166,7 +166,7 @@ fn add_times(state: &mut UnitState, first_ns: u64, last_ns: u64) {
 
 impl Bindings {
     /// Finds the hosts.
-    pub fn new(snapshot: &Snapshot) -> Self {
+    pub fn new(snapshot: &Snapshot<'_>) -> Self {
         let addresses = addresses(snapshot);
         let signs = signs(&addresses);
         let mut this = Self {
@@ -188,7 +188,7 @@ impl Bindings {
     }
 
     /// Whose a record about a subject is: the unit that the subject belonged to at that time.
-    pub fn owner(&self, snapshot: &Snapshot, id: SubjectId, times: (u64, u64)) -> Option<u32> {
+    pub fn owner(&self, snapshot: &Snapshot<'_>, id: SubjectId, times: (u64, u64)) -> Option<u32> {
         match *self.places.get(id.index())? {
             Place::Unit(unit) => Some(unit),
             Place::Nobody => None,
@@ -252,7 +252,7 @@ impl Bindings {
     /// Addresses that belong to the MAC address which carries them.
     fn place_own(
         &mut self,
-        snapshot: &Snapshot,
+        snapshot: &Snapshot<'_>,
         addresses: &Addresses,
         signs: &HashMap<(u16, Mac), Signs>,
     ) {
@@ -311,16 +311,17 @@ impl Bindings {
     }
 
     /// Addresses of others: a host of their own where nobody held them on a link.
-    fn place_remote(&mut self, snapshot: &Snapshot) {
+    fn place_remote(&mut self, snapshot: &Snapshot<'_>) {
         let mut found: BTreeSet<(u16, IpAddr)> = BTreeSet::new();
         for (id, subject) in each_binding(snapshot) {
             if self.places.get(id.index()) != Some(&Place::ByAddress) {
                 continue;
             }
-            let mut facts = snapshot.facts_of(id).iter();
-            let there = subject.first_seen_ns != 0
-                || subject.flags.on_link()
-                || facts.any(|fact| !is_hearsay(fact.field));
+            let is_shown = snapshot
+                .subjects
+                .get(id.index())
+                .is_some_and(|s| s.is_shown);
+            let there = subject.first_seen_ns != 0 || subject.flags.on_link() || is_shown;
             let Some(address) = address_of(subject).filter(|_| there) else {
                 continue;
             };
@@ -342,7 +343,7 @@ impl Bindings {
     }
 
     /// Bindings of the link alone, and reported devices.
-    fn place_links(&mut self, snapshot: &Snapshot) {
+    fn place_links(&mut self, snapshot: &Snapshot<'_>) {
         for (place, seen) in (0..).zip(&snapshot.subjects) {
             let (id, subject) = (SubjectId(place), &seen.subject);
             let (first, last) = (subject.first_seen_ns, subject.last_seen_ns);
@@ -356,7 +357,7 @@ impl Bindings {
             if subject.address.is_some() || mac::names_nobody(&subject.mac) {
                 continue;
             }
-            let there = seen.was_active() || !snapshot.facts_of(id).is_empty();
+            let there = seen.was_active() || seen.has_facts;
             let known = self.by_unit.contains_key(&key);
             if known || (there && !mac::is_shared(&subject.mac)) {
                 let unit = self.unit(key);
@@ -367,14 +368,14 @@ impl Bindings {
     }
 }
 
-fn each_binding(snapshot: &Snapshot) -> impl Iterator<Item = (SubjectId, &Subject)> {
+fn each_binding<'s>(snapshot: &'s Snapshot<'_>) -> impl Iterator<Item = (SubjectId, &'s Subject)> {
     (0..)
         .zip(&snapshot.subjects)
         .map(|(place, seen)| (SubjectId(place), &seen.subject))
         .filter(|(_, subject)| subject.kind == SubjectKind::Binding)
 }
 
-fn addresses(snapshot: &Snapshot) -> Addresses {
+fn addresses(snapshot: &Snapshot<'_>) -> Addresses {
     let mut addresses = Addresses::new();
     for (_, subject) in each_binding(snapshot) {
         let Some(address) = address_of(subject) else {

@@ -1,20 +1,18 @@
-//! Units to devices: everything that belongs to a set of units, folded into one record. It gathers
-//! and sums; what wins is decided by the modules that it asks.
+//! One device, made of everything that belongs to it. It gathers and sums; what wins is decided by
+//! the modules that it asks.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use medtap_table::vocabulary::{Attribute, Field};
-use medtap_table::{Fact, SubjectId, Traffic};
-use rayon::prelude::*;
+use medtap_table::{Fact, Traffic};
 
-use super::bindings::{Bindings, Unit};
+use super::bindings::Unit;
 use super::category::{self, Part};
-use super::joins::{Joined, Joins, Reason};
-use super::snapshot::Snapshot;
+use super::joins::Reason;
 use super::usage::{self, Usage};
 use super::values::{self, Reading};
-use super::{Join, findings, identity, mac};
+use super::{Resolution, findings, identity, mac};
 use crate::model::{AttributeValue, Device, Peer, Provenance, Recognised, Risk, Time};
 
 /// Bytes of a MAC address that tell the holder of the block, as they are shown.
@@ -23,333 +21,190 @@ const OUI_BYTES: usize = 3;
 /// Makers of network parts that are told of one device.
 const HINTS_MAX: usize = 8;
 
-/// What belongs to one device.
+/// What the records of one device add up to.
 #[derive(Default)]
 struct Gathered {
-    units: Vec<u32>,
     addresses: BTreeSet<IpAddr>,
     vlans: BTreeSet<u16>,
+    macs: BTreeSet<[u8; 6]>,
     times: Option<(u64, u64)>,
     traffic: Traffic,
     usage: Usage,
-    /// Devices that report it.
-    reporters: BTreeSet<u32>,
-    /// Devices that it reports by HL7, besides itself.
-    reports: BTreeSet<u32>,
-    reasons: BTreeSet<Reason>,
 }
 
-/// The devices in the making.
-pub struct Folding<'a> {
-    pub(super) snapshot: &'a Snapshot,
-    pub(super) bindings: &'a Bindings,
-    pub(super) facts: &'a [Vec<&'a Fact<'static>>],
-    gathered: Vec<Gathered>,
-    joined: Vec<Joined>,
-    /// The device of each unit.
-    device_of_unit: Vec<u32>,
-}
-
-impl<'a> Folding<'a> {
-    /// Gathers what belongs together.
-    pub fn new(
-        snapshot: &'a Snapshot,
-        bindings: &'a Bindings,
-        facts: &'a [Vec<&'a Fact<'static>>],
-        mut joins: Joins<'_>,
-    ) -> Self {
-        let mut devices: BTreeMap<u32, u32> = BTreeMap::new();
-        let mut device_of_unit = Vec::with_capacity(bindings.units.len());
-        for unit in 0..u32::try_from(bindings.units.len()).unwrap_or(u32::MAX) {
-            let next = u32::try_from(devices.len()).unwrap_or(u32::MAX);
-            device_of_unit.push(*devices.entry(joins.sets.root(unit)).or_insert(next));
-        }
-        let mut gathered: Vec<Gathered> = Vec::new();
-        gathered.resize_with(devices.len(), Gathered::default);
-        let mut this = Self {
-            snapshot,
-            bindings,
-            facts,
-            gathered,
-            joined: std::mem::take(&mut joins.joined),
-            device_of_unit,
-        };
-        this.gather_units(&joins.reporters);
-        this.gather_subjects();
-        this.gather_edges();
-        this
-    }
-
-    /// The units of a device.
-    pub(super) fn units_of(&self, number: u32) -> &[u32] {
-        let gathered = self.gathered.get(number as usize);
-        gathered.map_or(&[], |gathered| gathered.units.as_slice())
-    }
-
-    /// The device that a record belongs to.
-    pub(super) fn device_of(&self, id: SubjectId, times: (u64, u64)) -> Option<u32> {
-        let unit = self.bindings.owner(self.snapshot, id, times)?;
-        self.device_of_unit.get(unit as usize).copied()
-    }
-
-    fn gather_units(&mut self, reporters: &BTreeMap<u32, u32>) {
-        for ((number, device), state) in (0..).zip(&self.device_of_unit).zip(&self.bindings.states)
-        {
-            if let Some(gathered) = self.gathered.get_mut(*device as usize) {
-                gathered.units.push(number);
+impl Resolution<'_> {
+    fn gather(&self, number: u32) -> Gathered {
+        let mut gathered = Gathered::default();
+        for unit in self.folding.units.of(number) {
+            let unit = *unit as usize;
+            if let Some(state) = self.bindings.states.get(unit) {
                 gathered.see(state.first_seen_ns, state.last_seen_ns);
             }
-        }
-        for joined in &self.joined {
-            let device = self.device_of_unit.get(joined.unit as usize).copied();
-            let device = device.and_then(|device| self.gathered.get_mut(device as usize));
-            if let Some(gathered) = device {
-                gathered.reasons.insert(joined.reason);
+            if let Some(Unit::Mac(_, mac)) = self.bindings.units.get(unit) {
+                gathered.macs.insert(*mac);
             }
         }
-        for (report, reporter) in reporters {
-            let device = |unit: &u32| self.device_of_unit.get(*unit as usize).copied();
-            let (Some(about), Some(by)) = (device(report), device(reporter)) else {
-                continue;
-            };
-            if about == by {
-                continue;
-            }
-            if let Some(gathered) = self.gathered.get_mut(about as usize) {
-                gathered.reporters.insert(by);
-            }
-            let by_message = self.facts.get(*report as usize).is_some_and(|facts| {
-                let mut fields = facts.iter().map(|fact| fact.field.name());
-                let of_message = |name: &str| {
-                    ["hl7.", "astm.", "poct1."]
-                        .iter()
-                        .any(|protocol| name.starts_with(protocol))
-                };
-                fields.any(of_message)
-            });
-            if by_message && let Some(gathered) = self.gathered.get_mut(by as usize) {
-                gathered.reports.insert(about);
-            }
+        for place in self.folding.subjects.of(number) {
+            self.add_subject(*place, &mut gathered);
         }
-    }
-
-    fn gather_subjects(&mut self) {
-        for (place, seen) in (0..).zip(&self.snapshot.subjects) {
-            let (id, subject) = (SubjectId(place), &seen.subject);
-            let times = (subject.first_seen_ns, subject.last_seen_ns);
-            let own = self.bindings.is_own(id);
-            let device = self.device_of(id, times);
-            let Some(gathered) = device.and_then(|device| self.gathered.get_mut(device as usize))
-            else {
-                continue;
-            };
-            add(&mut gathered.traffic, seen.traffic);
-            if seen.was_active() || subject.flags.on_link() {
-                gathered.see(times.0, times.1);
-                gathered.addresses.extend(subject.address);
-                let on_its_link = own || mac::names_nobody(&subject.mac);
-                if subject.vlan != 0 && on_its_link {
-                    gathered.vlans.insert(subject.vlan);
-                }
-            }
-        }
-        for activity in &self.snapshot.activities {
-            let times = (activity.first_seen_ns, activity.last_seen_ns);
-            let device = self.device_of(activity.subject, times);
-            if let Some(gathered) = device.and_then(|device| self.gathered.get_mut(device as usize))
-            {
+        for activity in self.folding.activities.of(number) {
+            if let Some(activity) = self.snapshot.activities.get(*activity as usize) {
                 gathered.usage.act(activity);
             }
         }
-    }
-
-    fn gather_edges(&mut self) {
-        for (edge, volume) in &self.snapshot.edges {
-            let times = (edge.first_seen_ns, edge.last_seen_ns);
-            let orig = self.device_of(edge.orig, times);
-            let resp = edge.resp.and_then(|resp| self.device_of(resp, times));
-            for (this, other, opened) in [(orig, resp, true), (resp, orig, false)] {
-                let Some(gathered) = this.and_then(|this| self.gathered.get_mut(this as usize))
-                else {
+        let groups = [
+            (&self.folding.opened, true),
+            (&self.folding.answered, false),
+        ];
+        for (edges, opened) in groups {
+            for place in edges.of(number) {
+                let Some((edge, volume)) = self.snapshot.edges.get(*place as usize) else {
                     continue;
                 };
+                let other = self.folding.other(*place, opened);
                 gathered.usage.speak(edge, opened, other);
-                if let Some(other) = other
-                    && this != Some(other)
-                {
+                if let Some(other) = other.filter(|other| *other != number) {
                     gathered.usage.exchange(other, edge, opened, volume.bytes);
                 }
             }
         }
+        gathered
     }
 
-    /// The devices, by id, and why records were joined.
-    pub fn devices(
-        &self,
-        ids: &[String],
-        observed_ns: u64,
-        as_of: Option<Time>,
-    ) -> (Vec<Device>, Vec<Join>) {
-        let mut devices: Vec<Device> = (0..self.gathered.len())
-            .into_par_iter()
-            .filter_map(|number| self.device(number, ids, observed_ns, as_of))
-            .collect();
-        devices.par_sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        let mut joins: Vec<Join> = self
-            .joined
-            .iter()
-            .filter_map(|joined| {
-                let device = *self.device_of_unit.get(joined.unit as usize)?;
-                Some(Join {
-                    device: ids.get(device as usize)?.clone(),
-                    reason: joined.reason,
-                    key: joined.key.clone(),
-                })
-            })
-            .collect();
-        joins.sort_unstable();
-        (devices, joins)
-    }
-
-    /// What each device is called.
-    pub fn ids(&self) -> Vec<String> {
-        let keys: Vec<String> = self.gathered.par_iter().map(|g| self.key(g)).collect();
-        let mut order: Vec<usize> = (0..keys.len()).collect();
-        order.sort_unstable_by(|a, b| keys.get(*a).cmp(&keys.get(*b)).then(a.cmp(b)));
-        let mut taken: HashSet<String> = HashSet::new();
-        let mut ids = vec![String::new(); keys.len()];
-        let (mut last, mut again) = ("", 0);
-        for place in order {
-            let key = keys.get(place).map_or("", String::as_str);
-            again = if key == last { again } else { 0 };
-            last = key;
-            let id = loop {
-                let id = identity::id(key, again);
-                again += 1;
-                if taken.insert(id.clone()) {
-                    break id;
-                }
-            };
-            if let Some(slot) = ids.get_mut(place) {
-                *slot = id;
+    fn add_subject(&self, place: u32, gathered: &mut Gathered) {
+        let Some(seen) = self.snapshot.subjects.get(place as usize) else {
+            return;
+        };
+        let subject = &seen.subject;
+        add(&mut gathered.traffic, seen.traffic);
+        if seen.was_active() || subject.flags.on_link() {
+            gathered.see(subject.first_seen_ns, subject.last_seen_ns);
+            gathered.addresses.extend(subject.address);
+            let own = self.bindings.is_own(medtap_table::SubjectId(place));
+            let on_its_link = own || mac::names_nobody(&subject.mac);
+            if subject.vlan != 0 && on_its_link {
+                gathered.vlans.insert(subject.vlan);
             }
         }
-        ids
     }
 
-    /// The key of its unit that was seen first.
-    fn key(&self, gathered: &Gathered) -> String {
-        let keys = gathered.units.iter().filter_map(|&unit| {
-            let state = self.bindings.states.get(unit as usize)?;
-            let seen = match state.first_seen_ns {
-                0 => u64::MAX,
-                first => first,
-            };
-            let unit = *self.bindings.units.get(unit as usize)?;
-            Some((seen, identity::unit_key(self.snapshot, unit)?))
-        });
-        keys.min().map_or_else(String::new, |(_, key)| key)
+    /// Everything that was said about a device.
+    pub(super) fn facts(&self, number: u32) -> Vec<Fact<'static>> {
+        let units = self.folding.units.of(number).iter();
+        units
+            .flat_map(|unit| self.said.facts(&self.snapshot, *unit))
+            .collect()
     }
 
-    fn device(
-        &self,
-        number: usize,
-        ids: &[String],
-        observed_ns: u64,
-        as_of: Option<Time>,
-    ) -> Option<Device> {
-        let gathered = self.gathered.get(number)?;
-        let facts: Vec<&Fact<'static>> = gathered
-            .units
-            .iter()
-            .filter_map(|unit| self.facts.get(*unit as usize))
-            .flatten()
-            .copied()
-            .collect();
-        let macs: BTreeSet<[u8; 6]> = gathered
-            .units
-            .iter()
-            .filter_map(|unit| match self.bindings.units.get(*unit as usize)? {
-                Unit::Mac(_, mac) => Some(*mac),
-                _ => None,
-            })
-            .collect();
-        let id = |device: &u32| ids.get(*device as usize).cloned();
-        let part = self.part(gathered);
+    /// The device of a number.
+    pub(super) fn device_numbered(&self, number: u32) -> Device {
+        let Gathered {
+            addresses,
+            vlans,
+            macs,
+            times,
+            traffic,
+            usage,
+        } = self.gather(number);
+        let facts = self.facts(number);
+        let facts: Vec<&Fact<'static>> = facts.iter().collect();
+        let part = self.part(number, &usage);
         let (category, category_confidence) = category::decide(&facts, &part);
-        let mut reported_by: Vec<String> = match part.reported {
-            true => gathered.reporters.iter().filter_map(id).collect(),
-            false => Vec::new(),
-        };
+        let reporters = self.folding.reporters.get(&number);
+        let reporters = reporters.into_iter().flatten().filter(|_| part.reported);
+        let mut reported_by: Vec<String> = reporters.map(|by| self.id_of(*by)).collect();
         reported_by.sort_unstable();
-        let usage = &gathered.usage;
         let mut peers: Vec<Peer> = usage
             .peers
             .iter()
-            .filter_map(|(other, peer)| {
-                Some(Peer {
-                    id: id(other)?,
-                    protocols: peer.protocols.iter().copied().collect(),
-                    bytes: peer.bytes,
-                    conversations: peer.conversations(),
-                })
+            .map(|(other, peer)| Peer {
+                id: self.id_of(*other),
+                protocols: peer.protocols.iter().copied().collect(),
+                bytes: peer.bytes,
+                conversations: peer.conversations(),
             })
             .collect();
         peers.sort_unstable();
         let acts = usage
             .events
             .iter()
-            .map(|(name, (total, bins))| (*name, usage::activity(*total, bins, observed_ns)));
-        let times = gathered.times.or_else(|| fact_times(&facts));
-        Some(Device {
-            id: ids.get(number)?.clone(),
+            .map(|(name, (total, bins))| (*name, usage::activity(*total, bins, self.observed_ns)));
+        let said = facts.iter();
+        let said = said.map(|fact| (fact.field, fact.first_seen_ns, fact.last_seen_ns));
+        let times = times.or_else(|| said_times(said));
+        Device {
+            id: self.id_of(number),
             macs: macs.iter().map(|mac| mac::text(mac)).collect(),
-            addresses: gathered.addresses.iter().copied().collect(),
-            vlans: gathered.vlans.iter().copied().collect(),
+            addresses: addresses.into_iter().collect(),
+            vlans: vlans.into_iter().collect(),
             class: category.class().name(),
             category: category.name(),
             category_confidence,
             reported_by,
             first_seen: times.map(|times| Time(times.0)),
             last_seen: times.map(|times| Time(times.1)),
-            packets_sent: gathered.traffic.packets_sent,
-            packets_received: gathered.traffic.packets_received,
-            bytes_sent: gathered.traffic.bytes_sent,
-            bytes_received: gathered.traffic.bytes_received,
-            attributes: attributes(&facts, &self.hints(gathered)),
-            protocols: usage.protocols.iter().cloned().collect(),
-            peers,
+            packets_sent: traffic.packets_sent,
+            packets_received: traffic.packets_received,
+            bytes_sent: traffic.bytes_sent,
+            bytes_received: traffic.bytes_received,
+            attributes: attributes(&facts, &self.hints(number)),
             activity: acts.collect(),
-            findings: findings::of(&facts, as_of),
+            protocols: usage.protocols.into_iter().collect(),
+            peers,
+            findings: findings::of(&facts, self.as_of),
             vulnerabilities: Vec::new(),
             risk: Risk::default(),
             recognised: recognised(&facts),
+        }
+    }
+
+    /// When a device was first and last seen.
+    pub(super) fn times_of(&self, number: u32) -> Option<(u64, u64)> {
+        let mut gathered = Gathered::default();
+        let units = self.folding.units.of(number).iter();
+        for state in units.filter_map(|unit| self.bindings.states.get(*unit as usize)) {
+            gathered.see(state.first_seen_ns, state.last_seen_ns);
+        }
+        for place in self.folding.subjects.of(number) {
+            self.add_subject(*place, &mut gathered);
+        }
+        gathered.times.or_else(|| {
+            let units = self.folding.units.of(number).iter();
+            let heads = units.flat_map(|unit| self.said.heads(&self.snapshot, *unit));
+            said_times(heads.map(|(_, head)| (head.field, head.first_seen_ns, head.last_seen_ns)))
         })
     }
 
-    fn part(&self, gathered: &Gathered) -> Part {
+    /// What a device is called.
+    fn id_of(&self, number: u32) -> String {
+        let id = self.ids.get(number as usize).copied();
+        identity::text(id.unwrap_or_default())
+    }
+
+    fn part(&self, number: u32, usage: &Usage) -> Part {
         let units = || {
             let of = |unit: &u32| {
                 let state = self.bindings.states.get(*unit as usize)?;
                 Some((self.bindings.units.get(*unit as usize)?, state))
             };
-            gathered.units.iter().filter_map(of)
+            self.folding.units.of(number).iter().filter_map(of)
         };
+        let reasons = self.folding.reasons.get(&number);
         let is_report = |unit: &Unit| matches!(unit, Unit::Reported(_));
         let reported = units().all(|(unit, _)| is_report(unit));
         Part {
             routes: units().any(|(_, state)| state.routes),
             originates: !reported && units().any(|(unit, _)| is_report(unit)),
-            is_analyzer: gathered.reasons.contains(&Reason::OwnAnalyzer),
+            is_analyzer: reasons.is_some_and(|reasons| reasons.contains(&Reason::OwnAnalyzer)),
             reported,
-            reports: gathered.reports.len(),
-            senders: gathered.usage.senders.len(),
-            serves: gathered.usage.serves.len(),
+            reports: self.folding.reports.get(&number).map_or(0, BTreeSet::len),
+            senders: usage.senders.len(),
+            serves: usage.serves.len(),
         }
     }
 
     /// Who made the network part of it, by its own MAC addresses.
-    fn hints(&self, gathered: &Gathered) -> Vec<Hint> {
+    fn hints(&self, number: u32) -> Vec<Hint> {
         let mut known: BTreeSet<&str> = BTreeSet::new();
         let hint = |unit: &u32| match *self.bindings.units.get(*unit as usize)? {
             Unit::Mac(_, mac) => {
@@ -362,7 +217,7 @@ impl<'a> Folding<'a> {
             }
             _ => None,
         };
-        let hints = gathered.units.iter().filter_map(hint);
+        let hints = self.folding.units.of(number).iter().filter_map(hint);
         hints
             .filter(|hint| known.insert(hint.vendor))
             .take(HINTS_MAX)
@@ -393,7 +248,6 @@ fn add(sum: &mut Traffic, more: Traffic) {
     sum.bytes_received = sum.bytes_received.saturating_add(more.bytes_received);
 }
 
-/// When facts were said. A place at a patient is known to the hour alone, so it does not count.
 /// What rules recognised, each field, value and rule once.
 fn recognised(facts: &[&Fact<'static>]) -> Vec<Recognised> {
     let mut readings: BTreeMap<(Field, &str, u32), Recognised> = BTreeMap::new();
@@ -420,11 +274,12 @@ fn recognised(facts: &[&Fact<'static>]) -> Vec<Recognised> {
     readings.into_values().collect()
 }
 
-fn fact_times(facts: &[&Fact<'static>]) -> Option<(u64, u64)> {
-    let timed = || facts.iter().filter(|fact| !fact.field.is_at_patient());
-    let first = timed().map(|fact| fact.first_seen_ns).min()?;
-    let last = timed().map(|fact| fact.last_seen_ns).max()?;
-    (first != 0).then_some((first, last))
+/// When facts were said. A place at a patient is known to the hour alone, so it does not count.
+fn said_times(said: impl Iterator<Item = (Field, u64, u64)>) -> Option<(u64, u64)> {
+    let timed = said.filter(|(field, ..)| !field.is_at_patient());
+    let times = timed.map(|(_, first, last)| (first, last));
+    let times = times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+    (times.0 != 0).then_some(times)
 }
 
 fn attributes(

@@ -2,18 +2,22 @@
 //! the keys are is told to it, but for
 //! the keys that addresses are.
 
+use std::collections::HashSet;
+
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::bindings::Unit;
+use super::bindings::{Bindings, Unit};
+use super::folding::Folding;
 use super::joins::is_strong_identifier;
 use super::mac;
 use super::snapshot::Snapshot;
 
-/// Bytes of the hash that a name shows.
-const ID_BYTES: usize = 8;
+/// A name as a number: the beginning of the hash.
+pub type Id = u64;
 
-/// The name of the device with this key. `again` tells apart what would have the same name.
-pub fn id(key: &str, again: u32) -> String {
+/// The number of the device with this key. `again` tells apart what would have the same.
+pub fn number(key: &str, again: u32) -> Id {
     let mut hash = Sha256::new();
     hash.update(b"medtap device 1\0");
     hash.update(key.as_bytes());
@@ -22,12 +26,22 @@ pub fn id(key: &str, again: u32) -> String {
         hash.update(again.to_be_bytes());
     }
     let digest = hash.finalize();
-    let shown = digest.iter().take(ID_BYTES);
-    shown.map(|byte| format!("{byte:02x}")).collect()
+    let shown = digest.first_chunk().copied();
+    Id::from_be_bytes(shown.unwrap_or_default())
+}
+
+/// The name that a number is shown as.
+pub fn text(id: Id) -> String {
+    format!("{id:016x}")
+}
+
+/// The name of the device with this key.
+pub fn id(key: &str, again: u32) -> String {
+    text(number(key, again))
 }
 
 /// The key of a unit by itself.
-pub fn unit_key(snapshot: &Snapshot, unit: Unit) -> Option<String> {
+pub fn unit_key(snapshot: &Snapshot<'_>, unit: Unit) -> Option<String> {
     match unit {
         Unit::Mac(scope, mac) => Some(format!("mac|{scope}|{}", mac::text(&mac))),
         Unit::Ip(scope, address) => Some(format!("ip|{scope}|{address}")),
@@ -50,6 +64,60 @@ pub fn unit_key(snapshot: &Snapshot, unit: Unit) -> Option<String> {
     }
 }
 
+/// What each device is called.
+pub fn of_devices(snapshot: &Snapshot<'_>, bindings: &Bindings, folding: &Folding) -> Vec<Id> {
+    let key = |device: u32| first_key(snapshot, bindings, folding.units.of(device));
+    let devices = (0..folding.count).into_par_iter();
+    let ids: Vec<Id> = devices.map(|device| number(&key(device), 0)).collect();
+    let mut distinct = ids.clone();
+    distinct.par_sort_unstable();
+    distinct.dedup();
+    if distinct.len() == ids.len() {
+        return ids;
+    }
+    let keys: Vec<String> = (0..folding.count).into_par_iter().map(key).collect();
+    apart(&keys)
+}
+
+/// Names where several keys are the same, or have the same hash.
+fn apart(keys: &[String]) -> Vec<Id> {
+    let mut order: Vec<usize> = (0..keys.len()).collect();
+    order.sort_unstable_by(|a, b| keys.get(*a).cmp(&keys.get(*b)).then(a.cmp(b)));
+    let mut taken: HashSet<Id> = HashSet::new();
+    let mut ids = vec![0; keys.len()];
+    let (mut last, mut again) = ("", 0);
+    for place in order {
+        let key = keys.get(place).map_or("", String::as_str);
+        again = if key == last { again } else { 0 };
+        last = key;
+        let id = loop {
+            let id = number(key, again);
+            again += 1;
+            if taken.insert(id) {
+                break id;
+            }
+        };
+        if let Some(slot) = ids.get_mut(place) {
+            *slot = id;
+        }
+    }
+    ids
+}
+
+/// The key of the unit that was seen first.
+fn first_key(snapshot: &Snapshot<'_>, bindings: &Bindings, units: &[u32]) -> String {
+    let keys = units.iter().filter_map(|&unit| {
+        let state = bindings.states.get(unit as usize)?;
+        let seen = match state.first_seen_ns {
+            0 => u64::MAX,
+            first => first,
+        };
+        let unit = *bindings.units.get(unit as usize)?;
+        Some((seen, unit_key(snapshot, unit)?))
+    });
+    keys.min().map_or_else(String::new, |(_, key)| key)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +128,14 @@ mod tests {
         assert_eq!(id("mac|0|02:ac:3e:00:00:11", 0), "def4e6806aec6eef");
         assert_ne!(id("a", 0), id("a", 1));
         assert_eq!(id("a", 0).len(), 16);
+    }
+
+    #[test]
+    fn what_has_the_same_key_is_told_apart() {
+        let keys = ["b", "a", "a"].map(str::to_owned);
+        assert_eq!(
+            apart(&keys),
+            [number("b", 0), number("a", 0), number("a", 1)]
+        );
     }
 }

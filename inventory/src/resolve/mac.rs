@@ -44,8 +44,21 @@ pub fn vendor(mac: &Mac) -> Option<&'static str> {
 
 /// `02:00:00:00:00:01`.
 pub fn text(mac: &[u8]) -> String {
-    let bytes: Vec<String> = mac.iter().map(|byte| format!("{byte:02x}")).collect();
-    bytes.join(":")
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| {
+        DIGITS
+            .get(usize::from(nibble))
+            .copied()
+            .map_or('0', char::from)
+    };
+    let mut text = String::with_capacity(mac.len() * 3);
+    for byte in mac {
+        if !text.is_empty() {
+            text.push(':');
+        }
+        text.extend([digit(byte >> 4), digit(byte & 0xf)]);
+    }
+    text
 }
 
 /// The address that a text spells, with colons, hyphens, dots or nothing between the digits.

@@ -5,24 +5,32 @@
 //! ```text
 //! snapshot     the table, read once, in an order that no slot decides
 //! bindings     addresses to hosts: MAC, or IP behind a router; leases   (units)
-//! joins        units to devices: strong keys, and who made what it reports
+//! said         what was said about each unit, read again when it is asked for
+//! joins        units to devices: strong keys, and who made what it reports (originators)
+//! folding      whose each record is
+//! device       one device, made when it is asked for
 //! values       which value wins, what contradicts it
 //! category     what kind of device
 //! findings     which weaknesses were seen
 //! usage        protocols, peers, activity
 //! identity     what it is called
-//! trace        what stands behind it, for memory
+//! trace        what stands behind it, for memory; stamp: whether that changed
 //! ```
 
 mod bindings;
 mod category;
 mod device;
 mod findings;
+mod folding;
+mod groups;
 mod identity;
 mod joins;
 mod mac;
+mod originators;
+mod said;
 mod sets;
 mod snapshot;
+mod stamp;
 mod text;
 mod trace;
 mod usage;
@@ -30,9 +38,11 @@ mod values;
 
 use std::collections::BTreeMap;
 
+use medtap_table::TableReader;
 use medtap_table::vocabulary::{Attribute, Counter};
-use medtap_table::{Fact, TableReader};
+use rayon::prelude::*;
 
+pub use identity::Id;
 pub use joins::Reason;
 
 /// A MAC address in any usual spelling, as memory spells it.
@@ -67,12 +77,12 @@ pub(crate) fn id_of(key: &str, again: u32) -> String {
 }
 
 use self::bindings::Bindings;
-use self::device::Folding;
-use self::joins::{Joins, Said};
+use self::folding::Folding;
+use self::joins::{Grounds, Joins};
+use self::said::Said;
 use self::snapshot::Snapshot;
-use self::trace::StrongKeys;
 use crate::model::{Coverage, Device, Inventory, SCHEMA_VERSION, Source, Time};
-use crate::trace::{Rulings, Traced};
+use crate::trace::{Detail, Rulings};
 
 /// What is asked of [`resolve`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -100,81 +110,150 @@ pub fn resolve(table: &TableReader, options: &Options) -> Inventory {
 
 /// The devices of a table, and why records were joined that have no address in common.
 pub fn resolve_explained(table: &TableReader, options: &Options) -> (Inventory, Vec<Join>) {
-    let snapshot = Snapshot::read(table);
-    with_folding(&snapshot, &Rulings::default(), false, |folding, _| {
-        let ids = folding.ids();
-        inventory(table, options, folding, &ids)
-    })
+    let resolution = Resolution::new(table, options, &Rulings::default());
+    (resolution.inventory(), resolution.joins())
 }
 
-/// The devices of a table with what stands behind each, under what a person decided.
-pub fn resolve_traced(table: &TableReader, options: &Options, rulings: &Rulings) -> Traced {
-    let snapshot = Snapshot::read(table);
-    with_folding(&snapshot, rulings, true, |folding, strong| {
-        let ids = folding.ids();
-        let (inventory, joins) = inventory(table, options, folding, &ids);
-        let details = folding.details(&ids, strong);
-        Traced {
-            inventory,
-            joins,
-            details,
+/// Which devices a table tells of, and whose each record of it is. A device itself is made when it
+/// is asked for, so that one who goes through all of them holds one at a time.
+pub struct Resolution<'a> {
+    table: &'a TableReader,
+    snapshot: Snapshot<'a>,
+    bindings: Bindings,
+    said: Said,
+    folding: Folding,
+    /// What each device is called.
+    ids: Vec<Id>,
+    /// The devices by id.
+    order: Vec<u32>,
+    /// The place of each device in `order`.
+    places: Vec<u32>,
+    /// How long anybody looked.
+    observed_ns: u64,
+    as_of: Option<Time>,
+}
+
+impl<'a> Resolution<'a> {
+    /// Finds the devices of a table, under what a person decided.
+    pub fn new(table: &'a TableReader, options: &Options, rulings: &Rulings) -> Self {
+        let snapshot = Snapshot::read(table);
+        let bindings = Bindings::new(&snapshot);
+        let said = Said::new(&snapshot, &bindings);
+        let grounds = Grounds {
+            snapshot: &snapshot,
+            bindings: &bindings,
+            said: &said,
+        };
+        let joins = Joins::new(grounds, rulings);
+        let folding = Folding::new(&snapshot, &bindings, &said, joins);
+        let ids = identity::of_devices(&snapshot, &bindings, &folding);
+        let mut order: Vec<u32> = (0..folding.count).collect();
+        order.par_sort_unstable_by_key(|number| ids.get(*number as usize));
+        let mut places = vec![0; order.len()];
+        for (place, number) in (0..).zip(&order) {
+            if let Some(slot) = places.get_mut(*number as usize) {
+                *slot = place;
+            }
         }
-    })
-}
-
-fn with_folding<T>(
-    snapshot: &Snapshot,
-    rulings: &Rulings,
-    traced: bool,
-    then: impl FnOnce(&Folding<'_>, &StrongKeys) -> T,
-) -> T {
-    let bindings = Bindings::new(snapshot);
-    let facts = facts_of_units(snapshot, &bindings);
-    let said = Said { facts: &facts };
-    let joins = Joins::new(snapshot, &bindings, &said, rulings);
-    let strong = match traced {
-        true => joins.strong_keys(),
-        false => StrongKeys::new(),
-    };
-    then(&Folding::new(snapshot, &bindings, &facts, joins), &strong)
-}
-
-fn inventory(
-    table: &TableReader,
-    options: &Options,
-    folding: &Folding<'_>,
-    ids: &[String],
-) -> (Inventory, Vec<Join>) {
-    let source = table.source().unwrap_or_default();
-    let observed_ns = source.last_seen_ns.saturating_sub(source.first_seen_ns);
-    let time = |ns| (ns != 0).then_some(Time(ns));
-    let as_of = options
-        .as_of
-        .or(time(source.as_of_ns))
-        .or(time(source.last_seen_ns));
-    let (devices, joins) = folding.devices(ids, observed_ns, as_of);
-    let inventory = Inventory {
-        schema_version: SCHEMA_VERSION,
-        as_of,
-        partial: source.partial,
-        source: described(table, &source),
-        coverage: coverage(table, &devices),
-        devices,
-    };
-    (inventory, joins)
-}
-
-/// The facts about each unit: of what a router shows, those from the time at which it was theirs.
-fn facts_of_units<'a>(snapshot: &'a Snapshot, bindings: &Bindings) -> Vec<Vec<&'a Fact<'static>>> {
-    let mut facts: Vec<Vec<&Fact<'static>>> = vec![Vec::new(); bindings.units.len()];
-    for fact in &snapshot.facts {
-        let times = (fact.first_seen_ns, fact.last_seen_ns);
-        let owner = bindings.owner(snapshot, fact.subject, times);
-        if let Some(unit) = owner.and_then(|owner| facts.get_mut(owner as usize)) {
-            unit.push(fact);
+        let source = table.source().unwrap_or_default();
+        let time = |ns| (ns != 0).then_some(Time(ns));
+        let as_of = options
+            .as_of
+            .or(time(source.as_of_ns))
+            .or(time(source.last_seen_ns));
+        Self {
+            table,
+            snapshot,
+            bindings,
+            said,
+            folding,
+            ids,
+            order,
+            places,
+            observed_ns: source.last_seen_ns.saturating_sub(source.first_seen_ns),
+            as_of,
         }
     }
-    facts
+
+    /// How many devices there are.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// True where there is none.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// The number that the id of a device shows; devices are in its order.
+    pub fn id(&self, place: usize) -> Option<Id> {
+        let number = *self.order.get(place)?;
+        self.ids.get(number as usize).copied()
+    }
+
+    /// The place of the device with this id.
+    pub fn place(&self, id: &str) -> Option<usize> {
+        let id = Id::from_str_radix(id, 16).ok()?;
+        let of = |number: &u32| self.ids.get(*number as usize).copied();
+        self.order
+            .binary_search_by_key(&Some(id), |number| of(number))
+            .ok()
+    }
+
+    /// One device, by its place.
+    pub fn device(&self, place: usize) -> Option<Device> {
+        Some(self.device_numbered(*self.order.get(place)?))
+    }
+
+    /// What stands behind one device, by its place.
+    pub fn detail(&self, place: usize) -> Option<Detail> {
+        Some(self.detail_numbered(*self.order.get(place)?))
+    }
+
+    /// When one device was first and last seen, by its place.
+    pub fn times(&self, place: usize) -> Option<(u64, u64)> {
+        self.times_of(*self.order.get(place)?)
+    }
+
+    /// Why records were joined that have no address in common.
+    pub fn joins(&self) -> Vec<Join> {
+        let join = |joined: &joins::Joined| {
+            let device = self.folding.device_of(joined.unit)?;
+            Some(Join {
+                device: identity::text(*self.ids.get(device as usize)?),
+                reason: joined.reason,
+                key: joined.key.clone(),
+            })
+        };
+        let mut joins: Vec<Join> = self.folding.joined.iter().filter_map(join).collect();
+        joins.sort_unstable();
+        joins
+    }
+
+    /// Every device, and how much was understood.
+    pub fn inventory(&self) -> Inventory {
+        let numbers = self.order.par_iter();
+        let devices: Vec<Device> = numbers
+            .map(|number| self.device_numbered(*number))
+            .collect();
+        let source = self.table.source().unwrap_or_default();
+        Inventory {
+            schema_version: SCHEMA_VERSION,
+            as_of: self.as_of,
+            partial: source.partial,
+            source: described(self.table, &source),
+            coverage: coverage(self.table, &devices),
+            devices,
+        }
+    }
+
+    fn grounds(&self) -> Grounds<'_> {
+        Grounds {
+            snapshot: &self.snapshot,
+            bindings: &self.bindings,
+            said: &self.said,
+        }
+    }
 }
 
 fn described(table: &TableReader, source: &medtap_table::Source) -> Source {

@@ -1,13 +1,22 @@
-//! One table, read once, in an order that no slot decides: what the rest of `resolve` works on.
-//! It interprets nothing; a record that refers to a subject which is not there is left out.
+//! One table, read once, in an order that no slot decides: what the rest of `resolve` works on. Of
+//! facts it keeps where they lie, not what they say; it interprets nothing, and a record that refers
+//! to a subject which is not there is left out.
 
 use std::cmp::Ordering;
 use std::net::IpAddr;
 use std::ops::Range;
 
+use medtap_table::layout::Region;
 use medtap_table::{
-    Activity, Edge, Fact, Subject, SubjectId, SubjectKind, TableReader, Traffic, Volume,
+    Activity, Edge, Fact, FactHead, FactId, Subject, SubjectId, SubjectKind, TableReader, Traffic,
+    Volume,
 };
+use rayon::prelude::*;
+
+use super::bindings::is_hearsay;
+
+/// Slots that are read in one piece of work.
+const SLOTS_AT_ONCE: u32 = 16_384;
 
 /// A subject with its traffic.
 pub struct Seen {
@@ -15,6 +24,10 @@ pub struct Seen {
     pub subject: Subject,
     /// What it sent and received.
     pub traffic: Traffic,
+    /// Something was said about it.
+    pub has_facts: bool,
+    /// Something was said about it that shows that it is there.
+    pub is_shown: bool,
 }
 
 impl Seen {
@@ -25,13 +38,12 @@ impl Seen {
 }
 
 /// What a table holds. Every [`SubjectId`] in it is a place in `subjects`.
-pub struct Snapshot {
+pub struct Snapshot<'a> {
+    table: &'a TableReader,
     /// By kind, scope, VLAN, MAC, address, identifier.
     pub subjects: Vec<Seen>,
-    /// By subject, then by content.
-    pub facts: Vec<Fact<'static>>,
-    /// The facts of each subject.
-    ranges: Vec<Range<usize>>,
+    /// The place of the subject in each slot.
+    places: Vec<Option<SubjectId>>,
     /// In no order.
     pub edges: Vec<(Edge, Volume)>,
     /// In no order.
@@ -53,22 +65,37 @@ fn order(subject: &Subject, reporter: Option<&Subject>) -> Order {
     )
 }
 
-impl Snapshot {
+impl<'a> Snapshot<'a> {
     /// Reads a table.
-    pub fn read(table: &TableReader) -> Self {
-        let slots: Vec<(SubjectId, Subject, Traffic)> = table.subjects().collect();
+    pub fn read(table: &'a TableReader) -> Self {
+        let mut this = Self {
+            table,
+            subjects: Vec::new(),
+            places: Vec::new(),
+            edges: Vec::new(),
+            activities: Vec::new(),
+        };
+        this.read_subjects();
+        this.read_heads();
+        this.edges = this.read_edges();
+        this.activities = this.read_activities();
+        this
+    }
+
+    fn read_subjects(&mut self) {
+        let slots: Vec<(SubjectId, Subject, Traffic)> = self.table.subjects().collect();
         let find = |id: SubjectId| {
             let place = slots.binary_search_by_key(&id, |slot| slot.0).ok()?;
             slots.get(place)
         };
         let mut ordered: Vec<(Order, &(SubjectId, Subject, Traffic))> = slots
-            .iter()
+            .par_iter()
             .map(|slot| {
                 let reporter = slot.1.reporter.and_then(find);
                 (order(&slot.1, reporter.map(|found| &found.1)), slot)
             })
             .collect();
-        ordered.sort_by(|(a, (_, a_seen, a_traffic)), (b, (_, b_seen, b_traffic))| {
+        ordered.par_sort_by(|(a, (_, a_seen, a_traffic)), (b, (_, b_seen, b_traffic))| {
             let rest = |seen: &Subject, traffic: &Traffic| {
                 let times = (seen.first_seen_ns, seen.last_seen_ns, seen.first_packet);
                 let sums = (traffic.bytes_sent, traffic.bytes_received);
@@ -84,69 +111,111 @@ impl Snapshot {
                 *entry = Some(SubjectId(place));
             }
         }
-        let place = |id: SubjectId| places.get(id.index()).copied().flatten();
-        let subjects: Vec<Seen> = ordered
-            .iter()
-            .map(|(_, (_, subject, traffic))| Seen {
-                subject: Subject {
-                    reporter: subject.reporter.and_then(place),
-                    ..*subject
-                },
-                traffic: *traffic,
+        self.places = places;
+        let seen = |(_, (_, subject, traffic)): &(Order, &(SubjectId, Subject, Traffic))| Seen {
+            subject: Subject {
+                reporter: subject.reporter.and_then(|reporter| self.place(reporter)),
+                ..*subject
+            },
+            traffic: *traffic,
+            has_facts: false,
+            is_shown: false,
+        };
+        self.subjects = ordered.iter().map(seen).collect();
+    }
+
+    /// The place of the subject in a slot.
+    fn place(&self, id: SubjectId) -> Option<SubjectId> {
+        self.places.get(id.index()).copied().flatten()
+    }
+
+    /// Notes of which subjects anything was said.
+    fn read_heads(&mut self) {
+        let of_slots = |slots: Range<u32>| {
+            let heads = self.table.fact_heads(slots);
+            let said = heads
+                .filter_map(|(_, head)| Some((self.place(head.subject)?, !is_hearsay(head.field))));
+            let mut said: Vec<(SubjectId, bool)> = said.collect();
+            said.sort_unstable();
+            said.dedup();
+            said
+        };
+        let said: Vec<Vec<(SubjectId, bool)>> =
+            self.fact_slots().into_par_iter().map(of_slots).collect();
+        for (id, shows) in said.into_iter().flatten() {
+            if let Some(seen) = self.subjects.get_mut(id.index()) {
+                seen.has_facts = true;
+                seen.is_shown |= shows;
+            }
+        }
+    }
+
+    /// The slots of facts, in pieces.
+    fn fact_slots(&self) -> Vec<Range<u32>> {
+        let used = u32::try_from(self.table.used(Region::Facts)).unwrap_or(u32::MAX);
+        let begins = (0..used).step_by(SLOTS_AT_ONCE as usize);
+        begins
+            .map(|begin| begin..used.min(begin.saturating_add(SLOTS_AT_ONCE)))
+            .collect()
+    }
+
+    /// Where each fact lies, and what `choose` makes of it, in the order of slots.
+    pub fn choose_facts<T: Send>(
+        &self,
+        choose: impl Fn(SubjectId, &FactHead) -> Option<T> + Sync,
+    ) -> Vec<(T, u32)> {
+        let of_slots = |slots: Range<u32>| {
+            slots.filter_map(|slot| {
+                let head = self.table.fact_head(FactId(slot))?;
+                Some((choose(self.place(head.subject)?, &head)?, slot))
             })
-            .collect();
-        let (facts, ranges) = read_facts(table, &place, subjects.len());
-        Self {
-            subjects,
-            facts,
-            ranges,
-            edges: read_edges(table, &place),
-            activities: table
-                .activity()
-                .filter_map(|(_, activity)| {
-                    let subject = place(activity.subject)?;
-                    Some(Activity {
-                        subject,
-                        ..activity
-                    })
-                })
-                .collect(),
-        }
+        };
+        self.fact_slots()
+            .into_par_iter()
+            .flat_map_iter(of_slots)
+            .collect()
     }
 
-    /// The facts of a subject.
-    pub fn facts_of(&self, subject: SubjectId) -> &[Fact<'static>] {
-        let range = self.ranges.get(subject.index()).cloned();
-        range
-            .and_then(|range| self.facts.get(range))
-            .unwrap_or_default()
-    }
-}
-
-fn read_facts(
-    table: &TableReader,
-    place: &dyn Fn(SubjectId) -> Option<SubjectId>,
-    subjects: usize,
-) -> (Vec<Fact<'static>>, Vec<Range<usize>>) {
-    let mut facts: Vec<Fact<'static>> = table
-        .facts()
-        .filter_map(|(_, fact)| {
-            let subject = place(fact.subject)?;
+    /// The facts of these slots, by subject, then by content.
+    pub fn facts(&self, slots: &[u32]) -> Vec<Fact<'static>> {
+        let read = |slot: &u32| {
+            let fact = self.table.fact(FactId(*slot))?;
+            let subject = self.place(fact.subject)?;
             Some(Fact { subject, ..fact })
-        })
-        .collect();
-    facts.sort_unstable_by(by_content);
-    let mut ranges = vec![0..0; subjects];
-    let mut start = 0;
-    for same in facts.chunk_by(|a, b| a.subject == b.subject) {
-        let end = start + same.len();
-        let subject = same.first().map(|fact| fact.subject.index());
-        if let Some(range) = subject.and_then(|subject| ranges.get_mut(subject)) {
-            *range = start..end;
-        }
-        start = end;
+        };
+        let mut facts: Vec<Fact<'static>> = slots.iter().filter_map(read).collect();
+        facts.sort_unstable_by(by_content);
+        facts
     }
-    (facts, ranges)
+
+    /// What the facts of these slots are about, with their slots.
+    pub fn heads(&self, slots: &[u32]) -> impl Iterator<Item = (u32, FactHead)> {
+        let head = |slot: &u32| Some((*slot, self.table.fact_head(FactId(*slot))?));
+        slots.iter().filter_map(head)
+    }
+
+    fn read_edges(&self) -> Vec<(Edge, Volume)> {
+        let edges = self.table.edges().filter_map(|(_, edge, volume)| {
+            let resp = match edge.resp {
+                Some(resp) => Some(self.place(resp)?),
+                None => None,
+            };
+            let orig = self.place(edge.orig)?;
+            Some((Edge { orig, resp, ..edge }, volume))
+        });
+        edges.collect()
+    }
+
+    fn read_activities(&self) -> Vec<Activity> {
+        let activities = self.table.activity().filter_map(|(_, activity)| {
+            let subject = self.place(activity.subject)?;
+            Some(Activity {
+                subject,
+                ..activity
+            })
+        });
+        activities.collect()
+    }
 }
 
 fn by_content(a: &Fact<'_>, b: &Fact<'_>) -> Ordering {
@@ -160,21 +229,4 @@ fn by_content(a: &Fact<'_>, b: &Fact<'_>) -> Ordering {
         .then_with(|| a.value.cmp(&b.value))
         .then_with(|| a.raw.cmp(&b.raw))
         .then_with(|| tail(a).cmp(&tail(b)))
-}
-
-fn read_edges(
-    table: &TableReader,
-    place: &dyn Fn(SubjectId) -> Option<SubjectId>,
-) -> Vec<(Edge, Volume)> {
-    table
-        .edges()
-        .filter_map(|(_, edge, volume)| {
-            let resp = match edge.resp {
-                Some(resp) => Some(place(resp)?),
-                None => None,
-            };
-            let orig = place(edge.orig)?;
-            Some((Edge { orig, resp, ..edge }, volume))
-        })
-        .collect()
 }

@@ -1,100 +1,69 @@
-//! What stands behind each device, gathered from the same records as the device itself. It
+//! What stands behind a device, gathered from the same records as the device itself. It
 //! interprets nothing that the device's own modules have not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use medtap_table::vocabulary::{Event, Field};
-use medtap_table::{EdgeFlags, SubjectId};
-use rayon::prelude::*;
+use medtap_table::{EdgeFlags, Fact, SubjectId};
 
 use super::bindings::Unit;
-use super::device::Folding;
 use super::joins::Reason;
-use super::{identity, mac};
+use super::{Resolution, identity, mac};
 use crate::trace::{Binding, Detail, Doing, Key, KeyKind, Link, Statement};
 
-/// The strong keys of each unit, by unit number.
-pub type StrongKeys = Vec<Vec<(Reason, String)>>;
-
-impl Folding<'_> {
-    /// What stands behind each device, in the order of their ids.
-    pub fn details(&self, ids: &[String], strong: &StrongKeys) -> Vec<Detail> {
-        let mut order: Vec<u32> = (0..u32::try_from(ids.len()).unwrap_or(u32::MAX)).collect();
-        order.sort_unstable_by_key(|number| ids.get(*number as usize));
-        let mut places = vec![0; ids.len()];
-        for (place, number) in (0..).zip(&order) {
-            if let Some(slot) = places.get_mut(*number as usize) {
-                *slot = place;
-            }
-        }
-        let mut details: Vec<Detail> = order
-            .par_iter()
-            .map(|number| self.said_of(*number, strong))
-            .collect();
-        self.trace_bindings(&places, &mut details);
-        self.trace_edges(&places, &mut details);
-        self.trace_doings(&places, &mut details);
-        details.par_iter_mut().for_each(|detail| {
-            detail.keys.sort_unstable();
-            detail.bindings.sort_unstable();
-            detail.statements.sort_unstable();
-            detail.links.sort_unstable();
-            detail.doings.sort_unstable_by_key(|doing| doing.event);
-        });
-        details
-    }
-
-    /// Keys and statements of one device.
-    fn said_of(&self, number: u32, strong: &StrongKeys) -> Detail {
+impl Resolution<'_> {
+    /// What stands behind the device of a number.
+    pub(super) fn detail_numbered(&self, number: u32) -> Detail {
         let mut detail = Detail::default();
-        let units = self.units_of(number);
-        for unit in units {
-            let index = *unit as usize;
-            let (Some(kind), Some(state)) = (
-                self.bindings.units.get(index),
-                self.bindings.states.get(index),
-            ) else {
-                continue;
-            };
-            detail.routes |= state.routes;
-            let record = identity::unit_key(self.snapshot, *kind).unwrap_or_default();
-            let mut keys: BTreeSet<(KeyKind, String)> = BTreeSet::new();
-            for (reason, text) in strong.get(index).into_iter().flatten() {
-                let kind = match reason {
-                    Reason::Serial => KeyKind::Serial,
-                    Reason::Udi => KeyKind::Udi,
-                    Reason::Identifier => KeyKind::Identifier,
-                    Reason::Station => KeyKind::Station,
-                    _ => continue,
-                };
-                keys.insert((kind, text.clone()));
-            }
-            keys.extend(self.own_keys(*kind, *unit));
-            detail.keys.extend(keys.into_iter().map(|(kind, text)| Key {
-                kind,
-                text,
-                first_seen_ns: state.first_seen_ns,
-                last_seen_ns: state.last_seen_ns,
-                record: record.clone(),
-            }));
-            let facts = self.facts.get(index).into_iter().flatten();
-            detail.statements.extend(facts.map(|fact| Statement {
-                attribute: fact.attribute,
-                field: fact.field,
-                value: fact.value.clone().into_owned(),
-                raw: fact.raw.clone().into_owned(),
-                rule: fact.rule,
-                confidence: fact.confidence,
-                first_seen_ns: fact.first_seen_ns,
-                last_seen_ns: fact.last_seen_ns,
-                count: fact.count,
-            }));
+        for unit in self.folding.units.of(number) {
+            let facts = self.said.facts(&self.snapshot, *unit);
+            self.trace_keys(*unit, &facts, &mut detail);
+            detail.statements.extend(facts.into_iter().map(statement));
         }
+        self.trace_bindings(number, &mut detail);
+        self.trace_edges(number, &mut detail);
+        self.trace_doings(number, &mut detail);
+        detail.keys.sort_unstable();
+        detail.bindings.sort_unstable();
+        detail.statements.sort_unstable();
+        detail.links.sort_unstable();
         detail
     }
 
+    /// Whether a unit routes, and its keys.
+    fn trace_keys(&self, unit: u32, facts: &[Fact<'static>], detail: &mut Detail) {
+        let index = unit as usize;
+        let (Some(kind), Some(state)) = (
+            self.bindings.units.get(index),
+            self.bindings.states.get(index),
+        ) else {
+            return;
+        };
+        detail.routes |= state.routes;
+        let record = identity::unit_key(&self.snapshot, *kind).unwrap_or_default();
+        let mut keys: BTreeSet<(KeyKind, String)> = BTreeSet::new();
+        for (reason, text) in self.grounds().strong_keys(unit) {
+            let kind = match reason {
+                Reason::Serial => KeyKind::Serial,
+                Reason::Udi => KeyKind::Udi,
+                Reason::Identifier => KeyKind::Identifier,
+                Reason::Station => KeyKind::Station,
+                _ => continue,
+            };
+            keys.insert((kind, text));
+        }
+        keys.extend(self.own_keys(*kind, facts));
+        detail.keys.extend(keys.into_iter().map(|(kind, text)| Key {
+            kind,
+            text,
+            first_seen_ns: state.first_seen_ns,
+            last_seen_ns: state.last_seen_ns,
+            record: record.clone(),
+        }));
+    }
+
     /// The keys that a unit has by its addresses.
-    fn own_keys(&self, unit: Unit, number: u32) -> Vec<(KeyKind, String)> {
+    fn own_keys(&self, unit: Unit, facts: &[Fact<'static>]) -> Vec<(KeyKind, String)> {
         let mut keys = Vec::new();
         match unit {
             // A local address is its owner's only where it was given out.
@@ -109,15 +78,16 @@ impl Folding<'_> {
                 keys.push((KeyKind::Address, format!("{scope}|{address}")));
             }
             Unit::Reported(_) => {
-                let record = identity::unit_key(self.snapshot, unit);
+                let record = identity::unit_key(&self.snapshot, unit);
                 keys.extend(record.map(|record| (KeyKind::Identifier, record)));
             }
         }
         let Unit::Mac(scope, own) = unit else {
             return keys;
         };
-        let facts = self.facts.get(number as usize).into_iter().flatten();
-        let clients = facts.filter(|fact| fact.field == Field::DhcpClientId && !fact.raw_cut);
+        let clients = facts
+            .iter()
+            .filter(|fact| fact.field == Field::DhcpClientId && !fact.raw_cut);
         let plain = mac::text(&own).replace(':', "");
         for fact in clients {
             let digits: String = fact
@@ -133,23 +103,20 @@ impl Folding<'_> {
         keys
     }
 
-    fn trace_bindings(&self, places: &[u32], details: &mut [Detail]) {
-        for (place, seen) in (0..).zip(&self.snapshot.subjects) {
-            let (id, subject) = (SubjectId(place), &seen.subject);
+    fn trace_bindings(&self, number: u32, detail: &mut Detail) {
+        for place in self.folding.subjects.of(number) {
+            let Some(seen) = self.snapshot.subjects.get(*place as usize) else {
+                continue;
+            };
+            let subject = &seen.subject;
             if !seen.was_active() && !subject.flags.on_link() {
                 continue;
             }
             if subject.address.is_none() && subject.mac == [0; 6] {
                 continue;
             }
-            let times = (subject.first_seen_ns, subject.last_seen_ns);
-            let on_its_link = self.bindings.is_own(id) && !mac::names_nobody(&subject.mac);
-            let Some(detail) = self
-                .place_of(id, times, places)
-                .and_then(|place| details.get_mut(place as usize))
-            else {
-                continue;
-            };
+            let own = self.bindings.is_own(SubjectId(*place));
+            let on_its_link = own && !mac::names_nobody(&subject.mac);
             detail.bindings.push(Binding {
                 scope: subject.scope,
                 vlan: if on_its_link { subject.vlan } else { 0 },
@@ -162,23 +129,22 @@ impl Folding<'_> {
         }
     }
 
-    fn trace_edges(&self, places: &[u32], details: &mut [Detail]) {
-        for (edge, volume) in &self.snapshot.edges {
-            let times = (edge.first_seen_ns, edge.last_seen_ns);
-            let orig = self.place_of(edge.orig, times, places);
-            let resp = edge
-                .resp
-                .and_then(|resp| self.place_of(resp, times, places));
-            let both = [(orig, resp, true), (resp, orig, false)];
-            for (this, other, opened) in both {
-                if opened && this == other && this.is_some() {
-                    break;
-                }
-                let Some(detail) = this.and_then(|this| details.get_mut(this as usize)) else {
+    fn trace_edges(&self, number: u32, detail: &mut Detail) {
+        let groups = [
+            (&self.folding.opened, true),
+            (&self.folding.answered, false),
+        ];
+        for (edges, opened) in groups {
+            for place in edges.of(number) {
+                let Some((edge, volume)) = self.snapshot.edges.get(*place as usize) else {
                     continue;
                 };
+                let other = self.folding.other(*place, opened);
+                if other == Some(number) {
+                    continue;
+                }
                 detail.links.push(Link {
-                    other,
+                    other: other.and_then(|other| self.places.get(other as usize).copied()),
                     opened,
                     protocol: edge.protocol,
                     transport: edge.transport,
@@ -195,15 +161,13 @@ impl Folding<'_> {
         }
     }
 
-    fn trace_doings(&self, places: &[u32], details: &mut [Detail]) {
-        let mut doings: BTreeMap<(u32, Event), Doing> = BTreeMap::new();
-        for activity in &self.snapshot.activities {
-            let times = (activity.first_seen_ns, activity.last_seen_ns);
-            let Some(place) = self.place_of(activity.subject, times, places) else {
+    fn trace_doings(&self, number: u32, detail: &mut Detail) {
+        let mut doings: BTreeMap<Event, Doing> = BTreeMap::new();
+        for place in self.folding.activities.of(number) {
+            let Some(activity) = self.snapshot.activities.get(*place as usize) else {
                 continue;
             };
-            let key = (place, activity.event);
-            let doing = doings.entry(key).or_insert_with(|| Doing {
+            let doing = doings.entry(activity.event).or_insert_with(|| Doing {
                 event: activity.event,
                 first_seen_ns: activity.first_seen_ns,
                 last_seen_ns: activity.last_seen_ns,
@@ -215,16 +179,21 @@ impl Folding<'_> {
                 *sum = sum.saturating_add(bin);
             }
         }
-        for ((place, _), doing) in doings {
-            if let Some(detail) = details.get_mut(place as usize) {
-                detail.doings.push(doing);
-            }
-        }
+        detail.doings.extend(doings.into_values());
     }
+}
 
-    fn place_of(&self, id: SubjectId, times: (u64, u64), places: &[u32]) -> Option<u32> {
-        let device = self.device_of(id, times)?;
-        places.get(device as usize).copied()
+fn statement(fact: Fact<'static>) -> Statement {
+    Statement {
+        attribute: fact.attribute,
+        field: fact.field,
+        value: fact.value.into_owned(),
+        raw: fact.raw.into_owned(),
+        rule: fact.rule,
+        confidence: fact.confidence,
+        first_seen_ns: fact.first_seen_ns,
+        last_seen_ns: fact.last_seen_ns,
+        count: fact.count,
     }
 }
 

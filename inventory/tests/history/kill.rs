@@ -44,6 +44,8 @@ fn kill_again_and_again(times: u32) {
     drop(Store::open(&path).unwrap());
     let mut random = u64::from(std::process::id()) | 1;
     let mut committed = None;
+    // Long enough for a writer to come to something, however busy the machine is.
+    let mut within_us = 120_000;
     for round in 0..times {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "kill::writer", "--ignored", "--nocapture"])
@@ -64,10 +66,13 @@ fn kill_again_and_again(times: u32) {
             });
             numbers.last()
         });
-        std::thread::sleep(Duration::from_micros(random % 120_000));
+        std::thread::sleep(Duration::from_micros(random % within_us));
         child.kill().unwrap();
         child.wait().unwrap();
         committed = reader.join().unwrap().or(committed);
+        if committed.is_none() {
+            within_us = (within_us * 2).min(10_000_000);
+        }
         let store = Store::open(&path).unwrap();
         if let Some(last) = committed {
             let kept = store.devices().unwrap().len();

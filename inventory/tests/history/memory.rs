@@ -6,7 +6,7 @@ use medtap_inventory::history::{
     Change, ChangeKind, DeviceRow, HistoryError, Look, Noted, Observer, SourceKind, Store,
 };
 use medtap_inventory::model::Time;
-use medtap_inventory::{Options, resolve_traced};
+use medtap_inventory::{Options, Resolution};
 use rusqlite::types::Value;
 
 use crate::sample::{HOUR_NS, MONDAY_NS, Sample};
@@ -55,8 +55,8 @@ impl Memory {
         let mut look = Look::at(&table, SourceKind::Capture, uid, self.site);
         look.uid = Some(uid.to_owned());
         let rulings = self.store.rulings()?;
-        let traced = resolve_traced(&table, &Options::default(), &rulings);
-        Observer::default().observe(&mut self.store, &traced, &look)
+        let shown = Resolution::new(&table, &Options::default(), &rulings);
+        Observer::default().observe(&mut self.store, &shown, &look)
     }
 
     /// A look at a running engine.
@@ -75,8 +75,8 @@ impl Memory {
         let mut look = Look::at(&table, SourceKind::Live, "medtap.table", self.site);
         (look.run, look.at_ns, look.flush) = (run, at_ns, flush);
         let rulings = self.store.rulings()?;
-        let traced = resolve_traced(&table, &Options::default(), &rulings);
-        self.observer.observe(&mut self.store, &traced, &look)
+        let shown = Resolution::new(&table, &Options::default(), &rulings);
+        self.observer.observe(&mut self.store, &shown, &look)
     }
 
     pub fn devices(&self) -> Vec<DeviceRow> {

@@ -301,13 +301,13 @@ fn use_is_counted_by_hour() {
     );
     look.uid = Some("week".to_owned());
     for _ in 0..2 {
-        let traced = medtap_inventory::resolve_traced(
+        let shown = medtap_inventory::Resolution::new(
             &table,
             &medtap_inventory::Options::default(),
             &medtap_inventory::trace::Rulings::default(),
         );
         medtap_inventory::history::Observer::default()
-            .observe(&mut memory.store, &traced, &look)
+            .observe(&mut memory.store, &shown, &look)
             .unwrap();
     }
     let used = memory.store.utilisation("10.0.0.5", now(8)).unwrap();

@@ -9,7 +9,7 @@ use medtap_table::layout::{
     FactRecord, FactSlot, HEADER_COUNTERS_OFFSET, HEADER_SIZE, Header, HeaderCounters,
     InterfaceRecord, InterfaceSlot, REGION_COUNT, SubjectRecord, SubjectSlot,
 };
-use medtap_table::{LayoutError, OpenError, TableReader};
+use medtap_table::{FactId, LayoutError, OpenError, TableReader};
 
 use crate::sample::{self, contents};
 
@@ -30,6 +30,20 @@ fn read(bytes: &[u8]) -> Result<TableReader, OpenError> {
         assert!(fact.raw.len() <= 3 * 256 && fact.value.len() <= 3 * 256);
         assert!(fact.confidence <= 100);
         assert!(u64::from(fact.subject.0) < reader.used(medtap_table::Region::Subjects));
+    }
+    // One fact, or what it is about, is there exactly where all of them say so.
+    for id in (0..8).map(FactId) {
+        let known = read.facts.iter().find(|(fact, _)| *fact == id.0);
+        assert_eq!(reader.fact(id).as_ref(), known.map(|known| &known.1));
+        let head = reader.fact_head(id);
+        assert_eq!(
+            head.map(|head| head.subject),
+            known.map(|known| known.1.subject)
+        );
+        assert_eq!(
+            head.map(|head| head.field),
+            known.map(|known| known.1.field)
+        );
     }
     for (id, subject, _) in &read.subjects {
         assert!(subject.reporter.is_none_or(|reporter| reporter.0 < *id));

@@ -8,7 +8,7 @@ use std::path::Path;
 use medtap_inventory::history::{Look, Observer, Person, SourceKind, Store};
 use medtap_inventory::model::Time;
 use medtap_inventory::people::Lifecycle;
-use medtap_inventory::{Options, resolve_traced};
+use medtap_inventory::{Options, Resolution};
 use medtap_tests::{expect, replay, root};
 
 use crate::frames::{Capture, DAY_NS, MONDAY_NS, Nic};
@@ -47,9 +47,9 @@ impl Memory {
         let mut look = Look::at(&table, SourceKind::Capture, &name, "main");
         look.uid = Some(name);
         let rulings = self.store.rulings().expect("rulings");
-        let traced = resolve_traced(&table, &Options::default(), &rulings);
+        let shown = Resolution::new(&table, &Options::default(), &rulings);
         Observer::default()
-            .observe(&mut self.store, &traced, &look)
+            .observe(&mut self.store, &shown, &look)
             .expect("room");
     }
 

@@ -1,0 +1,119 @@
+//! What was said about each unit: where its facts lie in the table, read again when they are asked
+//! for, so that nobody holds the texts of a whole table. It decides nothing.
+
+use medtap_table::vocabulary::{Attribute, Field};
+use medtap_table::{Fact, FactHead};
+
+use super::bindings::Bindings;
+use super::groups::Groups;
+use super::snapshot::Snapshot;
+
+/// What a value must be sure to, to be a key.
+const KEY_CONFIDENCE_MIN: u8 = 60;
+/// Different values of one attribute of one unit that are looked at for keys.
+pub const KEY_VALUES_MAX: usize = 8;
+
+/// Attributes that joins ask for.
+const KEY_ATTRIBUTES: &[Attribute] = &[
+    Attribute::Manufacturer,
+    Attribute::Model,
+    Attribute::SerialNumber,
+    Attribute::Udi,
+    Attribute::Hostname,
+    Attribute::AeTitle,
+    Attribute::StationName,
+];
+
+/// Fields that joins ask for.
+const KEY_FIELDS: &[Field] = &[
+    Field::LldpChassisId,
+    Field::DicomAeTitle,
+    Field::DicomRole,
+    Field::DicomStationAeTitle,
+    Field::DicomStationName,
+    Field::DicomwebRole,
+    Field::Hl7Role,
+    Field::Hl7DeviceId,
+    Field::Hl7DeviceManufacturer,
+    Field::Hl7SoftwareVendor,
+    Field::AstmSender,
+    Field::Poct1DeviceId,
+    Field::Poct1Serial,
+    Field::Poct1Model,
+];
+
+fn is_for_joins(head: &FactHead) -> bool {
+    KEY_ATTRIBUTES.contains(&head.attribute) || KEY_FIELDS.contains(&head.field)
+}
+
+/// Where the facts of each unit lie.
+pub struct Said {
+    all: Groups,
+    for_joins: Groups,
+}
+
+impl Said {
+    /// Finds the facts about each unit: of what a router shows, those from the time at which it
+    /// was theirs.
+    pub fn new(snapshot: &Snapshot<'_>, bindings: &Bindings) -> Self {
+        let chosen = snapshot.choose_facts(|subject, head| {
+            let times = (head.first_seen_ns, head.last_seen_ns);
+            let unit = bindings.owner(snapshot, subject, times)?;
+            Some((unit, is_for_joins(head)))
+        });
+        let all = chosen.iter().map(|&((unit, _), slot)| (unit, slot));
+        let for_joins = chosen.iter().filter(|((_, joins), _)| *joins);
+        let for_joins = for_joins.map(|&((unit, _), slot)| (unit, slot));
+        Self {
+            all: Groups::new(bindings.units.len(), all),
+            for_joins: Groups::new(bindings.units.len(), for_joins),
+        }
+    }
+
+    /// The facts of a unit, by content.
+    pub fn facts(&self, snapshot: &Snapshot<'_>, unit: u32) -> Vec<Fact<'static>> {
+        snapshot.facts(self.all.of(unit))
+    }
+
+    /// Where the facts of a unit lie, and what they are about.
+    pub fn heads(
+        &self,
+        snapshot: &Snapshot<'_>,
+        unit: u32,
+    ) -> impl Iterator<Item = (u32, FactHead)> {
+        snapshot.heads(self.all.of(unit))
+    }
+
+    /// What joins ask for, of a unit.
+    pub fn words(&self, snapshot: &Snapshot<'_>, unit: u32) -> Words {
+        Words(snapshot.facts(self.for_joins.of(unit)))
+    }
+}
+
+/// What one unit says, for joins.
+pub struct Words(Vec<Fact<'static>>);
+
+impl Words {
+    /// Values that may be part of a key.
+    pub fn values(&self, attribute: Attribute) -> impl Iterator<Item = &str> {
+        debug_assert!(KEY_ATTRIBUTES.contains(&attribute));
+        self.0
+            .iter()
+            .filter(move |fact| {
+                fact.attribute == attribute
+                    && !fact.value_cut
+                    && fact.confidence >= KEY_CONFIDENCE_MIN
+            })
+            .take(KEY_VALUES_MAX)
+            .map(|fact| &*fact.value)
+    }
+
+    /// Whole texts of a field, as they were sent.
+    pub fn raw(&self, field: Field) -> impl Iterator<Item = &str> {
+        debug_assert!(KEY_FIELDS.contains(&field));
+        self.0
+            .iter()
+            .filter(move |fact| fact.field == field && !fact.raw_cut)
+            .map(|fact| &*fact.raw)
+    }
+}
