@@ -1,6 +1,6 @@
-//! Which reported device a reporter is itself: by names that both have, by what only equipment does,
-//! and by how an instrument speaks. It joins nothing; where two seem to be it, that is not its
-//! decision.
+//! Which reported device a reporter is itself: by names that both have, by what only equipment
+//! does, and by how an instrument speaks. It joins nothing; where two seem to be it, that is not
+//! its decision.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,6 @@
-//! One table, read once, in an order that no slot decides: what the rest of `resolve` works on. Of
-//! facts it keeps where they lie, not what they say; it interprets nothing, and a record that refers
-//! to a subject which is not there is left out.
+//! One table, read once, in an order that no slot decides: what the rest of `resolve` works on.
+//! Of facts it keeps where they lie, not what they say; it interprets nothing, and a record that
+//! refers to a subject which is not there is left out.
 
 use std::cmp::Ordering;
 use std::net::IpAddr;
