@@ -195,9 +195,7 @@ impl<'a> Resolution<'a> {
     pub fn place(&self, id: &str) -> Option<usize> {
         let id = Id::from_str_radix(id, 16).ok()?;
         let of = |number: &u32| self.ids.get(*number as usize).copied();
-        self.order
-            .binary_search_by_key(&Some(id), |number| of(number))
-            .ok()
+        self.order.binary_search_by_key(&Some(id), of).ok()
     }
 
     /// One device, by its place.
