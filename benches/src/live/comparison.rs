@@ -16,6 +16,7 @@ use super::link::Link;
 use super::maker::FRAME_BYTES;
 use super::rig::{Kind, Rig};
 use super::round::{Processors, Round, latencies};
+use super::route;
 use super::traffic::Traffic;
 use crate::host::Host;
 
@@ -109,7 +110,10 @@ pub fn run(asked: &Receive) -> Result<()> {
         "the load test loads a BPF program and opens AF_XDP sockets; run it as root"
     );
     let (link, interface) = match &asked.interface {
-        Some(name) => (Link::existing(name)?, format!("{name}, copy mode")),
+        Some(name) => {
+            route::refuse_default(name, "name an idle one")?;
+            (Link::existing(name)?, format!("{name}, copy mode"))
+        }
         None => (Link::own()?, "veth, copy mode".to_owned()),
     };
     let processors = Processors {

@@ -66,7 +66,7 @@ fn facts(html: &mut String, report: &Report) {
     let refused = report.better_modes_refused.join("; ");
     let generator = format!("{}, {}", report.generator, report.generator_mode);
     let trials = format!(
-        "{} s each, a load that fails {} times at most",
+        "{} s each, a load that loses too much up to {} times",
         report.seconds, report.tries
     );
     let processors = format!("{}, {} in all", host.processor, host.processors);

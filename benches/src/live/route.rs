@@ -3,9 +3,25 @@
 
 use std::fs;
 
+use anyhow::{Result, ensure};
+
+/// Refuses an interface that a default route leads out of.
+///
+/// # Errors
+///
+/// The refusal, with `instead`: what else to do.
+pub fn refuse_default(interface: &str, instead: &str) -> Result<()> {
+    ensure!(
+        !is_default(interface),
+        "{interface} carries this machine's default route: a load there floods whoever is behind, \
+         and an engine takes its frames from the kernel; {instead}"
+    );
+    Ok(())
+}
+
 /// True when a default route of the calling thread's network namespace leads out of the interface.
 /// Where the kernel does not tell, there is none.
-pub fn is_default(interface: &str) -> bool {
+fn is_default(interface: &str) -> bool {
     let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
     let (v4, v6) = (
         read("/proc/thread-self/net/route"),

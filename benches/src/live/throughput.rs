@@ -1,6 +1,5 @@
 //! `medtap-bench live`: how much of a load the engine takes on this machine, over these interfaces.
-//! It sends on the interface that it was told to, and refuses one that a default route leads out
-//! of.
+//! It uses the interfaces that it was told to, and refuses one that a default route leads out of.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -58,7 +57,7 @@ pub struct Live {
     /// Make a veth pair in a network namespace of its own, and listen on one end.
     #[arg(long)]
     veth: bool,
-    /// Send even on an interface that this machine's default route leads out of.
+    /// Also an interface that this machine's default route leads out of.
     #[arg(long)]
     even_default_route: bool,
     /// Loads: sizes of frames on the wire, 64 to 9000 (prog-run: to 3404), imix, hospital, or the
@@ -107,6 +106,10 @@ pub fn run(asked: &Live) -> Result<()> {
     asked.check()?;
     let mut bench = Bench::open(asked)?;
     let mut loads = Vec::new();
+    // What cannot be made is told before anything takes minutes.
+    for name in &asked.load {
+        bench.traffic(asked, name)?;
+    }
     for name in &asked.load {
         eprintln!("medtap-bench: {name}");
         loads.push(bench.load(asked, name)?);
@@ -155,14 +158,11 @@ impl Live {
                 self.cpus.len() == 1,
                 "prog-run feeds one worker; name one processor"
             );
-        } else if let Some(interface) = &self.generator
-            && !self.even_default_route
-        {
-            ensure!(
-                !route::is_default(interface),
-                "{interface} carries this machine's default route, and a load there would cut it \
-                 off and flood whoever is behind; name another, or add --even-default-route"
-            );
+        }
+        if !self.even_default_route {
+            for interface in self.interface.iter().chain(&self.generator) {
+                route::refuse_default(interface, "name another, or add --even-default-route")?;
+            }
         }
         Ok(())
     }
