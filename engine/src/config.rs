@@ -25,6 +25,12 @@ pub const TAGS_MAX: usize = 8;
 /// Facts, and as many events, that a worker finds again without a look at their text.
 pub const MEMO_SLOTS: usize = 32_768;
 
+/// Passages (a message's header, its devices) that a worker counts again without being told.
+pub const PASSAGE_SLOTS: usize = 8192;
+
+/// Facts and events of one such passage; one that says more is told each time.
+pub const PASSAGE_TOLD_MAX: usize = 256;
+
 /// Bytes of a value that are kept; longer values are cut and never join devices.
 pub const VALUE_BYTES_MAX: usize = 256;
 
@@ -312,6 +318,10 @@ pub const DICOM_RESYNCS_MAX: u8 = 8;
 
 /// Length of an HL7 segment that is read; a longer one (a document in OBX-5) is stepped over.
 pub const HL7_SEGMENT_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of the rows kept of one HL7 message until its end; what a longer one says of devices is
+/// made of it piece by piece.
+pub const HL7_ROWS_BYTES_MAX: usize = 32 * 1024;
 
 /// Devices kept of one HL7 message until its end.
 pub const HL7_DEVICES_MAX: usize = 32;

@@ -32,9 +32,10 @@ impl Counters {
         self.numbers[usize::from(counter.number())] += n;
     }
 
-    /// Counts bytes that contradict the format of a protocol.
-    pub fn count_parse_error(&mut self, protocol: Option<Protocol>) {
+    /// Counts bytes that are no good, by their cause and by the protocol that they were read as.
+    pub fn count_parse_error(&mut self, cause: Counter, protocol: Option<Protocol>) {
         self.count(Counter::ParseErrors);
+        self.count(cause);
         let place = Protocol::ALL
             .iter()
             .position(|known| Some(*known) == protocol);
@@ -69,5 +70,32 @@ impl Counters {
         for (sum, n) in self.parse_errors.iter_mut().zip(other.parse_errors) {
             *sum += n;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::Fault;
+
+    /// Each parse error has one cause, and all causes are apart.
+    #[test]
+    fn parse_errors_are_counted_by_cause() {
+        let faults = [
+            Fault::Truncated,
+            Fault::OverLimit,
+            Fault::Checksum,
+            Fault::Encoding,
+            Fault::Inflation,
+        ];
+        let causes = faults.map(Fault::counter);
+        let mut counters = Counters::default();
+        for cause in causes.into_iter().chain([Counter::ParseMalformed]) {
+            counters.count_parse_error(cause, Some(Protocol::Dicom));
+            assert_eq!(counters.get(cause), 1, "{}", cause.name());
+        }
+        assert_eq!(counters.get(Counter::ParseErrors), 6);
+        let by_protocol: Vec<_> = counters.parse_errors().collect();
+        assert_eq!(by_protocol, [(Protocol::Dicom, 6)]);
     }
 }

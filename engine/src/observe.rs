@@ -1,9 +1,10 @@
 //! What a parser says about the devices at both ends of a conversation. An observation borrows
 //! the frame; it names no table, no flow and no rule.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 
-use medtap_table::vocabulary::{Event, Field, Protocol};
+use medtap_table::vocabulary::{Counter, Event, Field, Protocol};
 
 /// A 48-bit MAC address (IEEE 802).
 pub type MacAddr = [u8; 6];
@@ -97,12 +98,74 @@ pub enum Observation<'a> {
     Confirmed,
     /// From here on the payload is encrypted.
     Encrypted,
-    /// Bytes that contradict the format; the parser went on or gave up. Counted.
+    /// What follows until [`Observation::PassageEnd`] is told of sender and receiver and follows
+    /// from this digest alone. Where it was told before and is counted again, `known` is set, and
+    /// nothing needs to follow. See [`passage`].
+    Passage {
+        /// What stands for all that is told.
+        digest: u64,
+        /// Set by the receiver of the observation.
+        known: &'a Cell<bool>,
+    },
+    /// The passage is told.
+    PassageEnd,
+    /// Bytes that contradict the format's structure; the parser went on or gave up. Counted.
     Malformed,
+    /// Bytes that are no good for another reason. Counted by it, as `Malformed` is.
+    Faulty(Fault),
+}
+
+impl Observation<'_> {
+    /// True for the borders of a passage, which say nothing by themselves.
+    pub const fn is_passage(&self) -> bool {
+        matches!(self, Self::Passage { .. } | Self::PassageEnd)
+    }
+}
+
+/// Why bytes are no good, besides [`Observation::Malformed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Less is there than was declared, and nothing will follow.
+    Truncated,
+    /// Longer, deeper or more than a limit of the parser allows.
+    OverLimit,
+    /// A checksum says that something was changed.
+    Checksum,
+    /// Text or compressed bytes that do not decode.
+    Encoding,
+    /// Compressed bytes that become more than is ever inflated.
+    Inflation,
+}
+
+impl Fault {
+    /// What it is counted as.
+    pub const fn counter(self) -> Counter {
+        match self {
+            Self::Truncated => Counter::ParseTruncated,
+            Self::OverLimit => Counter::ParseOverLimit,
+            Self::Checksum => Counter::ParseChecksum,
+            Self::Encoding => Counter::ParseEncoding,
+            Self::Inflation => Counter::ParseInflation,
+        }
+    }
 }
 
 /// Where observations go.
 pub type Emit<'a> = &'a mut dyn FnMut(Observation<'_>);
+
+/// Tells what follows from this digest alone: facts and events of sender, receiver and reported
+/// devices. One that was told lately is counted again, and `tell` is not asked.
+pub fn passage(digest: u64, emit: Emit<'_>, tell: impl FnOnce(Emit<'_>)) {
+    let known = Cell::new(false);
+    emit(Observation::Passage {
+        digest,
+        known: &known,
+    });
+    if !known.get() {
+        tell(emit);
+        emit(Observation::PassageEnd);
+    }
+}
 
 /// The sender says this of itself.
 pub fn says(field: Field, value: &[u8], emit: Emit<'_>) {

@@ -7,11 +7,12 @@ use medtap_table::{EdgeFlags, SubjectFlags, Traffic, hour_of_week};
 
 use super::debts::Debts;
 use super::memo::{Memo, Said};
+use super::passages::{Passage, Passages, Told};
 use super::person::PersonFilter;
 use super::sighting::{
     ActivitySighting, CountSighting, EdgeKey, EdgeSighting, FactSighting, SubjectSighting, Times,
 };
-use super::subject::SubjectKey;
+use super::subject::{BindingKey, SubjectKey};
 use super::text::Value;
 use crate::config::{
     FACTS_PER_VALUE_MAX, LEDGER_ACTIVITIES_MAX, LEDGER_EDGES_MAX, LEDGER_FACTS_MAX,
@@ -62,6 +63,19 @@ struct FactDebt {
     handed: usize,
 }
 
+impl FactDebt {
+    /// It is said once more.
+    fn say(&mut self, field: Field, (time_ns, confirmed): (u64, bool)) {
+        self.confirmed |= confirmed;
+        self.times.merge(Times::at(if field.is_at_patient() {
+            time_ns - time_ns % HOUR_NS
+        } else {
+            time_ns
+        }));
+        self.count += 1;
+    }
+}
+
 #[derive(Debug)]
 struct SubjectDebt {
     flags: SubjectFlags,
@@ -85,6 +99,14 @@ struct EdgeDebt {
 struct ActivityDebt {
     count: u64,
     times: Times,
+}
+
+impl ActivityDebt {
+    /// It happened once more.
+    fn say(&mut self, time_ns: u64) {
+        self.count += 1;
+        self.times.merge(Times::at(time_ns));
+    }
 }
 
 /// What was seen of a subject, to be added.
@@ -112,6 +134,7 @@ pub struct Ledger {
     generation: u32,
     facts_memo: Memo,
     events_memo: Memo,
+    passages: Passages,
     persons: PersonFilter,
 }
 
@@ -134,6 +157,7 @@ impl Ledger {
             generation: 0,
             facts_memo: Memo::default(),
             events_memo: Memo::default(),
+            passages: Passages::default(),
             persons,
         }
     }
@@ -209,18 +233,51 @@ impl Ledger {
                 id
             }
         };
-        let debt = self.facts.owe(id);
-        debt.confirmed |= confirmed;
-        debt.times.merge(Times::at(if field.is_at_patient() {
-            time_ns - time_ns % HOUR_NS
-        } else {
-            time_ns
-        }));
-        debt.count += 1;
+        self.facts.owe(id).say(field, (time_ns, confirmed));
+        self.passages.note(Told::Fact(id));
         Some(FactId {
             generation: self.generation,
             id,
         })
+    }
+
+    /// Counts all that a passage said when it was told, once more; false where it has to be told
+    /// now, up to [`Self::end_passage`]. `told` gets the facts.
+    pub fn again(
+        &mut self,
+        digest: u64,
+        (sender, receiver): (BindingKey, BindingKey),
+        at: (u64, bool),
+        told: &mut dyn FnMut(FactId),
+    ) -> bool {
+        let generation = self.generation;
+        let passage = Passage {
+            digest,
+            sender,
+            receiver,
+            hour: hour_of_week(at.0) as u8,
+            generation,
+        };
+        let Some(known) = self.passages.get(&passage) else {
+            self.passages.begin(&passage);
+            return false;
+        };
+        for one in known {
+            match *one {
+                Told::Fact(id) => {
+                    let field = self.facts.key(id).field;
+                    self.facts.owe(id).say(field, at);
+                    told(FactId { generation, id });
+                }
+                Told::Event(id) => self.activities.owe(id).say(at.0),
+            }
+        }
+        true
+    }
+
+    /// The passage that [`Self::again`] asked for is told.
+    pub fn end_passage(&mut self) {
+        self.passages.end();
     }
 
     /// Finds a fact or adds it.
@@ -251,6 +308,7 @@ impl Ledger {
         };
         let id = self.facts.id(&key, new);
         if id.is_none() {
+            self.passages.refuse();
             counters.count(Counter::LedgerRefused);
         }
         id
@@ -304,6 +362,7 @@ impl Ledger {
                     times: Times::NEVER,
                 };
                 let Some(id) = self.activities.id(&(subject, event, hour), new) else {
+                    self.passages.refuse();
                     counters.count(Counter::LedgerRefused);
                     return;
                 };
@@ -311,9 +370,8 @@ impl Ledger {
                 id
             }
         };
-        let debt = self.activities.owe(id);
-        debt.count += 1;
-        debt.times.merge(Times::at(time_ns));
+        self.activities.owe(id).say(time_ns);
+        self.passages.note(Told::Event(id));
     }
 
     /// Hands over what is owed; true when all of it was taken.
@@ -459,180 +517,4 @@ pub(super) fn add(sum: &mut Traffic, more: Traffic) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::device::BindingKey;
-
-    #[derive(Default)]
-    struct Tray {
-        facts: Vec<FactSighting>,
-        counts: Vec<CountSighting>,
-        room: usize,
-    }
-
-    impl Outbox for Tray {
-        fn fact(&mut self, fact: &FactSighting) -> bool {
-            let taken = self.room > 0;
-            if taken {
-                self.room -= 1;
-                self.facts.push(*fact);
-            }
-            taken
-        }
-        fn count(&mut self, count: &CountSighting) -> bool {
-            let taken = self.room > 0;
-            if taken {
-                self.room -= 1;
-                self.counts.push(*count);
-            }
-            taken
-        }
-    }
-
-    fn subject(n: u8) -> SubjectKey {
-        SubjectKey::Binding(BindingKey {
-            mac: [2, 0, 0, 0, 0, n],
-            ..BindingKey::default()
-        })
-    }
-
-    fn said(binding: &BindingKey) -> Said<'_> {
-        Said {
-            binding,
-            reported: None,
-        }
-    }
-
-    /// The same bytes are the same fact, other bytes another, whoever said what before.
-    #[test]
-    fn what_is_said_again_is_counted() {
-        let mut ledger = Ledger::new(PersonFilter::FIXED);
-        let matcher = medtap_rules::Rules::embedded().matcher();
-        let mut counters = Counters::default();
-        let mut outbox = Tray {
-            room: usize::MAX,
-            ..Tray::default()
-        };
-        let ends = [1, 2].map(|n| match subject(n) {
-            SubjectKey::Binding(binding) | SubjectKey::Reported(binding, _) => binding,
-        });
-        for round in 1..=3 {
-            for binding in &ends {
-                for reported in [None, Some(&b"x|1"[..]), Some(b"x|2")] {
-                    for raw in [&b"MODEL X"[..], b"MODEL  X", b"MODEL Y"] {
-                        let said = Said { binding, reported };
-                        let fact = (Field::DicomModel, raw);
-                        ledger.fact(said, fact, (round, true), &matcher, &mut counters);
-                        ledger.event(said, Event::Hl7Result, round, &mut counters);
-                    }
-                }
-            }
-        }
-        ledger.settle(&mut outbox);
-        // Two spaces are one: two values for each of six subjects.
-        assert_eq!(outbox.facts.len(), 12);
-        let counts: u64 = outbox.facts.iter().map(|fact| fact.count).sum();
-        assert_eq!(counts, 54);
-        assert!(outbox.facts.iter().all(|fact| fact.times.last_ns == 3));
-        assert_eq!(outbox.counts.len(), 6);
-        ledger.forget();
-        let said = said(&ends[0]);
-        let fact = (Field::DicomModel, &b"MODEL X"[..]);
-        ledger.fact(said, fact, (4, true), &matcher, &mut counters);
-        ledger.settle(&mut outbox);
-        assert_eq!(outbox.facts.len(), 13);
-    }
-
-    /// Where a device is used, and when to the second, would tell who lay there.
-    #[test]
-    fn places_at_patients_are_known_to_the_hour() {
-        let mut ledger = Ledger::new(PersonFilter::FIXED);
-        let matcher = medtap_rules::Rules::embedded().matcher();
-        let mut counters = Counters::default();
-        let mut outbox = Tray {
-            room: usize::MAX,
-            ..Tray::default()
-        };
-        let at = (5 * HOUR_NS + 1_234, true);
-        let binding = BindingKey {
-            mac: [2, 0, 0, 0, 0, 1],
-            ..BindingKey::default()
-        };
-        for fact in [
-            (Field::Hl7DeviceBed, &b"B03"[..]),
-            (Field::Hl7DeviceModel, b"MODEL X"),
-        ] {
-            ledger.fact(said(&binding), fact, at, &matcher, &mut counters);
-        }
-        ledger.settle(&mut outbox);
-        assert_eq!(outbox.facts[0].times, Times::at(5 * HOUR_NS));
-        assert_eq!(outbox.facts[1].times, Times::at(5 * HOUR_NS + 1_234));
-    }
-
-    /// A ring that is full now and then: every count arrives, once.
-    #[test]
-    fn what_is_refused_stays_owed() {
-        let mut ledger = Ledger::new(PersonFilter::FIXED);
-        let mut counters = Counters::default();
-        let mut outbox = Tray::default();
-        let mut sent = 0;
-        for round in 0..50u8 {
-            for n in 0..10 {
-                let traffic = Traffic {
-                    packets_sent: u64::from(n),
-                    ..Traffic::default()
-                };
-                sent += u64::from(n);
-                let note = SubjectNote {
-                    traffic,
-                    ..SubjectNote::default()
-                };
-                ledger.subject(&subject(n), &note, &mut counters);
-            }
-            outbox.room = usize::from(round % 7);
-            ledger.settle(&mut outbox);
-        }
-        outbox.room = usize::MAX;
-        assert!(ledger.settle(&mut outbox));
-        let arrived: u64 = outbox
-            .counts
-            .iter()
-            .map(|count| match count {
-                CountSighting::Subject(subject) => subject.traffic.packets_sent,
-                _ => 0,
-            })
-            .sum();
-        assert_eq!(arrived, sent);
-    }
-
-    #[test]
-    fn confirmation_raises_what_was_said_before() {
-        let mut ledger = Ledger::new(PersonFilter::FIXED);
-        let matcher = medtap_rules::Rules::embedded().matcher();
-        let mut counters = Counters::default();
-        let mut outbox = Tray {
-            room: usize::MAX,
-            ..Tray::default()
-        };
-        let fact = (Field::DicomModel, &b"MODEL X"[..]);
-        let binding = BindingKey {
-            mac: [2, 0, 0, 0, 0, 1],
-            ..BindingKey::default()
-        };
-        let id = ledger
-            .fact(said(&binding), fact, (5, false), &matcher, &mut counters)
-            .unwrap();
-        ledger.settle(&mut outbox);
-        ledger.confirm(id);
-        ledger.settle(&mut outbox);
-        let full = Field::DicomModel.confidence();
-        assert_eq!(
-            (outbox.facts[0].confidence, outbox.facts[0].count),
-            (full / 2, 1)
-        );
-        assert_eq!(
-            (outbox.facts[1].confidence, outbox.facts[1].count),
-            (full, 0)
-        );
-    }
-}
+mod tests;

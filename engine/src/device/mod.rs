@@ -4,6 +4,7 @@ pub mod aggregator;
 mod debts;
 pub mod ledger;
 pub mod memo;
+pub mod passages;
 pub mod person;
 pub mod sighting;
 pub mod subject;

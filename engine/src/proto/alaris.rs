@@ -12,7 +12,7 @@ use medtap_table::vocabulary::{Event, Field, Protocol};
 use super::reported::{self, Identifier, is_placeholder};
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
 use crate::config::ALARIS_FRAME_BYTES_MAX;
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Fault, Observation, Role, Subject};
 
 /// The row of this protocol. Terminal servers are set up with any port.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -82,7 +82,7 @@ impl Session for Line {
         if let Some(content) = start.and_then(|start| content(frame.get(start..)?)) {
             self.frame(content, segment.from, emit);
         } else if start.is_some() {
-            emit(Observation::Malformed);
+            emit(Observation::Faulty(Fault::Checksum));
         }
         Progress::consumed(end + 1)
     }

@@ -66,7 +66,11 @@ impl Player {
                     ports,
                     cut,
                 },
-                &mut |observation| seen.push(text(&observation)),
+                &mut |observation| {
+                    if !observation.is_passage() {
+                        seen.push(text(&observation));
+                    }
+                },
             );
             assert!(progress.consumed <= half.held.len());
             half.held.drain(..progress.consumed);

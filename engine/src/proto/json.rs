@@ -8,6 +8,7 @@
 use memchr::memchr2;
 
 use crate::config::{JSON_DEPTH_MAX, JSON_NAME_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::observe::{Fault, Observation};
 
 /// A place in a document, numbered by the visitor.
 pub type At = u16;
@@ -73,6 +74,7 @@ pub struct Reader {
     /// The text or word that is read, as far as it is wanted.
     text: Vec<u8>,
     is_broken: bool,
+    is_too_deep: bool,
 }
 
 impl Reader {
@@ -84,6 +86,7 @@ impl Reader {
             at: Some(DOCUMENT),
             text: Vec::new(),
             is_broken: false,
+            is_too_deep: false,
         }
     }
 
@@ -92,9 +95,13 @@ impl Reader {
         self.state == State::Over
     }
 
-    /// True where the bytes were no document, or one deeper than [`JSON_DEPTH_MAX`].
-    pub const fn is_broken(&self) -> bool {
-        self.is_broken
+    /// What is told where the bytes were no document, or one deeper than [`JSON_DEPTH_MAX`].
+    pub const fn fault(&self) -> Option<Observation<'static>> {
+        match (self.is_broken, self.is_too_deep) {
+            (false, _) => None,
+            (true, false) => Some(Observation::Malformed),
+            (true, true) => Some(Observation::Faulty(Fault::OverLimit)),
+        }
     }
 
     /// Reads the next bytes.
@@ -174,6 +181,7 @@ impl Reader {
 
     fn open(&mut self, is_object: bool) -> Option<()> {
         if self.levels.len() >= JSON_DEPTH_MAX {
+            self.is_too_deep = true;
             return None;
         }
         self.levels.push(Level {
@@ -344,7 +352,7 @@ mod tests {
         for piece in pieces {
             reader.push(piece, &mut notes);
         }
-        (notes.0, reader.is_over() && !reader.is_broken())
+        (notes.0, reader.is_over() && reader.fault().is_none())
     }
 
     #[test]
@@ -394,7 +402,7 @@ mod tests {
         }
         let mut reader = Reader::new();
         reader.push(&b"[".repeat(10_000), &mut Notes::default());
-        assert!(reader.is_broken());
+        assert_eq!(reader.fault(), Some(Observation::Faulty(Fault::OverLimit)));
         assert!(reader.levels.len() <= JSON_DEPTH_MAX);
     }
 

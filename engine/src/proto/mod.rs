@@ -21,6 +21,7 @@ pub mod cnip;
 pub mod dhcp;
 pub mod dicom;
 pub mod dicomweb;
+mod digest;
 pub mod dnp3;
 pub mod dns;
 pub mod dri;

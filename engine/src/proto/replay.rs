@@ -56,7 +56,9 @@ impl Replay {
             };
             let seen = &mut self.seen;
             let progress = self.session.observe(&segment, &mut |observation| {
-                seen.push(line(from, observation))
+                if !observation.is_passage() {
+                    seen.push(line(from, observation));
+                }
             });
             assert!(
                 progress.consumed <= shown.len(),

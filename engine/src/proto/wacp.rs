@@ -9,7 +9,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 use super::reader::Reader;
 use super::{Classifier, Progress, Segment, Session, Then, Transport, Verdict, reported};
 use crate::config::PROBE_BYTES_MAX;
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Fault, Observation, Role, Subject};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -142,7 +142,7 @@ impl Session for Exchange {
         };
         match is_whole(packet) {
             true => describe(packet, emit),
-            false => emit(Observation::Malformed),
+            false => emit(Observation::Faulty(Fault::Checksum)),
         }
         Progress::consumed(len)
     }

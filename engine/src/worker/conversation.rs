@@ -5,6 +5,7 @@ use medtap_table::vocabulary::{Counter, Protocol};
 
 use super::recorder::{Ends, Recorder};
 use crate::config::{PENDING_FACTS_MAX, PROBE_BYTES_MAX};
+use crate::counters::Counters;
 use crate::device::ledger::FactId;
 use crate::flow::stream::{Piece, Reply};
 use crate::flow::{Direction, Stream};
@@ -166,6 +167,15 @@ impl Reader {
         };
         session.observe(&segment(bytes, at, role), &mut |observation| {
             match observation {
+                Observation::Passage { digest, known } => {
+                    let sure = *confirmed;
+                    let mut told = |fact: FactId, counters: &mut Counters| {
+                        if !sure {
+                            wait(facts, fact, counters);
+                        }
+                    };
+                    return known.set(recorder.again(digest, at.ends, sure, &mut told));
+                }
                 Observation::Confirmed if !*confirmed => {
                     *confirmed = true;
                     for fact in facts.drain(..) {
@@ -180,16 +190,10 @@ impl Reader {
                 Observation::Suggests(protocol) => *suggested = Some(protocol),
                 _ => {}
             }
-            let Some(fact) = recorder.record(&observation, at.ends, *confirmed) else {
-                return;
-            };
-            if *confirmed {
-                return;
-            }
-            if facts.len() < PENDING_FACTS_MAX {
-                facts.push(fact);
-            } else {
-                recorder.counters.count(Counter::PendingRefused);
+            if let Some(fact) = recorder.record(&observation, at.ends, *confirmed)
+                && !*confirmed
+            {
+                wait(facts, fact, recorder.counters);
             }
         })
     }
@@ -217,6 +221,18 @@ impl Reader {
             return Reply::Stop;
         }
         Reply::Consumed(0, 0)
+    }
+}
+
+/// Keeps a fact until the other end answers. One that waits already is not kept again.
+fn wait(facts: &mut Vec<FactId>, fact: FactId, counters: &mut Counters) {
+    if facts.contains(&fact) {
+        return;
+    }
+    if facts.len() < PENDING_FACTS_MAX {
+        facts.push(fact);
+    } else {
+        counters.count(Counter::PendingRefused);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use medtap_rules::Matcher;
 use medtap_table::SubjectFlags;
-use medtap_table::vocabulary::Protocol;
+use medtap_table::vocabulary::{Counter, Protocol};
 
 use crate::counters::Counters;
 use crate::device::ledger::{FactId, Ledger, SubjectNote};
@@ -85,14 +85,42 @@ impl Recorder<'_> {
                 None
             }
             Observation::Malformed => {
-                self.counters.count_parse_error(self.protocol);
+                let cause = Counter::ParseMalformed;
+                self.counters.count_parse_error(cause, self.protocol);
                 None
             }
-            Observation::Confirmed
+            Observation::Faulty(fault) => {
+                let cause = fault.counter();
+                self.counters.count_parse_error(cause, self.protocol);
+                None
+            }
+            Observation::PassageEnd => {
+                self.ledger.end_passage();
+                None
+            }
+            Observation::Passage { .. }
+            | Observation::Confirmed
             | Observation::Encrypted
             | Observation::Carries(_)
             | Observation::Suggests(_) => None,
         }
+    }
+
+    /// See [`Ledger::again`].
+    pub fn again(
+        &mut self,
+        digest: u64,
+        ends: &Ends,
+        confirmed: bool,
+        told: &mut dyn FnMut(FactId, &mut Counters),
+    ) -> bool {
+        let at = (ends.time_ns, confirmed);
+        let (sender, receiver) = (ends.sender, ends.receiver);
+        let counters = &mut *self.counters;
+        self.ledger
+            .again(digest, (sender, receiver), at, &mut |fact| {
+                told(fact, counters)
+            })
     }
 
     /// See [`Ledger::confirm`].

@@ -377,6 +377,12 @@ vocabulary! {
         FlowRecordsRefused = 30, "limit_flow_records";
         CopiesRefused = 31, "limit_copies";
         HandoversWaited = 32, "handovers_waited";
+        ParseMalformed = 33, "parse_malformed";
+        ParseTruncated = 34, "parse_truncated";
+        ParseOverLimit = 35, "parse_over_limit";
+        ParseChecksum = 36, "parse_checksum";
+        ParseEncoding = 37, "parse_encoding";
+        ParseInflation = 38, "parse_inflation";
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Part<'a> {
     Again,
     /// The frame is damaged: what it said does not count.
     Damaged,
+    /// So says its checksum.
+    Unsound,
     /// The sender asks whether it may speak.
     Enquiry,
     /// An answer to an enquiry or a frame.
@@ -152,7 +154,7 @@ impl Deframer {
 
     fn judge(&mut self, check: [u8; 2]) -> Part<'static> {
         if digits(self.sum) != check.map(|digit| digit.to_ascii_uppercase()) {
-            return Part::Damaged;
+            return Part::Unsound;
         }
         if self.taken.replace(self.number) == Some(self.number) {
             return Part::Again;

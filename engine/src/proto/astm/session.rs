@@ -6,7 +6,7 @@ use medtap_table::vocabulary::{Event, Field};
 use super::frame::{Deframer, Part};
 use super::header::Header;
 use crate::config::ASTM_HEADER_BYTES_MAX;
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Fault, Observation, Role, Subject};
 use crate::proto::{Progress, Segment, Session};
 
 /// The record under way.
@@ -121,6 +121,10 @@ impl AstmSession {
             Part::Damaged => {
                 direction.forget();
                 emit(Observation::Malformed);
+            }
+            Part::Unsound => {
+                direction.forget();
+                emit(Observation::Faulty(Fault::Checksum));
             }
             Part::Enquiry => {
                 direction.forget();

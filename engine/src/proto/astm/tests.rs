@@ -125,7 +125,7 @@ fn a_damaged_frame_says_nothing_and_one_sent_again_counts_once() {
     let at = bad[0].len() - 6;
     bad[0][at] ^= 1;
     let seen = observed(&transfer(&bad));
-    assert_eq!(seen[0], "Malformed");
+    assert_eq!(seen[0], "Faulty(Checksum)");
     assert!(!seen.concat().contains("EXAMPLE-900"), "{seen:#?}");
     assert!(
         seen.contains(&"event client lis_result".into()),

@@ -13,6 +13,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::equipment::{Equipment, Kind, Scope, Slot, Want, want};
 use crate::config::{DICOM_DEPTH_MAX, DICOM_INFLATED_BYTES_MAX};
+use crate::observe::{Fault, Observation};
 
 /// How elements are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +132,8 @@ pub struct Reader {
     state: State,
     head: [u8; 12],
     head_len: usize,
+    /// A level was refused.
+    is_too_deep: bool,
     levels: Vec<Level>,
     /// Bytes read so far.
     position: u64,
@@ -147,6 +150,7 @@ impl Reader {
             state: State::Header,
             head: [0; 12],
             head_len: 0,
+            is_too_deep: false,
             levels: Vec::new(),
             position: 0,
             last_tag: None,
@@ -445,7 +449,9 @@ impl Reader {
 
     /// Opens a level, unless too many are open.
     fn open(&mut self, level: Level) -> Option<()> {
-        (self.levels.len() < DICOM_DEPTH_MAX).then(|| self.levels.push(level))
+        let room = self.levels.len() < DICOM_DEPTH_MAX;
+        self.is_too_deep |= !room;
+        room.then(|| self.levels.push(level))
     }
 }
 
@@ -480,6 +486,8 @@ fn guess(head: &[u8; 12]) -> Option<Encoding> {
 pub struct DataSet {
     reader: Reader,
     inflate: Option<Box<Decompress>>,
+    /// Why it could not be inflated.
+    fault: Option<Fault>,
     /// What was kept.
     pub equipment: Equipment,
     /// It came with an N-CREATE.
@@ -497,6 +505,7 @@ impl DataSet {
         Self {
             reader: Reader::new(kind, encoding),
             inflate: (syntax == Syntax::Deflated).then(|| Box::new(Decompress::new(false))),
+            fault: None,
             equipment: Equipment::new(kind),
             created,
         }
@@ -507,9 +516,15 @@ impl DataSet {
         self.reader.is_done()
     }
 
-    /// True where the data set may end; else what was kept is not to be trusted.
-    pub fn is_whole(&self) -> bool {
-        self.reader.is_whole()
+    /// Why what was kept is not to be trusted, where the data set may not end.
+    pub fn fault(&self) -> Option<Observation<'static>> {
+        if self.reader.is_whole() {
+            return None;
+        }
+        let deep = self.reader.is_too_deep.then_some(Fault::OverLimit);
+        let short = (!self.is_done()).then_some(Fault::Truncated);
+        let fault = self.fault.or(deep).or(short);
+        Some(fault.map_or(Observation::Malformed, Observation::Faulty))
     }
 
     /// Bytes that it needs not be shown.
@@ -539,11 +554,16 @@ impl DataSet {
             bytes = bytes.get(taken..).unwrap_or_default();
             let inflated = output.get(..made).unwrap_or_default();
             self.reader.feed(inflated, &mut self.equipment);
-            let broken = status.is_err() || inflate.total_out() > DICOM_INFLATED_BYTES_MAX;
-            if broken {
+            self.fault = match status {
+                Err(_) => Some(Fault::Encoding),
+                Ok(_) if inflate.total_out() > DICOM_INFLATED_BYTES_MAX => Some(Fault::Inflation),
+                Ok(_) => None,
+            };
+            if self.fault.is_some() {
                 self.reader.state = State::Broken;
             }
-            if broken || matches!(status, Ok(Status::StreamEnd)) || taken + made == 0 {
+            if self.fault.is_some() || matches!(status, Ok(Status::StreamEnd)) || taken + made == 0
+            {
                 return;
             }
         }

@@ -12,7 +12,7 @@ use super::equipment::Kind;
 use super::pdu::{Associate, PDU_HEADER_LEN, PDV_HEADER_LEN, Pdu, Pdv, kind};
 use super::service::{FORWARDER, Service, asks_as_user};
 use crate::config::{DICOM_COMMAND_BYTES_MAX, DICOM_RESYNCS_MAX};
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Fault, Observation, Role, Subject};
 use crate::proto::{Progress, Segment, Session, Then};
 
 /// One conversation.
@@ -298,7 +298,7 @@ impl DicomSession {
         let bytes = rest.get(..here).unwrap_or_default();
         if pdv.command {
             if direction.command.len() as u64 + left > DICOM_COMMAND_BYTES_MAX as u64 {
-                emit(Observation::Malformed);
+                emit(Observation::Faulty(Fault::OverLimit));
                 direction.discard(left.saturating_add(pdu_left));
                 return Step::Used(0);
             }
@@ -358,10 +358,9 @@ impl DicomSession {
         let Some(data) = self.direction(from).data.take() else {
             return;
         };
-        if data.is_whole() {
-            data.equipment.emit(data.created, emit);
-        } else {
-            emit(Observation::Malformed);
+        match data.fault() {
+            None => data.equipment.emit(data.created, emit),
+            Some(fault) => emit(fault),
         }
     }
 

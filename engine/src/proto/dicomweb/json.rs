@@ -4,7 +4,7 @@
 use super::super::dicom::equipment::{Equipment, Kind, Scope, Want, want};
 use super::super::http::application::{BodyReader, Wants};
 use super::super::json::{At, DOCUMENT, Reader, Visitor};
-use crate::observe::{Emit, Observation};
+use crate::observe::Emit;
 
 /// Places: an object, a sequence that is entered and its item, an element and its values.
 const OBJECT: At = 1;
@@ -55,8 +55,8 @@ impl BodyReader for Objects {
                 equipment.emit(false, emit);
             }
         }
-        if self.reader.is_broken() {
-            emit(Observation::Malformed);
+        if let Some(fault) = self.reader.fault() {
+            emit(fault);
         }
         match self.reader.is_over() {
             true => Wants::Nothing,

@@ -218,10 +218,9 @@ impl File {
     /// The file is over, or all of its equipment has passed: says what it is.
     fn end(&mut self, emit: Emit<'_>) {
         if let At::Data(data) = std::mem::replace(&mut self.at, At::Over) {
-            if data.is_whole() {
-                data.equipment.emit(false, emit);
-            } else {
-                emit(Observation::Malformed);
+            match data.fault() {
+                None => data.equipment.emit(false, emit),
+                Some(fault) => emit(fault),
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::super::http::application::{BodyReader, Wants};
 use super::super::json::{At, DOCUMENT, Reader, Visitor};
 use super::resource::{Draft, RESOURCE, Reading, place};
-use crate::observe::{Emit, Observation};
+use crate::observe::Emit;
 
 /// Reads a body of one resource, or of a Bundle of them.
 pub struct Resources {
@@ -39,8 +39,8 @@ impl BodyReader for Resources {
                 draft.emit(self.reading, emit);
             }
         }
-        if self.reader.is_broken() {
-            emit(Observation::Malformed);
+        if let Some(fault) = self.reader.fault() {
+            emit(fault);
         }
         match self.reader.is_over() {
             true => Wants::Nothing,

@@ -5,7 +5,7 @@ use super::super::http::application::{BodyReader, Wants};
 use super::super::json::At;
 use super::super::xml::{Name, Place, Reader, Schema, Visitor};
 use super::resource::{Draft, ENTRY, RESOURCE, Reading, place};
-use crate::observe::{Emit, Observation};
+use crate::observe::Emit;
 
 /// The namespace of FHIR.
 const FHIR: &str = "http://hl7.org/fhir";
@@ -89,8 +89,8 @@ impl BodyReader for Resources {
             match pushed {
                 Ok(pushed) if pushed.ended => return Wants::Nothing,
                 Ok(_) => {}
-                Err(_) => {
-                    emit(Observation::Malformed);
+                Err(fault) => {
+                    emit(fault.told());
                     return Wants::Nothing;
                 }
             }

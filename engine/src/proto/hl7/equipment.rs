@@ -15,20 +15,15 @@ use medtap_table::vocabulary::{Event, Field};
 
 use super::code::{self, Attribute, Code};
 use super::instance::Instance;
+use super::message::{Level, Row, is_status};
 use super::place::Place;
-use super::session::is_day;
+use super::rows::{Fields, Kind, Rows};
 use super::syntax::Delimiters;
 use crate::config::{
     HL7_DEVICE_EVENTS_MAX, HL7_DEVICE_VALUES_MAX, HL7_DEVICES_MAX, VALUE_BYTES_MAX,
 };
 use crate::observe::{Emit, Observation, Subject};
 use crate::proto::reported::{self, Identifier};
-
-/// LOINC: the unique device identifier of an implant, which is its bearer's.
-const IMPLANT_UDI: &[u8] = b"74711-3";
-
-/// Where a row stands in the containment tree, OBX-4 `MDS.VMD.CHAN.METRIC`: the first two levels.
-type Level = (u32, u32);
 
 /// One device of a message.
 #[derive(Debug, Default)]
@@ -85,27 +80,12 @@ impl Device {
     }
 }
 
-/// The row that a participation (PRT) may belong to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Row {
-    /// None, or one of no device.
-    #[default]
-    Other,
-    /// A device's own.
-    Device(Level),
-    /// A value's, in this MDS.
-    Value(u32),
-    /// An implant's: what follows names it.
-    Implant,
-}
-
 /// The devices of a message so far.
 #[derive(Debug, Default)]
 pub struct Devices {
     list: Vec<Device>,
     /// What happened, and at which device.
     events: Vec<(Level, Event)>,
-    row: Row,
     /// PV1-3: where the devices at the patient are used.
     place: Option<Place>,
     /// There is more than one place: none is known to be a device's.
@@ -113,101 +93,80 @@ pub struct Devices {
 }
 
 impl Devices {
-    /// PV1-3, a PL, after PV1-2, a patient's class: of any other shape it is no PV1.
-    pub fn location(&mut self, delimiters: &Delimiters, segment: &[u8]) {
-        let fields: [&[u8]; 4] = delimiters.fields(segment);
-        let class =
-            matches!(delimiters.component(fields[2], 1), [class] if class.is_ascii_uppercase());
-        let place = Place::parse(delimiters, fields[3]).filter(|_| class);
+    /// Reads rows, in their order.
+    pub fn read(&mut self, delimiters: &Delimiters, rows: &Rows) {
+        for (kind, fields) in rows.iter() {
+            match kind {
+                Kind::Place => self.location(delimiters, &fields),
+                Kind::Device => self.row(delimiters, &fields),
+                Kind::Value => self.value(delimiters, &fields),
+                Kind::Named => self.named(delimiters, &fields),
+                Kind::Participation => self.participation(delimiters, &fields),
+                Kind::Equipment => self.equipment(delimiters, &fields),
+                Kind::Inventory => self.inventory(delimiters, &fields),
+                Kind::Software => {}
+            }
+        }
+    }
+
+    /// Where the patient is.
+    fn location(&mut self, delimiters: &Delimiters, [place, ..]: &Fields<'_>) {
+        let place = Place::parse(delimiters, place);
         self.places |= self.place.is_some() && self.place != place;
         self.place = place;
     }
 
-    /// A segment that is not read has passed: what follows belongs to no row before it.
-    pub fn leave_row(&mut self) {
-        self.row = Row::Other;
+    /// A device's own row.
+    fn row(&mut self, delimiters: &Delimiters, [code, place, instance, ..]: &Fields<'_>) {
+        let code = Code::parse(delimiters, code);
+        let level = level(delimiters.component(place, 1));
+        let instance = Instance::parse(delimiters, instance);
+        if let (Some(code), Some((level, _))) = (code, level)
+            && let Some(device) = self.at_row(instance, level)
+        {
+            device.set(Field::Hl7DeviceType, &code.text());
+        }
     }
 
-    /// One OBX: a device's row, an identity value, an event, or a row that names its device.
-    /// `named` where the version of the message has OBX-18.
-    pub fn observation(&mut self, delimiters: &Delimiters, segment: &[u8], named: bool) {
-        let fields: [&[u8]; 19] = delimiters.fields(segment);
-        self.row = Row::Other;
-        let Some(code) = Code::parse(delimiters, fields[3]) else {
-            if delimiters.component(fields[3], 1) == IMPLANT_UDI {
-                self.row = Row::Implant;
-                return;
-            }
-            return self.named_by(delimiters, &fields, named, None);
-        };
-        let level = level(delimiters.component(fields[4], 1));
-        if let Some((level, true)) = level
-            && (fields[11] == b"X" || fields[5].is_empty())
-        {
-            self.row = Row::Device(level);
-            let instance = instance(delimiters, &fields, named);
-            if let Some(device) = self.at_row(instance, level) {
-                device.set(Field::Hl7DeviceType, &code.text());
-            }
+    /// A value that may be read: an identity value or an event.
+    fn value(&mut self, delimiters: &Delimiters, fields: &Fields<'_>) {
+        let [code, place, value, status, instance, ..] = *fields;
+        let level = level(delimiters.component(place, 1)).map(|(level, _)| level);
+        let code = Code::parse(delimiters, code);
+        let Some(attribute) = code.and_then(|code| code.attribute()) else {
             return;
-        }
-        if let Some((level, _)) = level {
-            self.row = Row::Value(level.0);
-        }
-        let Some(attribute) = code.attribute() else {
-            return self.named_by(delimiters, &fields, named, level);
         };
-        let happened = code::event(attribute, delimiters, fields[5]);
-        if let (Some(event), Some((level, _))) = (happened, level)
+        let happened = code::event(attribute, delimiters, value);
+        if let (Some(event), Some(level)) = (happened, level)
             && self.events.len() < HL7_DEVICE_EVENTS_MAX
         {
             self.events.push((level, event));
         }
-        if !is_status(fields[11])
-            || matches!(attribute, Attribute::AlarmPhase | Attribute::Condition)
-        {
+        if !is_status(status) || matches!(attribute, Attribute::AlarmPhase | Attribute::Condition) {
             return;
         }
-        let instance = instance(delimiters, &fields, named);
-        if let Some(device) = self.at_value(instance, level.map(|level| level.0)) {
-            read(attribute, delimiters, fields[5], device);
+        let instance = Instance::parse(delimiters, instance);
+        if let Some(device) = self.at_value(instance, level) {
+            read(attribute, delimiters, value, device);
         }
     }
 
-    /// A row of a value: nothing of it is read but the device that it names.
-    fn named_by(
-        &mut self,
-        delimiters: &Delimiters,
-        fields: &[&[u8]; 19],
-        named: bool,
-        level: Option<(Level, bool)>,
-    ) {
-        if let Some(instance) = instance(delimiters, fields, named)
+    /// A row of a value: nothing of it is read but the device that it names, and in which MDS.
+    fn named(&mut self, delimiters: &Delimiters, [mds, instance, ..]: &Fields<'_>) {
+        if let Some(instance) = Instance::parse(delimiters, instance)
             && let Some(device) = self.with(instance)
         {
-            device.within = device.within.or(level.map(|((mds, _), _)| mds));
+            device.within = device.within.or(number(mds));
         }
     }
 
-    /// One PRT (from v2.7) whose participant is equipment. One with a donation (PRT-21) is of
-    /// blood or tissue: its identifiers are a person's, and so are an implant's.
-    pub fn participation(&mut self, delimiters: &Delimiters, segment: &[u8]) {
-        let fields: [&[u8]; 23] = delimiters.fields(segment);
-        // HL7 table 0912. A person's participation ends here, its other fields unread.
-        let undated = |field: &[u8]| !(field.is_empty() || is_day(field));
-        if delimiters.component(fields[4], 1) != b"EQUIP"
-            || delimiters.repeats(fields[4])
-            || !fields[21].is_empty()
-            || undated(fields[17])
-            || undated(fields[18])
-            || self.row == Row::Implant
-        {
-            return;
-        }
-        let Some(instance) = Instance::parse(delimiters, fields[10]) else {
+    /// Equipment that takes part.
+    fn participation(&mut self, delimiters: &Delimiters, fields: &Fields<'_>) {
+        let [row, instance, udi, made, expires, lot, serial, code] = *fields;
+        let Some(instance) = Instance::parse(delimiters, instance) else {
             return;
         };
-        let (device, within) = match self.row {
+        let (device, within) = match Row::read(row) {
             Row::Device(level) => (self.at_row(Some(instance), level), None),
             Row::Value(mds) => (self.with(instance), Some(mds)),
             Row::Other | Row::Implant => (self.with(instance), None),
@@ -216,31 +175,30 @@ impl Devices {
             return;
         };
         device.within = device.within.or(within);
-        let udi = delimiters.text(delimiters.component(fields[16], 1));
+        let udi = delimiters.text(delimiters.component(udi, 1));
         if is_udi(&udi) {
             device.set(Field::Hl7DeviceUdi, &udi);
         }
         for (field, raw) in [
-            (Field::Hl7DeviceManufactured, fields[17]),
-            (Field::Hl7DeviceExpiry, fields[18]),
-            (Field::Hl7DeviceLot, fields[19]),
-            (Field::Hl7DeviceSerial, fields[20]),
+            (Field::Hl7DeviceManufactured, made),
+            (Field::Hl7DeviceExpiry, expires),
+            (Field::Hl7DeviceLot, lot),
+            (Field::Hl7DeviceSerial, serial),
         ] {
             let text = delimiters.text(raw);
             if delimiters.component(raw, 1) == raw && !reported::names_person(&text) {
                 device.set(field, &text);
             }
         }
-        if let Some(code) = Code::parse(delimiters, fields[22]) {
+        if let Some(code) = Code::parse(delimiters, code) {
             device.set(Field::Hl7DeviceType, &code.text());
         }
     }
 
     /// EQU-1 and EQU-3: the equipment that the message is about, and its state (table 0365).
-    pub fn equipment(&mut self, delimiters: &Delimiters, segment: &[u8]) {
-        let fields: [&[u8]; 4] = delimiters.fields(segment);
-        let state = delimiters.component(fields[3], 1);
-        if let Some(instance) = Instance::parse(delimiters, fields[1])
+    fn equipment(&mut self, delimiters: &Delimiters, [instance, state, ..]: &Fields<'_>) {
+        let state = delimiters.component(state, 1);
+        if let Some(instance) = Instance::parse(delimiters, instance)
             && let Some(device) = self.with(instance)
             && state.len() == 2
             && state.iter().all(u8::is_ascii_uppercase)
@@ -250,9 +208,8 @@ impl Devices {
     }
 
     /// INV-17: who makes what the equipment holds; of the equipment that was named last.
-    pub fn inventory(&mut self, delimiters: &Delimiters, segment: &[u8]) {
-        let fields: [&[u8]; 18] = delimiters.fields(segment);
-        let [code, name, _] = delimiters.components(fields[17]);
+    fn inventory(&mut self, delimiters: &Delimiters, [maker, ..]: &Fields<'_>) {
+        let [code, name, _] = delimiters.components(maker);
         let maker = delimiters.text(if name.is_empty() { code } else { name });
         if let Some(device) = self.list.last_mut()
             && !reported::names_person(&maker)
@@ -286,7 +243,7 @@ impl Devices {
     }
 
     /// Says them all, at the end of the message, and what happened. `result`: the message is one.
-    pub fn emit(mut self, result: bool, emit: Emit<'_>) {
+    pub fn emit(&mut self, result: bool, emit: Emit<'_>) {
         self.join();
         let mut named = false;
         for device in &self.list {
@@ -412,18 +369,6 @@ impl Devices {
     }
 }
 
-/// OBX-18 of a row with a status: without one, what stands there is something else.
-fn instance(delimiters: &Delimiters, fields: &[&[u8]; 19], named: bool) -> Option<Instance> {
-    (named && is_status(fields[11]))
-        .then(|| Instance::parse(delimiters, fields[18]))
-        .flatten()
-}
-
-/// OBX-11, which every row must have: one letter, HL7 table 0085.
-fn is_status(field: &[u8]) -> bool {
-    matches!(field, [letter] if letter.is_ascii_uppercase())
-}
-
 /// The beginning of a unique device identifier: GS1, HIBCC, ICCBBA.
 fn is_udi(text: &[u8]) -> bool {
     let gs1 = text.starts_with(b"(01)") || text.starts_with(b"01") || text.starts_with(b"]");
@@ -462,22 +407,26 @@ fn maker_and_model(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// OBX-4 as a place in the tree, and whether it is a device's own row: `n.0.0.0` or `n.m.0.0`.
-fn level(text: &[u8]) -> Option<(Level, bool)> {
+pub fn level(text: &[u8]) -> Option<(Level, bool)> {
     let mut levels = [0u32; 4];
     let mut parts = text.split(|byte| *byte == b'.');
     for level in &mut levels {
-        let digits = parts.next()?;
-        if digits.is_empty() || digits.len() > 9 {
-            return None;
-        }
-        for digit in digits {
-            let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
-            *level = *level * 10 + u32::from(digit);
-        }
+        *level = number(parts.next()?)?;
     }
     let [mds, vmd, channel, metric] = levels;
     let device = mds > 0 && channel == 0 && metric == 0 && parts.next().is_none();
     Some(((mds, vmd), device))
+}
+
+/// A number of up to nine digits.
+fn number(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() || digits.len() > 9 {
+        return None;
+    }
+    digits.iter().try_fold(0, |number: u32, digit| {
+        let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
+        Some(number * 10 + u32::from(digit))
+    })
 }
 
 #[cfg(test)]

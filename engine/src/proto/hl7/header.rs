@@ -3,10 +3,14 @@
 
 use medtap_table::vocabulary::Field;
 
-use super::session::hash;
+use super::session::fit;
 use super::syntax::Delimiters;
-use crate::observe::Subject;
+use crate::observe::{Emit, Observation, Subject};
+use crate::proto::digest::Digest;
 use crate::proto::reported;
+
+/// Where the fields stand that something is said of, MSH-n at n - 1.
+const SAID: [usize; 9] = [2, 3, 4, 5, 8, 10, 11, 17, 20];
 
 /// Messages that are results: unsolicited ones, of a laboratory, of the point of care.
 const RESULTS: &[&[u8; 3]] = &[b"oru", b"oul", b"opu"];
@@ -59,9 +63,6 @@ pub struct Header<'a> {
     version: &'a [u8],
 }
 
-/// Where facts of a header go.
-type Say<'a> = &'a mut dyn FnMut(Subject<'_>, Field, &[u8]);
-
 impl<'a> Header<'a> {
     /// Cuts a segment.
     pub fn read(delimiters: &Delimiters, segment: &'a [u8]) -> Self {
@@ -104,49 +105,70 @@ impl<'a> Header<'a> {
         !NAMELESS_VERSIONS.contains(&self.version)
     }
 
-    /// What stands for MSH-3, to be compared.
-    pub fn application_hash(&self) -> u64 {
-        hash(self.fields[2])
+    /// MSH-3, to be compared.
+    pub fn application(&self) -> &'a [u8] {
+        self.fields[2]
+    }
+
+    /// What stands for all that is said of this header.
+    pub fn digest(&self, echoed: bool) -> u64 {
+        let begun = Digest::default().part(&self.delimiters.bytes());
+        let begun = begun.part(&[u8::from(echoed)]);
+        SAID.iter()
+            .fold(begun, |all, at| all.part(self.fields[*at]))
+            .finish()
+    }
+
+    fn say(&self, subject: Subject<'_>, field: Field, raw: &[u8], emit: Emit<'_>) {
+        let text = self.delimiters.text(self.delimiters.subcomponent(raw));
+        if let Some(value) = fit(&text) {
+            emit(Observation::Fact {
+                subject,
+                field,
+                value,
+            });
+        }
     }
 
     /// Says who sends and for whom. `echoed`: the sender's names are the other end's.
-    pub fn ends(&self, echoed: bool, say: Say<'_>) {
+    pub fn ends(&self, echoed: bool, emit: Emit<'_>) {
         let Self {
             delimiters, fields, ..
         } = self;
         if !echoed {
             let [application, id, kind] = delimiters.components(fields[2]);
-            say(Subject::Sender, Field::Hl7Application, application);
+            self.say(Subject::Sender, Field::Hl7Application, application, emit);
             if kind == b"EUI-64" {
-                say(Subject::Sender, Field::Hl7DeviceId, id);
+                self.say(Subject::Sender, Field::Hl7DeviceId, id, emit);
             }
-            self.facility(Subject::Sender, Field::Hl7Facility, fields[3], say);
+            self.facility(Subject::Sender, Field::Hl7Facility, fields[3], emit);
             let application = delimiters.component(fields[4], 1);
-            say(
+            self.say(
                 Subject::Receiver,
                 Field::Hl7ReceivingApplication,
                 application,
+                emit,
             );
             self.facility(
                 Subject::Receiver,
                 Field::Hl7ReceivingFacility,
                 fields[5],
-                say,
+                emit,
             );
         }
-        say(Subject::Sender, Field::Hl7Version, self.version);
+        self.say(Subject::Sender, Field::Hl7Version, self.version, emit);
     }
 
     /// A facility, unless it is a person's practice.
-    fn facility(&self, subject: Subject<'_>, field: Field, raw: &[u8], say: Say<'_>) {
+    fn facility(&self, subject: Subject<'_>, field: Field, raw: &[u8], emit: Emit<'_>) {
         let name = self.delimiters.component(raw, 1);
         if !reported::names_person(&self.delimiters.text(name)) {
-            say(subject, field, name);
+            self.say(subject, field, name, emit);
         }
     }
 
     /// Says what kind of message it is.
-    pub fn kind(&self, say: Say<'_>) {
+    pub fn kind(&self, emit: Emit<'_>) {
         let Some(code) = self.code else {
             return;
         };
@@ -155,19 +177,24 @@ impl<'a> Header<'a> {
             text.push(b'^');
             text.extend_from_slice(self.trigger);
         }
-        say(Subject::Sender, Field::Hl7MessageType, &text);
-        say(Subject::Sender, Field::Hl7Role, &code.role(b"_sender"));
+        self.say(Subject::Sender, Field::Hl7MessageType, &text, emit);
+        self.say(
+            Subject::Sender,
+            Field::Hl7Role,
+            &code.role(b"_sender"),
+            emit,
+        );
         let mode = self.delimiters.component(self.fields[10], 1);
         if mode.iter().all(u8::is_ascii_uppercase) {
-            say(Subject::Sender, Field::Hl7ProcessingId, mode);
+            self.say(Subject::Sender, Field::Hl7ProcessingId, mode, emit);
         }
         let set = self.delimiters.component(self.fields[17], 1);
         if CHARACTER_SETS.iter().any(|known| set.starts_with(known)) {
-            say(Subject::Sender, Field::Hl7CharacterSet, set);
+            self.say(Subject::Sender, Field::Hl7CharacterSet, set, emit);
         }
         for profile in self.delimiters.repetitions(self.fields[20]) {
             if let Some(profile) = self.profile(profile) {
-                say(Subject::Sender, Field::Hl7Profile, profile);
+                self.say(Subject::Sender, Field::Hl7Profile, profile, emit);
             }
         }
     }

@@ -15,7 +15,9 @@ mod code;
 mod equipment;
 mod header;
 mod instance;
+mod message;
 mod place;
+mod rows;
 mod session;
 mod syntax;
 #[cfg(test)]

@@ -1,29 +1,30 @@
 //! One HL7 conversation: the stream cut into segments, the segments that are read, and which
-//! acknowledgement answers which message. It holds one segment at most, and no message; segments
-//! that are not read go by unseen, whatever their length.
+//! acknowledgement answers which message. It holds one segment at most, and of a message the rows
+//! that name equipment; segments that are not read go by unseen, whatever their length.
 
 use std::collections::VecDeque;
-use std::hash::BuildHasher as _;
 
 use medtap_table::vocabulary::{Event, Field};
 
-use super::equipment::Devices;
 use super::header::{Header, MessageCode};
-use super::syntax::Delimiters;
+use super::message::Message;
+use super::syntax::{Delimiters, control};
 use super::{BLOCK_END, BLOCK_START};
-use crate::config::{HL7_OUTSTANDING_MAX, HL7_SEGMENT_BYTES_MAX};
-use crate::observe::{Emit, Observation, Role, Subject};
-use crate::proto::reported;
-use crate::proto::{Progress, Segment, Session};
+use crate::config::{HL7_OUTSTANDING_MAX, HL7_SEGMENT_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::observe::{Emit, Observation, Role, Subject, passage, says};
+use crate::proto::digest::{Digest, digest};
+use crate::proto::{Progress, Segment, Session, reported};
 
 /// Segments that begin a message or a batch of them.
 const HEADERS: &[&[u8; 3]] = &[b"MSH", b"FHS", b"BHS"];
 
-/// Segments that are read, besides the message header.
-const READ: &[&[u8; 3]] = &[b"SFT", b"MSA", b"PV1", b"OBX", b"PRT", b"EQU", b"INV"];
-
-/// Length of the kind of a name, XON-2 (HL7 table 0204).
-const KIND_BYTES_MAX: usize = 4;
+/// True for the name of a segment that is read, besides the message header.
+fn is_read(name: [u8; 3]) -> bool {
+    matches!(
+        &name,
+        b"SFT" | b"MSA" | b"PV1" | b"OBX" | b"PRT" | b"EQU" | b"INV"
+    )
+}
 
 /// A message that waits for its acknowledgement.
 #[derive(Clone, Copy, Debug)]
@@ -35,19 +36,6 @@ struct Sent {
     accepted: bool,
 }
 
-/// A message under way.
-struct Message {
-    delimiters: Delimiters,
-    devices: Devices,
-    /// Its version has OBX-18.
-    names_devices: bool,
-    /// It is a result.
-    result: bool,
-    /// What SFT says, if there is one.
-    software: Vec<(Field, Vec<u8>)>,
-    software_segments: u32,
-}
-
 /// One direction of the conversation.
 #[derive(Default)]
 struct Direction {
@@ -55,7 +43,9 @@ struct Direction {
     skipping: bool,
     /// Bytes of the segment at hand that were looked at and do not end it.
     scanned: usize,
-    message: Option<Box<Message>>,
+    /// The message under way, where `in_message`.
+    message: Message,
+    in_message: bool,
     sent: VecDeque<Sent>,
     /// Of MSH-3 of its last message.
     application: Option<u64>,
@@ -92,7 +82,7 @@ impl Session for Hl7Session {
         // What comes is the rest of a segment; the next separator ends it. What the message said
         // of devices is whole only if all of it was seen.
         let (direction, _) = self.directions(from);
-        direction.message = None;
+        direction.in_message = false;
         direction.scanned = 0;
         direction.skipping = true;
         true
@@ -139,11 +129,11 @@ impl Hl7Session {
             return short.then_some(0);
         };
         if !direction.is_read(start) {
-            direction.leave_software(emit);
-            if let Some(message) = &mut direction.message
-                && !start.starts_with(b"NTE")
-            {
-                message.devices.leave_row();
+            if let Some(message) = direction.message() {
+                message.leave_software(emit);
+                if !start.starts_with(b"NTE") {
+                    message.leave_row();
+                }
             }
             direction.skipping = true;
             return Some(0);
@@ -175,25 +165,17 @@ impl Hl7Session {
             direction.end_message(emit);
             return self.header(segment, from, emit);
         }
-        if name != b"SFT" {
-            direction.leave_software(emit);
-        }
-        let Some(message) = &mut direction.message else {
+        let Some(message) = direction.message() else {
             return;
         };
-        let delimiters = message.delimiters;
-        match name {
-            b"SFT" => message.software(segment),
-            b"PV1" => message.devices.location(&delimiters, segment),
-            b"OBX" => {
-                let named = message.names_devices;
-                message.devices.observation(&delimiters, segment, named);
-            }
-            b"PRT" => message.devices.participation(&delimiters, segment),
-            b"EQU" => message.devices.equipment(&delimiters, segment),
-            b"INV" => message.devices.inventory(&delimiters, segment),
-            b"MSA" => self.acknowledgement(&delimiters, segment, from, emit),
-            _ => {}
+        if name != b"SFT" {
+            message.leave_software(emit);
+        }
+        if name == b"MSA" {
+            let delimiters = message.delimiters;
+            self.acknowledgement(&delimiters, segment, from, emit);
+        } else {
+            message.segment(name, segment);
         }
     }
 
@@ -209,31 +191,26 @@ impl Hl7Session {
         let acknowledges = header.code == Some(MessageCode(*b"ack"));
         if header.is_sound() {
             // Some acknowledge with the header that they got, and so do not name themselves.
-            let echoed = acknowledges && other.application == Some(header.application_hash());
-            header.ends(echoed, &mut |subject, field, value| {
-                say(&delimiters, subject, field, value, emit);
+            let echoed = acknowledges && other.application == Some(digest(header.application()));
+            passage(header.digest(echoed), emit, |emit| {
+                header.ends(echoed, emit);
+                if !acknowledges {
+                    header.kind(emit);
+                    count(Subject::Sender, Event::Hl7Message, emit);
+                }
             });
         } else {
             emit(Observation::Malformed);
+            if !acknowledges {
+                count(Subject::Sender, Event::Hl7Message, emit);
+            }
         }
         if !acknowledges {
-            if header.is_sound() {
-                header.kind(&mut |subject, field, value| {
-                    say(&delimiters, subject, field, value, emit);
-                });
-            }
-            count(Subject::Sender, Event::Hl7Message, emit);
-            direction.application = Some(header.application_hash());
+            direction.application = Some(digest(header.application()));
             direction.sends(header.fields[9], header.code);
         }
-        direction.message = Some(Box::new(Message {
-            delimiters,
-            devices: Devices::default(),
-            names_devices: header.has_instances(),
-            result: header.is_result(),
-            software: Vec::new(),
-            software_segments: 0,
-        }));
+        direction.message.begin(delimiters, &header);
+        direction.in_message = true;
     }
 
     /// MSA: how a message of the other end fared. The event belongs to the one that sent that
@@ -254,103 +231,77 @@ impl Hl7Session {
             _ => return emit(Observation::Malformed),
         };
         let (_, other) = self.directions(from);
-        let id = hash(fields[2]);
+        let id = digest(fields[2]);
         let at = other.sent.iter().position(|sent| sent.id == id);
-        let counted = match at.and_then(|at| other.sent.get_mut(at)) {
+        let (code, counted) = match at.and_then(|at| other.sent.get_mut(at)) {
             Some(sent) => {
-                let repeated = sent.accepted && event == Event::Hl7Accept;
+                let accepted = event == Event::Hl7Accept;
+                let repeated = sent.accepted && accepted;
                 sent.accepted = true;
-                let code = sent.code;
+                let code = sent.code.filter(|_| accepted);
                 if let (true, Some(at)) = (last, at) {
                     other.sent.remove(at);
                 }
                 if !std::mem::replace(&mut self.confirmed, true) {
                     emit(Observation::Confirmed);
                 }
-                if let (Event::Hl7Accept, Some(code)) = (event, code) {
-                    let role = code.role(b"_receiver");
-                    say(delimiters, Subject::Sender, Field::Hl7Role, &role, emit);
-                }
-                !repeated
+                (code, !repeated)
             }
-            None => other.application.is_none(),
+            None => (None, other.application.is_none()),
         };
-        if counted {
-            count(Subject::Receiver, event, emit);
-        }
+        let kind = [event.number() as u8, u8::from(counted)];
+        let said = Digest::default().part(b"MSA").part(&kind);
+        let said = said.part(code.as_ref().map_or(&[], |code| &code.0));
+        passage(said.finish(), emit, |emit| {
+            if let Some(code) = code {
+                says(Field::Hl7Role, &code.role(b"_receiver"), emit);
+            }
+            if counted {
+                count(Subject::Receiver, event, emit);
+            }
+        });
     }
 }
 
 impl Direction {
+    fn message(&mut self) -> Option<&mut Message> {
+        self.in_message.then_some(&mut self.message)
+    }
+
     /// True for a segment that is read: a header, or a known one in a message.
     fn is_read(&self, start: &[u8; 4]) -> bool {
-        let [a, b, c, separator] = *start;
-        let name = &[a, b, c];
-        let known = self
-            .message
-            .as_ref()
-            .is_some_and(|message| message.delimiters.field == separator && READ.contains(&name));
-        known || name == b"MSH" && separator.is_ascii_punctuation()
+        let [name @ .., separator] = *start;
+        let known = self.in_message && self.message.delimiters.field == separator && is_read(name);
+        known || name == *b"MSH" && separator.is_ascii_punctuation()
     }
 
     /// Looks for the end of the segment at hand. CR ends it, and so does the end of the block; LF
     /// and the start of a block only where a segment follows, since text may hold them.
     fn end(&self, rest: &[u8], from: usize) -> End {
-        let separator = self
-            .message
-            .as_ref()
-            .map(|message| message.delimiters.field);
+        let separator = self.in_message.then_some(self.message.delimiters.field);
         let mut at = from;
-        loop {
-            let more = rest.get(at..).unwrap_or_default();
-            let end = memchr::memchr3(b'\r', BLOCK_END, b'\n', more);
-            let before = more.get(..end.unwrap_or(more.len())).unwrap_or_default();
-            for start in memchr::memchr_iter(BLOCK_START, before) {
-                match begins_header(more.get(start + 1..).unwrap_or_default()) {
-                    Some(true) => return End::At(at + start),
-                    Some(false) => {}
-                    None => return End::NotBefore(at + start),
-                }
-            }
-            let Some(end) = end else {
-                return End::NotBefore(rest.len());
-            };
-            let next = more.get(end + 1..).unwrap_or_default();
-            let ends = match more.get(end) {
-                Some(b'\n') => begins_segment(next, separator),
-                _ => Some(true),
+        while let Some(control) = control(rest.get(at..).unwrap_or_default()) {
+            at += control;
+            let next = rest.get(at + 1..).unwrap_or_default();
+            let ends = match rest.get(at) {
+                Some(&b'\r' | &BLOCK_END) => Some(true),
+                Some(&b'\n') => begins_segment(next, separator),
+                Some(&BLOCK_START) => begins_header(next),
+                _ => Some(false),
             };
             match ends {
-                Some(true) => return End::At(at + end),
-                Some(false) => at += end + 1,
-                None => return End::NotBefore(at + end),
+                Some(true) => return End::At(at),
+                Some(false) => at += 1,
+                None => return End::NotBefore(at),
             }
         }
+        End::NotBefore(rest.len())
     }
 
-    /// The message is over: says what waited for its end.
+    /// The message is over.
     fn end_message(&mut self, emit: Emit<'_>) {
-        self.leave_software(emit);
-        if let Some(message) = self.message.take() {
-            message.devices.emit(message.result, emit);
-        }
-    }
-
-    /// The last SFT has passed. Where there are several, a chain of programs handed the message
-    /// on, and which of them is the sender is not told.
-    fn leave_software(&mut self, emit: Emit<'_>) {
-        let Some(message) = &mut self.message else {
-            return;
-        };
-        let software = std::mem::take(&mut message.software);
-        if std::mem::take(&mut message.software_segments) == 1 {
-            for (field, value) in &software {
-                emit(Observation::Fact {
-                    subject: Subject::Sender,
-                    field: *field,
-                    value,
-                });
-            }
+        if std::mem::take(&mut self.in_message) {
+            self.message.end(emit);
         }
     }
 
@@ -363,53 +314,9 @@ impl Direction {
             self.sent.pop_front();
         }
         self.sent.push_back(Sent {
-            id: hash(id),
+            id: digest(id),
             code,
             accepted: false,
-        });
-    }
-}
-
-impl Message {
-    /// SFT: vendor, version, product, binary and day; SFT-5 is free text. The first three are
-    /// required, and a version has a digit: without them this is no SFT.
-    fn software(&mut self, segment: &[u8]) {
-        let fields: [&[u8]; 7] = self.delimiters.fields(segment);
-        self.software_segments = self.software_segments.saturating_add(1);
-        self.software.clear();
-        let [vendor, kind, _] = self.delimiters.components(fields[1]);
-        let version = self.delimiters.component(fields[2], 1);
-        // A day in the place of the free text before it: a separator is lost.
-        let shifted = match fields[6] {
-            [] => is_day(fields[4]) || is_day(fields[5]),
-            day => !is_day(day),
-        };
-        let sound = !vendor.is_empty() && !fields[3].is_empty() && kind.len() <= KIND_BYTES_MAX;
-        if !sound || shifted || !version.iter().any(u8::is_ascii_digit) {
-            return;
-        }
-        for (field, value) in [
-            (Field::Hl7SoftwareVendor, fields[1]),
-            (Field::Hl7SoftwareVersion, fields[2]),
-            (Field::Hl7SoftwareProduct, fields[3]),
-            (Field::Hl7SoftwareBinary, fields[4]),
-            (Field::Hl7SoftwareInstalled, fields[6]),
-        ] {
-            let text = self.delimiters.text(self.delimiters.component(value, 1));
-            if let Some(text) = fit(&text).filter(|text| !reported::names_person(text)) {
-                self.software.push((field, text.to_vec()));
-            }
-        }
-    }
-}
-
-/// Says a fact, from a raw component.
-fn say(delimiters: &Delimiters, subject: Subject<'_>, field: Field, raw: &[u8], emit: Emit<'_>) {
-    if let Some(value) = fit(&delimiters.text(delimiters.subcomponent(raw))) {
-        emit(Observation::Fact {
-            subject,
-            field,
-            value,
         });
     }
 }
@@ -420,13 +327,8 @@ fn count(subject: Subject<'_>, event: Event, emit: Emit<'_>) {
 }
 
 /// The text, unless it is longer than any value: then it is no name.
-fn fit(text: &[u8]) -> Option<&[u8]> {
-    reported::text(text).filter(|text| text.len() <= crate::config::VALUE_BYTES_MAX)
-}
-
-/// What stands for a text that is compared and not kept.
-pub(super) fn hash(text: &[u8]) -> u64 {
-    foldhash::quality::FixedState::default().hash_one(text)
+pub(super) fn fit(text: &[u8]) -> Option<&[u8]> {
+    reported::text(text).filter(|text| text.len() <= VALUE_BYTES_MAX)
 }
 
 /// True for a day, with or without its time.

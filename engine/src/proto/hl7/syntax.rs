@@ -6,24 +6,110 @@ use std::borrow::Cow;
 /// Where MSH-12 stands among the fields of MSH.
 const MSH_VERSION: usize = 11;
 
-/// Segments that follow what is read and that persons stand in, and the rows between them.
-const PERSONAL: &[&[u8; 3]] = &[
-    b"PID", b"PD1", b"NK1", b"PV1", b"PV2", b"GT1", b"IN1", b"IN2", b"IN3", b"AL1", b"DG1", b"MRG",
-    b"ORC", b"OBR", b"OBX", b"NTE", b"PRT",
-];
-
-/// True for a field that ends in such a name: the byte between the segments is not there.
+/// True for a field that ends in the name of a segment that follows what is read and that persons
+/// stand in, or of a row between them: the byte between the segments is not there.
 fn ends_in_segment(field: &[u8]) -> bool {
     field.last_chunk().is_some_and(|end| {
-        // A site's own segments begin with Z.
-        let own = matches!(end, [b'Z', b'A'..=b'Z', b'A'..=b'Z']);
-        own || PERSONAL.contains(&end)
+        matches!(
+            end,
+            // A site's own segments begin with Z.
+            [b'Z', b'A'..=b'Z', b'A'..=b'Z']
+                | b"PID"
+                | b"PD1"
+                | b"NK1"
+                | b"PV1"
+                | b"PV2"
+                | b"GT1"
+                | b"IN1"
+                | b"IN2"
+                | b"IN3"
+                | b"AL1"
+                | b"DG1"
+                | b"MRG"
+                | b"ORC"
+                | b"OBR"
+                | b"OBX"
+                | b"NTE"
+                | b"PRT"
+        )
     })
+}
+
+/// A byte in all eight places of a word.
+const fn eight(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// Eight bytes from here on, as a word; zeros after the end.
+fn word(bytes: &[u8]) -> u64 {
+    if let Some(word) = bytes.first_chunk() {
+        return u64::from_le_bytes(*word);
+    }
+    let shifted = |word, byte: &u8| word << 8 | u64::from(*byte);
+    bytes.iter().rev().fold(0, shifted)
+}
+
+/// Where the first control character is.
+pub fn control(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(rest @ [_, ..]) = bytes.get(at..) {
+        let word = word(rest);
+        // The lowest mark is exact: only what is above one can be wrong.
+        let below = word.wrapping_sub(eight(b' ')) & !word & eight(0x80);
+        if below != 0 {
+            let found = at + below.trailing_zeros() as usize / 8;
+            // Past the end there are zeros.
+            return (found < bytes.len()).then_some(found);
+        }
+        at += 8;
+    }
+    None
+}
+
+/// The places of a character that is not NUL, eight bytes at a time.
+struct Marks<'a> {
+    bytes: &'a [u8],
+    mark: u64,
+    /// Where the next word begins.
+    next: usize,
+    /// The high bit of each place of the word before it.
+    hits: u64,
+}
+
+impl<'a> Marks<'a> {
+    const fn new(bytes: &'a [u8], mark: u8) -> Self {
+        Self {
+            bytes,
+            mark: eight(mark),
+            next: 0,
+            hits: 0,
+        }
+    }
+}
+
+impl Iterator for Marks<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        const LOW: u64 = eight(0x7f);
+        while self.hits == 0 {
+            let rest @ [_, ..] = self.bytes.get(self.next..)? else {
+                return None;
+            };
+            let other = word(rest) ^ self.mark;
+            // The high bit of each byte that is zero: no carry leaves a byte.
+            self.hits = !(((other & LOW) + LOW) | other | LOW);
+            self.next += 8;
+        }
+        let place = self.hits.trailing_zeros() as usize / 8;
+        self.hits &= self.hits - 1;
+        Some(self.next - 8 + place)
+    }
 }
 
 /// The separators of one message, MSH-1 and MSH-2. One that repeats another's character is
 /// absent, as is one that is not given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delimiters {
     /// Between fields.
     pub field: u8,
@@ -81,25 +167,62 @@ impl Delimiters {
     }
 
     fn fields_from<'a, const N: usize>(&self, segment: &'a [u8], from: usize) -> [&'a [u8]; N] {
-        let mut fields = [&segment[..0]; N];
-        let parts = segment.split(|byte| *byte == self.field);
-        for (at, (field, part)) in fields.iter_mut().zip(parts).enumerate() {
+        let mut fields: [&[u8]; N] = [&[]; N];
+        let mut ends = Marks::new(segment, self.field);
+        let mut start = 0;
+        for (at, field) in fields.iter_mut().enumerate() {
+            let end = ends.next();
+            let part = segment.get(start..end.unwrap_or(segment.len()));
+            let part = part.unwrap_or_default();
             // Two quotes are HL7's explicit nothing.
             *field = if part == b"\"\"" { &[] } else { part };
+            let Some(end) = end else {
+                break;
+            };
             if at >= from && ends_in_segment(part) {
                 break;
             }
+            start = end + 1;
         }
         fields
     }
 
+    /// All of them, to be compared.
+    pub fn bytes(&self) -> [u8; 5] {
+        let Self {
+            field,
+            component,
+            repetition,
+            escape,
+            subcomponent,
+        } = *self;
+        // None of them is NUL.
+        let or_none = |byte: Option<u8>| byte.unwrap_or_default();
+        [
+            field,
+            component,
+            or_none(repetition),
+            or_none(escape),
+            or_none(subcomponent),
+        ]
+    }
+
     /// The first three components of a field's first repetition.
     pub fn components<'a>(&self, field: &'a [u8]) -> [&'a [u8]; 3] {
-        let first = self.repetitions(field).next().unwrap_or_default();
-        let mut components = [&field[..0]; 3];
-        let parts = first.split(|byte| *byte == self.component);
-        for (component, part) in components.iter_mut().zip(parts) {
+        let mut components: [&[u8]; 3] = [&[]; 3];
+        let mut rest = field;
+        for component in &mut components {
+            let ends = |byte: &u8| *byte == self.component || Some(*byte) == self.repetition;
+            let Some(end) = rest.iter().position(ends) else {
+                *component = rest;
+                break;
+            };
+            let (part, after) = rest.split_at(end);
             *component = part;
+            if after.first() != Some(&self.component) {
+                break;
+            }
+            rest = after.get(1..).unwrap_or_default();
         }
         components
     }
@@ -123,6 +246,16 @@ impl Delimiters {
             .split(|byte| *byte == self.component)
             .nth(n.saturating_sub(1))
             .unwrap_or_default()
+    }
+
+    /// True for a field without parts, and without an escape that does not end.
+    pub fn is_plain(&self, field: &[u8]) -> bool {
+        let part = |byte: &u8| {
+            let parts = [Some(self.component), self.repetition, self.subcomponent];
+            parts.contains(&Some(*byte))
+        };
+        let escapes = field.iter().filter(|byte| Some(**byte) == self.escape);
+        !field.iter().any(part) && escapes.count() % 2 == 0
     }
 
     /// The first subcomponent of a component.
@@ -209,6 +342,23 @@ mod tests {
         assert_eq!(usual().subcomponent(b"b&c"), b"b");
         assert_eq!(usual().component(fields[3], 3), b"");
         assert!(usual().repeats(fields[3]));
+    }
+
+    /// Eight at a time as one at a time, wherever words end.
+    #[test]
+    fn marks_and_controls() {
+        bolero::check!()
+            .with_iterations(5000)
+            .with_type::<(Vec<u8>, u8)>()
+            .for_each(|(bytes, mark)| {
+                let mark = (*mark).max(1);
+                let bytes: Vec<u8> = bytes.iter().map(|byte| byte & (mark | 0x81)).collect();
+                let slow = bytes.iter().enumerate();
+                let slow = slow.filter(|(_, byte)| **byte == mark).map(|(at, _)| at);
+                assert!(Marks::new(&bytes, mark).eq(slow));
+                let first = bytes.iter().position(|byte| *byte < b' ');
+                assert_eq!(control(&bytes), first);
+            });
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::application::{BodyReader, Wants};
 use super::framing::Coding;
 use super::gzip::Header;
 use crate::config::{HTTP_INFLATE_RATIO_MAX, HTTP_INFLATED_BYTES_MAX, HTTP_INFLATED_FREE_BYTES};
-use crate::observe::{Emit, Observation};
+use crate::observe::{Emit, Fault, Observation};
 
 /// What takes a deflated content coding off.
 struct Inflate {
@@ -90,7 +90,7 @@ impl Inflate {
             match header.strip(bytes) {
                 Some(rest) => bytes = rest,
                 None => {
-                    emit(Observation::Malformed);
+                    emit(Observation::Faulty(Fault::Encoding));
                     return Wants::Nothing;
                 }
             }
@@ -110,8 +110,12 @@ impl Inflate {
             if !inflated.is_empty() && !show(inflated, emit) {
                 return Wants::Nothing;
             }
-            if status.is_err() || self.stream.total_out() > self.bound() {
-                emit(Observation::Malformed);
+            let fault = match status {
+                Err(_) => Some(Fault::Encoding),
+                Ok(_) => (self.stream.total_out() > self.bound()).then_some(Fault::Inflation),
+            };
+            if let Some(fault) = fault {
+                emit(Observation::Faulty(fault));
                 return Wants::Nothing;
             }
             // What follows the end of the coded content is its checksum.

@@ -3,13 +3,13 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::hash::BuildHasher as _;
 
 use medtap_table::vocabulary::{Event, Field};
 
 use super::VERSION;
 use crate::config::{POCT1_OUTSTANDING_MAX, VALUE_BYTES_MAX};
 use crate::observe::{Emit, Observation, Role, Subject};
+use crate::proto::digest::digest;
 use crate::proto::reported::{self, Identifier};
 use crate::proto::xml::{Name, Place, Reader, Schema, Visitor};
 use crate::proto::{Progress, Segment, Session};
@@ -79,7 +79,7 @@ impl Visitor<Key> for Document {
         match place.path() {
             [root] => self.root = *root,
             [_, Some(Key::Header), Some(Key::ControlId)] => {
-                self.control_id = value().map(|id| hash(&id));
+                self.control_id = value().map(|id| digest(&id));
             }
             [_, Some(Key::Header), Some(Key::Version)] => {
                 self.is_poct1 = value().is_some_and(|version| *version == *VERSION);
@@ -88,7 +88,7 @@ impl Visitor<Key> for Document {
                 Some(Key::Acknowledgement),
                 Some(Key::Acknowledges),
                 Some(Key::AcknowledgedId),
-            ] => self.acknowledged = value().map(|id| hash(&id)),
+            ] => self.acknowledged = value().map(|id| digest(&id)),
             [Some(Key::Hello), Some(Key::Device), Some(Key::Value(field))]
             | [
                 Some(Key::Hello),
@@ -205,12 +205,12 @@ impl Session for Poct1Session {
                         self.document(segment.from, emit);
                     }
                 }
-                Err(_) => {
+                Err(fault) => {
                     direction.lost = true;
                     direction.document = Document::default();
                     // The byte that broke it may begin the next one, a `<` of its own aside.
                     used += 1;
-                    emit(Observation::Malformed);
+                    emit(fault.told());
                 }
             }
         }
@@ -319,9 +319,4 @@ fn next_document(bytes: &[u8]) -> (usize, bool) {
         at += 1;
     }
     (bytes.len(), false)
-}
-
-/// What stands for a text that is compared and not kept.
-fn hash(text: &[u8]) -> u64 {
-    foldhash::quality::FixedState::default().hash_one(text)
 }

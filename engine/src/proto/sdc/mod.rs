@@ -60,8 +60,8 @@ impl BodyReader for Body {
                 Wants::Nothing
             }
             Ok(_) => Wants::More,
-            Err(_) => {
-                emit(Observation::Malformed);
+            Err(fault) => {
+                emit(fault.told());
                 Wants::Nothing
             }
         }

@@ -7,7 +7,7 @@ use medtap_table::vocabulary::{Event, Field, Protocol};
 use super::super::reported::{self, Identifier};
 use super::super::xml::{Name, Place, Reader, Schema, Visitor};
 use crate::config::ATNA_NODES_MAX;
-use crate::observe::{Emit, Observation, Subject};
+use crate::observe::{Emit, Fault, Observation, Subject};
 
 /// The elements that count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,11 @@ impl Trail {
         let mut record = Record::default();
         let pushed = Reader::new(&SCHEMA).push(text, &mut record);
         if !(record.is_message && pushed.is_ok_and(|pushed| pushed.ended)) {
-            emit(Observation::Malformed);
+            emit(match pushed {
+                Ok(pushed) if !pushed.ended => Observation::Faulty(Fault::Truncated),
+                Ok(_) => Observation::Malformed,
+                Err(fault) => fault.told(),
+            });
             return;
         }
         if !std::mem::replace(&mut self.is_known, true) {

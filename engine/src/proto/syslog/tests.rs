@@ -93,7 +93,10 @@ fn an_audit_trail_names_its_source_and_nodes() {
     let seen = datagrams(&[message.as_bytes(), other.as_bytes()]);
     assert!(!seen.concat().contains("OTHER-2"));
     let cut = &message[..message.len() - 5];
-    assert_eq!(datagrams(&[cut.as_bytes()]), ["Confirmed", "Malformed"]);
+    assert_eq!(
+        datagrams(&[cut.as_bytes()]),
+        ["Confirmed", "Faulty(Truncated)"]
+    );
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub use scope::{Name, Schema};
 use tag::Tag;
 
 use crate::config::{XML_TAG_BYTES_MAX, XML_TEXT_BYTES_MAX};
+use crate::observe::{Fault, Observation};
 
 /// Why a document is not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +37,16 @@ pub enum XmlError {
     /// Deeper, longer or with more namespaces than the limits allow.
     #[error("over a limit")]
     OverLimit,
+}
+
+impl XmlError {
+    /// What is told of it.
+    pub const fn told(self) -> Observation<'static> {
+        match self {
+            Self::Malformed | Self::Declaration => Observation::Malformed,
+            Self::OverLimit => Observation::Faulty(Fault::OverLimit),
+        }
+    }
 }
 
 /// What the reader did with a piece.

@@ -178,12 +178,12 @@ fn an_abort_says_why() {
 /// grows, and the next object is read.
 #[test]
 fn what_is_made_to_hurt_does_not() {
-    let mut nested = implicit_object()[..40].to_vec();
+    let mut nested = implicit_object()[..28].to_vec();
     for _ in 0..10_000 {
-        nested.extend([0x40, 0x00, 0x30, 0xa7, 0xff, 0xff, 0xff, 0xff]);
+        nested.extend([0x08, 0x00, 0x15, 0x92, 0xff, 0xff, 0xff, 0xff]);
         nested.extend([0xfe, 0xff, 0x00, 0xe0, 0xff, 0xff, 0xff, 0xff]);
     }
-    let mut endless = implicit_object()[..40].to_vec();
+    let mut endless = implicit_object()[..28].to_vec();
     endless.extend([0x10, 0x00, 0x10, 0x00, 0xfe, 0xff, 0xff, 0xff]);
     endless.extend(CANARY);
     let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
@@ -196,7 +196,11 @@ fn what_is_made_to_hurt_does_not() {
     encoder.write_all(&bomb.bytes).unwrap();
     encoder.write_all(&vec![0; 64 << 20]).unwrap();
     let bomb = encoder.finish().unwrap();
-    for (syntax, set) in [(IMPLICIT, &nested), (IMPLICIT, &endless), (DEFLATED, &bomb)] {
+    for (syntax, set, cause) in [
+        (IMPLICIT, &nested, "Faulty(OverLimit)"),
+        (IMPLICIT, &endless, "Faulty(Truncated)"),
+        (DEFLATED, &bomb, "Faulty(Inflation)"),
+    ] {
         let mut replay = Replay::new((CLASSIFIER.session)());
         replay.feed(Client, &request(&[(1, CT, syntax), (3, CT, EXPLICIT)]));
         replay.feed(Server, &accept(&[(1, 0, syntax), (3, 0, EXPLICIT)]));
@@ -205,6 +209,11 @@ fn what_is_made_to_hurt_does_not() {
             replay.feed(Client, piece);
         }
         assert!(!replay.seen.concat().contains('>'));
+        assert!(
+            replay.seen.contains(&cause.into()),
+            "{cause}: {:?}",
+            replay.seen
+        );
         replay.feed(Client, &message(3, &store, &object(false), 16_000));
         let facts = replay.seen.iter().filter(|line| line.contains('>')).count();
         assert_eq!(facts, object_lines().len());

@@ -1,0 +1,55 @@
+//! What stands for bytes that are compared and not kept. It is no key and no secret: the same
+//! bytes have the same digest in every run.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::quality::FixedState;
+
+/// The digest of some bytes.
+pub fn digest(bytes: &[u8]) -> u64 {
+    Digest::default().part(bytes).finish()
+}
+
+/// A digest in the making, of parts that stay apart.
+pub struct Digest(<FixedState as BuildHasher>::Hasher);
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self(FixedState::default().build_hasher())
+    }
+}
+
+impl Digest {
+    /// Adds a part.
+    #[must_use]
+    pub fn part(mut self, bytes: &[u8]) -> Self {
+        self.0.write_usize(bytes.len());
+        self.0.write(bytes);
+        self
+    }
+
+    /// What stands for all of them.
+    pub fn finish(&self) -> u64 {
+        self.0.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_stay_apart() {
+        let of = |parts: &[&[u8]]| {
+            let all = parts
+                .iter()
+                .fold(Digest::default(), |all, part| all.part(part));
+            all.finish()
+        };
+        assert_eq!(of(&[b"ab", b"c"]), of(&[b"ab", b"c"]));
+        assert_ne!(of(&[b"ab", b"c"]), of(&[b"a", b"bc"]));
+        assert_ne!(of(&[b"ab", b""]), of(&[b"", b"ab"]));
+        assert_ne!(of(&[b"ab"]), of(&[b"ab", b""]));
+        assert_eq!(digest(b"ab"), of(&[b"ab"]));
+    }
+}

@@ -1,0 +1,335 @@
+//! One HL7 v2 message under way: which of its rows can say something of software and devices. It
+//! decides by structure and codes alone, and keeps no measured value and no row of a person.
+
+use medtap_table::vocabulary::{Event, Field};
+
+use super::code::Code;
+use super::equipment::{Devices, level};
+use super::header::Header;
+use super::rows::{Fields, Kind, Rows};
+use super::session::{fit, is_day};
+use super::syntax::Delimiters;
+use crate::observe::{Emit, Observation, Subject, passage, says};
+use crate::proto::reported;
+
+/// LOINC: the unique device identifier of an implant, which is its bearer's.
+const IMPLANT_UDI: &[u8] = b"74711-3";
+
+/// Length of the kind of a name, XON-2 (HL7 table 0204).
+const KIND_BYTES_MAX: usize = 4;
+
+/// Where a row stands in the containment tree, OBX-4 `MDS.VMD.CHAN.METRIC`: the first two levels.
+pub type Level = (u32, u32);
+
+/// The row that a participation (PRT) may belong to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Row {
+    /// None, or one of no device.
+    #[default]
+    Other,
+    /// A device's own.
+    Device(Level),
+    /// A value's, in this MDS.
+    Value(u32),
+    /// An implant's: what follows names it.
+    Implant,
+}
+
+impl Row {
+    fn bytes(self) -> [u8; 9] {
+        let (kind, mds, vmd) = match self {
+            Self::Other | Self::Implant => (0, 0, 0),
+            Self::Device((mds, vmd)) => (1, mds, vmd),
+            Self::Value(mds) => (2, mds, 0),
+        };
+        let ([a, b, c, d], [e, f, g, h]) = (mds.to_le_bytes(), vmd.to_le_bytes());
+        [kind, a, b, c, d, e, f, g, h]
+    }
+
+    /// The row that was kept.
+    pub fn read(bytes: &[u8]) -> Self {
+        let Ok([kind, a, b, c, d, e, f, g, h]) = <[u8; 9]>::try_from(bytes) else {
+            return Self::Other;
+        };
+        let (mds, vmd) = (
+            u32::from_le_bytes([a, b, c, d]),
+            u32::from_le_bytes([e, f, g, h]),
+        );
+        match kind {
+            1 => Self::Device((mds, vmd)),
+            2 => Self::Value(mds),
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A message under way.
+#[derive(Debug, Default)]
+pub struct Message {
+    /// Its separators.
+    pub delimiters: Delimiters,
+    /// Its version has OBX-18.
+    names_devices: bool,
+    /// It is a result.
+    result: bool,
+    row: Row,
+    rows: Rows,
+    /// Rows besides places were kept.
+    has_devices: bool,
+    /// SFT segments, while nothing else came.
+    software: Option<u32>,
+    /// What was made of rows before those that are kept.
+    devices: Option<Box<Devices>>,
+}
+
+impl Message {
+    /// Another message begins.
+    pub fn begin(&mut self, delimiters: Delimiters, header: &Header<'_>) {
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.clear();
+        *self = Self {
+            delimiters,
+            names_devices: header.has_instances(),
+            result: header.is_result(),
+            software: Some(0),
+            rows,
+            ..Self::default()
+        };
+    }
+
+    /// A segment that is not read has passed: what follows belongs to no row before it.
+    pub fn leave_row(&mut self) {
+        self.row = Row::Other;
+    }
+
+    /// A segment that is read, whole.
+    pub fn segment(&mut self, name: &[u8], segment: &[u8]) {
+        match name {
+            b"SFT" => self.software(segment),
+            b"PV1" => self.location(segment),
+            b"OBX" => self.observation(segment),
+            b"PRT" => self.participation(segment),
+            b"EQU" => {
+                let fields: [&[u8]; 4] = self.delimiters.fields(segment);
+                self.keep(Kind::Equipment, &[fields[1], fields[3]]);
+            }
+            b"INV" => {
+                let fields: [&[u8]; 18] = self.delimiters.fields(segment);
+                self.keep(Kind::Inventory, &[fields[17]]);
+            }
+            _ => {}
+        }
+    }
+
+    /// Keeps a row; where there is no room, what was kept is made into devices at once.
+    fn keep(&mut self, kind: Kind, fields: &[&[u8]]) {
+        self.has_devices |= !matches!(kind, Kind::Place | Kind::Software);
+        if self.rows.push(kind, fields) {
+            return;
+        }
+        let devices = self.devices.get_or_insert_default();
+        devices.read(&self.delimiters, &self.rows);
+        self.rows.clear();
+        // A row is shorter than a segment: it fits now.
+        let _ = self.rows.push(kind, fields);
+    }
+
+    /// SFT follows the header; elsewhere it is none.
+    fn software(&mut self, segment: &[u8]) {
+        let Some(segments) = &mut self.software else {
+            return;
+        };
+        *segments = segments.saturating_add(1);
+        if *segments == 1 {
+            let [_, names @ .., text, day]: [&[u8]; 7] = self.delimiters.fields(segment);
+            let [vendor, version, product, binary] = names;
+            // A day in the place of the free text before it: a separator is lost.
+            let shifted = match day {
+                [] => is_day(binary) || is_day(text),
+                day => !is_day(day),
+            };
+            if !shifted {
+                self.keep(Kind::Software, &[vendor, version, product, binary, day]);
+            }
+        }
+    }
+
+    /// The last SFT has passed. Where there are several, a chain of programs handed the message
+    /// on, and which of them is the sender is not told.
+    pub fn leave_software(&mut self, emit: Emit<'_>) {
+        let Some(segments @ 1..) = self.software.take() else {
+            return;
+        };
+        if segments == 1 {
+            let digest = self.rows.digest(&self.delimiters, b"SFT");
+            passage(digest, emit, |emit| {
+                for (_, fields) in self.rows.iter() {
+                    say_software(&self.delimiters, &fields, emit);
+                }
+            });
+        }
+        self.rows.clear();
+    }
+
+    /// PV1-3, a PL, after PV1-2, a patient's class: of any other shape it is no PV1.
+    fn location(&mut self, segment: &[u8]) {
+        let fields: [&[u8]; 4] = self.delimiters.fields(segment);
+        let class = self.delimiters.component(fields[2], 1);
+        let place = match class {
+            [class] if class.is_ascii_uppercase() => fields[3],
+            _ => &[],
+        };
+        self.keep(Kind::Place, &[place]);
+    }
+
+    /// One OBX: a device's row, an identity value, an event, or a row that names its device.
+    fn observation(&mut self, segment: &[u8]) {
+        let delimiters = self.delimiters;
+        let fields: [&[u8]; 19] = delimiters.fields(segment);
+        let (code, place, value, status) = (fields[3], fields[4], fields[5], fields[11]);
+        self.row = Row::Other;
+        // Without a status, what stands there is something else.
+        let instance = if self.names_devices && is_status(status) {
+            fields[18]
+        } else {
+            &[]
+        };
+        let Some(parsed) = Code::parse(&delimiters, code) else {
+            if delimiters.component(code, 1) == IMPLANT_UDI {
+                self.row = Row::Implant;
+            } else if !instance.is_empty() {
+                self.keep(Kind::Named, &[b"", instance]);
+            }
+            return;
+        };
+        let level = level(delimiters.component(place, 1));
+        if let Some((level, true)) = level
+            && (status == b"X" || value.is_empty())
+        {
+            self.row = Row::Device(level);
+            return self.keep(Kind::Device, &[code, place, instance]);
+        }
+        if let Some((level, _)) = level {
+            self.row = Row::Value(level.0);
+        }
+        if parsed.attribute().is_some() {
+            self.keep(Kind::Value, &[code, place, value, status, instance]);
+        } else if !instance.is_empty() {
+            let mds = level.map(|_| place.split(|byte| *byte == b'.').next());
+            let mds = mds.flatten().unwrap_or_default();
+            self.keep(Kind::Named, &[mds, instance]);
+        }
+    }
+
+    /// One PRT (from v2.7) whose participant is equipment. One with a donation (PRT-21) is of
+    /// blood or tissue: its identifiers are a person's, and so are an implant's.
+    fn participation(&mut self, segment: &[u8]) {
+        let delimiters = self.delimiters;
+        let fields: [&[u8]; 23] = delimiters.fields(segment);
+        // HL7 table 0912. A person's participation ends here, its other fields unread.
+        let undated = |field: &[u8]| !(field.is_empty() || is_day(field));
+        if delimiters.component(fields[4], 1) != b"EQUIP"
+            || delimiters.repeats(fields[4])
+            || !fields[21].is_empty()
+            || undated(fields[17])
+            || undated(fields[18])
+            || self.row == Row::Implant
+        {
+            return;
+        }
+        let row = self.row.bytes();
+        let [udi, made, expires, lot, serial] =
+            [fields[16], fields[17], fields[18], fields[19], fields[20]];
+        let kept = [
+            &row[..],
+            fields[10],
+            udi,
+            made,
+            expires,
+            lot,
+            serial,
+            fields[22],
+        ];
+        self.keep(Kind::Participation, &kept);
+    }
+
+    /// The message is over: says what waited for its end.
+    pub fn end(&mut self, emit: Emit<'_>) {
+        self.leave_software(emit);
+        let (delimiters, result) = (self.delimiters, self.result);
+        if let Some(mut devices) = self.devices.take() {
+            devices.read(&delimiters, &self.rows);
+            devices.emit(result, emit);
+        } else if self.has_devices {
+            let rows = &self.rows;
+            let digest = rows.digest(&delimiters, if result { b"result" } else { b"" });
+            passage(digest, emit, |emit| {
+                let mut devices = Devices::default();
+                devices.read(&delimiters, rows);
+                devices.emit(result, emit);
+            });
+        } else if result {
+            emit(Observation::Event {
+                subject: Subject::Sender,
+                event: Event::Hl7Result,
+            });
+        }
+        self.rows.clear();
+    }
+}
+
+/// SFT: vendor, version, product, binary and day. The first four are required, a version has a
+/// digit, and only the vendor has components: of any other shape this is no SFT.
+fn say_software(delimiters: &Delimiters, fields: &Fields<'_>, emit: Emit<'_>) {
+    let [vendor, version, product, binary, day, ..] = *fields;
+    let [name, kind, _] = delimiters.components(vendor);
+    let plain = [version, product, binary]
+        .iter()
+        .all(|field| !field.is_empty() && delimiters.is_plain(field));
+    let numbered = version.iter().any(u8::is_ascii_digit);
+    if name.is_empty() || kind.len() > KIND_BYTES_MAX || !plain || !numbered {
+        return;
+    }
+    // Without the day after it, free text may stand in its place.
+    let binary = if day.is_empty() && !is_number(binary) {
+        &[]
+    } else {
+        binary
+    };
+    for (field, value) in [
+        (Field::Hl7SoftwareVendor, vendor),
+        (Field::Hl7SoftwareVersion, version),
+        (Field::Hl7SoftwareProduct, product),
+        (Field::Hl7SoftwareBinary, binary),
+        (Field::Hl7SoftwareInstalled, day),
+    ] {
+        let text = delimiters.text(delimiters.component(value, 1));
+        if let Some(text) = fit(&text).filter(|text| !reported::names_person(text)) {
+            says(field, text, emit);
+        }
+    }
+}
+
+/// True for what a number of a build looks like: one word with a digit.
+fn is_number(text: &[u8]) -> bool {
+    let letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+    text.iter().all(letter) && text.iter().any(u8::is_ascii_digit)
+}
+
+/// OBX-11, which every row must have: one letter, HL7 table 0085.
+pub fn is_status(field: &[u8]) -> bool {
+    matches!(field, [letter] if letter.is_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_comes_back() {
+        for row in [Row::Other, Row::Device((7, 9)), Row::Value(u32::MAX)] {
+            assert_eq!(Row::read(&row.bytes()), row);
+        }
+        assert_eq!(Row::read(b"x"), Row::Other);
+    }
+}
