@@ -323,6 +323,10 @@ pub const HL7_SEGMENT_BYTES_MAX: usize = 16 * 1024;
 /// made of it piece by piece.
 pub const HL7_ROWS_BYTES_MAX: usize = 32 * 1024;
 
+/// Forms of rows that one direction of an HL7 conversation remembers: as many with a value as
+/// without. A row of a remembered form is not cut up again.
+pub const HL7_FORMS_MAX: usize = 128;
+
 /// Devices kept of one HL7 message until its end.
 pub const HL7_DEVICES_MAX: usize = 32;
 

@@ -64,7 +64,8 @@ impl Default for Passages {
 }
 
 impl Passages {
-    fn slot(&self, passage: &Passage) -> usize {
+    /// The two places that a passage can have.
+    fn places(&self, passage: &Passage) -> [usize; 2] {
         let mut hasher = self.hasher.build_hasher();
         hasher.write_u64(passage.digest);
         for end in [&passage.sender, &passage.receiver] {
@@ -72,18 +73,29 @@ impl Passages {
             hasher.write_u64(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]));
             hasher.write_u128(u128::from_le_bytes(end.address));
         }
-        hasher.finish() as usize % self.slots.len()
+        let hash = hasher.finish();
+        [hash, hash >> 32].map(|hash| hash as usize % PASSAGE_SLOTS)
     }
 
     /// What this passage said when it was told; nothing where it has to be told.
     pub fn get(&self, passage: &Passage) -> Option<&[Told]> {
-        let slot = self.slots.get(self.slot(passage))?;
-        (slot.passage.as_ref() == Some(passage)).then_some(&slot.told[..])
+        let slots = self.places(passage).into_iter();
+        let mut slots = slots.filter_map(|at| self.slots.get(at));
+        let known = slots.find(|slot| slot.passage.as_ref() == Some(passage))?;
+        Some(&known.told)
     }
 
-    /// A passage begins to be told; what was in its place is forgotten.
+    /// A passage begins to be told, in the first place if it is free, else in the second: what was
+    /// there is forgotten.
     pub fn begin(&mut self, passage: &Passage) {
-        let at = self.slot(passage);
+        let [first, second] = self.places(passage);
+        let is_taken = |slot: &Slot| {
+            let now = (passage.hour, passage.generation);
+            slot.passage
+                .is_some_and(|old| (old.hour, old.generation) == now)
+        };
+        let taken = self.slots.get(first).is_some_and(is_taken);
+        let at = if taken { second } else { first };
         if let Some(slot) = self.slots.get_mut(at) {
             slot.passage = Some(*passage);
             slot.told.clear();

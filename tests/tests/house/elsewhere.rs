@@ -5,7 +5,7 @@ use medtap_table::vocabulary::Field;
 use medtap_table::{SubjectId, TableReader};
 use medtap_tests::{Capture, captures, relative, replay};
 
-/// Protocols that are known by content alone, whatever carries them.
+/// The captures of clinical protocols: all of them are shown in every way.
 const FOLDERS: &[&str] = &[
     "pcaps/dicom/",
     "pcaps/dicomweb/",
@@ -13,7 +13,26 @@ const FOLDERS: &[&str] = &[
     "pcaps/atna/",
     "pcaps/syslog/",
     "pcaps/hl7/",
+    "pcaps/astm/",
+    "pcaps/poct1/",
+    "pcaps/http/sdc.",
+    "pcaps/wsd/",
+    "pcaps/ieee11073/",
+    "pcaps/intellivue/",
+    "pcaps/alaris/",
+    "pcaps/medibus/",
+    "pcaps/dri/",
+    "pcaps/unity/",
+    "pcaps/masimo/",
+    "pcaps/wacp/",
+    "pcaps/tap/",
 ];
+
+const PORTS: &str = "on other ports";
+const ALL: &str = "all at once";
+
+/// What can't be shown in a way: the captures, the ways, and why not.
+const SKIPPED: &[(&str, &[&str], &str)] = &[];
 
 /// What is said of whom: a device by its address, a reported one by its identifier.
 fn said(table: &TableReader) -> BTreeSet<String> {
@@ -70,12 +89,12 @@ fn what_is_said_does_not_depend_on_what_carries_it() {
         seen += 1;
         let expected = of(&path);
         for (how, variant) in [
-            ("on other ports", capture.clone().on_other_ports()),
+            (PORTS, capture.clone().on_other_ports()),
             ("in a VLAN", capture.clone().in_vlan(210)),
             ("in ERSPAN", capture.clone().in_erspan()),
             ("out of order", capture.clone().out_of_order()),
             (
-                "all at once",
+                ALL,
                 capture
                     .out_of_order()
                     .on_other_ports()
@@ -83,6 +102,12 @@ fn what_is_said_does_not_depend_on_what_carries_it() {
                     .in_erspan(),
             ),
         ] {
+            let is_skipped = |(folder, ways, _): &&(&str, &[&str], &str)| {
+                name.starts_with(folder) && ways.contains(&how)
+            };
+            if SKIPPED.iter().any(|row| is_skipped(&row)) {
+                continue;
+            }
             variant.write(&changed);
             let found = of(&changed);
             let differ: Vec<_> = expected
@@ -95,6 +120,6 @@ fn what_is_said_does_not_depend_on_what_carries_it() {
             }
         }
     }
-    assert!(seen >= 10, "{seen} captures were tried");
+    assert!(seen >= 25, "{seen} captures were tried");
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }

@@ -419,7 +419,7 @@ pub fn level(text: &[u8]) -> Option<(Level, bool)> {
 }
 
 /// A number of up to nine digits.
-fn number(digits: &[u8]) -> Option<u32> {
+pub fn number(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || digits.len() > 9 {
         return None;
     }

@@ -91,7 +91,15 @@ impl<'a> Header<'a> {
             }
             _ => false,
         };
-        self.code.is_some() && version && mode.len() <= 1
+        // HL7 table 0003, and a site's own.
+        let trigger = match self.trigger {
+            [] => true,
+            [b'A'..=b'Z', rest @ ..] if rest.len() == 2 => {
+                rest.iter().all(u8::is_ascii_digit) || self.trigger.starts_with(b"Z")
+            }
+            _ => false,
+        };
+        self.code.is_some() && trigger && version && mode.len() <= 1
     }
 
     /// True for a message that is a result.
@@ -105,18 +113,11 @@ impl<'a> Header<'a> {
         !NAMELESS_VERSIONS.contains(&self.version)
     }
 
-    /// MSH-3, to be compared.
-    pub fn application(&self) -> &'a [u8] {
-        self.fields[2]
-    }
-
     /// What stands for all that is said of this header.
-    pub fn digest(&self, echoed: bool) -> u64 {
+    pub fn digest(&self) -> u64 {
         let begun = Digest::default().part(&self.delimiters.bytes());
-        let begun = begun.part(&[u8::from(echoed)]);
-        SAID.iter()
-            .fold(begun, |all, at| all.part(self.fields[*at]))
-            .finish()
+        let said = |all: Digest, at: &usize| all.part(self.fields[*at]);
+        SAID.iter().fold(begun, said).finish()
     }
 
     fn say(&self, subject: Subject<'_>, field: Field, raw: &[u8], emit: Emit<'_>) {
@@ -189,7 +190,7 @@ impl<'a> Header<'a> {
             self.say(Subject::Sender, Field::Hl7ProcessingId, mode, emit);
         }
         let set = self.delimiters.component(self.fields[17], 1);
-        if CHARACTER_SETS.iter().any(|known| set.starts_with(known)) {
+        if is_character_set(set) {
             self.say(Subject::Sender, Field::Hl7CharacterSet, set, emit);
         }
         for profile in self.delimiters.repetitions(self.fields[20]) {
@@ -208,6 +209,18 @@ impl<'a> Header<'a> {
             return Some(universal);
         }
         let named = entity.starts_with(b"IHE") || entity.starts_with(b"PCD_");
+        // A number ends it: letters after one are the beginning of something else.
+        let mut rest = entity.iter().skip_while(|byte| !byte.is_ascii_digit());
+        let named = named && rest.all(u8::is_ascii_digit);
         (named && universal.is_empty()).then_some(entity)
     }
+}
+
+/// A known name and its number or encoding, and nothing that stood after it.
+fn is_character_set(text: &[u8]) -> bool {
+    let number = |byte: &u8| byte.is_ascii_digit() || b" -UTF".contains(byte);
+    CHARACTER_SETS
+        .iter()
+        .filter_map(|known| text.strip_prefix(*known))
+        .any(|rest| rest.iter().all(number))
 }

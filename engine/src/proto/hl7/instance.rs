@@ -44,7 +44,7 @@ impl Instance {
             _ => false,
         };
         let long = entity.len() > REPORTED_PART_BYTES_MAX;
-        if reported::is_placeholder(entity) || long || !sound || !typed {
+        if reported::is_placeholder(entity) || long || !sound || !typed || !is_label(entity) {
             return None;
         }
         let space = if universal.is_empty() {
@@ -62,6 +62,12 @@ impl Instance {
         }
         Some(Self { text, key })
     }
+}
+
+/// True for the characters of labels and serial numbers: any other may have been a separator.
+fn is_label(entity: &[u8]) -> bool {
+    let letter = |byte: &u8| byte.is_ascii_alphanumeric() || b" -_.:/+()".contains(byte);
+    entity.iter().all(|byte| letter(byte) || !byte.is_ascii())
 }
 
 fn is_type(kind: &[u8]) -> bool {

@@ -4,8 +4,8 @@
 use medtap_table::vocabulary::{Event, Field};
 
 use super::code::Code;
-use super::equipment::{Devices, level};
-use super::header::Header;
+use super::equipment::{Devices, level, number};
+use super::forms::{Forms, Meaning};
 use super::rows::{Fields, Kind, Rows};
 use super::session::{fit, is_day};
 use super::syntax::Delimiters;
@@ -73,7 +73,12 @@ pub struct Message {
     /// It is a result.
     result: bool,
     row: Row,
+    /// Rows that came.
+    count: usize,
+    /// OBX-1 of the last OBX, and what was kept before it.
+    last: (Option<u32>, usize),
     rows: Rows,
+    forms: Forms,
     /// Rows besides places were kept.
     has_devices: bool,
     /// SFT segments, while nothing else came.
@@ -84,15 +89,20 @@ pub struct Message {
 
 impl Message {
     /// Another message begins.
-    pub fn begin(&mut self, delimiters: Delimiters, header: &Header<'_>) {
+    pub fn begin(&mut self, delimiters: Delimiters, names_devices: bool, result: bool) {
         let mut rows = std::mem::take(&mut self.rows);
+        let mut forms = std::mem::take(&mut self.forms);
         rows.clear();
+        if (delimiters, names_devices) != (self.delimiters, self.names_devices) {
+            forms.clear();
+        }
         *self = Self {
             delimiters,
-            names_devices: header.has_instances(),
-            result: header.is_result(),
+            names_devices,
+            result,
             software: Some(0),
             rows,
+            forms,
             ..Self::default()
         };
     }
@@ -104,21 +114,84 @@ impl Message {
 
     /// A segment that is read, whole.
     pub fn segment(&mut self, name: &[u8], segment: &[u8]) {
+        let place = self.count;
+        self.count += 1;
         match name {
-            b"SFT" => self.software(segment),
-            b"PV1" => self.location(segment),
-            b"OBX" => self.observation(segment),
-            b"PRT" => self.participation(segment),
+            b"PRT" => return self.participation(segment),
             b"EQU" => {
                 let fields: [&[u8]; 4] = self.delimiters.fields(segment);
-                self.keep(Kind::Equipment, &[fields[1], fields[3]]);
+                // When that was is required: without it, this is the rest of something else.
+                if !fields[2].is_empty() && is_day(self.delimiters.component(fields[2], 1)) {
+                    self.keep(Kind::Equipment, &[fields[1], fields[3]]);
+                }
+                return;
             }
             b"INV" => {
                 let fields: [&[u8]; 18] = self.delimiters.fields(segment);
-                self.keep(Kind::Inventory, &[fields[17]]);
+                // A code, its name and its system; anything less may be a part of something else.
+                if self
+                    .delimiters
+                    .components(fields[17])
+                    .iter()
+                    .all(|part| !part.is_empty())
+                {
+                    self.keep(Kind::Inventory, &[fields[17]]);
+                }
+                return;
             }
+            // SFT follows the header; elsewhere it is none. The first alone can be the sender's.
+            b"SFT" => match &mut self.software {
+                Some(segments @ 0) => *segments = 1,
+                Some(_) => return self.software = Some(2),
+                None => return,
+            },
             _ => {}
         }
+        if self.is_again(place, segment) {
+            return;
+        }
+        let mut before = self.rows.bytes().len();
+        let (row, holes): (_, &[usize]) = match name {
+            b"SFT" => (None, self.software(segment)),
+            b"PV1" => (None, self.location(segment)),
+            _ => {
+                let fields: [&[u8]; 19] = self.delimiters.fields(segment);
+                self.last = follow(&mut self.rows, self.last, number(fields[1]));
+                before = self.rows.bytes().len();
+                let holes = self.observation(&fields);
+                (Some(self.row), holes)
+            }
+        };
+        if let (Some(kept), None) = (self.rows.bytes().get(before..), &self.devices) {
+            let meaning = Meaning {
+                row,
+                id: self.last.0.filter(|_| row.is_some()),
+                is_device: row.is_some() && !kept.is_empty(),
+                kept: kept.to_vec(),
+            };
+            let separator = self.delimiters.field;
+            self.forms
+                .remember(place, segment, separator, holes, meaning);
+        }
+    }
+
+    /// A row was too long to be read.
+    pub fn skip_row(&mut self) {
+        self.leave_row();
+        self.last.0 = None;
+    }
+
+    /// A row that differs from one that came before only where nothing is read means the same.
+    fn is_again(&mut self, place: usize, segment: &[u8]) -> bool {
+        let Some(known) = self.forms.find(place, segment) else {
+            return false;
+        };
+        if let Some(row) = known.row {
+            self.row = row;
+            self.last = follow(&mut self.rows, self.last, known.id);
+        }
+        self.has_devices |= known.is_device;
+        self.rows.push_again(&known.kept)
     }
 
     /// Keeps a row; where there is no room, what was kept is made into devices at once.
@@ -134,24 +207,18 @@ impl Message {
         let _ = self.rows.push(kind, fields);
     }
 
-    /// SFT follows the header; elsewhere it is none.
-    fn software(&mut self, segment: &[u8]) {
-        let Some(segments) = &mut self.software else {
-            return;
+    fn software(&mut self, segment: &[u8]) -> &'static [usize] {
+        let [_, names @ .., text, day]: [&[u8]; 7] = self.delimiters.fields(segment);
+        let [vendor, version, product, binary] = names;
+        // A day in the place of the free text before it: a separator is lost.
+        let shifted = match day {
+            [] => is_day(binary) || is_day(text),
+            day => !is_day(day),
         };
-        *segments = segments.saturating_add(1);
-        if *segments == 1 {
-            let [_, names @ .., text, day]: [&[u8]; 7] = self.delimiters.fields(segment);
-            let [vendor, version, product, binary] = names;
-            // A day in the place of the free text before it: a separator is lost.
-            let shifted = match day {
-                [] => is_day(binary) || is_day(text),
-                day => !is_day(day),
-            };
-            if !shifted {
-                self.keep(Kind::Software, &[vendor, version, product, binary, day]);
-            }
+        if !shifted {
+            self.keep(Kind::Software, &[vendor, version, product, binary, day]);
         }
+        &[]
     }
 
     /// The last SFT has passed. Where there are several, a chain of programs handed the message
@@ -172,7 +239,7 @@ impl Message {
     }
 
     /// PV1-3, a PL, after PV1-2, a patient's class: of any other shape it is no PV1.
-    fn location(&mut self, segment: &[u8]) {
+    fn location(&mut self, segment: &[u8]) -> &'static [usize] {
         let fields: [&[u8]; 4] = self.delimiters.fields(segment);
         let class = self.delimiters.component(fields[2], 1);
         let place = match class {
@@ -180,12 +247,15 @@ impl Message {
             _ => &[],
         };
         self.keep(Kind::Place, &[place]);
+        &[]
     }
 
-    /// One OBX: a device's row, an identity value, an event, or a row that names its device.
-    fn observation(&mut self, segment: &[u8]) {
+    /// One OBX: a device's row, an identity value, an event, or a row that names its device. Gives
+    /// the fields that do not count: OBX-5 of a value that is not read, and when that was, OBX-14.
+    fn observation(&mut self, fields: &[&[u8]; 19]) -> &'static [usize] {
+        const TIME: &[usize] = &[14];
+        const VALUE_AND_TIME: &[usize] = &[5, 14];
         let delimiters = self.delimiters;
-        let fields: [&[u8]; 19] = delimiters.fields(segment);
         let (code, place, value, status) = (fields[3], fields[4], fields[5], fields[11]);
         self.row = Row::Other;
         // Without a status, what stands there is something else.
@@ -200,24 +270,32 @@ impl Message {
             } else if !instance.is_empty() {
                 self.keep(Kind::Named, &[b"", instance]);
             }
-            return;
+            return VALUE_AND_TIME;
         };
         let level = level(delimiters.component(place, 1));
         if let Some((level, true)) = level
             && (status == b"X" || value.is_empty())
         {
             self.row = Row::Device(level);
-            return self.keep(Kind::Device, &[code, place, instance]);
+            self.keep(Kind::Device, &[code, place, instance]);
+            return TIME;
         }
         if let Some((level, _)) = level {
             self.row = Row::Value(level.0);
         }
         if parsed.attribute().is_some() {
             self.keep(Kind::Value, &[code, place, value, status, instance]);
-        } else if !instance.is_empty() {
+            return TIME;
+        }
+        if !instance.is_empty() {
             let mds = level.map(|_| place.split(|byte| *byte == b'.').next());
             let mds = mds.flatten().unwrap_or_default();
             self.keep(Kind::Named, &[mds, instance]);
+        }
+        // Without a value, a row in the place of a device's is one.
+        match level {
+            Some((_, true)) => TIME,
+            _ => VALUE_AND_TIME,
         }
     }
 
@@ -235,6 +313,12 @@ impl Message {
             || undated(fields[18])
             || self.row == Row::Implant
         {
+            return;
+        }
+        // A person, an organisation or a place takes part by itself. Beside one, what has no type may
+        // be its number: two rows that became one.
+        let typed = !delimiters.component(fields[10], 4).is_empty();
+        if !typed && fields[5..10].iter().any(|field| !field.is_empty()) {
             return;
         }
         let row = self.row.bytes();
@@ -308,6 +392,18 @@ fn say_software(delimiters: &Delimiters, fields: &Fields<'_>, emit: Emit<'_>) {
             says(field, text, emit);
         }
     }
+}
+
+/// Another OBX follows: its number, and what is kept before it. One that skips numbers shows that
+/// bytes are missing without a gap: the row before it may be made of two, and what it said is taken
+/// back.
+fn follow(rows: &mut Rows, last: (Option<u32>, usize), id: Option<u32>) -> (Option<u32>, usize) {
+    if let ((Some(last), kept), Some(id)) = (last, id)
+        && id > last.saturating_add(1)
+    {
+        rows.truncate(kept);
+    }
+    (id, rows.bytes().len())
 }
 
 /// True for what a number of a build looks like: one word with a digit.

@@ -13,6 +13,7 @@
 
 mod code;
 mod equipment;
+mod forms;
 mod header;
 mod instance;
 mod message;

@@ -11,9 +11,6 @@ use crate::proto::reported;
 /// Longest name of a room or a bed, in bytes.
 const LABEL_BYTES_MAX: usize = 16;
 
-/// Longest name of a room or a bed that has no digit, in bytes.
-const WORD_BYTES_MAX: usize = 4;
-
 /// The parts of a PL that are read, and whether each is a short label.
 const PARTS: [(usize, Field, bool); 6] = [
     (1, Field::Hl7DeviceLocation, false),
@@ -53,10 +50,10 @@ impl Place {
     }
 }
 
-/// A room's or a bed's label: a digit in it, or shorter than names are.
+/// A room's or a bed's label: a digit in it, or one letter. Words may be names, even short ones.
 fn is_label(text: &[u8]) -> bool {
     let digit = text.iter().any(u8::is_ascii_digit);
-    text.len() <= LABEL_BYTES_MAX && (digit || text.len() <= WORD_BYTES_MAX)
+    text.len() <= LABEL_BYTES_MAX && (digit || text.len() == 1)
 }
 
 #[cfg(test)]
@@ -92,6 +89,7 @@ mod tests {
         for field in [
             &b"SURNAME^GIVENNAME^X"[..],
             b"ICU^R1^SURNAME",
+            b"N1^LEE^ANN",
             b"ICU^R1^Dr. X",
             b"a@b",
             b"^^^^BED",

@@ -66,9 +66,24 @@ impl Rows {
         true
     }
 
-    /// True without a row.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Keeps rows that were kept before; false where there is no room for them.
+    #[must_use]
+    pub fn push_again(&mut self, rows: &[u8]) -> bool {
+        let room = self.0.len() + rows.len() <= HL7_ROWS_BYTES_MAX;
+        if room {
+            self.0.extend_from_slice(rows);
+        }
+        room
+    }
+
+    /// Forgets what was kept after so many bytes.
+    pub fn truncate(&mut self, bytes: usize) {
+        self.0.truncate(bytes);
+    }
+
+    /// Their bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// Forgets them, and gives back memory that only a long message needs.
@@ -129,6 +144,6 @@ mod tests {
         assert!(!rows.push(Kind::Inventory, &[&long]));
         assert_eq!(rows.iter().count(), 1);
         rows.clear();
-        assert!(rows.is_empty() && rows.0.capacity() <= IDLE_BYTES_MAX);
+        assert!(rows.bytes().is_empty() && rows.0.capacity() <= IDLE_BYTES_MAX);
     }
 }

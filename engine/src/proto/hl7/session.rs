@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use medtap_table::vocabulary::{Event, Field};
 
+use super::forms::Form;
 use super::header::{Header, MessageCode};
 use super::message::Message;
 use super::syntax::{Delimiters, control};
@@ -36,9 +37,47 @@ struct Sent {
     accepted: bool,
 }
 
+/// What a header means, and its form without its time, its control id and its sequence number.
+struct Known {
+    form: Form,
+    delimiters: Delimiters,
+    code: Option<MessageCode>,
+    is_sound: bool,
+    names_devices: bool,
+    is_result: bool,
+    /// Of MSH-3.
+    application: u64,
+    /// Of all that is said of it.
+    said: u64,
+}
+
+impl Known {
+    /// MSH-7, 10 and 13, by their places among the fields.
+    const NEW_EACH_TIME: &[usize] = &[6, 9, 12];
+
+    /// Reads a header, and its control id.
+    fn read(segment: &[u8]) -> Option<(Self, &[u8])> {
+        let delimiters = Delimiters::parse(segment).flatten()?;
+        let header = Header::read(&delimiters, segment);
+        let known = Self {
+            form: Form::new(segment, delimiters.field, Self::NEW_EACH_TIME)?,
+            delimiters,
+            code: header.code,
+            is_sound: header.is_sound(),
+            names_devices: header.has_instances(),
+            is_result: header.is_result(),
+            application: digest(header.fields[2]),
+            said: header.digest(),
+        };
+        Some((known, header.fields[9]))
+    }
+}
+
 /// One direction of the conversation.
 #[derive(Default)]
 struct Direction {
+    /// The last header.
+    known: Option<Known>,
     /// In a segment that is stepped over.
     skipping: bool,
     /// Bytes of the segment at hand that were looked at and do not end it.
@@ -150,6 +189,7 @@ impl Hl7Session {
                 None
             }
             _ => {
+                direction.message.skip_row();
                 direction.scanned = 0;
                 direction.skipping = true;
                 Some(0)
@@ -182,17 +222,30 @@ impl Hl7Session {
     /// MSH: who sends what. Field n is at n - 1. A header whose type or version has not its form
     /// has lost or gained a separator: nothing of it is said.
     fn header(&mut self, segment: &[u8], from: Role, emit: Emit<'_>) {
-        let Some(Some(delimiters)) = Delimiters::parse(segment) else {
-            emit(Observation::Malformed);
+        let (direction, other) = self.directions(from);
+        let fields = direction
+            .known
+            .as_ref()
+            .map(|known| known.form.fits(segment));
+        let id = match fields.flatten() {
+            Some([_, id, _]) => id,
+            None => match Known::read(segment) {
+                Some((known, id)) => {
+                    direction.known = Some(known);
+                    id
+                }
+                None => return emit(Observation::Malformed),
+            },
+        };
+        let Some(known) = &direction.known else {
             return;
         };
-        let (direction, other) = self.directions(from);
-        let header = Header::read(&delimiters, segment);
-        let acknowledges = header.code == Some(MessageCode(*b"ack"));
-        if header.is_sound() {
+        let acknowledges = known.code == Some(MessageCode(*b"ack"));
+        if known.is_sound {
             // Some acknowledge with the header that they got, and so do not name themselves.
-            let echoed = acknowledges && other.application == Some(digest(header.application()));
-            passage(header.digest(echoed), emit, |emit| {
+            let echoed = acknowledges && other.application == Some(known.application);
+            passage(known.said.wrapping_add(u64::from(echoed)), emit, |emit| {
+                let header = Header::read(&known.delimiters, segment);
                 header.ends(echoed, emit);
                 if !acknowledges {
                     header.kind(emit);
@@ -206,10 +259,19 @@ impl Hl7Session {
             }
         }
         if !acknowledges {
-            direction.application = Some(digest(header.application()));
-            direction.sends(header.fields[9], header.code);
+            direction.application = Some(known.application);
+            let sent = (!id.is_empty()).then(|| Sent {
+                id: digest(id),
+                code: known.code,
+                accepted: false,
+            });
+            direction.sent.extend(sent);
+            if direction.sent.len() > HL7_OUTSTANDING_MAX {
+                direction.sent.pop_front();
+            }
         }
-        direction.message.begin(delimiters, &header);
+        let message = &mut direction.message;
+        message.begin(known.delimiters, known.names_devices, known.is_result);
         direction.in_message = true;
     }
 
@@ -303,21 +365,6 @@ impl Direction {
         if std::mem::take(&mut self.in_message) {
             self.message.end(emit);
         }
-    }
-
-    /// Remembers a message until it is acknowledged.
-    fn sends(&mut self, id: &[u8], code: Option<MessageCode>) {
-        if id.is_empty() {
-            return;
-        }
-        if self.sent.len() >= HL7_OUTSTANDING_MAX {
-            self.sent.pop_front();
-        }
-        self.sent.push_back(Sent {
-            id: digest(id),
-            code,
-            accepted: false,
-        });
     }
 }
 

@@ -8,7 +8,7 @@ const MSH_VERSION: usize = 11;
 
 /// True for a field that ends in the name of a segment that follows what is read and that persons
 /// stand in, or of a row between them: the byte between the segments is not there.
-fn ends_in_segment(field: &[u8]) -> bool {
+pub fn ends_in_segment(field: &[u8]) -> bool {
     field.last_chunk().is_some_and(|end| {
         matches!(
             end,
@@ -67,7 +67,7 @@ pub fn control(bytes: &[u8]) -> Option<usize> {
 }
 
 /// The places of a character that is not NUL, eight bytes at a time.
-struct Marks<'a> {
+pub struct Marks<'a> {
     bytes: &'a [u8],
     mark: u64,
     /// Where the next word begins.
@@ -77,7 +77,8 @@ struct Marks<'a> {
 }
 
 impl<'a> Marks<'a> {
-    const fn new(bytes: &'a [u8], mark: u8) -> Self {
+    /// Of this character in these bytes.
+    pub const fn new(bytes: &'a [u8], mark: u8) -> Self {
         Self {
             bytes,
             mark: eight(mark),

@@ -7,6 +7,8 @@ use crate::proto::{Segment, Verdict};
 
 use super::CLASSIFIER;
 
+mod again;
+
 const DEVICES: &str = "\
 MSH|^~\\&|TESTGW^0011220000000001^EUI-64|TEST HOSPITAL|EHR|TEST HOSPITAL|20260101120000+0000||\
 ORU^R01^ORU_R01|MSG0001|P|2.6|||AL|NE||UNICODE UTF-8|||\
@@ -291,7 +293,7 @@ fn a_chain_of_software_names_nobody() {
 #[test]
 fn long_segments_go_by() {
     let document = format!(
-        "{ANALYSER}\nOBX|1|ED|PDF^^L||{}||||||F|||||||DEV-2^X\nEQU|AN-02^TESTVENDOR",
+        "{ANALYSER}\nOBX|1|ED|PDF^^L||{}||||||F|||||||DEV-2^X\nEQU|AN-02^TESTVENDOR|2026",
         "A".repeat(40_000)
     );
     let bytes = block(&document);
@@ -494,6 +496,65 @@ fn no_damage_lets_a_person_out() {
                 bytes.escape_ascii()
             );
         });
+}
+
+/// Bytes that are missing without a gap, as behind a serial line: of two rows one is made, whose
+/// value is another's. The numbers of rows show it, and what that row said is taken back.
+#[test]
+fn rows_that_became_one_are_taken_back() {
+    let text = |note: bool| {
+        let (head, tail) = PERSONS.split_once("1.0.0.1|TESTVENDOR").unwrap();
+        let (_, rest) = tail.split_once("1.0.0.4|CANARY note").unwrap();
+        let value = if note { "CANARY note" } else { "TESTVENDOR" };
+        format!("{head}1.0.0.1|{value}{rest}")
+    };
+    for note in [false, true] {
+        let seen = observed_persons(&block(&text(note)));
+        assert!(
+            !seen.concat().contains("hl7.device.manufacturer"),
+            "{seen:#?}"
+        );
+        assert!(seen.concat().contains("[hl7:ei|flow-1|"), "{seen:#?}");
+    }
+}
+
+/// What damage makes of a row or a header has not their form.
+#[test]
+fn what_is_left_of_two_fields_says_nothing() {
+    for (from, to) in [
+        ("|ORU^R01^ORU_R01|CANARY-10|", "|ORU^CANARY|"),
+        ("UNICODE UTF-8", "UNICODECANARY"),
+        (
+            "|4.5.6|LAB MIDDLEWARE|BUILD77|CANARY|",
+            "|4.5.6^LAB|BUILD77|CANARY|",
+        ),
+        ("BUILD77|CANARY|2025", "BUILD77&CANARY|#2025"),
+        ("CANARY|FLOW-1^", "CANARY#FLOW-1^"),
+        ("AN-1^TESTVENDOR|2026", "AN-1^CANARY|"),
+        ("MAKER^Maker^L", "CANARY"),
+        ("I|ICU^R12^B03^", "I|ICU^CANARY^B03^"),
+        (
+            "IHE_PCD_001^IHE PCD^1.3.6.1.4.1.19376^ISO",
+            "IHE_PCD_001CANARY",
+        ),
+        (
+            "CANARY-9^CANARY\n",
+            "CANARY-9^CANARY\nPRT|4|UC||EQUIP|A^B|||||CANARY-9^CANARY\n",
+        ),
+    ] {
+        assert!(PERSONS.contains(from), "{from}");
+        observed_persons(&block(&PERSONS.replacen(from, to, 1)));
+    }
+}
+
+/// What is said of a message in which every person is a canary: none of them.
+fn observed_persons(bytes: &[u8]) -> Vec<String> {
+    let seen = whole(CLASSIFIER.session, &[(Client, bytes)]);
+    assert!(
+        !seen.concat().to_lowercase().contains("canary"),
+        "{seen:#?}"
+    );
+    seen
 }
 
 /// Every version, with the fields that it has.

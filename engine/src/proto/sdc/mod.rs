@@ -20,7 +20,7 @@ mod tests;
 
 use super::http::application::{Application, BodyReader, Claim, Head, Wants};
 use super::xml::Reader;
-use crate::observe::{Emit, Observation, Role};
+use crate::observe::{Emit, Role};
 use document::Document;
 use names::{Key, SCHEMA};
 

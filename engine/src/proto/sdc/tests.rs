@@ -1,4 +1,5 @@
 use super::*;
+use crate::observe::Observation;
 use crate::observe::Subject;
 
 const HEAD: &str = "<?xml version='1.0' encoding='UTF-8'?>\

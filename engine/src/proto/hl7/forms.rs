@@ -1,0 +1,213 @@
+//! Segments that came before, by what stays the same in them: one that differs only where nothing
+//! is read (a time, a measured value) is not cut up again. It keeps digests of segments, and of
+//! what they said the equipment fields; no segment and no value.
+
+use super::message::Row;
+use super::syntax::{Marks, ends_in_segment};
+use crate::config::HL7_FORMS_MAX;
+use crate::proto::digest::digest;
+
+/// Fields of a segment that may differ, at most.
+const HOLES_MAX: usize = 3;
+
+/// Memory that a form keeps for its fields, in bytes.
+const KEPT_BYTES_MAX: usize = 256;
+
+/// A segment without the fields that are new each time.
+#[derive(Clone, Debug, Default)]
+pub struct Form {
+    separator: u8,
+    /// How many fields may differ.
+    holes: usize,
+    /// What stands between them: its length and its digest.
+    pieces: [(usize, u64); HOLES_MAX + 1],
+}
+
+impl Form {
+    /// The form of a segment whose fields with these numbers, in their order, may differ, where
+    /// there is something in them.
+    pub fn new(segment: &[u8], separator: u8, holes: &[usize]) -> Option<Self> {
+        let mut form = Self {
+            separator,
+            ..Self::default()
+        };
+        // Where the piece at hand and the field at hand begin.
+        let (mut piece, mut start) = (0, 0);
+        let ends = Marks::new(segment, separator).chain([segment.len()]);
+        for (number, end) in ends.enumerate() {
+            if holes.contains(&number) && start < end && form.holes < HOLES_MAX {
+                form.pieces[form.holes] = of(segment.get(piece..start)?);
+                form.holes += 1;
+                piece = end;
+            }
+            start = end + 1;
+        }
+        form.pieces[form.holes] = of(segment.get(piece..)?);
+        Some(form)
+    }
+
+    /// The fields that may differ, of a segment that differs in nothing else.
+    pub fn fits<'a>(&self, segment: &'a [u8]) -> Option<[&'a [u8]; HOLES_MAX]> {
+        let mut fields: [&[u8]; HOLES_MAX] = Default::default();
+        let mut rest = segment;
+        for (field, (len, known)) in fields.iter_mut().zip(self.pieces).take(self.holes) {
+            let (piece, after) = rest.split_at_checked(len)?;
+            if digest(piece) != known {
+                return None;
+            }
+            let end = Marks::new(after, self.separator).next();
+            (*field, rest) = after.split_at(end.unwrap_or(after.len()));
+            if ends_in_segment(field) {
+                return None;
+            }
+        }
+        (of(rest) == *self.pieces.get(self.holes)?).then_some(fields)
+    }
+}
+
+fn of(piece: &[u8]) -> (usize, u64) {
+    (piece.len(), digest(piece))
+}
+
+/// What a row meant.
+#[derive(Clone, Debug, Default)]
+pub struct Meaning {
+    /// The row that what follows may belong to, where it is one.
+    pub row: Option<Row>,
+    /// OBX-1, where it is a number.
+    pub id: Option<u32>,
+    /// It is kept, as these bytes.
+    pub kept: Vec<u8>,
+    /// What is kept is of a device.
+    pub is_device: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Known {
+    form: Option<Form>,
+    meaning: Meaning,
+}
+
+/// The rows of the messages before: those with a value by their place in the message, the others
+/// by their digest.
+#[derive(Debug, Default)]
+pub struct Forms {
+    valued: Vec<Known>,
+    fixed: Vec<Known>,
+}
+
+impl Forms {
+    /// What the row at this place of its message means, if one like it came before.
+    pub fn find(&self, place: usize, segment: &[u8]) -> Option<&Meaning> {
+        let fits = |known: &&Known| {
+            let form = known.form.as_ref();
+            form.is_some_and(|form| form.fits(segment).is_some())
+        };
+        let valued = self.valued.get(place % HL7_FORMS_MAX).filter(fits);
+        let known = valued.or_else(|| self.fixed.get(slot(segment)).filter(fits));
+        known.map(|known| &known.meaning)
+    }
+
+    /// Remembers a row, whose fields with these numbers may differ.
+    pub fn remember(
+        &mut self,
+        place: usize,
+        segment: &[u8],
+        separator: u8,
+        holes: &[usize],
+        meaning: Meaning,
+    ) {
+        // One that ends in another's name has lost its end.
+        let mut fields = segment.split(|byte| *byte == separator).skip(1);
+        let Some(form) = Form::new(segment, separator, holes) else {
+            return;
+        };
+        if fields.any(ends_in_segment) || meaning.kept.len() > KEPT_BYTES_MAX {
+            return;
+        }
+        let (list, at) = if form.holes > 0 {
+            (&mut self.valued, place % HL7_FORMS_MAX)
+        } else {
+            (&mut self.fixed, slot(segment))
+        };
+        if list.len() <= at {
+            list.resize_with(at + 1, Known::default);
+        }
+        if let Some(known) = list.get_mut(at) {
+            *known = Known {
+                form: Some(form),
+                meaning,
+            };
+        }
+    }
+
+    /// Forgets all: rows are to be read in another way.
+    pub fn clear(&mut self) {
+        self.valued.clear();
+        self.fixed.clear();
+    }
+}
+
+fn slot(segment: &[u8]) -> usize {
+    digest(segment) as usize % HL7_FORMS_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROW: &[u8] = b"OBX|2|NM|1^A^MDC|1.1.1.2|80||||||R|||2026";
+
+    #[test]
+    fn what_may_differ_is_given_back() {
+        let form = Form::new(ROW, b'|', &[5, 14]).unwrap();
+        let other = b"OBX|2|NM|1^A^MDC|1.1.1.2|1200||||||R|||2027";
+        assert_eq!(form.fits(other), Some([&b"1200"[..], b"2027", b""]));
+        for other in [
+            &b"OBX|2|NM|1^A^MDC|1.1.1.2|80||||||R|||2026|"[..],
+            b"OBX|2|NM|1^A^MDC|1.1.1.2|80||||||F|||2026",
+            b"OBX|2|NM|1^A^MDC|1.1.1.3|80||||||R|||2026",
+            b"OBX|2|NM|1^A^MDC|1.1.1.2|80|||||R|||2026",
+            b"OBX|2|NM|1^A^MDC|1.1.1.2|80PID||||||R|||2026",
+            b"OBX|2|NM|1^A^MDC|1.1.1.2|80|x|||||R|||2026",
+            b"OBX|2|NM",
+            b"",
+        ] {
+            assert_eq!(form.fits(other), None, "{}", other.escape_ascii());
+        }
+        // The last field, and one that is not there.
+        let short = Form::new(b"OBX|2|3", b'|', &[2, 5]).unwrap();
+        assert_eq!(short.fits(b"OBX|2|4"), Some([&b"4"[..], b"", b""]));
+        assert_eq!(short.fits(b"OBX|2|4|"), None);
+    }
+
+    #[test]
+    fn a_row_is_known_by_its_place_or_its_bytes() {
+        let mut forms = Forms::default();
+        let value = Meaning {
+            row: Some(Row::Value(1)),
+            id: Some(2),
+            ..Meaning::default()
+        };
+        forms.remember(3, ROW, b'|', &[5, 14], value);
+        let fixed = b"PV1||I|ICU";
+        let place = Meaning {
+            kept: b"kept".to_vec(),
+            ..Meaning::default()
+        };
+        forms.remember(1, fixed, b'|', &[], place);
+        let known = forms.find(3, ROW).unwrap();
+        assert_eq!((known.row, known.id), (Some(Row::Value(1)), Some(2)));
+        assert!(forms.find(4, ROW).is_none());
+        for place in [0, 1, 3] {
+            let known = forms.find(place, fixed).unwrap();
+            assert_eq!((&known.kept[..], known.row), (&b"kept"[..], None));
+        }
+        assert!(forms.find(1, b"PV1||I|ICU2").is_none());
+        let lost = b"OBX|2|NM|1|1.1.1.2|80PID||R";
+        forms.remember(5, lost, b'|', &[5], Meaning::default());
+        assert!(forms.find(5, lost).is_none());
+        forms.clear();
+        assert!(forms.find(3, ROW).is_none());
+    }
+}
