@@ -76,21 +76,20 @@ impl Counters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Fault;
 
     /// Each parse error has one cause, and all causes are apart.
     #[test]
     fn parse_errors_are_counted_by_cause() {
-        let faults = [
-            Fault::Truncated,
-            Fault::OverLimit,
-            Fault::Checksum,
-            Fault::Encoding,
-            Fault::Inflation,
+        let causes = [
+            Counter::ParseMalformed,
+            Counter::ParseTruncated,
+            Counter::ParseOverLimit,
+            Counter::ParseChecksum,
+            Counter::ParseEncoding,
+            Counter::ParseInflation,
         ];
-        let causes = faults.map(Fault::counter);
         let mut counters = Counters::default();
-        for cause in causes.into_iter().chain([Counter::ParseMalformed]) {
+        for cause in causes {
             counters.count_parse_error(cause, Some(Protocol::Dicom));
             assert_eq!(counters.get(cause), 1, "{}", cause.name());
         }

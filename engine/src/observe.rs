@@ -186,3 +186,22 @@ pub fn both(field: Field, value: &[u8], emit: Emit<'_>) {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_is_a_cause_of_its_own() {
+        let causes = [
+            (Fault::Truncated, "parse_truncated"),
+            (Fault::OverLimit, "parse_over_limit"),
+            (Fault::Checksum, "parse_checksum"),
+            (Fault::Encoding, "parse_encoding"),
+            (Fault::Inflation, "parse_inflation"),
+        ];
+        for (fault, name) in causes {
+            assert_eq!(fault.counter().name(), name);
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! A capture as another mirror would have shown it: on other ports, in a VLAN, in an ERSPAN tunnel,
-//! with segments out of order. It changes no payload. For classic captures of Ethernet.
+//! with segments out of order, in a file of the other byte order. It changes no payload. For
+//! classic captures of Ethernet.
 
 use std::fs;
 use std::path::Path;
@@ -23,6 +24,7 @@ struct Packet {
 pub struct Capture {
     header: Vec<u8>,
     packets: Vec<Packet>,
+    big_endian: bool,
 }
 
 impl Capture {
@@ -51,6 +53,7 @@ impl Capture {
         Some(Self {
             header: header.to_vec(),
             packets,
+            big_endian: false,
         })
     }
 
@@ -63,14 +66,29 @@ impl Capture {
         let mut bytes = self.header.clone();
         // Tunnels make frames longer than any snap length that the file declared.
         bytes[16..20].copy_from_slice(&262_144u32.to_le_bytes());
+        if self.big_endian {
+            // The magic number, two parts of the version, then four words.
+            for number in [0..4, 4..6, 6..8, 8..12, 12..16, 16..20, 20..24] {
+                bytes[number].reverse();
+            }
+        }
         for packet in &self.packets {
             let len = (packet.frame.len() as u32).to_le_bytes();
-            bytes.extend(packet.time);
-            bytes.extend(len);
-            bytes.extend(len);
+            let mut record = [&packet.time[..], &len, &len].concat();
+            if self.big_endian {
+                record.chunks_exact_mut(4).for_each(<[u8]>::reverse);
+            }
+            bytes.extend(record);
             bytes.extend(&packet.frame);
         }
         fs::write(path, bytes).expect("a folder that can be written to");
+    }
+
+    /// The file's own numbers are written with their highest byte first.
+    #[must_use]
+    pub fn in_other_byte_order(mut self) -> Self {
+        self.big_endian = true;
+        self
     }
 
     /// Every port becomes another, each always the same one.

@@ -315,8 +315,8 @@ impl Message {
         {
             return;
         }
-        // A person, an organisation or a place takes part by itself. Beside one, what has no type may
-        // be its number: two rows that became one.
+        // A person, an organisation or a place takes part by itself. Beside one, what has no type
+        // may be its number: two rows that became one.
         let typed = !delimiters.component(fields[10], 4).is_empty();
         if !typed && fields[5..10].iter().any(|field| !field.is_empty()) {
             return;
