@@ -462,3 +462,72 @@ pub const LDAP_MESSAGE_BYTES_MAX: usize = 64 * 1024;
 
 /// Attributes of one LDAP entry that are looked at.
 pub const LDAP_ATTRIBUTES_MAX: usize = 128;
+
+/// Bytes of the handshake of one end of a QUIC connection that are put together.
+pub const QUIC_CRYPTO_BYTES_MAX: usize = 16 * 1024;
+
+/// Pieces of that handshake that lie apart from each other; with more the end is not read.
+pub const QUIC_PIECES_MAX: usize = 64;
+
+/// Datagrams of a QUIC connection in which the hellos are looked for.
+pub const QUIC_DATAGRAMS_MAX: u16 = 32;
+
+/// Messages of a PostgreSQL server that are read before its first readiness.
+pub const PGSQL_MESSAGES_MAX: u16 = 64;
+
+/// Bytes of one parameter of a PostgreSQL server; a longer one ends the reading.
+pub const PGSQL_MESSAGE_BYTES_MAX: usize = 8 * 1024;
+
+/// Elements of the commands and answers of one RESP connection that are read.
+pub const RESP_ELEMENTS_MAX: u16 = 256;
+
+/// Bytes of an answer of RESP that are looked at; a longer one is stepped over.
+pub const RESP_INFO_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of one frame of AMQP's log-on; a longer one ends the reading.
+pub const AMQP_FRAME_BYTES_MAX: usize = 64 * 1024;
+
+/// Properties of an AMQP broker or client that are looked at.
+pub const AMQP_PROPERTIES_MAX: usize = 64;
+
+/// Packets of one TDS connection that are read: what tells of identity comes at the start.
+pub const TDS_PACKETS_MAX: u16 = 16;
+
+/// Tokens of one TDS answer that are looked at.
+pub const TDS_TOKENS_MAX: usize = 64;
+
+/// Length of one Kerberos message over TCP; a longer one is none.
+pub const KERBEROS_MESSAGE_BYTES_MAX: usize = 64 * 1024;
+
+/// Messages of one RTSP connection that are read.
+pub const RTSP_MESSAGES_MAX: u16 = 64;
+
+/// Calls of one RPC conversation that wait for their answers; the oldest gives way.
+pub const RPC_CALLS_MAX: usize = 4;
+
+/// Messages of one RPC conversation that are read.
+pub const RPC_MESSAGES_MAX: u16 = 64;
+
+/// Options of one DHCPv6 message that are read; a message with more is none.
+pub const DHCPV6_OPTIONS_MAX: usize = 128;
+
+/// Payloads of one IKE message that are looked at.
+pub const ISAKMP_PAYLOADS_MAX: usize = 32;
+
+/// Datagrams of what may be WireGuard in which a proof is looked for.
+pub const WG_DATAGRAMS_MAX: u16 = 16;
+
+/// Packets of what may be OpenVPN in which a proof is looked for.
+pub const OPENVPN_PACKETS_MAX: u16 = 16;
+
+/// Options of one CoAP message that are stepped over; a message with more is none.
+pub const COAP_OPTIONS_MAX: usize = 64;
+
+/// Datagrams of what may be RTP in which a row is looked for.
+pub const RTP_DATAGRAMS_MAX: u16 = 24;
+
+/// Messages of one Skinny connection that are read: a telephone registers at the start.
+pub const SKINNY_MESSAGES_MAX: u16 = 64;
+
+/// Bytes of one IPP answer that are kept until its end; a longer one is not read.
+pub const IPP_BODY_BYTES_MAX: usize = 256 * 1024;

@@ -1,5 +1,5 @@
-//! Plays a conversation to a classifier as the worker does, for the tests of streams: buffers,
-//! skips, ends of directions. It knows no protocol.
+//! Plays a conversation to a classifier as the worker does, for tests: buffers, skips and ends of
+//! directions of a stream; datagrams one by one. It knows no protocol.
 
 use super::{Classifier, LinkClassifier, LinkContext, Segment, Session, Then, Transport, Verdict};
 use crate::observe::{Observation, Role, Subject};
@@ -18,6 +18,7 @@ struct Half {
 /// A conversation being played.
 pub struct Player {
     session: Box<dyn Session>,
+    transport: Transport,
     halves: [Half; 2],
     /// What was observed, as text, in order.
     pub seen: Vec<String>,
@@ -30,9 +31,9 @@ pub struct Player {
 impl Player {
     /// Begins a conversation of this protocol.
     pub fn new(classifier: &Classifier) -> Self {
-        assert_eq!(classifier.transport, Transport::Tcp);
         Self {
             session: (classifier.session)(),
+            transport: classifier.transport,
             halves: Default::default(),
             seen: Vec::new(),
             done: false,
@@ -40,7 +41,7 @@ impl Player {
         }
     }
 
-    /// Shows the next bytes of one direction.
+    /// Shows the next bytes of one direction; one datagram.
     pub fn play(&mut self, from: Role, mut bytes: &[u8], cut: bool) {
         let half = &mut self.halves[usize::from(from == Role::Server)];
         if self.done || half.done {
@@ -91,6 +92,9 @@ impl Player {
                     self.done = true;
                     return;
                 }
+            }
+            if self.transport == Transport::Udp {
+                half.held.clear();
             }
             if progress.consumed == 0 && progress.then == Then::More {
                 break;

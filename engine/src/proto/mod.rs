@@ -12,13 +12,16 @@
 
 pub mod addp;
 pub mod alaris;
+pub mod amqp;
 pub mod arp;
 pub mod astm;
 pub mod bacnet;
 mod ber;
 pub mod cdp;
 pub mod cnip;
+pub mod coap;
 pub mod dhcp;
+pub mod dhcpv6;
 pub mod dicom;
 pub mod dicomweb;
 mod digest;
@@ -27,6 +30,7 @@ pub mod dns;
 pub mod dri;
 #[cfg(test)]
 mod driver;
+pub mod eapol;
 pub mod enip;
 pub mod fhir;
 pub mod fox;
@@ -37,12 +41,17 @@ pub mod http;
 pub mod icmpv6;
 pub mod iec104;
 pub mod ieee11073;
+pub mod igmp;
 pub mod intellivue;
+pub mod ipp;
+pub mod isakmp;
 mod json;
+pub mod kerberos;
 pub mod kip;
 pub mod lantronix;
 pub mod ldap;
 pub mod lldp;
+pub mod llmnr;
 pub mod masimo;
 mod mder;
 pub mod mdns;
@@ -56,32 +65,49 @@ pub mod ntlmssp;
 pub mod ntp;
 pub mod omron;
 pub mod opcua;
+pub mod openvpn;
 pub mod pair;
+pub mod pgsql;
+pub mod pjl;
 pub mod pn_dcp;
 pub mod poct1;
 mod ports;
+pub mod quic;
 pub mod rdp;
 mod reader;
 #[cfg(test)]
 mod replay;
 mod reported;
+pub mod resp;
+pub mod rmcp;
+pub mod rpc;
+pub mod rsh;
+pub mod rtp;
+pub mod rtsp;
 pub mod s7comm;
 pub mod sdc;
 pub mod sip;
+pub mod skinny;
 pub mod slmp;
 pub mod smb;
 pub mod snmp;
 pub mod ssdp;
 pub mod ssh;
 pub mod stack_text;
+pub mod stp;
 pub mod syslog;
+pub mod tacplus;
 pub mod tap;
+pub mod tds;
 pub mod telnet;
+pub mod tftp;
 pub mod tls;
+pub mod tns;
 pub mod unity;
 pub mod upnp;
 pub mod vnc;
 pub mod wacp;
+pub mod wg;
 pub mod wsd;
 pub mod xml;
 
@@ -94,6 +120,9 @@ use crate::observe::{Emit, Role};
 pub enum Verdict {
     /// These bytes are this protocol, and their sender has this role in it.
     Match(Role),
+    /// These bytes could be this protocol, and chance could make them: nothing goes by its name
+    /// before the session confirms it. Asked for where no other row matches.
+    Possible(Role),
     /// More bytes could still decide it.
     NeedMore,
     /// These bytes cannot be this protocol.
@@ -200,6 +229,8 @@ pub struct Classifier {
 pub enum Layer {
     /// Straight on Ethernet, by EtherType.
     EtherType(u16),
+    /// On LLC (IEEE 802.2) alone, by service access point; the payload begins with the header.
+    Llc(u8),
     /// On LLC/SNAP (IEEE 802): organisation and protocol.
     Snap(u32, u16),
     /// On IP, by protocol number.
@@ -239,6 +270,7 @@ pub const CLASSIFIERS: &[Classifier] = &[
     astm::CLASSIFIER,
     poct1::CLASSIFIER,
     tls::CLASSIFIER,
+    quic::CLASSIFIER,
     http::CLASSIFIER,
     ssh::CLASSIFIER,
     smb::CLASSIFIER,
@@ -249,14 +281,41 @@ pub const CLASSIFIERS: &[Classifier] = &[
     ldap::CLASSIFIER,
     mqtt::CLASSIFIER,
     mysql::CLASSIFIER,
+    pgsql::CLASSIFIER,
+    tds::CLASSIFIER,
+    tns::CLASSIFIER,
+    resp::CLASSIFIER,
+    amqp::CLASSIFIER,
+    rtsp::CLASSIFIER,
+    kerberos::OVER_UDP,
+    kerberos::OVER_TCP,
+    rpc::OVER_UDP,
+    rpc::OVER_TCP,
+    tacplus::CLASSIFIER,
+    rmcp::CLASSIFIER,
+    tftp::CLASSIFIER,
+    isakmp::CLASSIFIER,
+    skinny::CLASSIFIER,
+    pjl::CLASSIFIER,
+    rsh::CLASSIFIER,
+    rsh::RLOGIN,
+    openvpn::OVER_UDP,
+    openvpn::OVER_TCP,
+    wg::CLASSIFIER,
+    coap::CLASSIFIER,
+    rtp::CONTROL,
+    rtp::CLASSIFIER,
     enip::OVER_TCP,
     dhcp::CLASSIFIER,
+    dhcpv6::CLASSIFIER,
+    llmnr::CLASSIFIER,
     nbns::CLASSIFIER,
     mdns::CLASSIFIER,
     ssdp::CLASSIFIER,
     syslog::OVER_UDP,
     syslog::OVER_TCP,
-    sip::CLASSIFIER,
+    sip::OVER_UDP,
+    sip::OVER_TCP,
     snmp::CLASSIFIER,
     bacnet::CLASSIFIER,
     enip::OVER_UDP,
@@ -299,6 +358,7 @@ pub const APPLICATIONS: &[http::application::Application] = &[
     fhir::APPLICATION,
     sdc::APPLICATION,
     upnp::APPLICATION,
+    ipp::APPLICATION,
 ];
 
 /// Every protocol without ports.
@@ -308,6 +368,10 @@ pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[
     lldp::CLASSIFIER,
     cdp::CLASSIFIER,
     pn_dcp::CLASSIFIER,
+    stp::CLASSIFIER,
+    stp::PER_VLAN,
+    igmp::CLASSIFIER,
+    eapol::CLASSIFIER,
 ];
 
 /// Every byte can come first, see [`Classifier::first`].
@@ -317,6 +381,8 @@ pub const ANY: &[u8] = &[];
 pub enum Decision {
     /// Settled, with the role of the end that sent these bytes; never asked again.
     Known(&'static Classifier, Role),
+    /// As above, once its session confirms it.
+    Possible(&'static Classifier, Role),
     /// Ask again when there are more bytes, within the limits.
     NeedMore,
     /// Every probe rejected.
@@ -386,17 +452,22 @@ pub fn classify(segment: &Segment<'_>, transport: Transport) -> Decision {
         .filter(|(_, row)| names_port(row))
         .fold(0, |set, (bit, _)| set | bit);
     let mut undecided = false;
+    let mut possible = None;
     for (_, classifier) in rows(hinted).chain(rows(all & !hinted)) {
         match (classifier.probe)(segment) {
             Verdict::Match(role) => return Decision::Known(classifier, role),
+            Verdict::Possible(role) => possible = possible.or(Some((classifier, role))),
             Verdict::NeedMore => undecided = true,
             Verdict::Reject => {}
         }
     }
-    if undecided {
-        Decision::NeedMore
-    } else {
-        Decision::Unknown
+    // A datagram stands alone: nothing comes after it.
+    match possible {
+        Some((row, role)) if !undecided || transport == Transport::Udp => {
+            Decision::Possible(row, role)
+        }
+        _ if undecided => Decision::NeedMore,
+        _ => Decision::Unknown,
     }
 }
 
@@ -422,7 +493,7 @@ mod tests {
                             cut: false,
                         };
                         let verdict = (row.probe)(&segment);
-                        let matches = matches!(verdict, Verdict::Match(_));
+                        let matches = matches!(verdict, Verdict::Match(_) | Verdict::Possible(_));
                         assert!(!matches, "{} {first}", row.protocol.name());
                     }
                 }

@@ -35,6 +35,11 @@ impl<'a> Reader<'a> {
         Some(usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c))
     }
 
+    /// `uint32`.
+    pub fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_be_bytes)
+    }
+
     /// A block after its one-byte length.
     pub fn block8(&mut self) -> Option<&'a [u8]> {
         let len = self.u8()?;
@@ -51,6 +56,12 @@ impl<'a> Reader<'a> {
     pub fn block24(&mut self) -> Option<&'a [u8]> {
         let len = self.u24()?;
         self.take(len)
+    }
+
+    /// A block after its four-byte length.
+    pub fn block32(&mut self) -> Option<&'a [u8]> {
+        let len = self.u32()?;
+        self.take(usize::try_from(len).ok()?)
     }
 }
 

@@ -1,21 +1,30 @@
-//! SIP (RFC 3261; port 5060) over UDP: which software a telephone, a nurse call or a switchboard
-//! runs. It reads no address, no name, no number, no call and no body.
+//! SIP (RFC 3261; port 5060) over UDP and TCP: which software a telephone, a nurse call or a
+//! switchboard runs. It reads no address, no name, no number, no call and no body.
 
 use medtap_table::vocabulary::{Field, Protocol};
 
+use super::http::head;
 use super::stack_text::printable;
-use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
-use crate::config::SIP_LINES_MAX;
+use super::{Classifier, Progress, Segment, Session, Then, Transport, Verdict};
+use crate::config::{HTTP_HEAD_BYTES_MAX, SIP_LINES_MAX};
 use crate::observe::{Emit, Observation, Role, says};
 
-/// The row of this protocol.
-pub const CLASSIFIER: Classifier = Classifier {
+/// The row of this protocol over UDP.
+pub const OVER_UDP: Classifier = Classifier {
     protocol: Protocol::Sip,
     transport: Transport::Udp,
     ports: &[5060],
     first: b"IRAOBCSPMNU",
     probe,
     session: || Box::new(Agent::default()),
+};
+
+/// The row of this protocol over TCP.
+pub const OVER_TCP: Classifier = Classifier {
+    transport: Transport::Tcp,
+    probe: probe_stream,
+    session: || Box::new(Stream::default()),
+    ..OVER_UDP
 };
 
 /// Methods, RFC 3261 section 7.1 and the RFCs that add to it.
@@ -96,6 +105,70 @@ fn probe(segment: &Segment<'_>) -> Verdict {
     }
 }
 
+/// As [`probe`], once the head is there.
+fn probe_stream(segment: &Segment<'_>) -> Verdict {
+    if head::end(segment.bytes, 0).is_some() {
+        return probe(segment);
+    }
+    let bytes = segment.bytes;
+    let begins = METHODS
+        .iter()
+        .chain(&[VERSION])
+        .any(|word| bytes.starts_with(word) || word.starts_with(bytes));
+    let line = bytes.split(|byte| *byte == b'\n').next();
+    let is_whole = line.is_some_and(|line| line.len() < bytes.len());
+    let is_other = is_whole
+        && line.is_some_and(|line| {
+            let line = line.trim_ascii_end();
+            !line.starts_with(VERSION) && !line.ends_with(VERSION)
+        });
+    match begins && !is_other && !segment.cut {
+        true => Verdict::NeedMore,
+        false => Verdict::Reject,
+    }
+}
+
+/// Messages one after another, each with the length of its body.
+#[derive(Default)]
+struct Stream(Agent);
+
+impl Session for Stream {
+    fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
+        let blanks = segment.bytes.len() - segment.bytes.trim_ascii_start().len();
+        if blanks > 0 {
+            return Progress::consumed(blanks);
+        }
+        let Some(end) = head::end(segment.bytes, 0) else {
+            if segment.bytes.len() > HTTP_HEAD_BYTES_MAX {
+                emit(Observation::Malformed);
+                return Progress::DONE;
+            }
+            return Progress::consumed(0);
+        };
+        let bytes = segment.bytes.get(..end).unwrap_or_default();
+        let Some(message) = parse(&Segment { bytes, ..*segment }) else {
+            emit(Observation::Malformed);
+            return Progress::DONE;
+        };
+        self.0.message(&message, emit);
+        // Over a stream every message has it, section 18.3; `l` is its short form.
+        let len = head::fields(bytes)
+            .find(|(name, _)| {
+                name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"l")
+            })
+            .and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<u32>().ok())
+            .unwrap_or(0);
+        let there = (segment.bytes.len() - end).min(len as usize);
+        Progress {
+            consumed: end + there,
+            then: match len as usize - there {
+                0 => Then::More,
+                missing => Then::Skip(missing as u64),
+            },
+        }
+    }
+}
+
 /// What a conversation has said. Either end asks and answers.
 #[derive(Default)]
 struct Agent {
@@ -143,6 +216,7 @@ impl Agent {
 
 #[cfg(test)]
 mod tests {
+    use super::super::driver;
     use super::*;
 
     const ASK: &[u8] = b"REGISTER sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.9\r\n\
@@ -187,6 +261,30 @@ mod tests {
                 "sip.server Acme PBX 13"
             ]
         );
+    }
+
+    #[test]
+    fn a_stream_cut_anywhere_says_the_same() {
+        let answer = [ASK, b"\r\n", ANSWER].concat();
+        let talk: [(Role, &[u8]); 2] = [
+            (Role::Client, ASK),
+            (Role::Server, answer.get(ASK.len()..).unwrap()),
+        ];
+        // What stands after the head of the answer is no message.
+        assert_eq!(
+            driver::run(&OVER_TCP, &talk)[..3],
+            [
+                "sender sip.user_agent=Acme Nurse Call 2.1",
+                "confirmed",
+                "sender sip.server=Acme PBX 13"
+            ]
+        );
+        driver::check_cuts(&OVER_TCP, &talk[..1]);
+        let part = driver::probe(&OVER_TCP, &ASK[..50], (5060, 5060));
+        assert_eq!(part, Verdict::NeedMore);
+        let other = b"OPTIONS rtsp://a RTSP/1.0\r\nCSeq: 1\r\n";
+        let verdict = driver::probe(&OVER_TCP, other, (5060, 5060));
+        assert_eq!(verdict, Verdict::Reject);
     }
 
     #[test]

@@ -219,19 +219,15 @@ impl Worker {
         let at = circumstances(&flow, packet, &ends, Transport::Udp);
         let mut begun = None;
         if flow.session == NO_SESSION {
-            let Decision::Known(classifier, role) = recognise(packet.payload, &at) else {
+            let decision = recognise(packet.payload, &at);
+            if matches!(decision, Decision::NeedMore | Decision::Unknown) {
                 // Each datagram stands alone: nothing is kept while the protocol is unknown.
-                let flow = self.table.flow_mut(id);
-                flow.count_probe();
-                if flow.probed() >= PROBE_PACKETS_MAX {
-                    flow.state = state::DONE;
-                }
-                return;
-            };
+                return self.count_probe(id);
+            }
             if !self.open_conversation(id) {
                 return;
             }
-            begun = Some((classifier, role));
+            begun = Some(decision);
         }
         let session = self.table.flow(id).session;
         let Some(conversation) = self.conversations.get(session) else {
@@ -244,11 +240,26 @@ impl Worker {
             protocol: None,
         };
         let reader = &mut conversation.reader;
-        if let Some((classifier, role)) = begun {
-            reader.begin(classifier, role, packet.direction);
+        match begun {
+            Some(Decision::Known(classifier, role)) => {
+                reader.begin(classifier, role, packet.direction);
+            }
+            Some(Decision::Possible(classifier, role)) => {
+                reader.try_out(classifier, role, packet.direction);
+            }
+            _ => {}
         }
         reader.read_datagram(packet.payload, &at, &mut recorder);
         self.note_progress(id, packet);
+    }
+
+    /// Another datagram that no protocol knows.
+    fn count_probe(&mut self, id: FlowId) {
+        let flow = self.table.flow_mut(id);
+        flow.count_probe();
+        if flow.probed() >= PROBE_PACKETS_MAX {
+            flow.state = state::DONE;
+        }
     }
 
     fn read_tcp(&mut self, id: FlowId, packet: &Packet<'_>) {
@@ -401,6 +412,11 @@ impl Worker {
             return;
         };
         let reader = &conversation.reader;
+        if reader.is_mistaken() && packet.headers.transport == TransportKind::Udp {
+            // What comes next may be known after all.
+            self.close_conversation(id);
+            return self.count_probe(id);
+        }
         if let Some(protocol) = reader.named() {
             flow.name(protocol, reader.is_suggested());
             if flow.state == state::UNDECIDED {

@@ -28,6 +28,8 @@ pub struct Reader {
     session: Option<Box<dyn Session>>,
     /// The protocol, once it is known.
     pub protocol: Option<Protocol>,
+    /// The protocol that its session has yet to confirm; till then the flow has no name.
+    possible: Option<Protocol>,
     /// The protocol that rides on it, once that is known: it names the flow.
     carried: Option<Protocol>,
     /// The protocol that it may be; named by that as long as none is known to ride on it.
@@ -119,6 +121,10 @@ impl Reader {
                 self.begin(classifier, role, at.direction);
                 None
             }
+            Decision::Possible(classifier, role) => {
+                self.try_out(classifier, role, at.direction);
+                None
+            }
             Decision::NeedMore if bytes.len() < PROBE_BYTES_MAX && !at.cut => {
                 Some(Reply::Consumed(0, 0))
             }
@@ -145,6 +151,17 @@ impl Reader {
         self.roles[direction.other().index()] = Some(role.other());
     }
 
+    /// Begins to read what may be this protocol: it has no name before its session confirms it.
+    pub fn try_out(&mut self, classifier: &'static Classifier, role: Role, direction: Direction) {
+        self.begin(classifier, role, direction);
+        self.possible = self.protocol.take();
+    }
+
+    /// The session gave up before it confirmed the protocol: the conversation is another's.
+    pub fn is_mistaken(&self) -> bool {
+        self.over && self.possible.is_some()
+    }
+
     fn observe(
         &mut self,
         bytes: &[u8],
@@ -155,6 +172,8 @@ impl Reader {
         recorder.protocol = self.named();
         let Self {
             session,
+            protocol,
+            possible,
             carried,
             suggested,
             facts,
@@ -178,6 +197,10 @@ impl Reader {
                 }
                 Observation::Confirmed if !*confirmed => {
                     *confirmed = true;
+                    if let Some(proven) = possible.take() {
+                        *protocol = Some(proven);
+                        recorder.protocol = *protocol;
+                    }
                     for fact in facts.drain(..) {
                         recorder.confirm(fact);
                     }

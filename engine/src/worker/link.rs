@@ -52,9 +52,11 @@ impl Worker {
             },
         );
 
-        let layer = match headers.snap_oui {
-            0 => Layer::EtherType(headers.ether_type),
-            oui => Layer::Snap(oui, headers.ether_type),
+        let payload = headers.payload.of(frame.bytes);
+        let layer = match (headers.snap_oui, headers.ether_type) {
+            (0, 0) => Layer::Llc(payload.first().copied().unwrap_or_default()),
+            (0, ether_type) => Layer::EtherType(ether_type),
+            (oui, protocol) => Layer::Snap(oui, protocol),
         };
         let Some(classifier) = classifier(layer) else {
             return;
@@ -64,7 +66,6 @@ impl Worker {
             receiver,
             time_ns: frame.time_ns,
         };
-        let payload = headers.payload.of(frame.bytes);
         if self.observe_link(classifier, payload, headers, &ends) && sender.is_unicast() {
             self.ledger.edge(
                 &EdgeSighting {

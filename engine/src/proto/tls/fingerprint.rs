@@ -10,6 +10,7 @@ use md5::Md5;
 use sha2::{Digest, Sha256};
 
 use super::hello::{ClientHello, ServerHello, is_grease};
+use crate::proto::Transport;
 
 /// `server_name` and `application_layer_protocol_negotiation`: counted, but not in the hash.
 const EXT_LEFT_OUT: [u16; 2] = [0, 16];
@@ -61,8 +62,8 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// The JA4 of a TLS client over TCP: 36 characters, `a_b_c`.
-pub fn ja4(hello: &ClientHello<'_>) -> String {
+/// The JA4 of a TLS client over TCP, or over QUIC: 36 characters, `a_b_c`.
+pub fn ja4(hello: &ClientHello<'_>, carrier: Transport) -> String {
     let mut ciphers: Vec<u16> = hello.ciphers().filter(|value| !is_grease(*value)).collect();
     let mut extensions: Vec<u16> = hello
         .extensions
@@ -71,7 +72,11 @@ pub fn ja4(hello: &ClientHello<'_>) -> String {
         .filter(|kind| !is_grease(*kind))
         .collect();
     let a = format!(
-        "t{}{}{:02}{:02}{}",
+        "{}{}{}{:02}{:02}{}",
+        match carrier {
+            Transport::Tcp => 't',
+            Transport::Udp => 'q',
+        },
         ja4_version(hello.version()),
         if hello.names_server() { 'd' } else { 'i' },
         ciphers.len().min(99),

@@ -26,7 +26,7 @@ use self::hello::{ClientHello, ServerHello};
 use super::reader::Reader;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict, ports};
 use crate::config::{ALPN_NAMES_MAX, HANDSHAKE_BYTES_MAX, TLS_RECORDS_PROOF};
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, Subject, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -441,35 +441,15 @@ impl Session {
 
     fn client_hello(&mut self, hello: &ClientHello<'_>, emit: Emit<'_>) {
         self.client_hello = true;
-        let sent = Subject::Sender;
-        fact(
-            sent,
-            Field::TlsJa4,
-            fingerprint::ja4(hello).as_bytes(),
-            emit,
-        );
-        fact(
-            sent,
-            Field::TlsJa3,
-            fingerprint::ja3(hello).as_bytes(),
-            emit,
-        );
-        alpn(&hello.extensions, emit);
+        offers(hello, Transport::Tcp, emit);
         self.dicom.offered(hello.extensions.alpn());
-        if let Some(name) = hello.server_name().filter(|name| is_host_name(name)) {
-            fact(Subject::Receiver, Field::TlsServerName, name, emit);
-        }
         self.confirm(emit);
     }
 
     fn server_hello(&mut self, hello: &ServerHello<'_>, emit: Emit<'_>) {
         let version = hello.version();
-        let sent = Subject::Sender;
         if !self.retry {
-            let name = names::version(version);
-            fact(sent, Field::TlsVersion, name.as_bytes(), emit);
-            let name = names::cipher(hello.cipher);
-            fact(sent, Field::TlsCipher, name.as_bytes(), emit);
+            chooses(hello, emit);
         }
         // Drafts of TLS 1.3 had numbers of their own: 0x7fxx.
         self.is_tls13 = version == 0x0304 || version >> 8 == 0x7f;
@@ -477,13 +457,7 @@ impl Session {
         self.retry |= hello.is_retry;
         self.server_hello = !hello.is_retry;
         if self.server_hello {
-            fact(
-                sent,
-                Field::TlsJa3s,
-                fingerprint::ja3s(hello).as_bytes(),
-                emit,
-            );
-            alpn(&hello.extensions, emit);
+            takes(hello, emit);
             let taken = hello.extensions.alpn();
             self.dicom.answered(self.port, taken, emit);
         }
@@ -543,6 +517,32 @@ fn fact(subject: Subject<'_>, field: Field, value: &[u8], emit: Emit<'_>) {
         field,
         value,
     });
+}
+
+/// What a client's hello says: of the client its fingerprints and protocols, of the server its
+/// name.
+pub(super) fn offers(hello: &ClientHello<'_>, carrier: Transport, emit: Emit<'_>) {
+    let ja4 = fingerprint::ja4(hello, carrier);
+    says(Field::TlsJa4, ja4.as_bytes(), emit);
+    says(Field::TlsJa3, fingerprint::ja3(hello).as_bytes(), emit);
+    alpn(&hello.extensions, emit);
+    if let Some(name) = hello.server_name().filter(|name| is_host_name(name)) {
+        fact(Subject::Receiver, Field::TlsServerName, name, emit);
+    }
+}
+
+/// What a server's hello says of it: version and cipher suite.
+pub(super) fn chooses(hello: &ServerHello<'_>, emit: Emit<'_>) {
+    let version = names::version(hello.version());
+    says(Field::TlsVersion, version.as_bytes(), emit);
+    let cipher = names::cipher(hello.cipher);
+    says(Field::TlsCipher, cipher.as_bytes(), emit);
+}
+
+/// What the hello that a server stays with says of it: its fingerprint and the protocol taken.
+pub(super) fn takes(hello: &ServerHello<'_>, emit: Emit<'_>) {
+    says(Field::TlsJa3s, fingerprint::ja3s(hello).as_bytes(), emit);
+    alpn(&hello.extensions, emit);
 }
 
 /// The sender's application protocols; names of other than printable ASCII mean nothing.

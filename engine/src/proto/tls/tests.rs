@@ -404,7 +404,10 @@ fn a_message_that_is_too_long_ends_the_flow() {
 fn a_hello_without_extensions() {
     let body = [&[3, 3][..], &[0; 32], &[0, 0, 2, 0, 0x2f, 1, 0]].concat();
     let hello = ClientHello::parse(&body).unwrap();
-    assert_eq!(ja4(&hello), "t12i010000_ba72b8082249_000000000000");
+    assert_eq!(
+        ja4(&hello, Transport::Tcp),
+        "t12i010000_ba72b8082249_000000000000"
+    );
     assert_eq!(ja3(&hello), "fde4273625b2ac63bd01d9c500dac91b");
 }
 
@@ -429,7 +432,7 @@ fn odd_protocol_names_are_written_in_hexadecimal() {
         ]
         .concat();
         let hello = ClientHello::parse(&body).unwrap();
-        assert_eq!(ja4(&hello)[8..10], *wanted, "{name:?}");
+        assert_eq!(ja4(&hello, Transport::Tcp)[8..10], *wanted, "{name:?}");
     }
 }
 
@@ -458,7 +461,7 @@ fn ja4_vectors() {
             .collect();
         let hello = ClientHello::parse(&bytes[4..]).unwrap();
         // Those from QUIC differ in the first letter alone: what carries them.
-        assert_eq!(ja4(&hello)[1..], wanted[1..]);
+        assert_eq!(ja4(&hello, Transport::Tcp)[1..], wanted[1..]);
         checked += 1;
     }
     assert!(checked >= 5, "{checked} vectors");

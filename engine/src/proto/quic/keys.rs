@@ -1,0 +1,198 @@
+//! The keys of QUIC's Initial packets (RFC 9001 section 5.2, RFC 9369 section 3.3): anybody who
+//! sees the client's first packet can make them. It knows no other key and so reads nothing else.
+
+use aes_gcm::aead::AeadInPlace;
+use aes_gcm::aes::Aes128;
+use aes_gcm::aes::cipher::{BlockEncrypt, KeyInit};
+use aes_gcm::{Aes128Gcm, Nonce, Tag};
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+/// What versions of QUIC differ in, as far as Initial packets go.
+pub struct Version {
+    /// The number on the wire.
+    pub number: u32,
+    /// The type of an Initial packet in the two bits of a long header.
+    pub initial: u8,
+    salt: [u8; 20],
+    labels: [&'static [u8]; 3],
+}
+
+const LABELS: [&[u8]; 3] = [b"quic key", b"quic iv", b"quic hp"];
+
+/// RFC 9001 section 5.2.
+const SALT_1: [u8; 20] = [
+    0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad,
+    0xcc, 0xbb, 0x7f, 0x0a,
+];
+/// RFC 9369 section 3.3.1.
+const SALT_2: [u8; 20] = [
+    0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb,
+    0xf9, 0xbd, 0x2e, 0xd9,
+];
+/// Drafts 29 to 32, which were deployed for years.
+const SALT_29: [u8; 20] = [
+    0xaf, 0xbf, 0xec, 0x28, 0x99, 0x93, 0xd2, 0x4c, 0x9e, 0x97, 0x86, 0xf1, 0x9c, 0x61, 0x11, 0xe0,
+    0x43, 0x90, 0xa8, 0x99,
+];
+/// Drafts 23 to 28.
+const SALT_23: [u8; 20] = [
+    0xc3, 0xee, 0xf7, 0x12, 0xc7, 0x2e, 0xbb, 0x5a, 0x11, 0xa7, 0xd2, 0x43, 0x2b, 0xb4, 0x63, 0x65,
+    0xbe, 0xf9, 0xf5, 0x02,
+];
+
+const fn draft(number: u32, salt: [u8; 20]) -> Version {
+    Version {
+        number,
+        initial: 0,
+        salt,
+        labels: LABELS,
+    }
+}
+
+/// The versions that are read.
+pub const VERSIONS: &[Version] = &[
+    draft(1, SALT_1),
+    Version {
+        number: 0x6b33_43cf,
+        initial: 1,
+        salt: SALT_2,
+        labels: [b"quicv2 key", b"quicv2 iv", b"quicv2 hp"],
+    },
+    draft(0xff00_0022, SALT_1),
+    draft(0xff00_0021, SALT_1),
+    draft(0xff00_001d, SALT_29),
+    draft(0xff00_0020, SALT_29),
+    draft(0xff00_001b, SALT_23),
+    draft(0xff00_001c, SALT_23),
+];
+
+/// The longest label, with its prefix and lengths.
+const INFO_BYTES_MAX: usize = 32;
+
+/// HKDF-Expand-Label of TLS 1.3 with an empty context, RFC 8446 section 7.1.
+fn expand(secret: &Hkdf<Sha256>, label: &[u8], out: &mut [u8]) -> Option<()> {
+    let mut info = [0; INFO_BYTES_MAX];
+    let len = u16::try_from(out.len()).ok()?.to_be_bytes();
+    let label_len = [u8::try_from(label.len() + 6).ok()?];
+    let mut end = 0;
+    for part in [&len[..], &label_len, b"tls13 ", label, &[0]] {
+        info.get_mut(end..end + part.len())?.copy_from_slice(part);
+        end += part.len();
+    }
+    secret.expand(info.get(..end)?, out).ok()
+}
+
+/// What opens the Initial packets of one end.
+pub struct Keys {
+    seal: Aes128Gcm,
+    iv: [u8; 12],
+    mask: Aes128,
+}
+
+impl Keys {
+    /// The keys of the client and of the server, from the connection id that the client chose.
+    pub fn pair(version: &Version, connection: &[u8]) -> Option<[Self; 2]> {
+        let (_, initial) = Hkdf::<Sha256>::extract(Some(&version.salt), connection);
+        let of = |label: &[u8]| {
+            let mut secret = [0; 32];
+            expand(&initial, label, &mut secret)?;
+            let secret = Hkdf::<Sha256>::from_prk(&secret).ok()?;
+            let (mut key, mut iv, mut mask) = ([0; 16], [0; 12], [0; 16]);
+            let [key_label, iv_label, mask_label] = version.labels;
+            expand(&secret, key_label, &mut key)?;
+            expand(&secret, iv_label, &mut iv)?;
+            expand(&secret, mask_label, &mut mask)?;
+            Some(Self {
+                seal: Aes128Gcm::new(&key.into()),
+                iv,
+                mask: Aes128::new(&mask.into()),
+            })
+        };
+        Some([of(b"client in")?, of(b"server in")?])
+    }
+
+    /// Opens a packet whose number begins at `at` in `bytes`; `None` unless its seal is whole.
+    pub fn open(&self, bytes: &[u8], at: usize) -> Option<Vec<u8>> {
+        /// The tag of AES-GCM.
+        const SEAL_LEN: usize = 16;
+        let sample = bytes.get(at + 4..)?.first_chunk::<16>()?;
+        let mut mask = (*sample).into();
+        self.mask.encrypt_block(&mut mask);
+        let first = bytes.first()? ^ (mask.first()? & 0x0f);
+        let number_len = usize::from(first & 3) + 1;
+        let mut header = bytes.get(..at + number_len)?.to_vec();
+        *header.first_mut()? = first;
+        let mut nonce = self.iv;
+        for step in 0..number_len {
+            let byte = header.get_mut(at + step)?;
+            *byte ^= mask.get(step + 1)?;
+            *nonce.get_mut(12 - number_len + step)? ^= *byte;
+        }
+        let body = bytes.get(at + number_len..)?;
+        let (text, seal) = body.split_at_checked(body.len().checked_sub(SEAL_LEN)?)?;
+        let mut text = text.to_vec();
+        self.seal
+            .decrypt_in_place_detached(
+                Nonce::from_slice(&nonce),
+                &header,
+                &mut text,
+                Tag::from_slice(seal),
+            )
+            .ok()?;
+        Some(text)
+    }
+
+    /// Seals a packet, for tests: the header ends with a packet number of four bytes.
+    #[cfg(test)]
+    pub fn seal(&self, header: &[u8], text: &[u8]) -> Vec<u8> {
+        let at = header.len() - 4;
+        let mut nonce = self.iv;
+        for step in 0..4 {
+            nonce[8 + step] ^= header[at + step];
+        }
+        let mut body = text.to_vec();
+        let seal = self
+            .seal
+            .encrypt_in_place_detached(Nonce::from_slice(&nonce), header, &mut body)
+            .expect("a short text");
+        let mut bytes = [header, &body, &seal].concat();
+        let sample: [u8; 16] = bytes[at + 4..at + 20].try_into().expect("sixteen bytes");
+        let mut mask = sample.into();
+        self.mask.encrypt_block(&mut mask);
+        bytes[0] ^= mask[0] & 0x0f;
+        for step in 0..4 {
+            bytes[at + step] ^= mask[step + 1];
+        }
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 9001 appendix A.1, RFC 9369 appendix A.1.
+    #[test]
+    fn keys_of_the_documents() {
+        let connection = [0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08];
+        let [client, server] = Keys::pair(&VERSIONS[0], &connection).unwrap();
+        assert_eq!(client.iv[..4], [0xfa, 0x04, 0x4b, 0x2f]);
+        assert_eq!(server.iv[..4], [0x0a, 0xc1, 0x49, 0x3c]);
+        let [client, _] = Keys::pair(&VERSIONS[1], &connection).unwrap();
+        assert_eq!(client.iv[..4], [0x91, 0xf7, 0x3e, 0x23]);
+    }
+
+    #[test]
+    fn a_seal_that_is_broken_opens_nothing() {
+        let [client, server] = Keys::pair(&VERSIONS[0], b"12345678").unwrap();
+        let header = [0xc3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 7];
+        let mut bytes = client.seal(&header, b"a text that is long enough");
+        let text = client.open(&bytes, 7).unwrap();
+        assert_eq!(text, b"a text that is long enough");
+        assert_eq!(server.open(&bytes, 7), None);
+        *bytes.last_mut().unwrap() ^= 1;
+        assert_eq!(client.open(&bytes, 7), None);
+        assert_eq!(client.open(&bytes[..20], 7), None);
+    }
+}
