@@ -74,8 +74,8 @@ kills:
     cargo test --package medtap-inventory --test history a_thousand_kills -- --ignored
 
 # The history at 100,000 devices, 3 million facts, 90 days: times, memory, growth.
-history-scale:
-    cargo bench --package medtap-inventory --bench history -- --scale
+history-scale *parts:
+    cargo bench --package medtap-inventory --bench history -- --scale {{parts}}
 
 # Licences and sources of the dependencies.
 deny:

@@ -2,7 +2,8 @@
 //! devices has in common.
 
 use medtap_inventory::model::{Device, Inventory, Time};
-use medtap_inventory::{Join, Options, resolve_explained};
+use medtap_inventory::trace::Rulings;
+use medtap_inventory::{Extent, Join, Options, Resolution};
 use medtap_rules::Rules;
 use medtap_table::TableReader;
 use medtap_table::vocabulary::Counter;
@@ -18,7 +19,15 @@ use crate::render::{self, Listing, Look, Output, Page};
 /// Shows the devices of a table.
 pub fn run(command: &arguments::Devices, exit: &mut Exit) -> Result<(), Failure> {
     let rules = load_rules(command.table.rules.as_deref())?;
-    let (table, mut inventory, _) = open(&command.table, exit)?;
+    let selection = &command.selection;
+    let people = matches!(selection.output, Output::Table | Output::Wide);
+    let asked = selection.filter.is_some() || selection.fail_on.is_some();
+    // What people are shown is little; what is compared or judged may be anything.
+    let extent = match people && !asked && !command.assessing.is_given() {
+        true => Extent::Listed,
+        false => Extent::Whole,
+    };
+    let (table, mut inventory, _) = open_as(&command.table, extent, exit)?;
     assess::where_asked(&mut inventory, &rules, &command.assessing, exit)?;
     show(&table, &inventory, &command.selection, exit)
 }
@@ -42,6 +51,14 @@ pub fn open(
     options: &arguments::Table,
     exit: &mut Exit,
 ) -> Result<(TableReader, Inventory, Vec<Join>), Failure> {
+    open_as(options, Extent::Whole, exit)
+}
+
+fn open_as(
+    options: &arguments::Table,
+    extent: Extent,
+    exit: &mut Exit,
+) -> Result<(TableReader, Inventory, Vec<Join>), Failure> {
     let path = live::path(options.table.as_deref());
     // A path that was typed may be meant as a saved table's: only without one, nobody runs.
     let table = match &options.table {
@@ -51,7 +68,10 @@ pub fn open(
     let is_live = State::of(&table, live::now_ns()) != State::Saved;
     let as_of = options.as_of.map(Time);
     let as_of = as_of.or(is_live.then(|| Time(live::changed_ns(&table))));
-    let (inventory, joins) = resolve_explained(&table, &Options { as_of });
+    let (inventory, joins) = {
+        let found = Resolution::new(&table, &Options { as_of }, &Rulings::default());
+        (found.inventory(extent), found.joins())
+    };
     live::say(&table, exit);
     let name = path.display();
     if inventory.partial {

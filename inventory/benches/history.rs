@@ -8,11 +8,11 @@ use std::time::Instant;
 use medtap_inventory::history::{Look, Observer, SourceKind, Store};
 use medtap_inventory::model::Time;
 use medtap_inventory::trace::Rulings;
-use medtap_inventory::{Options, Resolution};
+use medtap_inventory::{Extent, Options, Resolution};
 use medtap_table::vocabulary::{Attribute, Field, Protocol};
 use medtap_table::{
     Capacity, Edge, EdgeFlags, EdgeId, Fact, FactId, FactTimes, Subject, SubjectFlags, SubjectId,
-    TableWriter, Traffic, Volume,
+    TableReader, TableWriter, Traffic, Volume,
 };
 use rusqlite::{Connection, params};
 
@@ -41,25 +41,37 @@ const VOLUME: Volume = Volume {
 
 fn main() {
     // `cargo test` and `cargo bench -- --list` only ask whether it is there.
-    if !std::env::args().any(|argument| argument == "--scale") {
+    let arguments: Vec<String> = std::env::args().collect();
+    if !arguments.iter().any(|argument| argument == "--scale") {
         return;
     }
+    // Each part by its name; all of them where none is named. A part that measures memory is best
+    // run alone: what another one gave back may still be counted.
+    let parts = ["history", "list", "serve-4", "serve-30"];
+    let named = |part: &str| arguments.iter().any(|argument| argument == part);
+    let all = !parts.iter().any(|part| named(part));
+    let asked = |part: &str| all || named(part);
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("history.db");
-    drop(Store::open(&path).expect("a history"));
-    let begin = Instant::now();
-    fill(&path);
-    let size = std::fs::metadata(&path).map_or(0, |file| file.len());
-    println!(
-        "made in {:.0} s: {} MB",
-        begin.elapsed().as_secs_f64(),
-        size / 1_000_000
-    );
-    questions(&path);
-    live(&path);
-    for facts in [LIVE_FACTS, FACTS] {
-        serve(folder.path(), facts);
+    if asked("history") {
+        history(&folder.path().join("history.db"));
     }
+    if asked("list") {
+        list(folder.path(), LIVE_FACTS);
+        list(folder.path(), FACTS);
+    }
+    for facts in [LIVE_FACTS, FACTS] {
+        if asked(&format!("serve-{facts}")) {
+            serve(folder.path(), facts);
+        }
+    }
+}
+
+fn history(path: &Path) {
+    drop(Store::open(path).expect("a history"));
+    let ((), wall, _) = timed(|| fill(path));
+    let size = std::fs::metadata(path).map_or(0, |file| file.len());
+    println!("made in {:.0} s: {} MB", wall / 1e3, size / 1_000_000);
+    questions(path);
 }
 
 fn fill(path: &Path) {
@@ -234,7 +246,7 @@ fn hour(number: u64) -> u64 {
 }
 
 /// What an engine knows after an hour: `facts` of each device, conversations with four others.
-fn table(facts: u32) -> TableWriter {
+fn table(path: &Path, facts: u32) -> TableWriter {
     let capacity = Capacity {
         subjects: LIVE_DEVICES,
         facts: LIVE_DEVICES * facts,
@@ -244,7 +256,8 @@ fn table(facts: u32) -> TableWriter {
         interfaces: 1,
         heap_bytes: 16 << 20,
     };
-    let mut writer = TableWriter::anonymous(capacity).expect("memory");
+    // As an engine's, a file that this process maps: none of its own memory.
+    let mut writer = TableWriter::create(path, capacity).expect("memory");
     let (first, last) = (hour(2000), hour(2001));
     for number in 1..=LIVE_DEVICES {
         let subject = subject(number, (first, last));
@@ -381,61 +394,62 @@ fn timed<T>(run: impl FnOnce() -> T) -> (T, f64, f64) {
     (result, wall, cpu() - used)
 }
 
-fn live(path: &Path) {
-    for facts in [LIVE_FACTS, FACTS] {
-        let saved = saved(path, &table(facts));
-        let table = medtap_table::TableReader::open(&saved).expect("the table");
+/// From a table to the devices that a list shows.
+fn list(folder: &Path, facts: u32) {
+    let path = folder.join("list.table");
+    drop(table(&path, facts));
+    let table = TableReader::open(&path).expect("the table");
+    for (extent, what) in [(Extent::Listed, "listed"), (Extent::Whole, "whole")] {
         let (_, own) = peak(|| {
             let (found, wall, cpu) =
                 timed(|| Resolution::new(&table, &Options::default(), &Rulings::default()));
+            let count = found.len();
             println!(
-                "{} devices found, {facts} facts each: {wall:.0} ms, processors {cpu:.0} ms",
-                found.len()
+                "{count} devices of {facts} facts found: {wall:.0} ms, processors {cpu:.0} ms"
             );
-            let (made, wall, cpu) = timed(|| found.inventory().devices.len());
-            println!("{made} devices made: {wall:.0} ms, processors {cpu:.0} ms");
+            let (_, wall, cpu) = timed(|| found.inventory(extent).devices.len());
+            println!("made, {what}: {wall:.0} ms, processors {cpu:.0} ms");
         });
         println!("own memory for all of them: {own} MiB");
     }
 }
 
-/// As a sensor's `serve` sees it: a day of looks cut short. The histories grow by what is printed.
+/// As a sensor's `serve` sees it: looks at a table, an hour of a hospital between some.
 fn serve(folder: &Path, facts: u32) {
     let path = folder.join(format!("served-{facts}.db"));
-    let mut writer = table(facts);
+    let table_path = folder.join(format!("served-{facts}.table"));
+    let mut writer = table(&table_path, facts);
+    let reader = TableReader::open(&table_path).expect("the table");
     let mut store = Store::open(&path).expect("a history");
     let mut observer = Observer::default();
+    println!("own memory before: {} MiB", own_memory() / 1024);
     let looks = [
-        ("all is new", true, None),
-        ("the same again", false, None),
-        ("an hour later, nothing changed", true, None),
-        ("an hour of the mix", true, Some(2002)),
-        ("a look within the hour", false, Some(2002)),
-        ("the next hour of the mix", true, Some(2003)),
+        ("all is new", true, 2001, false),
+        ("the same again", false, 2001, false),
+        ("an hour later, nothing changed", true, 2001, false),
+        ("an hour of the mix", true, 2002, true),
+        ("within the hour", false, 2002, false),
+        ("the next hour of the mix", true, 2003, true),
     ];
-    for (round, (what, flush, mix)) in (0..).zip(looks) {
-        if let Some(at) = mix.filter(|_| flush) {
+    for (round, (what, flush, at, mix)) in (0..).zip(looks) {
+        if mix {
             mix_hour(&mut writer, facts, at);
         }
-        let saved = saved(&path, &writer);
-        let reader = medtap_table::TableReader::open(&saved).expect("the table");
         let bytes = store.bytes().expect("bytes");
-        let ((wall, cpu), own) = peak(|| {
-            let ((), wall, cpu) = timed(|| {
+        let (((), wall, cpu), own) = peak(|| {
+            timed(|| {
                 let mut look = Look::at(&reader, SourceKind::Live, "live", "main");
-                let at_ns = hour(mix.unwrap_or(2001)) + round * 1_000_000_000;
-                (look.run, look.at_ns, look.flush) = (7, at_ns, flush);
+                (look.run, look.at_ns) = (7, hour(at) + round * 1_000_000_000);
+                look.flush = flush;
                 let shown = Resolution::new(&reader, &Options::default(), &Rulings::default());
                 observer.observe(&mut store, &shown, &look).expect("room");
-            });
-            (wall, cpu)
+            })
         });
         let more = store.bytes().expect("bytes").saturating_sub(bytes) / 1000;
+        let (wall, cpu) = (wall / 1e3, cpu / 1e3);
         println!(
-            "serve, {facts} facts each, {what}: {:.2} s, processors {:.2} s, own {own} MiB, \
-             {more} kB more",
-            wall / 1e3,
-            cpu / 1e3
+            "serve, {facts} facts, {what}: {wall:.1} s, processors {cpu:.1} s, own {own} MiB, \
+             {more} kB more"
         );
     }
 }
@@ -477,11 +491,4 @@ fn mix_hour(writer: &mut TableWriter, facts: u32, at: u64) {
             add_edge(writer, number, other, (before, now));
         }
     }
-}
-
-/// The table as a file beside the history.
-fn saved(path: &Path, writer: &TableWriter) -> std::path::PathBuf {
-    let saved = path.with_extension("table");
-    writer.reader().save(&saved).expect("room");
-    saved
 }

@@ -10,4 +10,4 @@ pub mod people;
 mod resolve;
 pub mod trace;
 
-pub use resolve::{Id, Join, Options, Reason, Resolution, resolve, resolve_explained};
+pub use resolve::{Extent, Id, Join, Options, Reason, Resolution, resolve, resolve_explained};

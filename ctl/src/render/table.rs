@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use medtap_inventory::model::Device;
+use rayon::prelude::*;
 
 use super::text::{self, ID_CHARS_SHORT, attribute, bytes, clean, fit, width};
 use super::{Listing, Look, summary};
@@ -109,7 +110,7 @@ pub fn write(
 
 fn rows(listing: &Listing<'_>, extent: Extent, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let mut devices = listing.devices.clone();
-    devices.sort_by_cached_key(|device| {
+    devices.par_sort_by_cached_key(|device| {
         let class = summary::CLASSES
             .iter()
             .position(|class| class.name() == device.class);
@@ -129,7 +130,9 @@ fn rows(listing: &Listing<'_>, extent: Extent, look: Look, out: &mut dyn Write) 
         .iter()
         .filter(|column| extent == Extent::Everything || column.rank < RANK_WIDE)
         .map(|column| {
-            let cells = devices.iter().map(|device| (column.cell)(device, &context));
+            let cells = devices
+                .par_iter()
+                .map(|device| (column.cell)(device, &context));
             (column, cells.collect())
         })
         .filter(|(column, cells): &(_, Vec<String>)| {
@@ -153,17 +156,15 @@ fn rows(listing: &Listing<'_>, extent: Extent, look: Look, out: &mut dyn Write) 
     };
     let titles = columns.iter().map(|(column, _)| column.title.into());
     writeln!(out, "{}", look.bold(&line(titles.collect())))?;
-    for row in 0..devices.len() {
+    let row = |row: usize| {
         let cells = columns.iter().map(|(_, cells)| {
-            cells
-                .get(row)
-                .map(String::as_str)
-                .unwrap_or_default()
-                .into()
+            let cell = cells.get(row).map(String::as_str);
+            cell.unwrap_or_default().into()
         });
-        writeln!(out, "{}", line(cells.collect()))?;
-    }
-    Ok(())
+        line(cells.collect())
+    };
+    let lines: Vec<String> = (0..devices.len()).into_par_iter().map(row).collect();
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 /// Devices of which more is known come first.
@@ -173,7 +174,7 @@ fn made(device: &Device) -> bool {
 
 /// The width that a column needs to show everything.
 fn full(column: &Column, cells: &[String]) -> usize {
-    let widest = cells.iter().map(|cell| width(cell)).max().unwrap_or(0);
+    let widest = cells.par_iter().map(|cell| width(cell)).max().unwrap_or(0);
     widest.max(width(column.title))
 }
 

@@ -43,7 +43,10 @@ pub fn clean(text: &str) -> Cow<'_, str> {
 
 /// Columns that a text takes.
 pub fn width(text: &str) -> usize {
-    text.width()
+    match text.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
+        true => text.len(),
+        false => text.width(),
+    }
 }
 
 /// The text in exactly so many columns: padded, or cut with `…`.

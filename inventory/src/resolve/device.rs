@@ -12,7 +12,7 @@ use super::category::{self, Part};
 use super::joins::Reason;
 use super::usage::{self, Usage};
 use super::values::{self, Reading};
-use super::{Resolution, findings, identity, mac};
+use super::{Extent, Resolution, findings, identity, mac};
 use crate::model::{AttributeValue, Device, Peer, Provenance, Recognised, Risk, Time};
 
 /// Bytes of a MAC address that tell the holder of the block, as they are shown.
@@ -33,7 +33,7 @@ struct Gathered {
 }
 
 impl Resolution<'_> {
-    fn gather(&self, number: u32) -> Gathered {
+    fn gather(&self, number: u32, extent: Extent) -> Gathered {
         let mut gathered = Gathered::default();
         for unit in self.folding.units.of(number) {
             let unit = *unit as usize;
@@ -47,7 +47,8 @@ impl Resolution<'_> {
         for place in self.folding.subjects.of(number) {
             self.add_subject(*place, &mut gathered);
         }
-        for activity in self.folding.activities.of(number) {
+        let whole = extent == Extent::Whole;
+        for activity in self.folding.activities.of(number).iter().filter(|_| whole) {
             if let Some(activity) = self.snapshot.activities.get(*activity as usize) {
                 gathered.usage.act(activity);
             }
@@ -63,7 +64,7 @@ impl Resolution<'_> {
                 };
                 let other = self.folding.other(*place, opened);
                 gathered.usage.speak(edge, opened, other);
-                if let Some(other) = other.filter(|other| *other != number) {
+                if let Some(other) = other.filter(|other| whole && *other != number) {
                     gathered.usage.exchange(other, edge, opened, volume.bytes);
                 }
             }
@@ -97,7 +98,7 @@ impl Resolution<'_> {
     }
 
     /// The device of a number.
-    pub(super) fn device_numbered(&self, number: u32) -> Device {
+    pub(super) fn device_numbered(&self, number: u32, extent: Extent) -> Device {
         let Gathered {
             addresses,
             vlans,
@@ -105,7 +106,7 @@ impl Resolution<'_> {
             times,
             traffic,
             usage,
-        } = self.gather(number);
+        } = self.gather(number, extent);
         let facts = self.facts(number);
         let facts: Vec<&Fact<'static>> = facts.iter().collect();
         let part = self.part(number, &usage);
@@ -147,14 +148,20 @@ impl Resolution<'_> {
             packets_received: traffic.packets_received,
             bytes_sent: traffic.bytes_sent,
             bytes_received: traffic.bytes_received,
-            attributes: attributes(&facts, &self.hints(number)),
+            attributes: attributes(&facts, &self.hints(number), extent),
             activity: acts.collect(),
             protocols: usage.protocols.into_iter().collect(),
             peers,
-            findings: findings::of(&facts, self.as_of),
+            findings: match extent {
+                Extent::Whole => findings::of(&facts, self.as_of),
+                Extent::Listed => Vec::new(),
+            },
             vulnerabilities: Vec::new(),
             risk: Risk::default(),
-            recognised: recognised(&facts),
+            recognised: match extent {
+                Extent::Whole => recognised(&facts),
+                Extent::Listed => Vec::new(),
+            },
         }
     }
 
@@ -285,6 +292,7 @@ fn said_times(said: impl Iterator<Item = (Field, u64, u64)>) -> Option<(u64, u64
 fn attributes(
     facts: &[&Fact<'static>],
     hints: &[Hint],
+    extent: Extent,
 ) -> BTreeMap<&'static str, Option<AttributeValue>> {
     let mut by_attribute: BTreeMap<Attribute, Vec<Reading<'_>>> = BTreeMap::new();
     for &fact in facts {
@@ -306,7 +314,10 @@ fn attributes(
         });
         let maker = attribute == Attribute::Manufacturer;
         let hints = hints.filter(|_| maker);
-        (attribute.name(), values::decide(attribute, readings, hints))
+        (
+            attribute.name(),
+            values::decide(attribute, readings, hints, extent),
+        )
     };
     Attribute::SHOWN.iter().copied().map(value).collect()
 }

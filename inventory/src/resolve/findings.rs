@@ -18,8 +18,9 @@ pub fn of(facts: &[&Fact<'static>], as_of: Option<Time>) -> Vec<Finding> {
     let mut shown: BTreeMap<FindingId, Shown<'_>> = BTreeMap::new();
     let mut show = |id: FindingId, fact| shown.entry(id).or_default().add(fact);
     for &fact in facts {
-        let known = FindingId::from_name(&fact.value);
-        if let Some(id) = known.filter(|_| fact.attribute == Attribute::Finding) {
+        if fact.attribute == Attribute::Finding
+            && let Some(id) = FindingId::from_name(&fact.value)
+        {
             show(id, fact);
         }
     }
@@ -46,9 +47,8 @@ fn unsupported<'a>(
         facts.filter(|fact| fact.attribute == Attribute::EndOfSupport)
     };
     let latest = dated().map(|fact| &*fact.value).max();
-    let today = as_of.to_string();
     // Dates of one form are in order as texts are.
-    let is_over = latest.is_some_and(|latest| Some(latest) < today.get(..latest.len()));
+    let is_over = latest.is_some_and(|latest| Some(latest) < as_of.to_string().get(..latest.len()));
     dated().filter(move |_| is_over)
 }
 
@@ -58,9 +58,9 @@ fn expired<'a>(
     as_of: Time,
 ) -> impl Iterator<Item = &'a Fact<'static>> {
     let facts = facts.iter().copied();
-    facts.filter(move |fact| {
-        let is_date = fact.field == Field::TlsCertificateNotAfter;
-        let last: Option<jiff::Timestamp> = fact.raw.parse().ok().filter(|_| is_date);
+    let dates = facts.filter(|fact| fact.field == Field::TlsCertificateNotAfter);
+    dates.filter(move |fact| {
+        let last: Option<jiff::Timestamp> = fact.raw.parse().ok();
         let shown_ns = fact.last_seen_ns.min(as_of.0);
         last.is_some_and(|last| last.as_nanosecond() < i128::from(shown_ns))
     })

@@ -100,11 +100,10 @@ impl Grounds<'_> {
         self.bindings.units.get(number as usize).copied()
     }
 
-    /// The keys of a unit that name one machine, and its station's.
-    pub fn strong_keys(&self, number: u32) -> Vec<Key> {
+    /// The keys of a unit that name one machine, its chassis, and its station's.
+    pub fn all_keys(&self, number: u32) -> Vec<Key> {
         let words = self.words(number);
         let mut keys = self.keys(number, &words);
-        keys.retain(|key| key.0 != Reason::Chassis);
         keys.extend(station(&words).map(|key| (Reason::Station, key)));
         keys
     }
@@ -156,15 +155,15 @@ impl Grounds<'_> {
         real.map(folded).collect()
     }
 
-    /// Units that have one of these keys in common with another, in order, as far as hashes tell:
-    /// the only ones whose keys need to be compared.
-    fn sharing(&self, keys: impl Fn(u32) -> Vec<Key> + Sync) -> Vec<u32> {
+    /// Units that have a key in common with another, in order, as far as hashes tell: the only
+    /// ones whose keys need to be compared.
+    fn sharing(&self) -> Vec<u32> {
         let state = RandomState::new();
         let count = u32::try_from(self.bindings.units.len()).unwrap_or(u32::MAX);
         let mut hashes: Vec<(u64, u32)> = (0..count)
             .into_par_iter()
             .flat_map_iter(|unit| {
-                let keys = keys(unit).into_iter();
+                let keys = self.all_keys(unit).into_iter();
                 let state = &state;
                 keys.map(move |key| (state.hash_one(&key), unit))
             })
@@ -228,7 +227,6 @@ impl<'a> Joins<'a> {
         this.find_reporters();
         this.rule(rulings);
         this.join_keys();
-        this.join_stations();
         this.join_ae_titles();
         this.join_originators();
         this.joined.sort_unstable();
@@ -322,32 +320,23 @@ impl<'a> Joins<'a> {
         }
     }
 
-    /// Keys that name one machine wherever they are read.
+    /// Joins what has a key in common, in the order of units: first those that name one machine
+    /// wherever they are read, then AE title, station name and model together.
     fn join_keys(&mut self) {
-        let grounds = self.grounds;
-        self.join_sharing(|unit| grounds.keys(unit, &grounds.words(unit)));
-    }
-
-    /// AE title, station name and model together.
-    fn join_stations(&mut self) {
-        let grounds = self.grounds;
-        self.join_sharing(|unit| {
-            let key = station(&grounds.words(unit));
-            key.map(|key| (Reason::Station, key)).into_iter().collect()
-        });
-    }
-
-    /// Joins what has a key in common, in the order of units.
-    fn join_sharing(&mut self, keys: impl Fn(u32) -> Vec<Key> + Sync) {
-        let mut first: BTreeMap<Key, u32> = BTreeMap::new();
-        for number in self.grounds.sharing(&keys) {
-            for key in keys(number) {
-                match first.get(&key) {
-                    Some(&known) => {
-                        self.join(known, number, key.0, &key.1);
-                    }
-                    None => {
-                        first.insert(key, number);
+        let sharing = self.grounds.sharing();
+        for stations in [false, true] {
+            let mut first: BTreeMap<Key, u32> = BTreeMap::new();
+            for number in &sharing {
+                let mut keys = self.grounds.all_keys(*number);
+                keys.retain(|key| (key.0 == Reason::Station) == stations);
+                for key in keys {
+                    match first.get(&key) {
+                        Some(&known) => {
+                            self.join(known, *number, key.0, &key.1);
+                        }
+                        None => {
+                            first.insert(key, *number);
+                        }
                     }
                 }
             }

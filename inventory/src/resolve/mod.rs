@@ -92,6 +92,15 @@ pub struct Options {
     pub as_of: Option<Time>,
 }
 
+/// How much of a device is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// What a list shows: no peers, activity, findings, sources, nor what contradicts a value.
+    Listed,
+    /// Everything.
+    Whole,
+}
+
 /// Why records are one device.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Join {
@@ -111,7 +120,7 @@ pub fn resolve(table: &TableReader, options: &Options) -> Inventory {
 /// The devices of a table, and why records were joined that have no address in common.
 pub fn resolve_explained(table: &TableReader, options: &Options) -> (Inventory, Vec<Join>) {
     let resolution = Resolution::new(table, options, &Rulings::default());
-    (resolution.inventory(), resolution.joins())
+    (resolution.inventory(Extent::Whole), resolution.joins())
 }
 
 /// Which devices a table tells of, and whose each record of it is. A device itself is made when it
@@ -200,7 +209,7 @@ impl<'a> Resolution<'a> {
 
     /// One device, by its place.
     pub fn device(&self, place: usize) -> Option<Device> {
-        Some(self.device_numbered(*self.order.get(place)?))
+        Some(self.device_numbered(*self.order.get(place)?, Extent::Whole))
     }
 
     /// What stands behind one device, by its place.
@@ -229,10 +238,10 @@ impl<'a> Resolution<'a> {
     }
 
     /// Every device, and how much was understood.
-    pub fn inventory(&self) -> Inventory {
+    pub fn inventory(&self, extent: Extent) -> Inventory {
         let numbers = self.order.par_iter();
         let devices: Vec<Device> = numbers
-            .map(|number| self.device_numbered(*number))
+            .map(|number| self.device_numbered(*number, extent))
             .collect();
         let source = self.table.source().unwrap_or_default();
         Inventory {

@@ -159,8 +159,19 @@ pub fn bare(text: &str) -> String {
 
 /// In lower case, with one space where there are several and none at the ends.
 pub fn folded(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").to_lowercase()
+    let mut folded = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !folded.is_empty() {
+            folded.push(' ');
+        }
+        folded.push_str(word);
+    }
+    match folded.is_ascii() {
+        true => folded.make_ascii_lowercase(),
+        // Some letters are others at the end of a word.
+        false => folded = folded.to_lowercase(),
+    }
+    folded
 }
 
 /// True where a serial number, a name or an identifier is what many machines share: nothing, one

@@ -42,7 +42,7 @@ impl Resolution<'_> {
         detail.routes |= state.routes;
         let record = identity::unit_key(&self.snapshot, *kind).unwrap_or_default();
         let mut keys: BTreeSet<(KeyKind, String)> = BTreeSet::new();
-        for (reason, text) in self.grounds().strong_keys(unit) {
+        for (reason, text) in self.grounds().all_keys(unit) {
             let kind = match reason {
                 Reason::Serial => KeyKind::Serial,
                 Reason::Udi => KeyKind::Udi,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use medtap_table::Fact;
 use medtap_table::vocabulary::{Attribute, Field};
 
+use super::Extent;
 use super::text::{normal, same_company};
 use crate::model::{AttributeValue, Conflict, Provenance, Time};
 
@@ -135,6 +136,7 @@ pub fn decide<'a>(
     attribute: Attribute,
     readings: impl IntoIterator<Item = Reading<'a>>,
     hints: impl IntoIterator<Item = Reading<'a>>,
+    extent: Extent,
 ) -> Option<AttributeValue> {
     let mut candidates: BTreeMap<String, Candidate<'a>> = BTreeMap::new();
     for reading in readings {
@@ -160,6 +162,14 @@ pub fn decide<'a>(
     ranked.sort_by_cached_key(|candidate| Reverse(candidate.rank()));
     let mut ranked = ranked.into_iter();
     let winner = ranked.next()?;
+    if extent == Extent::Listed {
+        return Some(AttributeValue {
+            value: winner.value().to_owned(),
+            confidence: winner.confidence(),
+            sources: Vec::new(),
+            conflicts: Vec::new(),
+        });
+    }
     let conflict = |candidate: Candidate<'_>| Conflict {
         value: candidate.value().to_owned(),
         confidence: candidate.confidence(),

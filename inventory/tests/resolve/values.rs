@@ -1,7 +1,10 @@
 //! Which value wins, which category, what is counted.
 
-use medtap_inventory::model::Time;
-use medtap_inventory::{Options, resolve};
+use std::collections::BTreeMap;
+
+use medtap_inventory::model::{Device, Time};
+use medtap_inventory::trace::Rulings;
+use medtap_inventory::{Extent, Options, Resolution, resolve};
 use medtap_table::vocabulary::{Attribute, Counter, Event, Field, Protocol};
 use medtap_table::{Activity, EdgeFlags, Source, SubjectId};
 
@@ -309,4 +312,39 @@ fn a_certificate_is_expired_where_it_is_shown_after_its_last_day() {
     assert_eq!(findings("2026-03-02T12:59:59Z"), 1);
     assert_eq!(findings("2026-03-02T13:00:01Z"), 0);
     assert_eq!(findings("never"), 0);
+}
+
+/// A list shows what the whole device says, only less of it.
+#[test]
+fn what_is_listed_is_part_of_the_whole() {
+    let mut sample = Sample::default();
+    let scanner = sample.add(proven(BRAUN, "10.0.0.1"));
+    sample.say(scanner, Field::DhcpHostname, "ct-1");
+    sample.say(scanner, Field::DhcpHostname, "other");
+    sample.say(scanner, Field::DicomManufacturer, "ACME");
+    sample.roles(scanner, &["storage_scu", "worklist_scu"]);
+    let archive = sample.add(proven(LOCAL, "10.0.0.2"));
+    sample.roles(archive, &["storage_scp", "query_scp"]);
+    let table = sample.reader();
+    let found = Resolution::new(&table, &Options::default(), &Rulings::default());
+    let (listed, whole) = (
+        found.inventory(Extent::Listed),
+        found.inventory(Extent::Whole),
+    );
+    assert_eq!(listed.coverage, whole.coverage);
+    assert_eq!(listed.devices.len(), 2);
+    for (listed, whole) in listed.devices.into_iter().zip(whole.devices) {
+        let mut less = Device {
+            peers: Vec::new(),
+            activity: BTreeMap::new(),
+            findings: Vec::new(),
+            recognised: Vec::new(),
+            ..whole
+        };
+        for value in less.attributes.values_mut().flatten() {
+            value.sources.clear();
+            value.conflicts.clear();
+        }
+        assert_eq!(listed, less);
+    }
 }
