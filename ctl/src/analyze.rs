@@ -10,7 +10,7 @@ use medtap_engine::wire::LinkType;
 use medtap_inventory::{Options, resolve};
 
 use crate::arguments::Analyze;
-use crate::assess::{self, Basis};
+use crate::assess::{self, Basis, SiteFiles};
 use crate::devices;
 use crate::failure::{Code, Exit, Failure};
 use crate::files::Destination;
@@ -25,7 +25,8 @@ pub fn run(command: &Analyze, exit: &mut Exit) -> Result<(), Failure> {
     let pcap = Pcap::open(&inputs)?;
     // What can't be written is said before hours of reading.
     let files = Files::check(command, &inputs)?;
-    let basis = Basis::read(&command.assessing, exit)?;
+    let basis = Basis::read(&command.assessing.judging, exit)?;
+    let site = SiteFiles::read(&command.assessing, exit)?;
 
     let analysis = Analysis {
         workers: command.workers(),
@@ -50,10 +51,9 @@ pub fn run(command: &Analyze, exit: &mut Exit) -> Result<(), Failure> {
     }
     devices::say_unread(&table, &unknown_links, exit);
     let mut inventory = resolve(&table, &Options::default());
-    if let Some(sheet) = &command.context {
-        crate::memory::context::add(sheet, &mut inventory, exit)?;
-    }
-    let assessed = assess::judge(&mut inventory, &rules, basis, files.report.is_some());
+    let wanted = files.report.is_some() || command.assessing.is_given();
+    let known = site.known(&mut inventory, exit)?;
+    let assessed = assess::judge(&mut inventory, &rules, basis, &known, wanted);
     if let Some((destination, format)) = &files.report {
         let report = Report {
             inventory: &inventory,

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use clap::{Args, Parser, Subcommand};
-use medtap_table::vocabulary::Category;
 
-use crate::assess;
+pub use crate::assess::arguments::{
+    Compliance, GroupBy, RiskCommand, RiskGroups, RiskList, RiskModel, RiskSensitivity, RiskTrend,
+    Simulate, Work, WorkMeant, WorkStep,
+};
 use crate::export;
 use crate::expression::{Expression, parse_time};
 use crate::render::{CSV_COLUMNS, DeviceOutput, GridOutput, LineOutput, Output, StatusOutput};
@@ -189,10 +191,6 @@ pub struct Analyze {
     /// Also save what was found in this file, for medtap devices --table
     #[arg(long, value_name = "FILE")]
     pub save_table: Option<PathBuf>,
-    /// Spreadsheet of the site's CMMS or CMDB, whose columns bear the names of medtap context map:
-    /// values that the network does not tell, and what is overdue
-    #[arg(long, value_name = "CSV")]
-    pub context: Option<PathBuf>,
 }
 
 impl Analyze {
@@ -283,9 +281,28 @@ pub struct Table {
     pub rules: Option<PathBuf>,
 }
 
-/// What risk is judged by.
+/// What risk is judged by, and what is known of the devices besides the traffic.
 #[derive(Debug, Default, Args)]
 pub struct Assessing {
+    #[command(flatten)]
+    pub judging: Judging,
+    /// History (see medtap serve): since when devices are known, whether they may be there, what
+    /// the site's systems say of them, with whom they spoke, what became of work
+    #[arg(long, value_name = "PATH")]
+    pub history: Option<PathBuf>,
+    /// Spreadsheet of the site's CMMS or CMDB, whose columns bear the names of medtap context map:
+    /// values that the network does not tell, and what is overdue
+    #[arg(long, value_name = "CSV")]
+    pub context: Option<PathBuf>,
+    /// What the site declares of its network (.toml): its own prefixes, segments by name, and
+    /// compensating controls, which are held against the traffic
+    #[arg(long, value_name = "TOML")]
+    pub controls: Option<PathBuf>,
+}
+
+/// What risk is judged by.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Judging {
     /// Feeds of known vulnerabilities: a file, a folder tree, or what medtap feeds keeps; each file
     /// is recognised by its content (KEV, EPSS, CSAF, VEX, NVD, ...)
     #[arg(long, value_name = "DIR")]
@@ -301,104 +318,13 @@ pub struct Assessing {
 impl Assessing {
     /// True where anything was named to judge by.
     pub fn is_given(&self) -> bool {
-        self.feeds.is_some() || self.policy.is_some() || self.verdicts.is_some()
+        let judging = &self.judging;
+        judging.feeds.is_some()
+            || judging.policy.is_some()
+            || judging.verdicts.is_some()
+            || self.history.is_some()
+            || self.controls.is_some()
     }
-}
-
-/// `medtap risk`.
-#[derive(Debug, Subcommand)]
-pub enum RiskCommand {
-    /// The devices by score, the highest first
-    #[command(after_help = EXIT_CODES)]
-    List(RiskList),
-    /// The scores of units or sites
-    #[command(after_help = EXIT_CODES)]
-    Groups(RiskGroups),
-    /// How much the order of the devices hangs on each weight of the policy
-    #[command(after_help = EXIT_CODES)]
-    Sensitivity(RiskSensitivity),
-    /// How well the departments keep their books: owner, location, approval, maintenance, MDS2
-    #[command(after_help = EXIT_CODES)]
-    Hygiene(RiskSensitivity),
-    /// The risk that a model would bring, before it is bought
-    #[command(after_help = EXIT_CODES)]
-    Model(RiskModel),
-}
-
-/// `medtap risk list`.
-#[derive(Debug, Args)]
-pub struct RiskList {
-    #[command(flatten)]
-    pub table: Table,
-    #[command(flatten)]
-    pub assessing: Assessing,
-    /// Show only the devices that match
-    #[arg(long = "where", value_name = "EXPR", value_parser = Expression::parse)]
-    pub filter: Option<Expression>,
-    /// End with exit code 1 if any device matches, shown or not
-    #[arg(long, value_name = "EXPR", value_parser = Expression::parse)]
-    pub fail_on: Option<Expression>,
-    /// How to show it
-    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
-    pub output: GridOutput,
-}
-
-/// What devices are put together by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum GroupBy {
-    /// Hospital units
-    Unit,
-    /// Sites
-    Site,
-}
-
-/// `medtap risk groups`.
-#[derive(Debug, Args)]
-pub struct RiskGroups {
-    #[command(flatten)]
-    pub table: Table,
-    #[command(flatten)]
-    pub assessing: Assessing,
-    /// What devices are put together by
-    #[arg(long, value_enum, default_value_t = GroupBy::Unit)]
-    pub by: GroupBy,
-    /// How to show it
-    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
-    pub output: GridOutput,
-}
-
-/// `medtap risk sensitivity` and `medtap risk hygiene`.
-#[derive(Debug, Args)]
-pub struct RiskSensitivity {
-    #[command(flatten)]
-    pub table: Table,
-    #[command(flatten)]
-    pub assessing: Assessing,
-    /// How to show it
-    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
-    pub output: GridOutput,
-}
-
-/// `medtap risk model`.
-#[derive(Debug, Args)]
-pub struct RiskModel {
-    /// The manufacturer's answers: an MDS2 form as CSV or JSON
-    #[arg(long, value_name = "FILE")]
-    pub mds2: Option<PathBuf>,
-    /// The bill of its software: CycloneDX or SPDX, JSON
-    #[arg(long, value_name = "FILE")]
-    pub sbom: Option<PathBuf>,
-    /// What kind of device it is, such as infusion_pump [default: medical_other]
-    #[arg(long, value_name = "CATEGORY", value_parser = category)]
-    pub category: Option<Category>,
-    #[command(flatten)]
-    pub assessing: Assessing,
-    /// The time that ages are counted to [default: now]
-    #[arg(long, value_name = "TIME", value_parser = as_of)]
-    pub as_of: Option<u64>,
-    /// How to show it
-    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
-    pub output: GridOutput,
 }
 
 /// Where feeds are kept.
@@ -461,65 +387,6 @@ pub struct FeedsBundle {
     pub file: PathBuf,
     #[command(flatten)]
     pub store: FeedsStore,
-}
-
-/// `medtap work`.
-#[derive(Debug, Args)]
-pub struct Work {
-    /// Show only the work of this role: security, biomedical_engineering, network_engineering,
-    /// clinical_unit or vendor
-    #[arg(long, value_name = "ROLE", value_parser = assess::commands::role)]
-    pub role: Option<medtap_risk::role::Role>,
-    /// Show every device of every item
-    #[arg(long)]
-    pub devices: bool,
-    #[command(flatten)]
-    pub table: Table,
-    #[command(flatten)]
-    pub assessing: Assessing,
-    /// How to show it
-    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
-    pub output: GridOutput,
-}
-
-/// `medtap compliance`.
-#[derive(Debug, Args)]
-pub struct Compliance {
-    /// A control pack by its name, such as nist, or a file of one (.toml); may be given several
-    /// times [default: all that ship]
-    #[arg(long, value_name = "PACK")]
-    pub pack: Vec<String>,
-    #[command(flatten)]
-    pub table: Table,
-    #[command(flatten)]
-    pub assessing: Assessing,
-    /// How to show it
-    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
-    pub output: GridOutput,
-}
-
-/// `medtap simulate`.
-#[derive(Debug, Args)]
-pub struct Simulate {
-    /// This CVE is fixed wherever it is; may be given several times
-    #[arg(long, value_name = "CVE")]
-    pub patch: Vec<String>,
-    /// This weakness is removed wherever it is, such as smbv1; may be given several times
-    #[arg(long, value_name = "FINDING")]
-    pub harden: Vec<String>,
-    /// This device is put into a segment of its own; several share it
-    #[arg(long, value_name = "DEVICE")]
-    pub segment: Vec<String>,
-    /// This peer may still reach the segment: an id, an address, a VLAN or network
-    #[arg(long, value_name = "PEER")]
-    pub peer: Vec<String>,
-    #[command(flatten)]
-    pub table: Table,
-    #[command(flatten)]
-    pub assessing: Assessing,
-    /// How to show it
-    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
-    pub output: GridOutput,
 }
 
 /// `medtap status`.
@@ -621,17 +488,6 @@ pub struct Selection {
     /// End with exit code 1 if any device matches, shown or not
     #[arg(long, value_name = "EXPR", value_parser = Expression::parse)]
     pub fail_on: Option<Expression>,
-}
-
-/// A kind of device by its name.
-fn category(name: &str) -> Result<Category, String> {
-    Category::from_name(name).ok_or_else(|| {
-        let names: Vec<&str> = Category::ALL
-            .iter()
-            .map(|category| category.name())
-            .collect();
-        format!("expected one of {}", names.join(", "))
-    })
 }
 
 /// A length of time as nanoseconds: a number and its unit.

@@ -4,7 +4,8 @@
 #![allow(missing_docs)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use medtap_risk::score::{AttackVector, Case, Exploit, Tier, assess_all};
+use medtap_risk::feeds::AttackVector;
+use medtap_risk::score::{Case, Exploit, Tier, assess_all};
 use medtap_risk::sensitivity::sensitivity;
 use medtap_risk::subject::{Component, ComponentKind, Finding, Nanoseconds, Sight};
 use medtap_risk::{Policy, Share, Subject};

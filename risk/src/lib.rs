@@ -9,7 +9,8 @@
 //! - [`feeds`]: what the world knows of vulnerabilities, read from files.
 //! - [`matching`]: which vulnerabilities a device's components have, how surely, and who says so.
 //! - [`policy`]: every number of the model, by name, with a hospital's own in its place.
-//! - [`control`]: whether a compensating control may count.
+//! - [`declared`]: what a site declares of its network. [`control`]: whether a compensating
+//!   control may count.
 //! - [`score`]: likelihood, impact, score, its bounds, its band and what drives it.
 //! - [`clock`]: by when a CVE is to be fixed, by whom, and in which hours.
 //! - [`ssvc`]: how soon, by CERT/CC's decision table.
@@ -23,6 +24,7 @@ pub mod clock;
 pub mod compliance;
 pub mod control;
 pub mod date;
+pub mod declared;
 pub mod feeds;
 pub mod matching;
 pub mod model;

@@ -210,9 +210,37 @@ pub struct Peer {
     pub last_seen: Nanoseconds,
 }
 
+/// What the failure of a device would do, by the site's own word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Criticality {
+    /// Little.
+    Low,
+    /// Something.
+    Medium,
+    /// Much.
+    High,
+    /// Everything that it is for.
+    Critical,
+}
+
+impl Criticality {
+    /// The criticality of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "low" => Some(Self::Low),
+            "medium" => Some(Self::Medium),
+            "high" => Some(Self::High),
+            "critical" => Some(Self::Critical),
+            _ => None,
+        }
+    }
+}
+
 /// How much care depends on a device. What is not known is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Usage {
+    /// What its failure would do.
+    pub criticality: Option<Criticality>,
     /// The share of the time in which it is used, 0–1.
     pub utilisation: Option<Share>,
     /// The utilisation of every other device of the same type in the same unit.
@@ -276,6 +304,8 @@ pub struct Upkeep {
     pub mds2: Option<bool>,
     /// Whether a bill of its software is at hand.
     pub sbom: Option<bool>,
+    /// Incidents with it that were reported.
+    pub incidents: Option<u32>,
 }
 
 /// A compensating control that somebody declared.

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use medtap_inventory::model::Device;
 use medtap_risk::date::day;
-use medtap_risk::role::Role;
 use medtap_risk::score::{Level, groups};
 use medtap_risk::sensitivity::sensitivity;
 use medtap_risk::simulate::{Change, Segment, simulate};
@@ -15,7 +14,8 @@ use medtap_risk::{clock, subject::Service};
 use medtap_table::TableReader;
 use medtap_table::vocabulary::FindingId;
 
-use super::{Assessed, always, compliance, described, purchase};
+use super::kept::{self, Kept};
+use super::{Assessed, always, compliance, described, purchase, tasks, trend};
 use crate::arguments::{self, RiskCommand};
 use crate::devices;
 use crate::failure::{Exit, Failure};
@@ -55,13 +55,30 @@ pub fn risk(command: &RiskCommand, exit: &mut Exit) -> Result<(), Failure> {
         RiskCommand::Groups(command) => by_group(command, exit),
         RiskCommand::Sensitivity(command) => weights(command, exit),
         RiskCommand::Hygiene(command) => hygiene(command, exit),
+        RiskCommand::Trend(command) => trend::run(command),
         RiskCommand::Model(command) => purchase::run(command, exit),
     }
+}
+
+/// Brings the history that was named up to what this run shows.
+fn keep(
+    opened: &Opened,
+    assessing: &arguments::Assessing,
+    exit: &mut Exit,
+) -> Result<Option<Kept>, Failure> {
+    let Some(path) = &assessing.history else {
+        return Ok(None);
+    };
+    let mut store = medtap_inventory::history::Store::open(path)?;
+    Ok(Some(kept::update(&opened.assessed, &mut store, exit)))
 }
 
 /// The devices by score.
 fn list(command: &arguments::RiskList, exit: &mut Exit) -> Result<(), Failure> {
     let opened = open(&command.table, &command.assessing, exit)?;
+    if command.assessing.judging.feeds.is_some() {
+        keep(&opened, &command.assessing, exit)?;
+    }
     let wanted = |device: &&Device| command.filter.as_ref().is_none_or(|f| f.matches(device));
     let devices: Vec<&Device> = opened.inventory.devices.iter().filter(wanted).collect();
     devices::fail_on(&opened.inventory, command.fail_on.as_ref(), exit);
@@ -228,92 +245,29 @@ pub fn compliance(command: &arguments::Compliance, exit: &mut Exit) -> Result<()
 
 /// `medtap work`.
 pub fn work(command: &arguments::Work, exit: &mut Exit) -> Result<(), Failure> {
+    if let Some(step) = &command.step {
+        return tasks::step(step, exit);
+    }
     let opened = open(&command.table, &command.assessing, exit)?;
+    let kept = keep(&opened, &command.assessing, exit)?;
+    let today = day(opened.assessed.as_of);
+    if let Some(state) = command.state {
+        let rows = kept.unwrap_or_default();
+        let names = names(&opened.inventory);
+        let grid = tasks::in_state(&rows, state, &names, today);
+        return print(&grid, command.output, &[]);
+    }
     let items = opened.assessed.work();
     let shown: Vec<&Item> = match command.role {
         Some(role) => work::of_role(&items, role).collect(),
         None => items.iter().collect(),
     };
-    let today = day(opened.assessed.as_of);
+    let kept = kept.as_ref();
     let grid = match command.devices {
-        true => tasks(&shown),
-        false => list_of(&shown, today),
+        true => tasks::tasks(&shown, kept, today),
+        false => tasks::list_of(&shown, kept, today),
     };
     print(&grid, command.output, &[Some(clock::BINDS)])
-}
-
-/// One row a thing to do.
-pub fn list_of(items: &[&Item], today: jiff::civil::Date) -> Grid {
-    let row = |item: &&Item| -> Vec<Cell> {
-        let roles: Vec<&str> = item.roles.iter().map(|role| role.name()).collect();
-        let owners: Vec<&str> = item.owners.iter().map(String::as_str).collect();
-        let cves: BTreeSet<&String> = item.tasks.iter().flat_map(|task| &task.cves).collect();
-        let first = item.tasks.iter().map(|task| task.name.as_str()).take(3);
-        vec![
-            ((item.closes * 10.0).round() / 10.0).into(),
-            item.due.into(),
-            item.is_overdue(today).into(),
-            item.words.as_str().into(),
-            item.tasks.len().into(),
-            cves.len().into(),
-            roles.join(", ").into(),
-            owners.join(", ").into(),
-            first.collect::<Vec<_>>().join(", ").into(),
-        ]
-    };
-    Grid {
-        name: "work",
-        columns: vec![
-            "closes",
-            "due",
-            "overdue",
-            "what_to_do",
-            "devices",
-            "cves",
-            "roles",
-            "owners",
-            "first_devices",
-        ],
-        rows: items.iter().map(row).collect(),
-    }
-}
-
-/// One row a thing to do and device.
-pub fn tasks(items: &[&Item]) -> Grid {
-    let of = |item: &&Item| {
-        let (words, fix) = (item.words.clone(), item.fix.key());
-        let rows = item.tasks.iter().map(move |task| -> Vec<Cell> {
-            vec![
-                fix.as_str().into(),
-                words.as_str().into(),
-                task.device.as_str().into(),
-                task.name.as_str().into(),
-                task.unit.as_deref().into(),
-                task.before.into(),
-                task.after.into(),
-                task.due.into(),
-                task.window.map(|window| window.to_string()).into(),
-                task.cves.join(";").into(),
-            ]
-        });
-        rows.collect::<Vec<_>>()
-    };
-    Grid {
-        name: "tasks",
-        columns: vec![
-            "fix",
-            "what_to_do",
-            "device_id",
-            "device",
-            "unit",
-            "before",
-            "after",
-            "due",
-            "quietest_window",
-            "cves",
-        ],
-        rows: items.iter().flat_map(of).collect(),
-    }
 }
 
 /// `medtap simulate`.
@@ -409,7 +363,10 @@ fn change(command: &arguments::Simulate, opened: &Opened) -> Result<Change, Fail
     }
     let mut devices = BTreeSet::new();
     for wanted in &command.segment {
-        devices.insert(find(&opened.inventory, wanted)?.id.clone());
+        match opened.assessed.segments.get(wanted) {
+            Some(members) => devices.extend(members.iter().cloned()),
+            None => drop(devices.insert(find(&opened.inventory, wanted)?.id.clone())),
+        }
     }
     let segment = (!devices.is_empty()).then(|| Segment {
         devices,
@@ -422,7 +379,7 @@ fn change(command: &arguments::Simulate, opened: &Opened) -> Result<Change, Fail
     };
     if change == Change::default() {
         return Err(Failure::new(
-            "nothing to simulate; expected --patch CVE, --harden FINDING or --segment DEVICE",
+            "nothing to simulate; expected --patch CVE, --harden FINDING or --segment NAME",
         ));
     }
     Ok(change)
@@ -438,7 +395,7 @@ fn spoken(service: &Service) -> String {
     }
 }
 
-fn names(inventory: &medtap_inventory::model::Inventory) -> BTreeMap<&str, String> {
+pub(super) fn names(inventory: &medtap_inventory::model::Inventory) -> BTreeMap<&str, String> {
     let devices = inventory.devices.iter();
     devices
         .map(|device| (device.id.as_str(), label(device)))
@@ -446,7 +403,11 @@ fn names(inventory: &medtap_inventory::model::Inventory) -> BTreeMap<&str, Strin
 }
 
 /// Shows a list, and under it what people should know of it.
-fn print(grid: &Grid, output: GridOutput, notes: &[Option<&str>]) -> Result<(), Failure> {
+pub(super) fn print(
+    grid: &Grid,
+    output: GridOutput,
+    notes: &[Option<&str>],
+) -> Result<(), Failure> {
     let look = Look::of_stdout();
     render::print(|out| {
         grid.write(output, look, out)?;
@@ -456,13 +417,5 @@ fn print(grid: &Grid, output: GridOutput, notes: &[Option<&str>]) -> Result<(), 
             }
         }
         Ok(())
-    })
-}
-
-/// The role of a name, for the command line.
-pub fn role(name: &str) -> Result<Role, String> {
-    Role::from_name(name).ok_or_else(|| {
-        let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
-        format!("expected one of {}", names.join(", "))
     })
 }

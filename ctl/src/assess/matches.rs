@@ -8,7 +8,7 @@ use medtap_inventory::model::{Time, Vulnerability};
 use medtap_risk::clock::remedy::{Plan, Statement};
 use medtap_risk::clock::{Deadline, Known};
 use medtap_risk::date::day;
-use medtap_risk::matching::{Applicability, Match};
+use medtap_risk::matching::Match;
 use medtap_risk::score::Exploit;
 use medtap_risk::ssvc::Ssvc;
 use medtap_risk::subject::{Component, ComponentKind};
@@ -19,11 +19,6 @@ use super::Judged;
 /// The matches that may be there, as the score wants them.
 pub fn exploits(matches: &[Match]) -> Vec<Exploit> {
     matches.iter().filter_map(Match::exploit).collect()
-}
-
-/// False where it is said not to be there.
-fn is_there(found: &Match) -> bool {
-    found.applicability.value() > 0.0
 }
 
 /// What the clocks ask of a match.
@@ -45,7 +40,7 @@ pub fn deadlines(
     let mut seen = BTreeSet::new();
     let scored = matches
         .iter()
-        .filter(|found| is_there(found) && found.applicability != Applicability::FamilyOnly);
+        .filter(|found| found.applicability.is_scored());
     scored
         .filter(|found| seen.insert(found.cve))
         .map(|found| {
@@ -58,7 +53,10 @@ pub fn deadlines(
 /// What can be done about each component, by its place.
 pub fn plans(subject: &Subject, matches: &[Match]) -> BTreeMap<usize, Plan> {
     let mut statements: BTreeMap<usize, Vec<Statement>> = BTreeMap::new();
-    for found in matches.iter().filter(|found| is_there(found)) {
+    for found in matches
+        .iter()
+        .filter(|found| found.applicability.is_there())
+    {
         let told = statements.entry(found.component).or_default();
         let component = subject.components.get(found.component);
         // An advisory about a part is not the word of who made the device.
@@ -83,7 +81,7 @@ pub fn listed(judged: &Judged, policy: &Policy, today: Date) -> Vec<Vulnerabilit
         .map(|found| {
             let component = subject.components.get(found.component);
             let known = known(found, component);
-            let there = is_there(found);
+            let there = found.applicability.is_there();
             let deadline = Deadline::of(subject, &known, policy, today);
             let exploitation = found.exploitation();
             let weighed = (&judged.assessment.impact, &judged.assessment.reached);

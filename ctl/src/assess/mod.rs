@@ -3,22 +3,36 @@
 //!
 //! ```text
 //! matches    what the feeds say of components, as the model and the JSON want it
-//! told       what they say of devices besides: contacts, bills of software
+//! told       what they, memory and the site say of devices besides
+//! edges      what conversations show by who speaks with whom
+//! site       the files of the site, as they are read
+//! kept       work and scores in the history, from run to run
+//! daily      what medtap serve does once a day
+//! trend      medtap risk trend       tasks      medtap work assign, accept, ...
+//! arguments  what can be typed
 //! commands   medtap risk, work, simulate, compliance
 //! compliance what can be shown by a framework       purchase  medtap risk model
 //! ```
 
+pub mod arguments;
 pub mod commands;
 pub mod compliance;
+pub mod daily;
+mod edges;
+pub mod kept;
 mod matches;
 mod purchase;
+mod site;
+pub mod tasks;
 #[cfg(test)]
 pub mod tests;
 mod told;
+mod trend;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use medtap_inventory::model::{self, Device, Inventory};
+use medtap_inventory::people::Judgement;
 use medtap_risk::clock::Deadline;
 use medtap_risk::clock::remedy::Plan;
 use medtap_risk::date::day;
@@ -31,10 +45,13 @@ use medtap_risk::{Policy, Subject};
 use medtap_rules::Rules;
 use medtap_table::vocabulary::FindingId;
 
-use crate::arguments::Assessing;
+use crate::arguments::{Assessing, Judging};
 use crate::failure::{Code, Exit, Failure};
 use crate::render::several;
-use crate::subject::Site;
+use crate::report::words;
+use crate::subject::{Known, Site, burdens};
+
+pub use site::SiteFiles;
 
 /// Bytes of a file of verdicts.
 const VERDICTS_BYTES_MAX: u64 = 16 << 20;
@@ -51,8 +68,6 @@ pub struct Basis {
     pub feeds: Feeds,
     /// What people decided about matches.
     pub verdicts: Verdicts,
-    /// Anything was named; else all is the defaults.
-    given: bool,
 }
 
 impl Basis {
@@ -60,7 +75,7 @@ impl Basis {
     ///
     /// # Errors
     /// When one can't be used. A feed that is refused is said, and the others count.
-    pub fn read(options: &Assessing, exit: &mut Exit) -> Result<Self, Failure> {
+    pub fn read(options: &Judging, exit: &mut Exit) -> Result<Self, Failure> {
         let policy = match &options.policy {
             Some(path) => Policy::read(path).map_err(|error| Failure::new(error.to_string()))?,
             None => Policy::default(),
@@ -77,7 +92,6 @@ impl Basis {
             policy,
             feeds,
             verdicts,
-            given: options.is_given(),
         })
     }
 }
@@ -117,6 +131,8 @@ fn read_feeds(path: &std::path::Path, exit: &mut Exit) -> Result<Feeds, Failure>
 
 /// One device, judged.
 pub struct Judged {
+    /// Its id in the history, where that knows it.
+    pub remembered: Option<String>,
     /// As the model sees it.
     pub subject: Subject,
     /// What the feeds say of its components.
@@ -139,15 +155,22 @@ pub struct Assessed {
     pub as_of: u64,
     /// The devices, in the inventory's order.
     pub devices: Vec<Judged>,
+    /// How devices were judged on the days before.
+    pub days: Vec<Judgement>,
+    /// The devices of each segment, by the segment's name.
+    pub segments: BTreeMap<String, Vec<String>>,
 }
 
 impl Assessed {
     /// Judges an inventory, and writes into it what came out.
-    pub fn new(inventory: &mut Inventory, rules: &Rules, basis: Basis) -> Self {
+    pub fn new(inventory: &mut Inventory, rules: &Rules, basis: Basis, known: &Known) -> Self {
         let as_of = inventory.as_of.map_or(0, |time| time.0);
         told::contacts(inventory, &basis.feeds.indicators);
-        let mut subjects = Site::new(inventory, rules).subjects();
+        told::remembered(inventory, known);
+        edges::add(inventory, known);
+        let mut subjects = Site::new(inventory, rules, known).subjects();
         let matcher = Matcher::new(&basis.feeds);
+        told::recalls(inventory, &mut subjects, &matcher);
         told::bills(&mut subjects, &matcher);
         let found = found(&subjects, &matcher, &basis.verdicts, as_of);
         drop(matcher);
@@ -169,7 +192,9 @@ impl Assessed {
         for (((subject, matches), exploits), assessment) in judged {
             let deadlines = matches::deadlines(&subject, &matches, &basis.policy, today);
             let plans = matches::plans(&subject, &matches);
+            let remembered = known.memory.get(&subject.id);
             devices.push(Judged {
+                remembered: remembered.map(|known| known.id.clone()),
                 subject,
                 matches,
                 exploits,
@@ -185,6 +210,8 @@ impl Assessed {
             basis,
             as_of,
             devices,
+            days: known.days.clone(),
+            segments: segments(inventory, known),
         }
     }
 
@@ -208,7 +235,27 @@ impl Assessed {
     }
 }
 
+/// The devices of each VLAN, network and declared segment.
+fn segments(inventory: &Inventory, known: &Known) -> BTreeMap<String, Vec<String>> {
+    let mut segments: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for device in &inventory.devices {
+        let declared = known.segments(device).map(|(name, _)| name.to_owned());
+        let names: BTreeSet<String> = declared.chain(words::segments(device)).collect();
+        for name in names.into_iter().filter(|name| name != words::NOWHERE) {
+            segments.entry(name).or_default().push(device.id.clone());
+        }
+    }
+    segments
+}
+
 impl Judged {
+    /// The score as outputs show it.
+    pub fn rounded_score(&self) -> Option<f64> {
+        self.assessment
+            .score
+            .map(|score| rounded(score, SCORE_PLACES))
+    }
+
     fn case(&self) -> Case<'_> {
         Case {
             subject: &self.subject,
@@ -240,8 +287,21 @@ fn found(
 /// Gives the findings of a device the weights of a policy.
 fn weigh(device: &mut Device, policy: &Policy) {
     let weight = |id: FindingId| policy.posture.of(id).max(policy.threat.of(id));
-    for finding in &mut device.findings {
-        finding.weight = FindingId::from_name(&finding.id).map(weight);
+    let weights: Vec<Option<f64>> = (device.findings.iter())
+        .map(|finding| {
+            let weight = FindingId::from_name(&finding.id).map(weight);
+            // Told of it, and a weakness of the other end.
+            weight.map(|weight| {
+                if burdens(device, finding) {
+                    weight
+                } else {
+                    0.0
+                }
+            })
+        })
+        .collect();
+    for (finding, weight) in device.findings.iter_mut().zip(weights) {
+        finding.weight = weight;
     }
 }
 
@@ -308,10 +368,11 @@ pub fn judge(
     inventory: &mut Inventory,
     rules: &Rules,
     basis: Basis,
+    known: &Known,
     wanted: bool,
 ) -> Option<Assessed> {
-    if wanted || basis.given {
-        return Some(Assessed::new(inventory, rules, basis));
+    if wanted {
+        return Some(Assessed::new(inventory, rules, basis, known));
     }
     for device in &mut inventory.devices {
         weigh(device, &basis.policy);
@@ -329,8 +390,9 @@ pub fn where_asked(
     options: &Assessing,
     exit: &mut Exit,
 ) -> Result<Option<Assessed>, Failure> {
-    let basis = Basis::read(options, exit)?;
-    Ok(judge(inventory, rules, basis, false))
+    let basis = Basis::read(&options.judging, exit)?;
+    let known = SiteFiles::read(options, exit)?.known(inventory, exit)?;
+    Ok(judge(inventory, rules, basis, &known, options.is_given()))
 }
 
 /// Judges the inventory, with the default policy and without feeds where none are named.
@@ -343,8 +405,9 @@ pub fn always(
     options: &Assessing,
     exit: &mut Exit,
 ) -> Result<Assessed, Failure> {
-    let basis = Basis::read(options, exit)?;
-    Ok(Assessed::new(inventory, rules, basis))
+    let basis = Basis::read(&options.judging, exit)?;
+    let known = SiteFiles::read(options, exit)?.known(inventory, exit)?;
+    Ok(Assessed::new(inventory, rules, basis, &known))
 }
 
 /// What the feeds are, in one sentence.

@@ -21,7 +21,7 @@ const CVES_MAX: usize = 20;
 
 /// Judges a model.
 pub fn run(command: &RiskModel, exit: &mut Exit) -> Result<(), Failure> {
-    let basis = Basis::read(&command.assessing, exit)?;
+    let basis = Basis::read(&command.judging, exit)?;
     let files: Vec<PathBuf> = [&command.mds2, &command.sbom]
         .into_iter()
         .flatten()

@@ -42,14 +42,13 @@ pub fn basis() -> Basis {
         policy: Policy::default(),
         feeds,
         verdicts: Verdicts::default(),
-        given: true,
     }
 }
 
 fn judged(basis: Basis) -> (Inventory, Assessed) {
     let mut inventory = samples::inventory();
     let rules = Rules::load(None).unwrap();
-    let assessed = Assessed::new(&mut inventory, &rules, basis);
+    let assessed = Assessed::new(&mut inventory, &rules, basis, &Known::default());
     (inventory, assessed)
 }
 
@@ -128,13 +127,12 @@ fn without_anything_given_nothing_is_judged() {
         policy: Policy::default(),
         feeds: Feeds::default(),
         verdicts: Verdicts::default(),
-        given: false,
     };
-    assert!(judge(&mut inventory, &rules, basis(), false).is_none());
+    assert!(judge(&mut inventory, &rules, basis(), &Known::default(), false).is_none());
     assert_eq!(inventory, samples::inventory());
     let assessed = samples::assessed();
     inventory.devices[0].findings = assessed.devices[0].findings.clone();
-    assert!(judge(&mut inventory, &rules, basis(), false).is_none());
+    assert!(judge(&mut inventory, &rules, basis(), &Known::default(), false).is_none());
     assert_eq!(inventory.devices[0].findings[0].weight, Some(0.3));
     assert!(!inventory.devices[0].risk.assessed);
 }
@@ -145,7 +143,7 @@ fn an_empty_inventory_is_no_fault() {
     inventory.devices.clear();
     inventory.as_of = Some(Time(0));
     let rules = Rules::load(None).unwrap();
-    let assessed = Assessed::new(&mut inventory, &rules, basis());
+    let assessed = Assessed::new(&mut inventory, &rules, basis(), &Known::default());
     assert!(assessed.devices.is_empty() && assessed.work().is_empty());
 }
 
@@ -180,7 +178,7 @@ fn lists_and_bills_are_told() {
         }];
     }
     let rules = Rules::load(None).unwrap();
-    let assessed = Assessed::new(&mut inventory, &rules, basis);
+    let assessed = Assessed::new(&mut inventory, &rules, basis, &Known::default());
     let scanner = &inventory.devices[0];
     assert_eq!(scanner.findings[0].id, "indicator_contact");
     assert_eq!(scanner.findings[0].evidence, "192.0.2.32: A command server");

@@ -8,7 +8,7 @@ use medtap_inventory::history::ChangeKind;
 use medtap_inventory::people::{Authorisation, Lifecycle, Origin};
 
 use super::show::Format;
-use crate::arguments::{EXIT_CODES, as_of, interval};
+use crate::arguments::{EXIT_CODES, Judging, as_of, interval};
 
 /// The history that is meant where none is named.
 pub const HISTORY_DEFAULT: &str = "/var/lib/medtap/history.db";
@@ -95,6 +95,12 @@ pub struct Serve {
     /// How long what is kept, a TOML file [default: docs/inventory.md says it]
     #[arg(long, value_name = "FILE")]
     pub retention: Option<PathBuf>,
+    /// With --feeds the devices are judged once a day: scores and work are kept
+    #[command(flatten)]
+    pub judging: Judging,
+    /// What the site declares of its network (.toml), for that
+    #[arg(long, value_name = "TOML", requires = "feeds")]
+    pub controls: Option<PathBuf>,
     /// End after so many looks [default: go on until Ctrl-C]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,

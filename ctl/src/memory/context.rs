@@ -1,10 +1,11 @@
 //! `medtap context`: spreadsheets of the site's systems in, differences out; and `--context` of
 //! `medtap analyze`. Every row that is left out is told with its line and reason.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use medtap_inventory::context::{
-    ColumnMap, Difference, Kind, NAMES, Rejected, Sheet, attach, read,
+    Asset, ColumnMap, Difference, Kind, NAMES, Rejected, Sheet, attach, read,
 };
 use medtap_inventory::history::Person;
 use medtap_inventory::model::{Inventory, Time};
@@ -134,15 +135,25 @@ fn reconcile(command: &arguments::Reconcile) -> Result<(), Failure> {
     show::rows(&differences, DIFFERENCES, command.dated.shown.output)
 }
 
-/// Adds what a spreadsheet says to what a run found: columns bear our own names.
-pub fn add(path: &Path, inventory: &mut Inventory, exit: &mut Exit) -> Result<(), Failure> {
-    let sheet = sheet(path, &ColumnMap::plain(), exit)?;
+/// Reads a spreadsheet whose columns bear our own names.
+pub fn plain_sheet(path: &Path, exit: &mut Exit) -> Result<Sheet, Failure> {
+    sheet(path, &ColumnMap::plain(), exit)
+}
+
+/// Adds what a spreadsheet says to what a run found. Gives the asset of each device.
+pub fn add(
+    path: &Path,
+    sheet: &Sheet,
+    inventory: &mut Inventory,
+    exit: &mut Exit,
+) -> HashMap<String, Asset> {
     let matched = attach(inventory, &sheet.assets);
     let text = format!(
-        "{}: {matched} of {} are a device that was seen",
+        "{}: {} of {} are a device that was seen",
         path.display(),
+        matched.len(),
         render::several(sheet.assets.len() as u64, "asset")
     );
     exit.say(Code::Done, &text);
-    Ok(())
+    matched
 }

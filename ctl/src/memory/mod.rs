@@ -14,7 +14,7 @@ pub mod context;
 mod explain;
 mod history;
 mod life;
-mod place;
+pub mod place;
 mod serve;
 mod show;
 mod usage;

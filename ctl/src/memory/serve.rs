@@ -13,6 +13,8 @@ use medtap_table::{OpenError, TableReader};
 
 use super::arguments::Serve;
 use super::place;
+use crate::arguments::Assessing;
+use crate::assess::daily::Daily;
 use crate::failure::{Code, Exit, Failure};
 use crate::live::{self, State};
 use crate::pause::Pause;
@@ -37,6 +39,14 @@ pub fn run(command: &Serve, exit: &mut Exit) -> Result<(), Failure> {
         flushed_ns: 0,
         retained_ns: 0,
         trouble: String::new(),
+        daily: Daily::new(
+            Assessing {
+                judging: command.judging.clone(),
+                controls: command.controls.clone(),
+                ..Assessing::default()
+            },
+            exit,
+        )?,
     };
     let mut looks = 0;
     loop {
@@ -86,6 +96,8 @@ struct Server {
     retained_ns: u64,
     /// What was said last: trouble is told when it begins, not at every look.
     trouble: String,
+    /// Judges the devices, where feeds were named.
+    daily: Option<Daily>,
 }
 
 impl Server {
@@ -119,8 +131,12 @@ impl Server {
         }
         let now_ns = live::now_ns();
         let flush = now_ns / FLUSH_NS != self.flushed_ns / FLUSH_NS;
-        if self.look(flush, exit)? && flush {
+        let written = self.look(flush, exit)?;
+        if written && flush {
             self.flushed_ns = now_ns;
+        }
+        if let (true, Some(daily), Some(table)) = (written, &mut self.daily, &self.table) {
+            daily.judge(table, &mut self.store, Time(now_ns), exit);
         }
         if now_ns.saturating_sub(self.retained_ns) >= RETAIN_NS {
             self.retained_ns = now_ns;

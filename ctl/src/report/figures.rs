@@ -4,14 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use medtap_inventory::model::Device;
+use medtap_inventory::people::Judgement;
 use medtap_table::vocabulary::FindingId;
 
 use super::bars::{Bar, Part};
-use super::words::{Band, spaced, unit};
+use super::words::{Band, is_scored, spaced, unit};
 use crate::render::attribute;
 
 /// Rows of one chart; what is smaller is one row together.
 const ROWS_MAX: usize = 16;
+/// Days of the chart over time.
+const DAYS_MAX: usize = 30;
 
 /// The bands as parts of bars.
 pub const BANDS: [Part; 6] = [
@@ -91,6 +94,33 @@ pub fn drivers(devices: &[&Device]) -> Vec<Bar> {
             total: format!("{points:.0} on {number}"),
         })
         .collect()
+}
+
+/// Devices by band, a row a day, the latest days.
+pub fn days(days: &[Judgement]) -> Vec<Bar> {
+    let first = days.len().saturating_sub(DAYS_MAX);
+    let mut before = first.checked_sub(1).and_then(|place| days.get(place));
+    let mut bars = Vec::new();
+    for day in days.iter().skip(first) {
+        let same = |other: &Judgement| {
+            (&other.epss_model, &other.policy) == (&day.epss_model, &day.policy)
+        };
+        let mark = if before.is_none_or(same) {
+            ""
+        } else {
+            " (changed)"
+        };
+        let parts = BANDS.iter().zip(day.bands);
+        bars.push(Bar {
+            label: format!("{}{mark}", day.day),
+            parts: parts
+                .map(|(&(class, name), count)| (class, name, f64::from(count)))
+                .collect(),
+            total: format!("{:.0}", day.points),
+        });
+        before = Some(day);
+    }
+    bars
 }
 
 /// True where a finding says that the system is past its end of support.
@@ -194,6 +224,8 @@ pub struct Cve<'a> {
     pub id: &'a str,
     /// It is known to be exploited.
     pub in_kev: bool,
+    /// On one device at least more than the family matches.
+    pub scored: bool,
     /// Probability of exploitation within 30 days.
     pub epss: Option<f64>,
     /// What it is in.
@@ -202,7 +234,7 @@ pub struct Cve<'a> {
     pub devices: Vec<&'a Device>,
 }
 
-/// The CVEs: the exploited first, then the most likely.
+/// The CVEs: the exploited first, then the most likely; those of a family alone last.
 pub fn cves<'a>(devices: &[&'a Device]) -> Vec<Cve<'a>> {
     let mut cves: BTreeMap<&str, Cve<'a>> = BTreeMap::new();
     for device in devices {
@@ -210,10 +242,21 @@ pub fn cves<'a>(devices: &[&'a Device]) -> Vec<Cve<'a>> {
             let cve = cves.entry(&vulnerability.cve).or_insert_with(|| Cve {
                 id: &vulnerability.cve,
                 in_kev: vulnerability.in_kev,
+                scored: false,
                 epss: vulnerability.epss,
                 components: BTreeSet::new(),
                 devices: Vec::new(),
             });
+            let scored = is_scored(vulnerability);
+            if scored && !cve.scored {
+                // What only bears the name is left out where anything more is known.
+                cve.scored = true;
+                cve.components.clear();
+                cve.devices.clear();
+            }
+            if scored != cve.scored {
+                continue;
+            }
             cve.components.insert(&vulnerability.component);
             if cve.devices.last().is_none_or(|last| last.id != device.id) {
                 cve.devices.push(device);
@@ -223,8 +266,9 @@ pub fn cves<'a>(devices: &[&'a Device]) -> Vec<Cve<'a>> {
     let mut cves: Vec<Cve<'a>> = cves.into_values().collect();
     cves.sort_by(|a, b| {
         let chance = |cve: &Cve<'_>| cve.epss.unwrap_or(-1.0);
-        let by_kev = b.in_kev.cmp(&a.in_kev);
-        by_kev
+        let by_tier = b.scored.cmp(&a.scored);
+        by_tier
+            .then(b.in_kev.cmp(&a.in_kev))
             .then(chance(b).total_cmp(&chance(a)))
             .then(a.id.cmp(b.id))
     });

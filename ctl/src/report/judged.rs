@@ -181,6 +181,16 @@ pub fn sources(html: &mut Html, assessed: &Assessed) {
     html.raw("<th scope=\"col\">SHA-256</th></tr></thead>\n<tbody>\n");
     rows(html, feeds);
     html.raw("</tbody>\n</table></div>\n");
+    let (urls, hashes) = feeds.indicators.unseen();
+    if urls + hashes > 0 {
+        let text = format!(
+            "Of the indicators {} URLs and {} file hashes are not looked for: paths and files of \
+             the traffic are not kept. Addresses and names are.",
+            count(urls as u64),
+            count(hashes as u64)
+        );
+        html.element("p", &text);
+    }
     if !feeds.refused.is_empty() {
         html.element("h3", "Feeds that were not taken")
             .raw("<ul>\n");

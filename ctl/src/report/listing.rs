@@ -2,12 +2,13 @@
 //! is whole without a script; the script sorts, searches and folds.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
-use medtap_inventory::model::Device;
+use medtap_inventory::model::{Device, Vulnerability};
 
 use super::html::Html;
 use super::sheet::Sheets;
-use super::words::{Band, spaced, unit};
+use super::words::{Band, is_scored, spaced, unit};
 use crate::render::{CLASSES, attribute, count, is_hint, label, time};
 
 /// Devices that the page lists, the worst first; the rest is a number.
@@ -208,23 +209,25 @@ fn findings(html: &mut Html, device: &Device) {
 }
 
 fn vulnerabilities(html: &mut Html, device: &Device) {
-    let cves: std::collections::BTreeSet<&str> = device
-        .vulnerabilities
-        .iter()
-        .map(|v| v.cve.as_str())
-        .collect();
-    let exploited: std::collections::BTreeSet<&str> = device
-        .vulnerabilities
-        .iter()
-        .filter(|v| v.in_kev)
-        .map(|v| v.cve.as_str())
-        .collect();
-    let key = (exploited.len() * 1_000_000).saturating_add(cves.len());
-    let text = match (cves.len(), exploited.len()) {
-        (0, _) => "none matched".to_owned(),
-        (all, 0) => all.to_string(),
-        (all, exploited) => format!("{all}, {exploited} exploited"),
+    let cves = |test: &dyn Fn(&Vulnerability) -> bool| {
+        let listed = device.vulnerabilities.iter().filter(|one| test(one));
+        let cves: BTreeSet<&str> = listed.map(|one| one.cve.as_str()).collect();
+        cves.len()
     };
+    let scored = cves(&is_scored);
+    let exploited = cves(&|one| is_scored(one) && one.in_kev);
+    let all = cves(&|_| true);
+    let key = (exploited * 1_000_000_000)
+        .saturating_add(scored * 10_000)
+        .saturating_add(all);
+    let mut text = match (scored, exploited) {
+        (0, _) => "none matched".to_owned(),
+        (scored, 0) => scored.to_string(),
+        (scored, exploited) => format!("{scored}, {exploited} exploited"),
+    };
+    if all > scored {
+        text.push_str(&format!("; {} of the family", all - scored));
+    }
     html.sorted_cell(&key.to_string(), &text);
 }
 

@@ -4,6 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use medtap_inventory::model::{Device, Inventory};
+use medtap_inventory::people::Judgement;
 use sha2::{Digest, Sha256};
 
 use super::bars::{self, Titles};
@@ -12,7 +13,7 @@ use super::html::Html;
 use super::judged;
 use super::listing;
 use super::sheet::Sheets;
-use super::words::{Band, spaced, unit};
+use super::words::{Band, is_scored, spaced, unit};
 use super::{Report, heat, scatter, segments};
 use crate::assess::Assessed;
 use crate::render::{bytes, count, label, period, several, time};
@@ -41,7 +42,8 @@ pub fn page(report: &Report<'_>) -> String {
     html.raw("<main id=\"content\">\n");
     tiles(&mut html, inventory);
     first(&mut html, &ordered, report.assessed);
-    charts(&mut html, &ordered);
+    let days = report.assessed.map_or(&[][..], |assessed| &assessed.days);
+    charts(&mut html, &ordered, days);
     html.raw("<h2 id=\"all-devices\">Devices</h2>\n");
     listing::write(&mut html, &ordered, &sheets);
     if let Some(assessed) = report.assessed {
@@ -129,7 +131,10 @@ fn tiles(html: &mut Html, inventory: &Inventory) {
     let devices = &inventory.devices;
     let number = |test: &dyn Fn(&Device) -> bool| devices.iter().filter(|d| test(d)).count();
     let band = |device: &Device| Band::of(&device.risk);
-    let exploited = |device: &Device| device.vulnerabilities.iter().any(|v| v.in_kev);
+    let exploited = |device: &Device| {
+        let mut listed = device.vulnerabilities.iter();
+        listed.any(|one| one.in_kev && is_scored(one))
+    };
     html.raw("<ul class=\"tiles\">\n");
     for (number, name) in [
         (devices.len(), "devices seen"),
@@ -198,7 +203,7 @@ fn first(html: &mut Html, ordered: &[&Device], assessed: Option<&Assessed>) {
     html.raw("</ol>\n");
 }
 
-fn charts(html: &mut Html, devices: &[&Device]) {
+fn charts(html: &mut Html, devices: &[&Device], days: &[Judgement]) {
     html.raw("<h2 id=\"overview\">Overview</h2>\n<div class=\"charts\">\n");
     let kinds = Titles {
         caption: "Risk by kind of device",
@@ -228,12 +233,31 @@ fn charts(html: &mut Html, devices: &[&Device]) {
         };
         bars::figure(html, &titles, &[], &drivers);
     }
+    over_time(html, days);
     scatter::figure(html, devices);
     systems(html, devices);
     versions(html, devices);
     utilisation(html, devices);
     segments::figure(html, devices);
     html.raw("</div>\n");
+}
+
+/// The bands of the days that the history keeps.
+fn over_time(html: &mut Html, days: &[Judgement]) {
+    let bars = figures::days(days);
+    if bars.len() < 2 {
+        return;
+    }
+    let titles = Titles {
+        caption: "Risk over time",
+        note:
+            "Devices by band on the days that the history keeps, the latest last. Where the EPSS \
+               model or the policy changed, a day is marked: days before it do not compare."
+                .to_owned(),
+        label: "Day",
+        total: "Points",
+    };
+    bars::figure(html, &titles, &BANDS, &bars);
 }
 
 fn systems(html: &mut Html, devices: &[&Device]) {
@@ -348,14 +372,16 @@ fn vulnerabilities(html: &mut Html, devices: &[&Device]) {
         return;
     }
     html.raw("<p>Those known to be exploited (KEV) first, then by probability of exploitation ");
-    html.raw("within 30 days (EPSS). Open a device to see why it may be affected.</p>\n");
+    html.raw("within 30 days (EPSS). Open a device to see why it may be affected. Where only the ");
+    html.raw("family of a product matches, that is said; such CVEs stand last and count in no ");
+    html.raw("score.</p>\n");
     html.raw("<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">CVE</th>");
     html.raw("<th scope=\"col\">Exploited</th><th scope=\"col\" class=\"number\">EPSS</th>");
     html.raw("<th scope=\"col\">In</th><th scope=\"col\" class=\"number\">Devices</th>");
     html.raw("<th scope=\"col\">Which</th></tr></thead>\n<tbody>\n");
     for cve in cves.iter().take(CVES_MAX) {
         html.raw("<tr><th scope=\"row\">").text(cve.id).raw("</th>");
-        html.element("td", if cve.in_kev { "yes (KEV)" } else { "not known" });
+        html.element("td", exploited(cve));
         html.raw("<td class=\"number\">");
         let epss = cve.epss.map(|epss| format!("{:.2} %", epss * 100.0));
         html.text(epss.as_deref().unwrap_or("")).raw("</td><td>");
@@ -371,6 +397,16 @@ fn vulnerabilities(html: &mut Html, devices: &[&Device]) {
     if more > 0 {
         let text = format!("{} more are in the XLSX, CSV and JSON.", count(more as u64));
         html.element("p", &text);
+    }
+}
+
+/// Whether a CVE is exploited, and whether it is more than a namesake's.
+fn exploited(cve: &figures::Cve<'_>) -> &'static str {
+    match (cve.in_kev, cve.scored) {
+        (true, true) => "yes (KEV)",
+        (false, true) => "not known",
+        (true, false) => "yes (KEV), of the family alone",
+        (false, false) => "not known, of the family alone",
     }
 }
 

@@ -1,5 +1,6 @@
 //! Known vulnerabilities as points: how likely each is exploited somewhere, against the score of
-//! the worst device that may have it. It leaves out those without a probability, and says so.
+//! the worst device that may have it. It leaves out those without a probability, and says so,
+//! and those of a family alone.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +8,7 @@ use medtap_inventory::model::Device;
 
 use super::bars::legend_of;
 use super::html::Html;
+use super::words::is_scored;
 
 /// Points that are drawn, those of the highest scores first.
 const POINTS_MAX: usize = 2000;
@@ -85,7 +87,7 @@ fn points<'a>(devices: &[&'a Device]) -> (Vec<(&'a str, Point)>, usize) {
     let mut without = std::collections::BTreeSet::new();
     for device in devices {
         let mut seen = std::collections::BTreeSet::new();
-        for vulnerability in &device.vulnerabilities {
+        for vulnerability in device.vulnerabilities.iter().filter(|one| is_scored(one)) {
             let Some(epss) = vulnerability.epss else {
                 without.insert(vulnerability.cve.as_str());
                 continue;

@@ -9,7 +9,7 @@ use medtap_table::vocabulary::Attribute;
 
 use super::heat;
 use super::html::Html;
-use super::words::{Band, spaced};
+use super::words::{Band, is_scored, spaced};
 use crate::render::{bytes, count, label, period, several};
 
 /// Peers that are listed, those with the most bytes first; the rest is a number.
@@ -265,8 +265,9 @@ fn vulnerabilities(html: &mut Html, device: &Device) {
     let mut listed: Vec<_> = device.vulnerabilities.iter().collect();
     listed.sort_by(|a, b| {
         let chance = |v: &medtap_inventory::model::Vulnerability| v.epss.unwrap_or(0.0);
-        let by_kev = b.in_kev.cmp(&a.in_kev);
-        by_kev
+        let by_tier = is_scored(b).cmp(&is_scored(a));
+        by_tier
+            .then(b.in_kev.cmp(&a.in_kev))
             .then(chance(b).total_cmp(&chance(a)))
             .then(a.cve.cmp(&b.cve))
             .then(a.component.cmp(&b.component))

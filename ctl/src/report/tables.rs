@@ -8,7 +8,7 @@ use medtap_risk::work::Item;
 
 use super::judged;
 use super::words::{Band, unit};
-use crate::assess::{Assessed, commands, compliance};
+use crate::assess::{Assessed, compliance, tasks};
 use crate::render::{self, Cell, Grid, csv, label};
 
 /// Every table of the report; `devices` are in the report's order.
@@ -24,8 +24,8 @@ pub fn all(inventory: &Inventory, devices: &[&Device], assessed: Option<&Assesse
     if let Some(assessed) = assessed {
         let items = assessed.work();
         let items: Vec<&Item> = items.iter().collect();
-        tables.push(commands::list_of(&items, day(assessed.as_of)));
-        tables.push(commands::tasks(&items));
+        tables.push(tasks::list_of(&items, None, day(assessed.as_of)));
+        tables.push(tasks::tasks(&items, None, day(assessed.as_of)));
         let reports = assessed.compliance(&Pack::embedded(), judged::window(inventory));
         tables.push(compliance::grid(&reports));
         tables.push(crate::feeds::grid(&assessed.basis.feeds.list));

@@ -4,6 +4,7 @@ use medtap_rules::Rules;
 
 use super::*;
 use crate::render::samples;
+use crate::subject::Known;
 
 fn page_of(inventory: &Inventory) -> String {
     let rules = Rules::load(None).unwrap();
@@ -44,7 +45,12 @@ fn pages() {
 fn judged_pages() {
     let mut inventory = samples::inventory();
     let rules = Rules::load(None).unwrap();
-    let assessed = Assessed::new(&mut inventory, &rules, crate::assess::tests::basis());
+    let assessed = Assessed::new(
+        &mut inventory,
+        &rules,
+        crate::assess::tests::basis(),
+        &Known::default(),
+    );
     let report = Report {
         inventory: &inventory,
         assessed: Some(&assessed),

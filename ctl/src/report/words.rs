@@ -3,7 +3,8 @@
 
 use std::net::IpAddr;
 
-use medtap_inventory::model::{Device, Risk};
+use medtap_inventory::model::{Device, Risk, Vulnerability};
+use medtap_risk::matching::Applicability;
 
 use crate::render::attribute;
 
@@ -84,6 +85,13 @@ fn band_label(risk: &Risk) -> Option<&'static str> {
     let band = risk.band.as_deref()?.replace(['_', '-'], " ");
     let known = Band::ALL.iter().map(|band| band.label());
     known.into_iter().find(|label| *label == band)
+}
+
+/// More than a namesake: the match of a family alone says that some product of that name has the
+/// vulnerability, not that this one may.
+pub fn is_scored(vulnerability: &Vulnerability) -> bool {
+    let tier = Applicability::from_name(&vulnerability.applicability);
+    tier.is_some_and(Applicability::is_scored)
 }
 
 /// A name of the contract with spaces: `infusion pump`.

@@ -1,11 +1,14 @@
 //! From where a device can be reached, and with whom it speaks, by the conversations that were
 //! seen. What was not seen proves no wall: nothing here says "isolated".
 
+use std::net::IpAddr;
+
 use medtap_inventory::model::Device;
+use medtap_risk::declared::{Declared, SegmentKind};
 use medtap_risk::subject::{Peer, Reach, Sight};
 
 use super::{Site, service};
-use crate::report::words::{is_public, segments};
+use crate::report::words;
 
 /// Share of understood conversations below which it can't be said what did not happen.
 const COVERAGE_MIN: f64 = 0.5;
@@ -13,28 +16,43 @@ const COVERAGE_MIN: f64 = 0.5;
 /// From where it can be reached.
 pub fn reach(site: &Site<'_>, device: &Device, sight: Sight) -> Reach {
     let mut reach = Reach {
-        shares_vlan_with_it: segments(device).iter().any(|s| site.with_it.contains(s)),
+        shares_vlan_with_it: words::segments(device)
+            .iter()
+            .any(|s| site.with_it.contains(s)),
         coverage_low: sight.coverage.get() < COVERAGE_MIN,
         ..Reach::default()
     };
+    let is = |kind: SegmentKind| move |(_, other): (&str, SegmentKind)| other == kind;
+    let mut gateways_alone = true;
     for peer in &device.peers {
-        let other = site.devices.get(peer.id.as_str());
-        if !other.is_some_and(|other| is_outside(other)) {
+        let Some(other) = site.devices.get(peer.id.as_str()) else {
+            gateways_alone = false;
             continue;
-        }
+        };
+        let outside = site.known.is_outside(other);
+        let of_users = site.known.segments(other).any(is(SegmentKind::Guest))
+            || site.known.segments(other).any(is(SegmentKind::User));
         for conversation in peer.conversations.iter().filter(|c| c.answered) {
+            gateways_alone &= other.class == "network";
             match conversation.opened {
-                true => reach.talks_public = true,
-                false => reach.answered_public = true,
+                true => reach.talks_public |= outside,
+                false => {
+                    reach.answered_public |= outside;
+                    reach.from_user_segment |= of_users;
+                }
             }
         }
     }
+    let isolated = site.known.segments(device).any(is(SegmentKind::Isolated));
+    reach.isolated_gateway_only = isolated && gateways_alone;
+    let remembered = site.known.remembered(device);
+    reach.approved_only_30_days = remembered.is_some_and(|known| known.approved_peers_alone);
     reach
 }
 
-/// True for a device that has public addresses alone: it is on the internet.
-fn is_outside(device: &Device) -> bool {
-    !device.addresses.is_empty() && device.addresses.iter().all(is_public)
+/// True for an address of the internet that the site does not call its own.
+pub fn is_public(declared: &Declared, address: &IpAddr) -> bool {
+    words::is_public(address) && !declared.is_internal(*address)
 }
 
 /// With whom it speaks, a peer for each service and direction.
@@ -42,8 +60,8 @@ pub fn peers(site: &Site<'_>, device: &Device) -> Vec<Peer> {
     let of = |peer: &medtap_inventory::model::Peer| {
         let other = site.devices.get(peer.id.as_str());
         let names: Vec<String> = other.map_or_else(Vec::new, |other| {
-            let addresses = other.addresses.iter().map(ToString::to_string);
-            addresses.chain(segments(other)).collect()
+            let names = site.known.names(other).into_iter();
+            names.filter(|name| *name != other.id).collect()
         });
         let id = peer.id.clone();
         let answered = peer.conversations.iter().filter(|c| c.answered);

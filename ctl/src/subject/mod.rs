@@ -1,37 +1,48 @@
-//! Devices as the risk model wants them: plain values, each taken from the inventory and from
-//! nothing else. It weighs nothing; where traffic can't tell, it says so instead of guessing.
+//! Devices as the risk model wants them: plain values, each taken from the inventory, or from
+//! what the site says. It weighs nothing; where traffic can't tell, it says so instead of guessing.
 //!
 //! ```text
 //! components   what runs on a device, with where it was read
 //! exposure     from where it can be reached, by conversations
 //! usage        how much it is used, and what patient data it handles
+//! known        what memory, the site's systems and its declarations say besides
 //! ```
 
 mod components;
 mod exposure;
+mod known;
 #[cfg(test)]
 mod tests;
 mod usage;
 
 use std::collections::{BTreeSet, HashMap};
 
-use medtap_inventory::model::{Conversation, Device, Inventory, Time};
+use medtap_inventory::model::{self, Conversation, Device, Inventory, Time};
+use medtap_inventory::people::Remembered;
 use medtap_risk::Share;
-use medtap_risk::subject::{Finding, Service, Sight, Subject, Threat, Upkeep};
+use medtap_risk::policy::THREATS;
+use medtap_risk::subject::{Finding, Service, Sight, Subject, Threat};
+use medtap_risk::work::Fix;
 use medtap_rules::Rules;
 use medtap_table::vocabulary::{Category, FindingId, Protocol};
 
 use crate::render::{attribute, is_hint, label};
 use crate::report::words::{NOWHERE, segments, unit};
 
+pub use known::Known;
+
 /// Packets of a device below which too little was seen of it to assess it.
 const PACKETS_SEEN_MIN: u64 = 10;
-/// Findings that are signs of an attack.
-const THREATS: [FindingId; 4] = [
-    FindingId::IndicatorContact,
-    FindingId::LateralAdministration,
-    FindingId::Scanning,
-    FindingId::NewPeer,
+
+/// Findings about how one side lets the other in.
+const LOGINS: [FindingId; 7] = [
+    FindingId::CleartextCredential,
+    FindingId::DefaultCredential,
+    FindingId::TelnetLogin,
+    FindingId::RshLogin,
+    FindingId::FtpLogin,
+    FindingId::AnonymousBind,
+    FindingId::SnmpDefaultCommunity,
 ];
 
 /// What the subjects of one inventory have in common.
@@ -40,6 +51,8 @@ pub struct Site<'a> {
     pub inventory: &'a Inventory,
     /// The rules, for the products that values name.
     pub rules: &'a Rules,
+    /// What is known besides the traffic.
+    pub known: &'a Known,
     devices: HashMap<&'a str, &'a Device>,
     /// Segments that hold plain IT.
     with_it: Vec<String>,
@@ -50,7 +63,7 @@ pub struct Site<'a> {
 
 impl<'a> Site<'a> {
     /// Looks at the inventory as a whole.
-    pub fn new(inventory: &'a Inventory, rules: &'a Rules) -> Self {
+    pub fn new(inventory: &'a Inventory, rules: &'a Rules, known: &'a Known) -> Self {
         let devices = inventory.devices.iter();
         let plain = devices.clone().filter(|device| device.class == "it");
         let mut with_it: Vec<String> = plain.flat_map(segments).collect();
@@ -66,6 +79,7 @@ impl<'a> Site<'a> {
         Self {
             inventory,
             rules,
+            known,
             devices: devices.map(|device| (device.id.as_str(), device)).collect(),
             with_it,
             utilisation: usage::utilisations(inventory),
@@ -81,16 +95,21 @@ impl<'a> Site<'a> {
 
     fn subject(&self, device: &Device) -> Subject {
         let category = Category::from_name(device.category).unwrap_or(Category::Unknown);
-        let sight = sight(device);
+        let sight = Sight {
+            baseline: self.known.memory.baseline,
+            ..sight(device)
+        };
+        let mut components = components::of(device, self.rules);
+        self.known.date(device, &mut components);
         let known = |name| attribute(device, name).map(str::to_owned);
         let vendor = known("manufacturer").filter(|_| !is_hint(device, "manufacturer"));
         Subject {
             name: label(device),
             category_confidence: device.category_confidence,
             sight,
-            components: components::of(device, self.rules),
+            components,
             findings: findings(device),
-            threats: threats(device),
+            threats: threats(device, self.known.remembered(device)),
             reach: exposure::reach(self, device, sight),
             services: services(device),
             peers: exposure::peers(self, device),
@@ -99,10 +118,9 @@ impl<'a> Site<'a> {
             unit: Some(unit(device)).filter(|unit| unit != NOWHERE),
             site: known("institution"),
             vendor,
-            upkeep: Upkeep {
-                location: known("location"),
-                ..Upkeep::default()
-            },
+            upkeep: self.known.upkeep(device),
+            controls: self.known.controls(device),
+            fda: self.known.fda(device),
             ..Subject::new(&device.id, category)
         }
     }
@@ -139,23 +157,48 @@ fn sight(device: &Device) -> Sight {
 fn findings(device: &Device) -> Vec<Finding> {
     let known = device.findings.iter().filter_map(|finding| {
         let id = FindingId::from_name(&finding.id)?;
-        (!THREATS.contains(&id)).then(|| Finding {
+        (!THREATS.contains(&id) && burdens(device, finding)).then(|| Finding {
             id,
             confidence: finding.confidence,
             evidence: finding.evidence.clone(),
-            protocol: None,
+            protocol: protocol_of(finding),
         })
     });
     known.collect()
 }
 
-fn threats(device: &Device) -> Vec<Threat> {
+/// The protocol that a finding showed itself in: the one of the field that its evidence names
+/// first.
+fn protocol_of(finding: &model::Finding) -> Option<Protocol> {
+    let (protocol, _) = finding.evidence.split_once('.')?;
+    Protocol::from_name(protocol)
+}
+
+/// False where a finding is told of a device that it does not weaken. A log-in is told of both
+/// ends, and weakens the one that lets in: who saw the credential enters there.
+pub fn burdens(device: &Device, finding: &model::Finding) -> bool {
+    let is_login = FindingId::from_name(&finding.id).is_some_and(|id| LOGINS.contains(&id));
+    let Some(protocol) = protocol_of(finding).filter(|_| is_login) else {
+        return true;
+    };
+    let mut own = device
+        .protocols
+        .iter()
+        .filter(|used| used.name == protocol.name())
+        .peekable();
+    own.peek().is_none() || own.any(|used| used.role != "client")
+}
+
+fn threats(device: &Device, remembered: Option<&Remembered>) -> Vec<Threat> {
     let known = device.findings.iter().filter_map(|finding| {
         let id = FindingId::from_name(&finding.id)?;
+        let seen = finding.last_seen.map_or(0, |time: Time| time.0);
+        let closed = || remembered?.closed.get(&Fix::Contain(id).key()).copied();
         THREATS.contains(&id).then(|| Threat {
             id,
-            seen: finding.last_seen.map_or(0, |time: Time| time.0),
-            closed: None,
+            seen,
+            // What was seen after it was closed goes on.
+            closed: closed().map(|time| time.0).filter(|time| *time >= seen),
             evidence: finding.evidence.clone(),
         })
     });

@@ -11,7 +11,7 @@ fn subjects(change: impl FnOnce(&mut Inventory)) -> HashMap<String, Subject> {
     let mut inventory = samples::assessed();
     change(&mut inventory);
     let rules = Rules::load(None).unwrap();
-    let subjects = Site::new(&inventory, &rules).subjects();
+    let subjects = Site::new(&inventory, &rules, &Known::default()).subjects();
     subjects
         .into_iter()
         .map(|subject| (subject.id.clone(), subject))
@@ -163,4 +163,104 @@ fn threats_are_no_findings() {
     let scanner = &subjects[SCANNER];
     assert_eq!((scanner.findings.len(), scanner.threats.len()), (1, 1));
     assert_eq!(scanner.threats[0].id, FindingId::Scanning);
+}
+
+/// What memory, the site's systems and its declarations say reaches the subject.
+#[test]
+fn what_the_site_says_is_joined() {
+    use medtap_inventory::context::Asset;
+    use medtap_risk::declared::Declared;
+    use medtap_risk::subject::{ControlKind, Criticality};
+
+    let mut inventory = samples::inventory();
+    let asset = |values: &[(&'static str, &str)]| Asset {
+        tag: "A-1".to_owned(),
+        line: 2,
+        values: values.iter().map(|(n, v)| (*n, (*v).to_owned())).collect(),
+    };
+    let told = asset(&[
+        ("technical_owner", "biomed"),
+        ("criticality", "critical"),
+        ("fda_class", "iii"),
+        ("life_supporting", "true"),
+        ("mds2_on_file", "false"),
+        ("incidents", "3"),
+        ("next_maintenance", "2026-01-02"),
+    ]);
+    let half = asset(&[("fda_class", "i")]);
+    let declared = "[[segment]]\nname = \"imaging\"\nkind = \"isolated\"\nvlans = [20]\n\
+                    [[segment]]\nname = \"guests\"\nkind = \"guest\"\n\
+                    subnets = [\"192.0.2.32/32\"]\n\
+                    [[control]]\nid = \"FW\"\nkind = \"segmentation\"\n\
+                    devices = [\"imaging\"]\nowner = \"net\"\n\
+                    since = \"2026-01-01\"\nexpires = \"2027-01-01\"\n";
+    let known = Known {
+        assets: HashMap::from([(SCANNER.to_owned(), told), (ARCHIVE.to_owned(), half)]),
+        declared: Declared::parse(declared).unwrap(),
+        ..Known::default()
+    };
+    inventory.devices[2].addresses = vec![[192, 0, 2, 32].into()];
+    inventory.devices[0].peers[0].conversations = vec![conversation("dicom", false)];
+    let rules = Rules::load(None).unwrap();
+    let subjects = Site::new(&inventory, &rules, &known).subjects();
+    let scanner = &subjects[0];
+    assert_eq!(scanner.upkeep.owner.as_deref(), Some("biomed"));
+    assert_eq!(scanner.upkeep.mds2, Some(false));
+    assert_eq!(scanner.upkeep.incidents, Some(3));
+    assert_eq!(
+        scanner.upkeep.maintenance_due,
+        Some(1_767_312_000_000_000_000)
+    );
+    assert_eq!(scanner.upkeep.approved, None);
+    assert_eq!(scanner.usage.criticality, Some(Criticality::Critical));
+    let fda = scanner.fda.as_ref().unwrap();
+    assert_eq!((fda.class, fda.life_sustaining), (Some(3), true));
+    assert!(matches!(
+        &scanner.controls[0].kind,
+        ControlKind::Segmentation { .. }
+    ));
+    assert!(scanner.peers[0].names.contains(&"guests".to_owned()));
+    assert!(scanner.reach.from_user_segment);
+    assert!(!scanner.reach.isolated_gateway_only, "a guest was seen");
+    // A class without a word on life says too little, and would lower what the kind says.
+    assert_eq!(subjects[2].fda, None);
+    let controls: Vec<usize> = subjects
+        .iter()
+        .map(|subject| subject.controls.len())
+        .collect();
+    assert_eq!(controls, [1, 0, 1, 1]);
+}
+
+/// A log-in over the clear weakens the end that lets in.
+#[test]
+fn a_log_in_burdens_the_server() {
+    let found = |role: &'static str, id: &str, evidence: &str| {
+        let mut inventory = samples::assessed();
+        let scanner = &mut inventory.devices[0];
+        scanner.protocols = vec![medtap_inventory::model::ProtocolUse {
+            name: "ftp",
+            role,
+            port: Some(21),
+            encrypted: false,
+        }];
+        scanner.findings[0].id = id.to_owned();
+        scanner.findings[0].evidence = evidence.to_owned();
+        let rules = Rules::load(None).unwrap();
+        let known = Known::default();
+        let subject = Site::new(&inventory, &rules, &known)
+            .subjects()
+            .swap_remove(0);
+        let protocols = subject.findings.iter().map(|finding| finding.protocol);
+        protocols.collect::<Vec<_>>()
+    };
+    let ftp = [Some(Protocol::Ftp)];
+    assert_eq!(found("server", "ftp_login", "ftp.login = USER"), ftp);
+    assert!(found("client", "ftp_login", "ftp.login = USER").is_empty());
+    // Where the protocol was not seen in use it is not known which end it is; and what is no
+    // log-in burdens both.
+    assert_eq!(
+        found("client", "telnet_login", "telnet.login = yes").len(),
+        1
+    );
+    assert_eq!(found("client", "smbv1", "ftp.login = x"), ftp);
 }

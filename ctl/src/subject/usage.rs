@@ -96,6 +96,7 @@ pub fn usage(site: &Site<'_>, device: &Device) -> Usage {
     });
     let watched = watched_ns(site.inventory) >= WATCHED_NS_MIN;
     Usage {
+        criticality: site.known.criticality(device),
         utilisation,
         alternatives,
         dependants: Some(dependants(site, device)),

@@ -457,3 +457,228 @@ fn a_model_before_it_is_bought() {
     );
     assert_eq!(ask(&["--sbom", &sbom, "--category", "toaster"]).code, 2);
 }
+
+/// A history, a spreadsheet and declarations are joined into what is judged.
+#[test]
+fn what_the_site_knows_is_joined() {
+    let site = Site::new();
+    let history = site.folder.path("history.db");
+    let added = medtap(&["history", "add", &hospital(), "--history", &history]);
+    assert_eq!(added.code, 0, "{}", added.stderr);
+    let id = |document: &Value| analyzer(document)["id"].as_str().unwrap().to_owned();
+    let plain = site.ask(&["devices", "-o", "json"]).json();
+    let wanted = id(&plain);
+    let by = ["--history", &history, "--who", "biomed", "--why", "known"];
+    let run = medtap(&[&["approval", "baseline"][..], &by].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let run = medtap(&[&["approval", "reject", &wanted][..], &by].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+
+    let controls = site.folder.file(
+        "site.toml",
+        format!(
+            "[[control]]\nid = \"FW-1\"\nkind = \"segmentation\"\ndevices = [\"{wanted}\"]\n\
+             owner = \"network\"\nsince = \"2020-01-01\"\nexpires = \"2021-01-01\"\n\
+             [[control]]\nid = \"FW-2\"\nkind = \"segmentation\"\n\
+             devices = [\"no such thing\"]\nowner = \"network\"\n\
+             since = \"2020-01-01\"\nexpires = \"2099-01-01\"\n"
+        )
+        .as_bytes(),
+    );
+    let run = site.ask(&[
+        "devices",
+        "-o",
+        "json",
+        "--history",
+        &history,
+        "--controls",
+        &controls,
+    ]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let text = "control FW-2 is for no device that was seen (no such thing)";
+    assert!(run.stderr.contains(text), "{}", run.stderr);
+    let device = analyzer(&run.json());
+    let ids: Vec<&str> = device["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["id"].as_str().unwrap())
+        .collect();
+    assert!(ids.contains(&"not_approved"), "{ids:?}");
+    assert!(ids.contains(&"control_expired"), "{ids:?}");
+    let score = |device: &Value| device["risk"]["score"].as_f64().unwrap();
+    assert!(score(&device) > score(&analyzer(&plain)));
+
+    let broken = site.folder.file("broken.toml", b"[[control]]\nid = 1\n");
+    let run = site.ask(&["risk", "list", "--controls", &broken]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("line 2"), "{}", run.stderr);
+    let missing = site.folder.path("missing.db");
+    let run = site.ask(&["risk", "list", "--history", &missing]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("there is no history"), "{}", run.stderr);
+}
+
+/// Work is kept in the history: it has an owner and an acceptance, closes itself when what it was
+/// for is gone, and opens again.
+#[test]
+fn work_is_kept_between_runs() {
+    let site = Site::new();
+    let history = site.folder.path("history.db");
+    let added = medtap(&["history", "add", &hospital(), "--history", &history]);
+    assert_eq!(added.code, 0, "{}", added.stderr);
+    let rows = |arguments: &[&str]| -> Vec<Value> {
+        let mut all = vec!["work", "--history", &history, "-o", "json"];
+        all.extend(arguments);
+        let run = site.ask(&all);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        run.json().as_array().unwrap().clone()
+    };
+    let of = |rows: &[Value], column: &str| -> Option<String> {
+        let mut patches = rows.iter().filter(|row| {
+            let fix = row["fix"].as_str().unwrap_or_default();
+            fix.starts_with("patch:") && fix.contains("CHEMLINE")
+        });
+        Some(patches.next()?[column].as_str()?.to_owned())
+    };
+    let first = rows(&["--devices"]);
+    let fix = of(&first, "fix").expect("the analyser is to be patched");
+    assert_eq!(of(&first, "state").as_deref(), Some("open"));
+    let by = [
+        "--history",
+        &history,
+        "--who",
+        "risk manager",
+        "--why",
+        "a fix is coming",
+    ];
+    let step = |arguments: &[&str]| {
+        let mut all = vec!["work"];
+        all.extend(arguments);
+        all.extend(by);
+        medtap(&all)
+    };
+    let run = step(&["assign", &fix, "--owner", "laboratory"]);
+    assert_eq!(
+        (run.code, run.stderr.ends_with("assigned on 1 device\n")),
+        (0, true),
+        "{}",
+        run.stderr
+    );
+    let run = step(&["accept", &fix, "--until", "2099-01-01"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    for (arguments, text) in [
+        (
+            &["accept", &fix, "--until", "2020-01-01"][..],
+            "which is not after",
+        ),
+        (&["accept", &fix, "--until", "soon"][..], "expected a day"),
+        (&["close", &fix][..], "closes itself when traffic shows"),
+        (
+            &["withdraw", "patch:nothing"][..],
+            "is no work that is kept",
+        ),
+    ] {
+        let run = step(arguments);
+        assert_eq!(run.code, 2, "{arguments:?}");
+        assert!(run.stderr.contains(text), "{arguments:?}: {}", run.stderr);
+    }
+    let accepted = rows(&["--state", "accepted"]);
+    assert_eq!(accepted.len(), 1);
+    assert_eq!(of(&accepted, "owner").as_deref(), Some("laboratory"));
+    assert_eq!(of(&accepted, "approver").as_deref(), Some("risk manager"));
+    assert_eq!(
+        of(&accepted, "accepted_until").as_deref(),
+        Some("2099-01-01")
+    );
+    assert_eq!(step(&["withdraw", &fix]).code, 0);
+
+    // The advisory is gone, so nothing is to be patched; then it is there again.
+    let advisory = Path::new(&site.feeds).join("icsma");
+    let away = site.folder.path("icsma");
+    std::fs::rename(&advisory, &away).unwrap();
+    assert_eq!(of(&rows(&["--devices"]), "fix"), None);
+    let closed = rows(&["--state", "closed"]);
+    assert_eq!(of(&closed, "closed_by").as_deref(), Some("medtap"));
+    std::fs::rename(&away, &advisory).unwrap();
+    assert_eq!(
+        of(&rows(&["--devices"]), "state").as_deref(),
+        Some("reopened")
+    );
+    let audit = medtap(&["approval", "audit", "--history", &history, "-o", "json"]).json();
+    let acts: Vec<&str> = audit
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["subject"].as_str().unwrap().starts_with(&fix))
+        .map(|entry| entry["new"].as_str().unwrap())
+        .collect();
+    assert_eq!(acts, ["laboratory", "2099-01-01", "", "closed", "reopened"]);
+
+    let trend = |arguments: &[&str]| {
+        let mut all = vec!["risk", "trend", "--history", &history];
+        all.extend(arguments);
+        medtap(&all)
+    };
+    let days = trend(&["-o", "json"]).json();
+    assert_eq!(days.as_array().unwrap().len(), 1);
+    assert_eq!(days[0]["kev_cves"], 1.0);
+    assert!(days[0]["points"].as_f64().unwrap() > 10.0);
+    let run = trend(&["--since", "2099-01-01"]);
+    assert_eq!(run.code, 2);
+    assert!(
+        run.stderr.contains("keeps no scores of these days"),
+        "{}",
+        run.stderr
+    );
+    // A later day, by another EPSS: an event, and devices that moved.
+    let epss = EPSS
+        .replace("v2025.03.14", "v2026.06.15")
+        .replace(",0.5,", ",0.9,");
+    std::fs::write(Path::new(&site.feeds).join("epss"), epss).unwrap();
+    let run = site.ask(&[
+        "risk",
+        "list",
+        "--history",
+        &history,
+        "--as-of",
+        "2027-01-01",
+    ]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let days = trend(&["-o", "json"]).json();
+    assert_eq!(days[1]["events"], "EPSS model v2025.03.14 -> v2026.06.15");
+    let run = trend(&["--devices"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    // What was judged later is not undone by an older run.
+    let run = site.ask(&["work", "--history", &history]);
+    assert!(
+        run.stderr.contains("was judged at 2027-01-01"),
+        "{}",
+        run.stderr
+    );
+    let page = site.folder.path("page.html");
+    let run = site.ask(&["report", &page, "--history", &history]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("Risk over time") && page.contains("2027-01-01 (changed)"));
+}
+
+/// A segment is named as it is seen, or as the site declares it.
+#[test]
+fn a_segment_is_simulated_by_its_name() {
+    let site = Site::new();
+    let declared = site.folder.file(
+        "site.toml",
+        b"[[segment]]\nname = \"everything\"\nsubnets = [\"0.0.0.0/0\"]\n",
+    );
+    let all = ["simulate", "--controls", &declared, "-o", "json"];
+    let run = site.ask(&[&all[..], &["--segment", "everything"]].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let run = site.ask(&[&all[..], &["--segment", "everythin"]].concat());
+    assert_eq!(run.code, 2);
+    assert!(
+        run.stderr.contains("no device is everythin"),
+        "{}",
+        run.stderr
+    );
+}

@@ -241,10 +241,10 @@ const CONFIDENCE: u8 = 70;
 const DAY_NS: u64 = 24 * 3_600_000_000_000;
 
 /// Adds what a spreadsheet says to the devices of one run: values that the network does not tell,
-/// and findings. Gives how many assets are a device of it.
-pub fn attach(inventory: &mut Inventory, assets: &[Asset]) -> usize {
+/// and findings. Gives the asset of each device that has one, by the device's id.
+pub fn attach(inventory: &mut Inventory, assets: &[Asset]) -> HashMap<String, Asset> {
     let as_of = inventory.as_of.unwrap_or(Time(0));
-    let mut matched = 0;
+    let mut matched = HashMap::new();
     let mut places: HashMap<(&str, String), Vec<usize>> = HashMap::new();
     for (place, device) in inventory.devices.iter().enumerate() {
         for key in keys_of(device) {
@@ -273,8 +273,8 @@ pub fn attach(inventory: &mut Inventory, assets: &[Asset]) -> usize {
             continue;
         };
         if let Some(device) = inventory.devices.get_mut(*place) {
-            matched += 1;
-            add(device, asset, as_of);
+            attach_one(device, asset, as_of);
+            matched.insert(device.id.clone(), asset.clone());
         }
     }
     matched
@@ -299,7 +299,8 @@ fn keys_of(device: &Device) -> Vec<(&'static str, String)> {
     keys
 }
 
-fn add(device: &mut Device, asset: &Asset, as_of: Time) {
+/// Adds to one device what its asset says.
+pub fn attach_one(device: &mut Device, asset: &Asset, as_of: Time) {
     for (name, field) in ADDED {
         let (Some(value), Some(slot)) = (asset.get(name), device.attributes.get_mut(name)) else {
             continue;

@@ -12,7 +12,7 @@ mod row;
 mod tests;
 
 pub use decode::decode;
-pub use import::{Imported, attach};
+pub use import::{Imported, attach, attach_one};
 pub use map::{ColumnMap, MapError};
 pub use name::{Kind, NAMES, Named};
 pub use reconcile::{Difference, DifferenceKind};

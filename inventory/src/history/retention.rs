@@ -87,6 +87,19 @@ impl Store {
                 "DELETE FROM changes WHERE at_ns < ?1",
                 before(policy.changes_days),
             )?;
+            let days = "DELETE FROM judgements WHERE at_ns < ?1";
+            delete(days, before(policy.changes_days))?;
+            delete(
+                "DELETE FROM work WHERE closed_ns <> 0 AND closed_ns < ?1",
+                before(policy.changes_days),
+            )?;
+            // The last of a device says what held since then.
+            delete(
+                "DELETE FROM scores WHERE from_day < ?1 AND EXISTS (
+                     SELECT 1 FROM scores AS later WHERE later.device = scores.device
+                         AND later.from_day > scores.from_day AND later.from_day <= ?1)",
+                before(policy.changes_days) / DAY_NS,
+            )?;
             delete(
                 "DELETE FROM gaps WHERE to_ns < ?1",
                 before(policy.hours_days),
@@ -124,7 +137,10 @@ impl Store {
                     removed.rows += step.prepare_cached(&text)?.execute([device])?;
                 }
                 step.execute("DELETE FROM links WHERE peer = ?1", params![device])?;
-                step.execute("DELETE FROM places WHERE device = ?1", params![device])?;
+                for table in ["places", "work", "scores"] {
+                    let text = format!("DELETE FROM {table} WHERE device = ?1");
+                    step.prepare_cached(&text)?.execute([device])?;
+                }
                 step.execute("DELETE FROM devices WHERE number = ?1", params![device])?;
                 removed.devices += 1;
             }

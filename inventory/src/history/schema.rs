@@ -10,7 +10,7 @@ pub const APPLICATION_ID: i64 = 0x6d74_6170;
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
 
 /// What leads from each version to the next; the first from an empty file to version 1.
-pub const MIGRATIONS: &[&str] = &[OBSERVED, PEOPLE, QUICK];
+pub const MIGRATIONS: &[&str] = &[OBSERVED, PEOPLE, QUICK, JUDGED];
 
 /// Version 1: what was observed.
 const OBSERVED: &str = "
@@ -124,6 +124,23 @@ CREATE INDEX links_peer ON links(
     peer, device, protocol, transport, port, source, encrypted, answered, from_ns, last_ns,
     packets, bytes);
 CREATE INDEX assets_tag ON assets(tag);
+";
+
+/// Version 4: work on devices, and how they were scored over time.
+const JUDGED: &str = "
+CREATE TABLE work(
+    fix TEXT NOT NULL, device INTEGER NOT NULL, words TEXT NOT NULL, roles TEXT NOT NULL,
+    due TEXT NOT NULL, opened_ns INTEGER NOT NULL, closed_ns INTEGER NOT NULL,
+    closed_by TEXT NOT NULL, reopened INTEGER NOT NULL, owner TEXT NOT NULL,
+    approver TEXT NOT NULL, reason TEXT NOT NULL, expires TEXT NOT NULL,
+    PRIMARY KEY(fix, device)) STRICT, WITHOUT ROWID;
+CREATE INDEX work_device ON work(device);
+CREATE TABLE judgements(
+    day INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, epss_model TEXT NOT NULL,
+    policy TEXT NOT NULL, kev TEXT NOT NULL, bands TEXT NOT NULL, points REAL NOT NULL) STRICT;
+CREATE TABLE scores(
+    device INTEGER NOT NULL, from_day INTEGER NOT NULL, score REAL,
+    PRIMARY KEY(device, from_day)) STRICT, WITHOUT ROWID;
 ";
 
 /// The version of a file.

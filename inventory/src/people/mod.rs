@@ -8,9 +8,12 @@ mod finding;
 mod lifecycle;
 mod place;
 mod requirement;
+mod score;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod utilisation;
+mod work;
 
 pub use authorisation::{Authorisation, Baseline, Permitted};
 pub use coverage::{CoverageReport, Declared, SubnetSeen, VlanSeen};
@@ -18,4 +21,7 @@ pub use finding::{MemoryFinding, day_ns};
 pub use lifecycle::{LIFECYCLES, LifeRow, Lifecycle};
 pub use place::{Origin, Place, PlaceFile, PlaceRow, Placed, read_places};
 pub use requirement::{Direction, Need, Requirement, Syntax};
+pub use score::Judgement;
+pub use standing::{Memory, PEERS_NS, Remembered};
 pub use utilisation::{Fleet, Friction, Utilisation};
+pub use work::WorkRow;

@@ -7,6 +7,8 @@ mod identity;
 mod kill;
 mod memory;
 mod people;
+mod remembered;
 #[allow(dead_code)]
 #[path = "../resolve/sample.rs"]
 mod sample;
+mod work;

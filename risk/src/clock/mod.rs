@@ -13,8 +13,8 @@ pub mod window;
 use jiff::civil::{Date, date};
 
 use crate::date::later;
+use crate::feeds::Cvss;
 use crate::policy::Policy;
-use crate::score::AttackVector;
 use crate::subject::Subject;
 
 /// When the directive was issued: no clock began before.
@@ -116,28 +116,6 @@ impl Basis {
     }
 }
 
-/// What a CVSS vector (version 3 or 4) says, as far as the clocks ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cvss {
-    /// AV.
-    pub vector: AttackVector,
-    /// AC:L.
-    pub low_complexity: bool,
-    /// PR:N.
-    pub no_privileges: bool,
-    /// UI:N.
-    pub no_interaction: bool,
-    /// C:H, I:H and A:H (of version 4: VC:H, VI:H and VA:H).
-    pub all_high: bool,
-}
-
-impl Cvss {
-    fn automatable(self) -> bool {
-        let alone = self.low_complexity && self.no_privileges && self.no_interaction;
-        self.vector == AttackVector::Network && alone
-    }
-}
-
 /// What the feeds say of a CVE, and since when this device has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
@@ -173,7 +151,7 @@ impl Known {
     pub fn technical_impact(&self) -> (TechnicalImpact, Basis) {
         match (self.impact, self.cvss) {
             (Some(impact), _) => (impact, Basis::Vulnrichment),
-            (None, Some(cvss)) if cvss.all_high => (TechnicalImpact::Total, Basis::Derived),
+            (None, Some(cvss)) if cvss.total_impact() => (TechnicalImpact::Total, Basis::Derived),
             (None, Some(_)) => (TechnicalImpact::Partial, Basis::Derived),
             (None, None) => (TechnicalImpact::Total, Basis::Assumed),
         }

@@ -3,6 +3,7 @@ use medtap_table::vocabulary::Category;
 
 use super::remedy::{Plan, Remedy, Statement};
 use super::*;
+use crate::feeds::AttackVector;
 use crate::role::Role;
 use crate::subject::Sight;
 
@@ -57,13 +58,7 @@ fn eternalblue() -> Known {
         cve: "CVE-2017-0144".into(),
         kev_added: Some(date(2022, 2, 10)),
         ransomware: true,
-        cvss: Some(Cvss {
-            vector: AttackVector::Network,
-            low_complexity: true,
-            no_privileges: true,
-            no_interaction: true,
-            all_high: true,
-        }),
+        cvss: Cvss::parse("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", None),
         published: Some(date(2017, 3, 16)),
         ..Known::default()
     }
@@ -99,10 +94,10 @@ fn what_is_absent_is_derived_or_assumed() {
 fn a_vector_that_needs_a_user_is_not_automatable() {
     let mut known = eternalblue();
     let set: [fn(&mut Cvss); 4] = [
-        |cvss| cvss.vector = AttackVector::Adjacent,
+        |cvss| cvss.attack_vector = AttackVector::Adjacent,
         |cvss| cvss.low_complexity = false,
         |cvss| cvss.no_privileges = false,
-        |cvss| cvss.no_interaction = false,
+        |cvss| cvss.no_interaction = Some(false),
     ];
     for change in set {
         known.cvss = eternalblue().cvss;

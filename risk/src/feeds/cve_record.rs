@@ -134,6 +134,7 @@ pub fn read(
     let metadata = record.cve_metadata;
     let cve = metadata.cve_id.parse::<CveId>();
     let cve = cve.map_err(|error| Refusal::of_file(error.to_string()))?;
+    let published = metadata.date_published.as_deref().and_then(when::day_of);
     let date = metadata
         .date_updated
         .or(metadata.date_published)
@@ -165,6 +166,9 @@ pub fn read(
     }
     for claim in found {
         claims.claim(claim)?;
+    }
+    if let Some(day) = published {
+        weaknesses.add_published(cve, day);
     }
     let containers = std::iter::once(&record.containers.cna).chain(&record.containers.adp);
     for (index, container) in containers.enumerate() {

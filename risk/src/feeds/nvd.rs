@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use hashbrown::HashMap;
+use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::claims::{Claim, Claims, Document, NONE, Part, Platform, Stated, Status};
@@ -32,6 +33,8 @@ struct Cve<'a> {
     id: Cow<'a, str>,
     #[serde(borrow)]
     last_modified: Cow<'a, str>,
+    #[serde(borrow)]
+    published: Option<Cow<'a, str>>,
     #[serde(borrow)]
     vuln_status: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -124,12 +127,14 @@ pub fn read(
     weaknesses: &mut Weaknesses,
 ) -> Result<(), Refusal> {
     let mut vectors = Vec::new();
+    let mut published = Vec::new();
     let mut seen: HashMap<CveId, ()> = HashMap::new();
     let mut full = Ok(());
     let mut reader_of = Reader {
         claims,
         feed: feed_number,
         vectors: &mut vectors,
+        published: &mut published,
         found: Vec::new(),
         names: HashMap::new(),
     };
@@ -178,6 +183,9 @@ pub fn read(
     for (cve, source, updated, cvss) in vectors {
         weaknesses.add_vector(cve, source, updated, cvss);
     }
+    for (cve, day) in published {
+        weaknesses.add_published(cve, day);
+    }
     Ok(())
 }
 
@@ -185,6 +193,7 @@ struct Reader<'c> {
     claims: &'c mut Claims,
     feed: u32,
     vectors: &'c mut Vec<(CveId, VectorSource, i64, Cvss)>,
+    published: &'c mut Vec<(CveId, Date)>,
     found: Vec<Claim>,
     /// Criteria that were read before: their product, or that they are none.
     names: HashMap<Box<str>, Option<Known>>,
@@ -205,6 +214,8 @@ impl Reader<'_> {
         let updated = when::seconds(&record.last_modified)
             .ok_or_else(|| format!("lastModified {} is no time", quoted(&record.last_modified)))?;
         self.vectors(cve, updated, &record.metrics);
+        let published = record.published.as_deref().and_then(when::day_of);
+        self.published.extend(published.map(|day| (cve, day)));
         if record.vuln_status.as_deref() == Some("Rejected") {
             return Ok(());
         }

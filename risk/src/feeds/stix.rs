@@ -69,6 +69,15 @@ impl Indicators {
         self.0.keys()
     }
 
+    /// How many of these URLs and file hashes there are: neither is in a table, so nobody looks.
+    pub fn unseen(&self) -> (usize, usize) {
+        let count = |test: fn(&Observable) -> bool| self.0.keys().filter(|one| test(one)).count();
+        (
+            count(|one| matches!(one, Observable::Url(_))),
+            count(|one| matches!(one, Observable::FileHash(_))),
+        )
+    }
+
     /// How many things are looked for.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -3,6 +3,7 @@
 //! not matter.
 
 use hashbrown::HashMap;
+use jiff::civil::Date;
 use serde::Serialize;
 
 use super::cve::CveId;
@@ -53,6 +54,8 @@ pub struct Weakness {
     vector: Option<(VectorSource, u8, i64, Cvss)>,
     /// CISA's decision points.
     pub ssvc: Option<Ssvc>,
+    /// The day that it was published, the earliest that is told.
+    pub published: Option<Date>,
 }
 
 impl Weakness {
@@ -106,6 +109,12 @@ impl Weaknesses {
         if weakness.vector.is_none_or(|old| order(new) > order(old)) {
             weakness.vector = Some(new);
         }
+    }
+
+    /// Takes the day that it was published, if it is the earliest so far.
+    pub fn add_published(&mut self, cve: CveId, day: Date) {
+        let weakness = self.0.entry(cve).or_default();
+        weakness.published = weakness.published.into_iter().chain([day]).min();
     }
 
     /// Takes decision points, if they are the newest so far.

@@ -30,6 +30,12 @@ pub fn day(seconds: i64) -> String {
     }
 }
 
+/// The day of a time in any of these forms, in UTC.
+pub fn day_of(text: &str) -> Option<Date> {
+    let time = Timestamp::from_second(seconds(text)?).ok()?;
+    Some(time.to_zoned(TimeZone::UTC).date())
+}
+
 /// A calendar day, as catalogues write it and nothing else.
 pub fn date(text: &str) -> Option<Date> {
     text.trim().parse::<Date>().ok()

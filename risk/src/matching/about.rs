@@ -4,7 +4,7 @@
 use super::Matcher;
 use super::names::{Names, words};
 use crate::feeds::versions::Version;
-use crate::feeds::{Mds2, Recall, Sbom, Software};
+use crate::feeds::{Classes, Mds2, Recall, Sbom, Software};
 use crate::model::Answers;
 use crate::subject::{Component, ComponentKind};
 
@@ -45,6 +45,11 @@ impl Matcher<'_> {
             (&other.initiated, &one.number).cmp(&(&one.initiated, &other.number))
         });
         found
+    }
+
+    /// The FDA's product classes.
+    pub fn classes(&self) -> &Classes {
+        &self.feeds().classes
     }
 
     /// The bill of a model's software: of this version, or else of the model at large.

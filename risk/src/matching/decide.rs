@@ -123,7 +123,7 @@ pub fn decide<'a>(claims: &'a Claims, findings: &[Finding<'a>]) -> Option<Decisi
     Some(Decision {
         finding: *finding,
         applicability,
-        under_investigation: under_investigation && applicability.value() > 0.0,
+        under_investigation: under_investigation && applicability.is_there(),
         evidence: evidence.into_iter().map(|finding| finding.claim).collect(),
     })
 }

@@ -342,6 +342,7 @@ impl<'a> Matcher<'a> {
             in_kev: self.feeds.kev.entries.get(&cve).cloned(),
             epss: self.feeds.epss.get(cve),
             cvss,
+            published: weakness.published,
             ssvc,
             automatable: ssvc
                 .map(|ssvc| told(ssvc.automatable))

@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::feeds::{Category, CveId, Cvss, Epss, KevEntry, Kind, Ssvc};
@@ -50,16 +51,31 @@ pub enum Applicability {
 }
 
 impl Applicability {
-    /// Its weight in the score, 0–1.
-    pub fn value(self) -> f64 {
-        match self {
-            Self::NotAffected | Self::Fixed => 0.0,
-            Self::FamilyOnly => 0.2,
-            Self::OsBuildPatchUnknown | Self::ModelVersionUnknown => 0.5,
-            Self::ExactVersionInRange => 0.95,
-            Self::KnownAffected => 1.0,
-        }
+    /// It may be there: nobody says that it is not. What that weighs is policy.
+    pub const fn is_there(self) -> bool {
+        !matches!(self, Self::NotAffected | Self::Fixed)
     }
+
+    /// More than a namesake: it counts in the score.
+    pub const fn is_scored(self) -> bool {
+        self.is_there() && !matches!(self, Self::FamilyOnly)
+    }
+
+    /// The tier of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tier| tier.name() == name)
+    }
+
+    /// Every tier, the least sure first.
+    pub const ALL: [Self; 7] = [
+        Self::NotAffected,
+        Self::Fixed,
+        Self::FamilyOnly,
+        Self::OsBuildPatchUnknown,
+        Self::ModelVersionUnknown,
+        Self::ExactVersionInRange,
+        Self::KnownAffected,
+    ];
 
     /// Its name in outputs.
     pub fn name(self) -> &'static str {
@@ -139,6 +155,9 @@ pub struct Match {
     pub epss: Option<Epss>,
     /// The vector.
     pub cvss: Option<Cvss>,
+    /// The day that it was published, by its record or NVD.
+    #[serde(serialize_with = "verdicts::shown_optional")]
+    pub published: Option<Date>,
     /// CISA's decision points.
     pub ssvc: Option<Ssvc>,
     /// An attack can be automated; `None` where neither CISA nor a vector tells.

@@ -571,9 +571,7 @@ fn real_advisories_match_what_they_name() {
     let matcher = Matcher::new(&feeds);
     let advisories = |component: Component| {
         let found = matcher.matches(&[component]);
-        let found = found
-            .iter()
-            .filter(|found| found.applicability.value() >= 0.5);
+        let found = found.iter().filter(|found| found.applicability.is_scored());
         let mut documents: Vec<_> = found
             .flat_map(|found| {
                 found

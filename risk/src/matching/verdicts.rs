@@ -91,7 +91,10 @@ fn shown<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(date)
 }
 
-fn shown_optional<S: Serializer>(date: &Option<Date>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn shown_optional<S: Serializer>(
+    date: &Option<Date>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match date {
         Some(date) => serializer.collect_str(date),
         None => serializer.serialize_none(),

@@ -6,6 +6,7 @@ mod load;
 mod tests;
 
 use medtap_table::vocabulary::{Category, FindingId};
+use sha2::{Digest, Sha256};
 
 pub use load::{POLICY_BYTES_MAX, PolicyError};
 
@@ -173,6 +174,12 @@ section! {
         unseen_slack: SHARE;
         /// At least, for the ventilation of a critical room.
         critical_room_service: SHARE;
+        /// At least, where the site calls the device critical.
+        critical_service: SHARE;
+        /// At least, where the site calls its criticality high.
+        high_service: SHARE;
+        /// At least, where the site calls its criticality medium.
+        medium_service: SHARE;
     }
 }
 
@@ -448,6 +455,20 @@ impl Policy {
         let mut own = self.clone();
         own.visit(&mut |name, number, bounds| numbers.push((name.to_owned(), *number, bounds)));
         numbers
+    }
+
+    /// What tells it from others: a hash of every number.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for (name, number, _) in self.numbers() {
+            hash.update(format!("{name} = {number}\n"));
+        }
+        let digest = hash.finalize();
+        digest
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// The same policy with one number times `factor`, held within its bounds; `None` where there

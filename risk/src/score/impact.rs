@@ -6,7 +6,7 @@ use medtap_table::vocabulary::Category;
 use super::flag::Flag;
 use crate::policy::Policy;
 use crate::share::{Grade, Share};
-use crate::subject::Subject;
+use crate::subject::{Criticality, Subject};
 
 /// A key property of IEC 80001-1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -157,11 +157,19 @@ fn effectiveness(subject: &Subject, policy: &Policy, flags: &mut Vec<Flag>) -> f
         true => weights.critical_room_service,
         false => 0.0,
     };
-    let usual = policy.category.of(subject.category).service.max(room);
+    // What the site says of a device raises it, and never lowers it.
+    let said = match usage.criticality {
+        Some(Criticality::Critical) => weights.critical_service,
+        Some(Criticality::High) => weights.high_service,
+        Some(Criticality::Medium) => weights.medium_service,
+        Some(Criticality::Low) | None => 0.0,
+    };
+    let least = room.max(said);
+    let usual = policy.category.of(subject.category).service.max(least);
     let service = match usage.dependants {
         Some(dependants) if is_server(subject.category) => {
             let decades = (1.0 + f64::from(dependants)).log10() / weights.dependants_decades;
-            decades.min(1.0).max(room)
+            decades.min(1.0).max(least)
         }
         _ => usual,
     };

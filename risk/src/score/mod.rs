@@ -23,13 +23,14 @@ use medtap_table::vocabulary::FindingId;
 use rayon::prelude::*;
 
 use crate::control::{self, Checked, Standing};
+use crate::date::day;
 use crate::policy::Policy;
 use crate::share::Share;
 use crate::subject::{Finding, Nanoseconds, Subject};
 
 pub use band::{Level, band};
 pub use driver::{DRIVERS_MAX, Driver, DriverKind};
-pub use exploit::{AttackVector, Exploit, Tier};
+pub use exploit::{Exploit, Tier};
 pub use flag::Flag;
 pub use group::{Group, groups};
 pub use impact::{Impact, Property};
@@ -82,7 +83,7 @@ pub struct Assessment {
     pub drivers: Vec<Driver>,
     /// What makes it less sure.
     pub flags: Vec<Flag>,
-    /// Findings that scoring itself raises: controls that traffic contradicts.
+    /// Findings that scoring itself raises: controls that traffic contradicts, or that ended.
     pub raised: Vec<Finding>,
 }
 
@@ -190,14 +191,21 @@ fn flag(subject: &Subject, controls: &[Checked<'_>], flags: &mut Vec<Flag>) {
 }
 
 fn raised(controls: &[Checked<'_>]) -> Vec<Finding> {
-    let violated = |checked: &Checked<'_>| match &checked.standing {
-        Standing::Violated { evidence } => Some(Finding {
-            id: FindingId::ControlViolated,
+    let raised = |checked: &Checked<'_>| {
+        let (id, evidence) = match &checked.standing {
+            Standing::Violated { evidence } => (FindingId::ControlViolated, evidence.clone()),
+            Standing::Expired => {
+                let ended = day(checked.control.expires);
+                (FindingId::ControlExpired, format!("it ended on {ended}"))
+            }
+            _ => return None,
+        };
+        Some(Finding {
+            id,
             confidence: 100,
             evidence: format!("control {}: {evidence}", checked.control.id),
             protocol: None,
-        }),
-        _ => None,
+        })
     };
-    controls.iter().filter_map(violated).collect()
+    controls.iter().filter_map(raised).collect()
 }

@@ -84,8 +84,11 @@ fn hardening(id: FindingId, category: Category) -> Vec<Role> {
         | F::RdpAcrossSegments
         | F::VncAcrossSegments
         | F::PublicContact
-        | F::ControlViolated => vec![Role::NetworkEngineering],
+        | F::ControlViolated
+        | F::ControlExpired => vec![Role::NetworkEngineering],
         F::RemoteAccessTool => vec![Role::Security],
+        F::TrainingOverdue => vec![Role::ClinicalUnit],
+        F::Recalled => vec![Role::BiomedicalEngineering, Role::Vendor],
         F::EndOfSupport | F::CleartextClinical if is_clinical(category) => {
             vec![Role::BiomedicalEngineering, Role::Vendor]
         }
@@ -125,6 +128,9 @@ pub const fn advice(id: FindingId) -> &'static str {
         F::LateralAdministration => "find out who administers from a medical device",
         F::Scanning => "find out what scans, and stop it",
         F::NewPeer => "find out whether the new peer is needed",
+        F::TrainingOverdue => "train the people who use it",
+        F::ControlExpired => "renew the compensating control, or end it",
+        F::Recalled => "read the recall, and do what its firm says",
         F::ControlViolated => "restore the compensating control, or end it",
         F::MaintenanceOverdue => "do the maintenance that is due",
         F::ChangedWithoutWorkOrder => "find the work order of the change",

@@ -74,6 +74,8 @@ pub struct Hygiene {
     pub unit: Option<String>,
     /// Its devices.
     pub devices: usize,
+    /// Incidents with them that were reported, where anybody counts them. They enter no score.
+    pub incidents: Option<u64>,
     /// For each question: yes, and asked.
     pub answers: BTreeMap<Question, (usize, usize)>,
 }
@@ -101,6 +103,9 @@ pub fn departments<'a>(
             ..Hygiene::default()
         });
         hygiene.devices += 1;
+        if let Some(incidents) = subject.upkeep.incidents {
+            *hygiene.incidents.get_or_insert(0) += u64::from(incidents);
+        }
         for question in Question::ALL {
             if let Some(yes) = question.answer(subject, overdue(subject), as_of) {
                 let counted = hygiene.answers.entry(question).or_default();

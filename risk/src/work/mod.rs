@@ -11,12 +11,14 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
+use medtap_table::vocabulary::FindingId;
 
 use crate::clock::Deadline;
 use crate::clock::remedy::Plan;
 use crate::clock::window::Window;
 use crate::role::Role;
 use crate::score::{Assessment, Case, DriverKind};
+use crate::subject::Subject;
 
 pub use fix::{Fix, advice};
 
@@ -155,6 +157,8 @@ fn tasks<'a>(device: &Device<'a>, as_of: Date) -> Vec<(Fix, Option<&'a Plan>, Ta
                 let fix = Fix::Harden(*id);
                 tasks.push((fix, None, task(driver.without, None, Vec::new())));
             }
+            // A person holds it to be over; what is left of its weight fades by itself.
+            DriverKind::Threat(id) if is_over(subject, *id) => {}
             DriverKind::Threat(id) => {
                 let fix = Fix::Contain(*id);
                 tasks.push((fix, None, task(driver.without, Some(as_of), Vec::new())));
@@ -167,6 +171,12 @@ fn tasks<'a>(device: &Device<'a>, as_of: Date) -> Vec<(Fix, Option<&'a Plan>, Ta
         }
     }
     tasks
+}
+
+/// Every sign of an attack of this kind was closed.
+fn is_over(subject: &Subject, id: FindingId) -> bool {
+    let mut own = subject.threats.iter().filter(|threat| threat.id == id);
+    own.all(|threat| threat.closed.is_some())
 }
 
 /// The CVEs of a component, in order.

@@ -57,6 +57,15 @@ impl Acceptance {
         })
     }
 
+    /// One that was made before, whether or not it holds.
+    pub fn kept(approver: &str, reason: &str, expires: Date) -> Self {
+        Self {
+            approver: approver.to_owned(),
+            reason: reason.to_owned(),
+            expires,
+        }
+    }
+
     /// Who approved it.
     pub fn approver(&self) -> &str {
         &self.approver
@@ -100,6 +109,14 @@ pub enum State {
 }
 
 impl State {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Reopened, Self::Accepted, Self::Closed];
+
+    /// The state of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
     /// The name that people and JSON see.
     pub const fn name(self) -> &'static str {
         match self {

@@ -50,6 +50,9 @@ findings! {
     ChangedWithoutWorkOrder = 30, "changed_without_work_order", "Changed without a work order";
     SeenAfterDisposal = 31, "seen_after_disposal", "Seen after its disposal";
     SerialMismatch = 32, "serial_mismatch", "Other serial number than in the asset register";
+    TrainingOverdue = 37, "training_overdue", "Training of its users overdue";
+    ControlExpired = 38, "control_expired", "Compensating control past its end";
+    Recalled = 39, "recalled", "Model named in a recall of the FDA";
     NotInRegister = 33, "not_in_register", "Not in the asset register";
     OpcuaUnprotected = 42, "opcua_unprotected", "OPC UA session without protection";
 }

@@ -474,6 +474,42 @@ fn a_violated_control_stops_counting_and_is_a_finding() {
 }
 
 #[test]
+fn a_control_past_its_end_is_told_and_does_not_count() {
+    let mut subject = beside_it(Category::Ct);
+    subject.controls = vec![Control {
+        since: 0,
+        expires: 1_767_225_600_000_000_000,
+        ..control(ControlKind::Segmentation { peers: Vec::new() })
+    }];
+    let scored = scored(&subject, &[cve(1, Tier::Affected, 1.0)]);
+    assert_eq!(scored.reached.value, 0.4);
+    assert_eq!(scored.raised[0].id, FindingId::ControlExpired);
+    let evidence = "control C-7: it ended on 2026-01-01";
+    assert_eq!(scored.raised[0].evidence, evidence);
+}
+
+/// The site's own word raises the service, and never lowers it.
+#[test]
+fn criticality_is_a_floor() {
+    use crate::subject::Criticality;
+    let effectiveness = |category, criticality| {
+        let mut subject = beside_it(category);
+        subject.usage.criticality = criticality;
+        scored(&subject, &[]).impact.effectiveness
+    };
+    let camera = |criticality| effectiveness(Category::Camera, criticality);
+    let plain = camera(None);
+    assert_eq!(camera(Some(Criticality::Low)), plain);
+    let higher = camera(Some(Criticality::Critical)) - plain;
+    assert!((higher - 10.0 * 0.4 * (0.9 - 0.1)).abs() < 1e-9, "{higher}");
+    let ventilator = effectiveness(Category::Ventilator, None);
+    assert_eq!(
+        effectiveness(Category::Ventilator, Some(Criticality::Medium)),
+        ventilator
+    );
+}
+
+#[test]
 fn drivers_say_what_the_score_would_be_without_them() {
     let mut subject = beside_it(Category::PatientMonitor);
     subject.findings = vec![finding(FindingId::Smbv1), finding(FindingId::EndOfSupport)];

@@ -4,6 +4,7 @@ mod properties;
 use medtap_table::vocabulary::{Category, FindingId};
 
 use super::*;
+use crate::feeds::AttackVector;
 use crate::subject::{Component, ComponentKind, Reach, Sight, Threat};
 
 /// Monday 2026-09-07, noon.
