@@ -115,6 +115,21 @@ pub const EDGE_WAIT_NS: u64 = 5_000_000_000;
 /// Time between two publications of a live run: the table, counters and gauges.
 pub const PUBLISH_NS: u64 = 1_000_000_000;
 
+/// Rounds with frames between two looks at how full a worker's rings are.
+pub const PRESSURE_ROUNDS: u32 = 16;
+
+/// How full the fullest ring of a worker is when it leaves more out: half for the first step.
+pub const PRESSURE_UNREAD_PERCENT: u32 = 50;
+
+/// See `PRESSURE_UNREAD_PERCENT`: for the second step.
+pub const PRESSURE_HOLES_PERCENT: u32 = 75;
+
+/// How empty all of them have to be before it takes a step back.
+pub const PRESSURE_EASE_PERCENT: u32 = 12;
+
+/// For how long they have to be so, for each step.
+pub const PRESSURE_EASE_NS: u64 = 200_000_000;
+
 /// Rounds without a frame after which a live worker sleeps until there is one.
 pub const SPIN_ROUNDS: u32 = 128;
 

@@ -3,17 +3,31 @@
 
 use medtap_table::vocabulary::{Counter, Protocol};
 
+/// One more than the highest number of a [`Counter`]: between them some may be nobody's.
+const PLACES: usize = {
+    let mut places = 0;
+    let mut at = 0;
+    while at < Counter::ALL.len() {
+        let place = Counter::ALL[at].number() as usize + 1;
+        if place > places {
+            places = place;
+        }
+        at += 1;
+    }
+    places
+};
+
 /// One number for each [`Counter`], and parse errors by protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counters {
-    numbers: [u64; Counter::ALL.len()],
+    numbers: [u64; PLACES],
     parse_errors: [u64; Protocol::ALL.len()],
 }
 
 impl Default for Counters {
     fn default() -> Self {
         Self {
-            numbers: [0; Counter::ALL.len()],
+            numbers: [0; PLACES],
             parse_errors: [0; Protocol::ALL.len()],
         }
     }

@@ -99,6 +99,18 @@ impl Port {
         }
     }
 
+    /// How full the fullest of its rings is.
+    pub fn fullest_percent(&self) -> u32 {
+        let percent = |(fill, room): (u32, u32)| {
+            let percent = u64::from(fill) * 100 / u64::from(room.max(1));
+            u32::try_from(percent).unwrap_or(u32::MAX)
+        };
+        match self {
+            Self::Xdp(port) => port.fills().map(percent).max().unwrap_or(0),
+            Self::Packet(port) => percent(port.ring_fill()),
+        }
+    }
+
     /// Frames handed out so far.
     pub fn delivered(&self) -> u64 {
         match self {

@@ -1,6 +1,9 @@
 //! What one worker owes to the aggregator: subjects, facts, edges, activity, each summed since
 //! it was last handed over. A full ring loses time here, never truth. It decides nothing.
 
+use std::collections::HashSet;
+
+use foldhash::fast::RandomState;
 use medtap_rules::Matcher;
 use medtap_table::vocabulary::{Attribute, Counter, Event, Field};
 use medtap_table::{EdgeFlags, SubjectFlags, Traffic, hour_of_week};
@@ -129,6 +132,8 @@ pub struct SubjectNote {
 pub struct Ledger {
     subjects: Debts<SubjectKey, SubjectDebt>,
     facts: Debts<FactKey, FactDebt>,
+    /// Ends of which there is a fact: no more than facts.
+    known: HashSet<BindingKey, RandomState>,
     edges: Debts<EdgeKey, EdgeDebt>,
     activities: Debts<(SubjectKey, Event, u8), ActivityDebt>,
     generation: u32,
@@ -152,6 +157,7 @@ impl Ledger {
         Self {
             subjects: Debts::new(LEDGER_SUBJECTS_MAX),
             facts: Debts::new(LEDGER_FACTS_MAX),
+            known: HashSet::default(),
             edges: Debts::new(LEDGER_EDGES_MAX),
             activities: Debts::new(LEDGER_ACTIVITIES_MAX),
             generation: 0,
@@ -310,8 +316,15 @@ impl Ledger {
         if id.is_none() {
             self.passages.refuse();
             counters.count(Counter::LedgerRefused);
+        } else if let SubjectKey::Binding(end) = subject {
+            self.known.insert(end);
         }
         id
+    }
+
+    /// True when this end said something of itself, since the ledger last forgot.
+    pub fn knows(&self, end: &BindingKey) -> bool {
+        self.known.contains(end)
     }
 
     /// Both sides have now spoken the protocol in which this fact was said.
@@ -387,6 +400,7 @@ impl Ledger {
         if self.is_settled() {
             self.subjects.clear();
             self.facts.clear();
+            self.known.clear();
             self.edges.clear();
             self.activities.clear();
             self.generation = self.generation.wrapping_add(1);

@@ -35,6 +35,8 @@ pub struct Outcome {
     pub gap_bytes: u64,
     /// It was dropped, or bytes held back were, because the limit was reached.
     pub refused: bool,
+    /// A hole was given up at once that might have been filled.
+    pub hurried: bool,
 }
 
 /// A segment as the wire gave it.
@@ -48,6 +50,8 @@ pub struct Arrival<'a> {
     pub wire_len: u32,
     /// Capture time, nanoseconds.
     pub time_ns: u64,
+    /// It does not wait for what is missing before it: there is no time to keep it.
+    pub hurried: bool,
 }
 
 /// One direction. Positions are 64-bit offsets from the first byte seen, so that sequence
@@ -128,6 +132,12 @@ impl Stream {
         if start <= self.next {
             self.deliver(start, arrival.bytes, end, read, &mut outcome);
             self.drain(read, &mut outcome);
+        } else if arrival.hurried {
+            self.give_up_before(start, read, &mut outcome);
+            if !self.stopped {
+                self.deliver(start, arrival.bytes, end, read, &mut outcome);
+                self.drain(read, &mut outcome);
+            }
         } else {
             self.hold(start, arrival, &mut outcome);
             if arrival.time_ns.saturating_sub(self.hole_ns) > GAP_WAIT_NS {
@@ -208,6 +218,27 @@ impl Stream {
             self.next = self.next.max(first);
         }
         self.drain(read, outcome);
+    }
+
+    /// Gives up every hole before this position.
+    #[cold]
+    fn give_up_before(
+        &mut self,
+        start: u64,
+        read: &mut dyn FnMut(Piece<'_>) -> Reply,
+        outcome: &mut Outcome,
+    ) {
+        outcome.hurried = true;
+        while let Some((&first, _)) = self.ahead.first_key_value() {
+            if first >= start || self.stopped {
+                break;
+            }
+            self.skip_hole(read, outcome);
+        }
+        if start > self.next && !self.stopped {
+            self.lose(start - self.next, read, outcome);
+            self.next = self.next.max(start);
+        }
     }
 
     /// Tells the reader of missing bytes. What it had kept cannot be completed any more.
@@ -339,6 +370,7 @@ mod tests {
             bytes,
             wire_len: bytes.len() as u32,
             time_ns,
+            hurried: false,
         };
         s.push(&arrival, &mut |piece| match piece {
             Piece::Bytes(bytes) => {
@@ -425,6 +457,7 @@ mod tests {
                 bytes,
                 wire_len: bytes.len() as u32,
                 time_ns: 0,
+                hurried: false,
             };
             assert_eq!(stream.push(&arrival, &mut reader).gaps, 0);
         }
@@ -442,6 +475,7 @@ mod tests {
             bytes: b"ab",
             wire_len: 10,
             time_ns: 0,
+            hurried: false,
         };
         let outcome = stream.push(&arrival, &mut |piece| match piece {
             Piece::Bytes(bytes) => Reply::Consumed(bytes.len(), 0),
@@ -453,6 +487,40 @@ mod tests {
         assert_eq!(outcome.gap_bytes, 8);
         push(&mut stream, 10, b"cd", 0, &mut seen);
         assert_eq!(seen, b"cd");
+    }
+
+    /// With no time to wait, what was held comes first, then the hole is given up, then what came.
+    #[test]
+    fn a_segment_in_a_hurry_gives_up_the_holes_before_it() {
+        let mut stream = Stream::default();
+        stream.begin(0);
+        let mut seen = Vec::new();
+        push(&mut stream, 2, b"cd", 0, &mut seen);
+        push(&mut stream, 12, b"mn", 0, &mut seen);
+        let mut holes = Vec::new();
+        let arrival = Arrival {
+            seq: 6,
+            bytes: b"gh",
+            wire_len: 2,
+            time_ns: 1,
+            hurried: true,
+        };
+        let outcome = stream.push(&arrival, &mut |piece| match piece {
+            Piece::Bytes(bytes) => {
+                seen.extend_from_slice(bytes);
+                Reply::Consumed(bytes.len(), 0)
+            }
+            Piece::Gap(n) => {
+                holes.push(n);
+                Reply::Consumed(0, 0)
+            }
+        });
+        assert!(outcome.hurried);
+        assert_eq!((outcome.gaps, outcome.gap_bytes), (2, 4));
+        assert_eq!((holes, &seen[..]), (vec![2, 2], &b"cdgh"[..]));
+        // What lies behind it still waits, and what fills a hole is taken.
+        push(&mut stream, 8, b"ijkl", 2, &mut seen);
+        assert_eq!(seen, b"cdghijklmn");
     }
 
     /// Any segments in any order: bounded memory, and every byte shown has the value that the
@@ -476,6 +544,7 @@ mod tests {
                         bytes: &bytes,
                         wire_len,
                         time_ns,
+                        hurried: step[2] & 8 != 0,
                     };
                     stream.push(&arrival, &mut |piece| match piece {
                         Piece::Bytes(bytes) => {

@@ -631,6 +631,28 @@ mod tests {
         assert!(table.insert(&key(9), 9).is_some());
     }
 
+    /// A SYN opens another conversation only where its own direction spoke before: answers that
+    /// were seen first are of the same one.
+    #[test]
+    fn a_direction_has_spoken_once_it_sent_something() {
+        for first in Direction::BOTH {
+            let mut flow = Flow::zeroed();
+            // As a flow begins: by its first packet.
+            if first == Direction::Up {
+                flow.probes |= LAST_FROM_LOW;
+            }
+            for time_ns in [5, 6] {
+                flow.touch(first, time_ns);
+                assert!(flow.has_spoken(first));
+                assert!(!flow.has_spoken(first.other()));
+            }
+            flow.touch(first.other(), 7);
+            assert!(Direction::BOTH.iter().all(|it| flow.has_spoken(*it)));
+            flow.touch(first, 8);
+            assert!(Direction::BOTH.iter().all(|it| flow.has_spoken(*it)));
+        }
+    }
+
     #[test]
     fn times_of_both_directions_are_kept() {
         let mut flow = Flow::zeroed();

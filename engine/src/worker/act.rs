@@ -4,6 +4,7 @@
 use medtap_table::vocabulary::Counter;
 
 use super::conversation::{Circumstances, recognise};
+use super::overload::Overload;
 use super::recorder::{Ends, Recorder};
 use super::{Staged, Worker};
 use crate::capture::Frame;
@@ -211,7 +212,7 @@ impl Worker {
     }
 
     fn read_udp(&mut self, id: FlowId, packet: &Packet<'_>) {
-        if packet.payload.is_empty() {
+        if packet.payload.is_empty() || self.leaves_unread(id) {
             return;
         }
         let flow = *self.table.flow(id);
@@ -270,17 +271,7 @@ impl Worker {
             return;
         }
         if flow.state != state::DONE {
-            let wanted = packet.payload.len() as u32 > 0 || headers.payload_wire_len > 0;
-            if wanted {
-                if flow.state == state::UNDECIDED {
-                    flow.count_probe();
-                }
-                if flow.session != NO_SESSION || self.open_conversation(id) {
-                    self.read_stream(id, packet);
-                }
-            } else if flow.session != NO_SESSION {
-                self.read_stream(id, packet);
-            }
+            self.read_segment(id, packet);
         }
         if headers.tcp_flags & (FIN | RST) != 0 {
             let flow = self.table.flow_mut(id);
@@ -290,6 +281,21 @@ impl Worker {
                 self.end_conversation(id);
                 self.table.flow_mut(id).state = state::DONE;
             }
+        }
+    }
+
+    /// Reads what a segment carries; one that carries nothing may acknowledge something.
+    fn read_segment(&mut self, id: FlowId, packet: &Packet<'_>) {
+        let wanted = !packet.payload.is_empty() || packet.headers.payload_wire_len > 0;
+        if wanted && self.leaves_unread(id) {
+            return;
+        }
+        let flow = self.table.flow_mut(id);
+        if wanted && flow.state == state::UNDECIDED {
+            flow.count_probe();
+        }
+        if flow.session != NO_SESSION || wanted && self.open_conversation(id) {
+            self.read_stream(id, packet);
         }
     }
 
@@ -363,6 +369,7 @@ impl Worker {
             bytes: packet.payload,
             wire_len: headers.payload_wire_len,
             time_ns: packet.time_ns,
+            hurried: self.overload == Overload::Holes,
         };
         let undecided = reader.protocol.is_none();
         let pushed = there.push(&arrival, &mut |piece| {
@@ -384,6 +391,8 @@ impl Worker {
             .add(Counter::Retransmissions, u64::from(outcome.retransmission));
         self.counters
             .add(Counter::ReassemblyRefused, u64::from(outcome.refused));
+        self.counters
+            .add(Counter::OverloadHoles, u64::from(outcome.hurried));
     }
 
     fn open_conversation(&mut self, id: FlowId) -> bool {

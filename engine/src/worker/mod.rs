@@ -6,6 +6,7 @@ mod act;
 mod conversation;
 mod finish;
 mod link;
+mod overload;
 mod recorder;
 mod tend;
 
@@ -29,6 +30,7 @@ use crate::wire::{Headers, Network, TransportKind, WireError};
 
 use conversation::Conversations;
 pub use finish::FlowRecord;
+pub use overload::{Overload, Pressure};
 use tend::Round;
 
 /// How a worker is set up.
@@ -112,6 +114,8 @@ pub struct Worker {
     /// The time that a live run says it is; offline 0, and packets tell the time alone.
     now_ns: u64,
     round: Round,
+    /// What it leaves out because it does not keep up.
+    overload: Overload,
 }
 
 impl Worker {
@@ -138,6 +142,7 @@ impl Worker {
             rules_changed: false,
             now_ns: 0,
             round: Round::default(),
+            overload: Overload::default(),
             options,
         })
     }

@@ -414,6 +414,10 @@ vocabulary! {
         ParseChecksum = 36, "parse_checksum";
         ParseEncoding = 37, "parse_encoding";
         ParseInflation = 38, "parse_inflation";
+        OverloadRaised = 41, "overload_raised";
+        OverloadEased = 42, "overload_eased";
+        OverloadUnread = 43, "overload_unread";
+        OverloadHoles = 44, "overload_holes";
     }
 }
 

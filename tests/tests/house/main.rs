@@ -22,6 +22,8 @@ mod limits;
 mod memory;
 /// The BPF object that is committed: what is in it, and that its source gives it.
 mod object;
+/// What a worker leaves out when it does not keep up, and that it learns it later.
+mod overload;
 /// The program as it is typed: same devices whatever the way there.
 mod program;
 /// A new engine begins with what the one before knew.

@@ -1,4 +1,4 @@
-use medtap_engine::capture::{Batch, Input, Pcap};
+use medtap_engine::capture::{Batch, Frame, Input, Pcap};
 use medtap_engine::device::ledger::Outbox;
 use medtap_engine::device::{Aggregator, CountSighting, FactSighting};
 use medtap_engine::worker::{Options, Worker};
@@ -6,7 +6,7 @@ use medtap_table::{Capacity, Source, TableWriter};
 use medtap_tests::{devices_text, matcher, replay, root};
 
 /// What the worker hands over is merged at once.
-struct Direct<'a>(&'a mut Aggregator);
+pub struct Direct<'a>(pub &'a mut Aggregator);
 
 impl Outbox for Direct<'_> {
     fn fact(&mut self, fact: &FactSighting) -> bool {
@@ -20,27 +20,39 @@ impl Outbox for Direct<'_> {
     }
 }
 
+/// Every frame of a capture, and its number.
+pub fn frames_of(capture: &str, mut take: impl FnMut(usize, Frame<'_>)) {
+    let mut pcap = Pcap::open(&[Input::Path(root().join(capture))]).unwrap();
+    let (mut batch, mut number) = (Batch::default(), 0);
+    while pcap.read(&mut batch) {
+        for frame in batch.frames() {
+            take(number, frame);
+            number += 1;
+        }
+    }
+}
+
 /// The devices of the hospital's capture, frame by frame, as if it had taken so many times longer;
 /// with the rounds of a live worker between the frames, or without.
 fn devices(slower: u64, rounds: bool) -> String {
-    let capture = root().join("pcaps/hospital.pcapng");
-    let source: Source = replay(&capture, 1).unwrap().reader().source().unwrap();
+    const CAPTURE: &str = "pcaps/hospital.pcapng";
+    let source: Source = replay(&root().join(CAPTURE), 1)
+        .unwrap()
+        .reader()
+        .source()
+        .unwrap();
     let writer = TableWriter::anonymous(Capacity::default()).unwrap();
     let mut aggregator = Aggregator::new(writer);
     let mut worker = Worker::new(Options::offline(matcher())).unwrap();
-    let mut pcap = Pcap::open(&[Input::Path(capture)]).unwrap();
-    let mut batch = Batch::default();
-    while pcap.read(&mut batch) {
-        for mut frame in (0..batch.len()).filter_map(|at| batch.frame(at)) {
-            let since_ns = frame.time_ns - source.first_seen_ns;
-            frame.time_ns = source.first_seen_ns + since_ns * slower;
-            worker.burst([frame].into_iter(), &mut Direct(&mut aggregator));
-            if rounds {
-                worker.tend(frame.time_ns, &mut Direct(&mut aggregator));
-                aggregator.publish();
-            }
+    frames_of(CAPTURE, |_, mut frame| {
+        let since_ns = frame.time_ns - source.first_seen_ns;
+        frame.time_ns = source.first_seen_ns + since_ns * slower;
+        worker.burst([frame].into_iter(), &mut Direct(&mut aggregator));
+        if rounds {
+            worker.tend(frame.time_ns, &mut Direct(&mut aggregator));
+            aggregator.publish();
         }
-    }
+    });
     assert!(worker.finish(&mut Direct(&mut aggregator)));
     aggregator.publish();
     let mut writer = aggregator.into_writer();

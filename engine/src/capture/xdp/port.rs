@@ -102,10 +102,14 @@ impl Port {
         self.lanes.sockets().map(Socket::fd)
     }
 
+    /// Frames that wait in each of its rings, and room for them.
+    pub fn fills(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.lanes.sockets().map(Socket::fill)
+    }
+
     /// Frames that wait, and room for them.
     pub fn ring_fill(&self) -> (u32, u32) {
-        let lanes = self.lanes.sockets().map(Socket::fill);
-        lanes.fold((0, 0), |(fill, room), lane| {
+        self.fills().fold((0, 0), |(fill, room), lane| {
             (fill.saturating_add(lane.0), room.saturating_add(lane.1))
         })
     }

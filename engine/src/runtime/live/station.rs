@@ -20,14 +20,14 @@ use rustix::net::sockopt::socket_error;
 use crate::capture::Frame;
 use crate::capture::port::{Losses, Port, Taker};
 use crate::config::{
-    DRAIN_QUIET_NS, DRAIN_WAIT_NS, IDLE_WAIT_NS, LATENCY_LEAST_NS, LATENCY_MOST_NS, PUBLISH_NS,
-    SPIN_ROUNDS,
+    DRAIN_QUIET_NS, DRAIN_WAIT_NS, IDLE_WAIT_NS, LATENCY_LEAST_NS, LATENCY_MOST_NS,
+    PRESSURE_ROUNDS, PUBLISH_NS, SPIN_ROUNDS,
 };
 use crate::counters::Counters;
 use crate::device::ledger::Outbox;
 use crate::device::sighting::Times;
 use crate::device::{CountSighting, FactSighting};
-use crate::worker::Worker;
+use crate::worker::{Pressure, Worker};
 
 /// Digits of a burst's latency that its histogram keeps.
 const LATENCY_DIGITS: u8 = 2;
@@ -116,6 +116,7 @@ pub struct Station {
     generation: u64,
     reports: Sender<Report>,
     latency: Histogram<u64>,
+    pressure: Pressure,
     shared: Arc<Shared>,
 }
 
@@ -173,6 +174,7 @@ impl Station {
             generation,
             reports,
             latency: latency.map_err(io::Error::other)?,
+            pressure: Pressure::default(),
             shared,
         })
     }
@@ -181,9 +183,14 @@ impl Station {
     pub fn run(mut self) -> Report {
         let mut now_ns = clock_ns();
         let mut report_ns = now_ns + PUBLISH_NS;
-        let mut idle = 0;
+        let (mut idle, mut unlooked) = (0, 0);
         let mut drain = Drain::default();
         loop {
+            unlooked += 1;
+            if unlooked >= PRESSURE_ROUNDS || idle == 1 {
+                unlooked = 0;
+                self.look(now_ns);
+            }
             let received = self.round(now_ns);
             let then_ns = clock_ns();
             self.beat(then_ns);
@@ -227,6 +234,13 @@ impl Station {
         }
         worker.tend(now_ns, rings);
         received
+    }
+
+    /// Tells the worker what to leave out, by how full its rings are.
+    fn look(&mut self, now_ns: u64) {
+        let fullest = self.ports.iter().map(Port::fullest_percent).max();
+        let overload = self.pressure.look(fullest.unwrap_or(0), now_ns);
+        self.worker.set_overload(overload);
     }
 
     fn beat(&self, now_ns: u64) {
