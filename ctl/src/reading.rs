@@ -5,6 +5,9 @@ use medtap_table::vocabulary::{Attach, Counter, InterfaceCounter};
 use medtap_table::{Interface, TableReader, WorkerStatus};
 use serde::Serialize;
 
+/// What the program saw is the sum of these.
+const PROGRAM_SUM: &str = "xdp_redirected + xdp_no_socket + xdp_passed + xdp_shunted";
+
 /// An interface at one moment.
 pub struct InterfaceReading {
     /// How it is received from.
@@ -137,9 +140,14 @@ impl Reading {
             let name = a.interface.name.as_str();
             let both = |counters: &[I]| [a.sum(counters), b.sum(counters)];
             differ(
-                &format!("{name}: xdp_packets and xdp_redirected + xdp_no_socket + xdp_passed"),
+                &format!("{name}: xdp_packets and {PROGRAM_SUM}"),
                 both(&[I::XdpPackets]),
-                both(&[I::XdpRedirected, I::XdpNoSocket, I::XdpPassed]),
+                both(&[
+                    I::XdpRedirected,
+                    I::XdpNoSocket,
+                    I::XdpPassed,
+                    I::XdpShunted,
+                ]),
                 0,
             );
             let way = u64::from(a.interface.frames).max(1);
@@ -272,7 +280,9 @@ mod tests {
         let lost = reading([10, 7, 1, 1], 6, 6);
         assert_eq!(
             check(&lost, &lost),
-            ["mirror0: xdp_packets and xdp_redirected + xdp_no_socket + xdp_passed: 10 is not 9"]
+            [format!(
+                "mirror0: xdp_packets and {PROGRAM_SUM}: 10 is not 9"
+            )]
         );
         let vanished = reading([30, 30, 0, 0], 6, 6);
         assert_eq!(check(&vanished, &vanished).len(), 1);

@@ -130,6 +130,16 @@ pub const PRESSURE_EASE_PERCENT: u32 = 12;
 /// For how long they have to be so, for each step.
 pub const PRESSURE_EASE_NS: u64 = 200_000_000;
 
+/// Directions of flows that the steering program of an interface only counts at once; those that
+/// find no place are not shunted.
+pub const SHUNTS_MAX: u32 = 4096;
+
+/// Packets of one direction in a round over all flows from which on it is left to the program.
+pub const SHUNT_PACKETS_MIN: u32 = 1000;
+
+/// Time without a packet after which it comes to the engine again.
+pub const SHUNT_IDLE_NS: u64 = 10_000_000_000;
+
 /// Rounds without a frame after which a live worker sleeps until there is one.
 pub const SPIN_ROUNDS: u32 = 128;
 

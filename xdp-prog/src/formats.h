@@ -84,6 +84,12 @@ struct extension {
 	__be16 fragment;
 };
 
+struct tcp {
+	__be16 src, dst;
+	__be32 seq, ack;
+	__u8 words, flags;
+};
+
 struct udp {
 	__be16 src, dst, len, checksum;
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 //
-// The kernel's part of medtap: which worker a frame is for. It looks at nothing but what steering
-// needs, and changes, keeps and sends nothing.
+// The kernel's part of medtap: which worker a frame is for, and whether it is only counted: a
+// frame of a direction of a flow that the engine has shunted. It looks at nothing but what these
+// two need, and changes, keeps and sends nothing.
 //
 // It must agree with the engine: the arithmetic is that of `flow/hash.rs`, and what counts as a
 // tunnel that of `wire/headers.rs` and `wire/tunnel.rs`. A tunnel is opened only where what it
@@ -21,6 +22,7 @@
 #define SOCKETS_PER_QUEUE 64
 #define SOCKETS_MAX 4096
 #define OWN_MAX 16
+#define SHUNTS_MAX 4096
 
 #define TAGS_MAX 2
 #define EXTENSIONS_MAX 4
@@ -33,14 +35,17 @@
 // to the kernel. Set before the program is loaded.
 const volatile __u32 workers = 1;
 const volatile __u32 pass_own = 0;
+// Whether flows may be shunted.
+const volatile __u32 shunt = 0;
 
 enum counter {
-	PACKETS, // all of them: redirected, no_socket and passed together
+	PACKETS, // all of them: redirected, no_socket, passed and shunted together
 	REDIRECTED,
 	NO_SOCKET,
 	PASSED,
 	UNPARSED,
 	DEEPER,
+	SHUNTED,
 	COUNTERS,
 };
 
@@ -70,6 +75,38 @@ struct {
 	__type(key, struct address);
 	__type(value, __u8);
 } own SEC(".maps");
+
+// One direction of a flow, with the frame that is around its packets: those in another frame are
+// the engine's. Ports, MACs and addresses in the order of the network, no padding.
+struct shunt_key {
+	struct address src, dst;
+	__u8 macs[12];
+	__be16 src_port, dst_port;
+	__u16 vlan;
+	__u8 protocol, ttl;
+};
+
+// Which place of `shunted` counts it. A flow that finds no room here is not shunted.
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SHUNTS_MAX);
+	__type(key, struct shunt_key);
+	__type(value, __u32);
+} shunts SEC(".maps");
+
+// Never set back: who uses a place again remembers where it stood.
+struct shunt_count {
+	__u64 packets, bytes;
+	__u64 last_ns; // CLOCK_MONOTONIC, to a few milliseconds
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SHUNTS_MAX);
+	__type(key, __u32);
+	__type(value, struct shunt_count);
+} shunted SEC(".maps");
 
 static __always_inline void count(__u32 counter)
 {
@@ -544,6 +581,120 @@ static __always_inline int is_for_sensor(const struct packet *packet, const stru
 	       load(packet, place->offset + 8, &address, sizeof(address)) && is_own(&address);
 }
 
+// ---- flows that are only counted ----
+
+#define TCP_FIN_SYN_RST 7
+
+static __always_inline void set_ipv4(struct address *address, __be32 word)
+{
+	address->words[2] = bpf_htonl(0xffff);
+	address->words[3] = word;
+}
+
+// The transport header, of which there are `rest` bytes with what it carries. What opens, ends or
+// contradicts itself is the engine's.
+static __always_inline int read_ports(const struct packet *packet, __u32 offset, __u32 rest,
+				      struct shunt_key *key)
+{
+	struct udp udp;
+	struct tcp tcp;
+	__u16 dst;
+
+	if (key->protocol == TCP) {
+		if (!load(packet, offset, &tcp, sizeof(tcp)) || tcp.flags & TCP_FIN_SYN_RST ||
+		    tcp.words >> 4 < 5 || (__u32)(tcp.words >> 4) * 4 > rest)
+			return 0;
+		key->src_port = tcp.src;
+		key->dst_port = tcp.dst;
+		return 1;
+	}
+	if (key->protocol != UDP || !load(packet, offset, &udp, sizeof(udp)) ||
+	    bpf_ntohs(udp.len) != rest || rest < sizeof(udp))
+		return 0;
+	dst = bpf_ntohs(udp.dst);
+	if (dst == GENEVE_PORT || dst == VXLAN_PORT || dst == VXLAN_PORT_LINUX ||
+	    dst == CAPWAP_PORT || udp.src == bpf_htons(CAPWAP_PORT))
+		return 0;
+	key->src_port = udp.src;
+	key->dst_port = udp.dst;
+	return 1;
+}
+
+// The key of a frame that is whole and plain: one tag at most, no options, extensions, fragments
+// or tunnels.
+static __always_inline int read_key(const struct packet *packet, __u32 len, struct shunt_key *key)
+{
+	__u32 offset = sizeof(struct ethernet), rest;
+	struct ethernet ethernet;
+	struct ipv4 ipv4;
+	struct ipv6 ipv6;
+	struct tag tag;
+	__u16 type;
+
+	if (!load(packet, 0, &ethernet, sizeof(ethernet)))
+		return 0;
+	__builtin_memcpy(key->macs, &ethernet, sizeof(key->macs));
+	type = bpf_ntohs(ethernet.type);
+	if (is_tag(type)) {
+		if (!load(packet, offset, &tag, sizeof(tag)))
+			return 0;
+		key->vlan = bpf_ntohs(tag.control) & 0xfff;
+		type = bpf_ntohs(tag.type);
+		offset += sizeof(tag);
+	}
+	if (type == TYPE_IPV4) {
+		if (!load(packet, offset, &ipv4, sizeof(ipv4)) || ipv4.version_words != 0x45 ||
+		    ipv4.fragment & bpf_htons(0x3fff))
+			return 0;
+		set_ipv4(&key->src, ipv4.src);
+		set_ipv4(&key->dst, ipv4.dst);
+		key->protocol = ipv4.protocol;
+		key->ttl = ipv4.ttl;
+		rest = bpf_ntohs(ipv4.total_len);
+		if (rest < sizeof(ipv4))
+			return 0;
+		rest -= sizeof(ipv4);
+		offset += sizeof(ipv4);
+	} else if (type == TYPE_IPV6) {
+		if (!load(packet, offset, &ipv6, sizeof(ipv6)) ||
+		    bpf_ntohl(ipv6.version) >> 28 != 6)
+			return 0;
+		__builtin_memcpy(&key->src, ipv6.src, sizeof(key->src));
+		__builtin_memcpy(&key->dst, ipv6.dst, sizeof(key->dst));
+		key->protocol = ipv6.next;
+		key->ttl = ipv6.hops;
+		rest = bpf_ntohs(ipv6.payload_len);
+		offset += sizeof(ipv6);
+	} else {
+		return 0;
+	}
+	return offset + rest <= len && read_ports(packet, offset, rest, key);
+}
+
+// Counts a frame of a flow that is shunted: not 0 if it was one.
+__noinline int xdp_shunt(struct xdp_md *ctx)
+{
+	struct packet packet = { .xdp = ctx };
+	__u32 len = bpf_xdp_get_buff_len(ctx);
+	struct shunt_key key = {};
+	struct shunt_count *counted;
+	__u32 *place;
+
+	if (!read_key(&packet, len, &key))
+		return 0;
+	place = bpf_map_lookup_elem(&shunts, &key);
+	if (!place)
+		return 0;
+	counted = bpf_map_lookup_elem(&shunted, place);
+	if (!counted)
+		return 0;
+	// The time first: who sees the packet counted sees its time.
+	counted->last_ns = bpf_ktime_get_coarse_ns();
+	__sync_fetch_and_add(&counted->bytes, len);
+	__sync_fetch_and_add(&counted->packets, 1);
+	return 1;
+}
+
 // ---- the programs ----
 
 struct verdict {
@@ -599,8 +750,12 @@ int medtap_xdp(struct xdp_md *ctx)
 	__u32 key;
 	long action;
 
-	judge_xdp(ctx, pass_own, &verdict);
 	count(PACKETS);
+	if (shunt && xdp_shunt(ctx)) {
+		count(SHUNTED);
+		return XDP_DROP;
+	}
+	judge_xdp(ctx, pass_own, &verdict);
 	if (verdict.own) {
 		count(PASSED);
 		return XDP_PASS;

@@ -46,6 +46,7 @@ impl Opened {
             frame_bytes: FRAME_BYTES,
             own: &[],
             busy_poll: None,
+            shunt: false,
         };
         let mut opened = xdp::open(&ask, &mut |_| {})?;
         Ok(Self {

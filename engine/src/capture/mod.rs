@@ -8,6 +8,7 @@ pub mod pcap;
 #[cfg(feature = "live")]
 pub mod port;
 mod scopes;
+pub mod shunt;
 #[cfg(feature = "live")]
 pub mod xdp;
 

@@ -72,6 +72,8 @@ pub struct Allowed<'a> {
     /// Files, and folders with all that is in them. A file that is replaced by another of its
     /// name is another file; a folder's new files count.
     pub read: &'a [&'a Path],
+    /// Maps of the steering program may be changed: its descriptors were opened before.
+    pub shunt: bool,
 }
 
 /// Why the sandbox could not be entered. The engine must not run then.
@@ -142,7 +144,7 @@ pub fn enter(allowed: &Allowed<'_>) -> Result<Report, SandboxError> {
         return Err(SandboxError::Threads { threads });
     }
     // Compiled first: what can go wrong should do so before anything is given up.
-    let filters = system_calls::filters()?;
+    let filters = system_calls::filters(allowed.shunt)?;
     let bounding_dropped = drop_capabilities()?;
     forbid_dumps_and_privileges()?;
     let landlock = restrict_files(allowed)?;

@@ -96,8 +96,10 @@ const ALLOWED_HERE: &[c_long] = &[
 #[cfg(target_arch = "aarch64")]
 const ALLOWED_HERE: &[c_long] = &[libc::SYS_gettimeofday];
 
-/// `BPF_MAP_LOOKUP_ELEM` of `<linux/bpf.h>`: the counters of the XDP program are read, not set.
+/// `BPF_MAP_LOOKUP_ELEM`, `_UPDATE_ELEM` and `_DELETE_ELEM` of `<linux/bpf.h>`: the counters of the
+/// XDP program are read; what it is told is the flows that it only counts, where it may.
 const BPF_MAP_LOOKUP_ELEM: u64 = 1;
+const BPF_MAP_CHANGES: [u64; 2] = [2, 3];
 
 /// Programs for the kernel, ready to be installed.
 pub(super) struct Filters {
@@ -107,8 +109,8 @@ pub(super) struct Filters {
 }
 
 /// Compiles the filters.
-pub(super) fn filters() -> Result<Filters, SandboxError> {
-    let allowed = allowed().map_err(failed)?;
+pub(super) fn filters(shunt: bool) -> Result<Filters, SandboxError> {
+    let allowed = allowed(shunt).map_err(failed)?;
     let system_calls = allowed.len();
     let permitted = compile(
         allowed,
@@ -137,7 +139,7 @@ pub(super) fn install(filters: &Filters) -> Result<(), SandboxError> {
     Ok(())
 }
 
-fn allowed() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::Error> {
+fn allowed(shunt: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::Error> {
     let calls = ALLOWED.iter().chain(ALLOWED_HERE);
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         calls.map(|call| (*call, Vec::new())).collect();
@@ -149,7 +151,6 @@ fn allowed() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::Error> {
         // Memory that is never executable.
         (libc::SYS_mmap, 2, SeccompCmpOp::MaskedEq(executable), 0),
         (libc::SYS_mprotect, 2, SeccompCmpOp::MaskedEq(executable), 0),
-        (libc::SYS_bpf, 0, SeccompCmpOp::Eq, BPF_MAP_LOOKUP_ELEM),
         // The names of threads.
         (
             libc::SYS_prctl,
@@ -161,6 +162,13 @@ fn allowed() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::Error> {
     for (call, argument, operator, value) in conditional {
         let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value)?;
         rules.insert(call, vec![SeccompRule::new(vec![condition])?]);
+    }
+    let changes = BPF_MAP_CHANGES.iter().filter(|_| shunt);
+    for command in [BPF_MAP_LOOKUP_ELEM].iter().chain(changes) {
+        let is = SeccompCmpOp::Eq;
+        let condition = SeccompCondition::new(0, SeccompCmpArgLen::Dword, is, *command)?;
+        let rule = SeccompRule::new(vec![condition])?;
+        rules.entry(libc::SYS_bpf).or_default().push(rule);
     }
     // To whom the socket was connected before: systemd, or the kernel itself to wake a ring.
     let unaddressed = SeccompCondition::new(4, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0)?;

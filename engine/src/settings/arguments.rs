@@ -39,6 +39,9 @@ pub struct Arguments {
     /// Who chooses the worker of a frame, for all interfaces [default: hash]
     #[arg(long)]
     pub steering: Option<Steering>,
+    /// Let the steering program only count heavy flows of which nothing more can be learnt
+    #[arg(long)]
+    pub shunt: bool,
     /// Begin with an empty table: do not take over what an earlier run left
     #[arg(long)]
     pub fresh: bool,

@@ -16,6 +16,7 @@ pub(super) const TOP: &[&str] = &[
     "table",
     "rules",
     "fresh",
+    "shunt",
     "person_key",
     "interface",
 ];
@@ -52,6 +53,7 @@ pub struct FileSettings {
     pub table: Option<PathBuf>,
     pub rules: Option<PathBuf>,
     pub fresh: bool,
+    pub shunt: bool,
     pub person_key: Option<PathBuf>,
     pub interfaces: Vec<Interface>,
 }
@@ -67,6 +69,7 @@ impl FileSettings {
             table: top.text("table")?.map(PathBuf::from),
             rules: top.text("rules")?.map(PathBuf::from),
             fresh: top.flag("fresh")?.unwrap_or(false),
+            shunt: top.flag("shunt")?.unwrap_or(false),
             person_key: top.text("person_key")?.map(PathBuf::from),
             interfaces: Vec::new(),
         };

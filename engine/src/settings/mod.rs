@@ -48,6 +48,8 @@ pub struct Settings {
     pub rules: Option<PathBuf>,
     /// True: begin with an empty table, whatever an earlier run left.
     pub fresh: bool,
+    /// The steering program may only count heavy flows of which nothing more can be learnt.
+    pub shunt: bool,
     /// True: say what would be done, and end.
     pub check: bool,
     /// The configuration file that was read.
@@ -184,6 +186,7 @@ impl Settings {
                 .unwrap_or_else(|| TABLE.into()),
             rules: arguments.rules.clone().or(file.rules),
             fresh: arguments.fresh || file.fresh,
+            shunt: arguments.shunt || file.shunt,
             check: arguments.check,
             config: arguments.config.clone(),
             person_key: file.person_key.as_deref().map(read_key).transpose()?,
@@ -202,9 +205,14 @@ impl Settings {
             None => "built in".to_owned(),
         };
         let mut text = format!(
-            "workers {} {cpus}, table {}, rules {rules}\n",
+            "workers {} {cpus}, table {}, rules {rules}{}\n",
             self.workers,
-            self.table.display()
+            self.table.display(),
+            if self.shunt {
+                ", heavy flows shunted"
+            } else {
+                ""
+            }
         );
         for interface in &self.interfaces {
             let mode = ModeWord::from(interface.mode).word();

@@ -132,6 +132,7 @@ impl Worker {
         if copy {
             flow.flags |= flag::DUPLICATES;
             let elsewhere = flow.links[d] != link;
+            self.unshunt(id);
             self.counters.count(Counter::Duplicates);
             if elsewhere {
                 let scope = staged.key.scope;
@@ -160,6 +161,7 @@ impl Worker {
     #[cold]
     fn relink(&mut self, id: FlowId, link: &Link, packet: &Packet<'_>) {
         let d = packet.direction.index();
+        self.unshunt(id);
         let flow = self.table.flow(id);
         if flow.packets[d] != 0 {
             let other_end = flow.links[d].src_mac() != link.src_mac();
@@ -277,6 +279,8 @@ impl Worker {
             let flow = self.table.flow_mut(id);
             let both = flow.has(flag::CLOSED) || headers.tcp_flags & RST != 0;
             flow.flags |= flag::CLOSED;
+            self.unshunt(id);
+            let flow = self.table.flow_mut(id);
             if both && flow.state != state::DONE {
                 self.end_conversation(id);
                 self.table.flow_mut(id).state = state::DONE;

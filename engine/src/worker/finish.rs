@@ -228,6 +228,7 @@ impl Worker {
     /// Ends a flow: all that it owes is paid, and its entry is free.
     pub(super) fn end_flow(&mut self, id: FlowId) {
         self.end_conversation(id);
+        self.unshunt(id);
         self.flush(id);
         self.flush_edge(id);
         let (flow, totals) = (*self.table.flow(id), *self.table.totals(id));

@@ -8,6 +8,7 @@ mod finish;
 mod link;
 mod overload;
 mod recorder;
+mod shunt;
 mod tend;
 
 use std::io;
@@ -31,6 +32,7 @@ use crate::wire::{Headers, Network, TransportKind, WireError};
 use conversation::Conversations;
 pub use finish::FlowRecord;
 pub use overload::{Overload, Pressure};
+pub use shunt::Shunts;
 use tend::Round;
 
 /// How a worker is set up.
@@ -116,6 +118,8 @@ pub struct Worker {
     round: Round,
     /// What it leaves out because it does not keep up.
     overload: Overload,
+    /// The flows that are left to the kernel's program, if any may be.
+    shunts: Option<Box<Shunts>>,
 }
 
 impl Worker {
@@ -143,6 +147,7 @@ impl Worker {
             now_ns: 0,
             round: Round::default(),
             overload: Overload::default(),
+            shunts: None,
             options,
         })
     }
@@ -281,6 +286,7 @@ impl Worker {
     /// The input is over: every conversation ends, every debt is handed over. True when all of
     /// it was taken; otherwise call again.
     pub fn finish(&mut self, outbox: &mut dyn Outbox) -> bool {
+        self.credit_shunts();
         for id in 0..self.table.end() {
             if !self.table.flow(id).is_free() {
                 if self.is_silent(id) {

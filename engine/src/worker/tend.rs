@@ -38,6 +38,7 @@ impl Worker {
                 begun_ns: now_ns,
                 next: 0,
             };
+            self.credit_shunts();
         }
         if !self.settle_when_due(outbox) {
             self.counters.count(Counter::HandoversWaited);
@@ -53,6 +54,7 @@ impl Worker {
             self.end_flow(id);
             return;
         }
+        self.shunt_if_heavy(id);
         self.flush(id);
         // What an edge says of a young conversation may still change: who answers, by which
         // interface, and whether it is encrypted. Paid too early it would be another edge.

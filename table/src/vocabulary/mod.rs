@@ -418,6 +418,8 @@ vocabulary! {
         OverloadEased = 42, "overload_eased";
         OverloadUnread = 43, "overload_unread";
         OverloadHoles = 44, "overload_holes";
+        ShuntedPackets = 45, "shunted_packets";
+        ShuntedBytes = 46, "shunted_bytes";
     }
 }
 
@@ -443,7 +445,7 @@ vocabulary! {
 vocabulary! {
     /// What is counted for each interface, outside the workers. The README's glossary explains
     /// each. `nic_*` are the system's own numbers; what the program saw is `xdp_packets`, the sum
-    /// of `xdp_redirected`, `xdp_no_socket` and `xdp_passed`; what was redirected is `delivered`,
+    /// of `xdp_redirected`, `xdp_no_socket`, `xdp_passed` and `xdp_shunted`; what was redirected is `delivered`,
     /// `ring_full`, `ring_dropped` and what is still on its way.
     InterfaceCounter: u8 {
         NicPackets = 0, "nic_packets";
@@ -463,6 +465,7 @@ vocabulary! {
         FillEmpty = 14, "fill_empty";
         Delivered = 15, "delivered";
         MultiBuffer = 16, "multi_buffer";
+        XdpShunted = 17, "xdp_shunted";
     }
 }
 

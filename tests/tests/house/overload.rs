@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use medtap_engine::capture::Frame;
 use medtap_engine::device::Aggregator;
 use medtap_engine::worker::{Options, Overload, Worker};
 use medtap_table::vocabulary::{Counter, Event};
@@ -12,7 +13,6 @@ use crate::tending::{Direct, frames_of};
 /// What became of a capture that was shown several times, a day apart.
 struct Seen {
     unread: u64,
-    holes: u64,
     table: TableReader,
     /// It does not outlive the writer.
     _writer: TableWriter,
@@ -67,7 +67,6 @@ fn show(capture: &str, showings: u64, overload: impl Fn(u64, usize) -> Overload)
     );
     Seen {
         unread: counters.get(Counter::OverloadUnread),
-        holes: counters.get(Counter::OverloadHoles),
         table: writer.reader(),
         _writer: writer,
     }
@@ -83,7 +82,7 @@ fn calm(_: u64, _: usize) -> Overload {
 #[test]
 fn under_pressure_every_device_is_counted() {
     let pressed = show(HOSPITAL, 2, |_, _| Overload::Holes);
-    assert!(pressed.unread > 1000, "{}", pressed.unread);
+    assert!(pressed.unread > 500, "{}", pressed.unread);
     assert_eq!(pressed.traffic(), show(HOSPITAL, 2, calm).traffic());
 }
 
@@ -118,6 +117,15 @@ fn a_conversation_is_read_from_the_end_of_the_pressure_on() {
     assert_eq!(messages(&pressed), 2 * once - once / 3);
 }
 
+/// A frame of that time with these bytes.
+fn with_bytes<'a>(frame: Frame<'a>, bytes: &'a [u8]) -> Frame<'a> {
+    Frame {
+        bytes,
+        wire_len: bytes.len() as u32,
+        ..frame
+    }
+}
+
 /// The same two messages of a stream, the second first: with time they are put in order, without
 /// it the hole is given up.
 #[test]
@@ -127,20 +135,16 @@ fn holes_are_given_up_under_pressure_alone() {
         let mut aggregator = Aggregator::new(TableWriter::anonymous(Capacity::default()).unwrap());
         worker.set_overload(overload);
         let mut kept: Option<Vec<u8>> = None;
-        frames_of("pcaps/hl7/oru_ack.pcap", |at, mut frame| {
-            let first = frame.bytes.to_vec();
-            let bytes = match at {
-                // What was acknowledged would be no hole to wait for.
-                3 => return kept = Some(first),
-                4..7 => return,
-                _ => frame.bytes,
-            };
-            frame.bytes = bytes;
-            worker.burst([frame].into_iter(), &mut Direct(&mut aggregator));
-            if let (7, Some(first)) = (at, kept.take()) {
-                frame.bytes = &first;
-                frame.wire_len = first.len() as u32;
+        frames_of("pcaps/hl7/oru_ack.pcap", |at, frame| match at {
+            3 => kept = Some(frame.bytes.to_vec()),
+            // What was acknowledged would be no hole to wait for.
+            4..7 => {}
+            _ => {
                 worker.burst([frame].into_iter(), &mut Direct(&mut aggregator));
+                if let (7, Some(first)) = (at, kept.take()) {
+                    let late = with_bytes(frame, &first);
+                    worker.burst([late].into_iter(), &mut Direct(&mut aggregator));
+                }
             }
         });
         let counters = worker.counters();
@@ -149,9 +153,10 @@ fn holes_are_given_up_under_pressure_alone() {
             counters.get(Counter::Gaps),
         )
     };
-    assert_eq!(swapped(Overload::None), (0, 0));
-    assert_eq!(swapped(Overload::Unread), (0, 0));
-    assert_eq!(swapped(Overload::Holes), (1, 1));
+    // The answer to the first is missing too, and the peer acknowledges it.
+    assert_eq!(swapped(Overload::None), (0, 1));
+    assert_eq!(swapped(Overload::Unread), (0, 1));
+    assert_eq!(swapped(Overload::Holes), (2, 2));
 }
 
 /// The answers of a conversation may be seen before its SYN, over several queues: it is one.
@@ -160,7 +165,7 @@ fn a_late_syn_joins_its_conversation() {
     let mut worker = Worker::new(Options::offline(matcher())).unwrap();
     let mut aggregator = Aggregator::new(TableWriter::anonymous(Capacity::default()).unwrap());
     let mut late: Vec<Vec<u8>> = Vec::new();
-    frames_of("pcaps/http/get.pcap", |at, mut frame| {
+    frames_of("pcaps/http/get.pcap", |at, frame| {
         match at {
             // What the client says until the first answer.
             0 | 2 | 3 => return late.push(frame.bytes.to_vec()),
@@ -169,9 +174,8 @@ fn a_late_syn_joins_its_conversation() {
         }
         if at == 5 {
             for bytes in late.drain(..) {
-                frame.bytes = &bytes;
-                frame.wire_len = bytes.len() as u32;
-                worker.burst([frame].into_iter(), &mut Direct(&mut aggregator));
+                let late = with_bytes(frame, &bytes);
+                worker.burst([late].into_iter(), &mut Direct(&mut aggregator));
             }
         }
     });

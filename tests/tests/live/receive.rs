@@ -69,6 +69,7 @@ fn ask(workers: usize) -> Ask<'static> {
         frame_bytes: 2048,
         own: &[],
         busy_poll: None,
+        shunt: false,
     }
 }
 

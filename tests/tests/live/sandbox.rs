@@ -66,7 +66,10 @@ fn inside(folder: &Path) {
     let rules = folder.join("rules");
     let (near, far) = UnixDatagram::pair().unwrap();
     let opened = File::open(folder.join("secret")).unwrap();
-    match sandbox::enter(&Allowed { read: &[&rules] }) {
+    match sandbox::enter(&Allowed {
+        read: &[&rules],
+        shunt: false,
+    }) {
         Ok(report) => println!("report: {report}"),
         Err(error) => {
             println!("enter: failed: {error}");

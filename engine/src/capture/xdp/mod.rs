@@ -6,7 +6,7 @@
 //! port      one worker's sockets of an interface      socket    one of them, and its chunks
 //! umem      the memory, and who may read it           ring      the rings shared with the kernel
 //! sys       system calls, mapping of rings          needs     rights and kernel, asked first
-//! error     why not, in one sentence
+//! error     why not, in one sentence             shunt     what the program only counts
 //! ```
 
 mod error;
@@ -15,6 +15,7 @@ mod open;
 mod port;
 mod program;
 mod ring;
+mod shunt;
 mod socket;
 mod sys;
 mod umem;
@@ -24,3 +25,4 @@ pub use open::{Ask, Attachment, Attempt, BusyPoll, Opened, Steering, open};
 pub use port::Port;
 pub use program::COUNTERS;
 pub(in crate::capture) use program::OBJECT;
+pub use shunt::grace;

@@ -19,6 +19,7 @@ use super::socket::{Filling, Home, Returning, Socket};
 use super::sys::{self, RingKind, RingMap};
 use super::umem::{Geometry, Umem};
 use crate::capture::port::Mode;
+use crate::capture::shunt::{ShuntCounts, ShuntKey};
 use crate::config::XDP_BIND_WAIT_NS;
 use crate::nic;
 
@@ -66,6 +67,8 @@ pub struct Ask<'a> {
     pub own: &'a [IpAddr],
     /// Polling by the sockets.
     pub busy_poll: Option<BusyPoll>,
+    /// The program may only count some flows.
+    pub shunt: bool,
 }
 
 /// A way that was tried.
@@ -97,13 +100,30 @@ pub struct Opened {
 pub struct Attachment(Program);
 
 impl Attachment {
-    /// What the program counted: packets, redirected, without socket, passed, unparsed, deeper.
+    /// What the program counted: packets, redirected, without socket, passed, unparsed, deeper,
+    /// shunted.
     ///
     /// # Errors
     ///
     /// What the kernel said.
     pub fn counters(&self) -> io::Result<[u64; COUNTERS]> {
         self.0.counters()
+    }
+
+    /// Where the program counts the flows that it only counts, if it may.
+    pub fn shunt_counts(&self) -> Option<Arc<dyn ShuntCounts>> {
+        self.0.shunt_counts()
+    }
+
+    /// From now on this direction of a flow is only counted. False when there is no room for it.
+    pub fn shunt(&mut self, key: &ShuntKey, place: u32) -> bool {
+        self.0.shunt(key, place)
+    }
+
+    /// From now on it is handed over again; what was on its way is counted until after
+    /// [`super::grace`].
+    pub fn unshunt(&mut self, key: &ShuntKey) {
+        self.0.unshunt(key);
     }
 
     /// Takes the program off the interface; the counters stay.
@@ -220,7 +240,7 @@ impl<'a> Opener<'a> {
     /// One way, as a whole.
     fn open(&self, mode: Mode) -> Result<Opened, Failure> {
         let sharers = self.sharers();
-        let program = Program::load(sharers as u32, self.ask.own);
+        let program = Program::load(sharers as u32, self.ask.own, self.ask.shunt);
         let mut program = program.map_err(|refusal| self.refused(refusal))?;
         let mut crews: Vec<Vec<Socket<RingMap>>> =
             (0..self.ask.workers).map(|_| Vec::new()).collect();

@@ -4,13 +4,17 @@
 use std::error::Error;
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::Arc;
 
-use aya::maps::{HashMap, MapData, MapError, PerCpuArray, XskMap};
+use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, XskMap};
 use aya::programs::xdp::{XdpLinkId, XdpMode};
 use aya::programs::{ProgramError, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use medtap_table::vocabulary::Attach;
+
+use super::shunt::Counts;
+use crate::capture::shunt::{SHUNT_KEY_BYTES, ShuntCounts, ShuntKey};
 
 /// The object with the programs.
 pub(in crate::capture) static OBJECT: &[u8] =
@@ -23,7 +27,7 @@ const NAME: &str = "medtap_xdp";
 const SOCKETS_PER_QUEUE: u32 = 64;
 
 /// What the program counts, in the order of its array.
-pub const COUNTERS: usize = 6;
+pub const COUNTERS: usize = 7;
 
 /// Why the program can't be had on an interface.
 #[derive(Debug)]
@@ -41,23 +45,34 @@ pub(super) struct Program {
     object: Ebpf,
     xsks: XskMap<MapData>,
     counters: PerCpuArray<MapData, u64>,
+    /// Flows that it only counts, by place; `None` where it may not.
+    shunts: Option<Shunts>,
     link: Option<XdpLinkId>,
+}
+
+struct Shunts {
+    keys: HashMap<MapData, [u8; SHUNT_KEY_BYTES], u32>,
+    counts: Arc<Counts>,
+    /// What is counted lies in its values.
+    _values: MapData,
 }
 
 impl Program {
     /// Loads it for so many workers a queue. Frames for these addresses of the sensor's own, if
-    /// there are any, go on to the kernel.
-    pub(super) fn load(workers: u32, own: &[IpAddr]) -> Result<Self, Refusal> {
+    /// there are any, go on to the kernel. With `shunt` it may only count some flows.
+    pub(super) fn load(workers: u32, own: &[IpAddr], shunt: bool) -> Result<Self, Refusal> {
         let pass_own = u32::from(!own.is_empty());
+        let may_shunt = u32::from(shunt);
         let mut loader = EbpfLoader::new();
         let loaded = loader
             .override_global("workers", &workers, true)
             .override_global("pass_own", &pass_own, true)
+            .override_global("shunt", &may_shunt, true)
             .load(OBJECT);
         let mut object = loaded.map_err(|error| refusal(&error))?;
         let program = program(&mut object)?;
         program.load().map_err(|error| refusal(&error))?;
-        let mut take = |name: &str| {
+        let mut take = |name: &str| -> Result<Map, Refusal> {
             let map = object.take_map(name);
             map.ok_or_else(|| Refusal::Other(format!("the object lacks the map {name}")))
         };
@@ -73,12 +88,48 @@ impl Program {
             };
             addresses.insert(key, 1, 0).map_err(fault)?;
         }
+        let shunts = match shunt {
+            false => None,
+            true => {
+                let keys = HashMap::try_from(take("shunts")?).map_err(fault)?;
+                let Map::Array(values) = take("shunted")? else {
+                    return Err(Refusal::Other("the map shunted is no array".into()));
+                };
+                let counts = Counts::new(values.fd().as_fd()).map_err(|error| refusal(&error))?;
+                Some(Shunts {
+                    keys,
+                    counts: Arc::new(counts),
+                    _values: values,
+                })
+            }
+        };
         Ok(Self {
             object,
             xsks,
             counters,
+            shunts,
             link: None,
         })
+    }
+
+    /// Where it counts the flows that it only counts, if it may.
+    pub(super) fn shunt_counts(&self) -> Option<Arc<dyn ShuntCounts>> {
+        let shunts = self.shunts.as_ref()?;
+        Some(Arc::clone(&shunts.counts) as Arc<dyn ShuntCounts>)
+    }
+
+    /// From now on it only counts this direction of a flow. False when it has no room for it.
+    pub(super) fn shunt(&mut self, key: &ShuntKey, place: u32) -> bool {
+        let shunts = self.shunts.as_mut();
+        shunts.is_none_or(|it| it.keys.insert(key.0, place, 0).is_ok())
+    }
+
+    /// It hands this direction over again. What runs at this moment may still count.
+    pub(super) fn unshunt(&mut self, key: &ShuntKey) {
+        if let Some(shunts) = &mut self.shunts {
+            // What is not there needs no taking out.
+            let _ = shunts.keys.remove(&key.0);
+        }
     }
 
     /// Lets it redirect to this socket what is for this worker of this queue.

@@ -5,7 +5,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use bytemuck::AnyBitPattern;
 use libc::{c_int, c_void, socklen_t};
@@ -185,6 +185,70 @@ pub(super) fn is_zero_copy(socket: BorrowedFd<'_>) -> io::Result<bool> {
 /// What the socket lost.
 pub(super) fn statistics(socket: BorrowedFd<'_>) -> io::Result<Statistics> {
     get(socket, libc::XDP_STATISTICS)
+}
+
+/// Words that a program counts in and we read: the values of a map.
+pub(super) struct CountsMap {
+    base: NonNull<u8>,
+    words: usize,
+}
+
+// SAFETY: the memory is read through shared atomics alone, from any thread.
+unsafe impl Send for CountsMap {}
+// SAFETY: as above.
+unsafe impl Sync for CountsMap {}
+
+impl CountsMap {
+    /// Maps the values of a map that allows it, so many words.
+    pub(super) fn new(map: BorrowedFd<'_>, words: usize) -> io::Result<Self> {
+        // SAFETY: a new mapping of a descriptor that is open, at a place that the kernel chooses;
+        // the kernel refuses one that is longer than the map.
+        let base = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                words * 8,
+                libc::PROT_READ,
+                libc::MAP_SHARED,
+                map.as_raw_fd(),
+                0,
+            )
+        };
+        if base == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let base = NonNull::new(base.cast()).ok_or_else(|| io::Error::other("no mapping"))?;
+        Ok(Self { base, words })
+    }
+
+    /// One of them, 0 for one outside.
+    pub(super) fn word(&self, at: usize) -> u64 {
+        if at >= self.words {
+            return 0;
+        }
+        // SAFETY: the word lies within the mapping, as just checked.
+        let place = unsafe { self.base.add(at * 8) };
+        // SAFETY: aligned, since the mapping is by pages, and mapped as long as `self`; the program
+        // changes it by atomic operations and whole words.
+        unsafe { place.cast::<AtomicU64>().as_ref() }.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for CountsMap {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is this one's alone, and no reference to it outlives `self`.
+        let _ = unsafe { libc::munmap(self.base.as_ptr().cast(), self.words * 8) };
+    }
+}
+
+/// Waits until every program that runs now has run (`MEMBARRIER_CMD_GLOBAL` is a grace period of
+/// RCU).
+pub(super) fn wait_for_programs() -> io::Result<()> {
+    // SAFETY: takes numbers alone.
+    let result = unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// A ring that the kernel and we have mapped both.

@@ -15,6 +15,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use super::interfaces::Interface;
 use super::rules::RuleBook;
 use super::station::{Matching, PortReport, Report, Shared, clock_ns};
+use crate::capture::shunt::ShuntOrder;
+use crate::capture::xdp;
 use crate::config::{BEAT_WAIT_NS, CONTROL_WAIT_NS, PUBLISH_NS};
 use crate::device::sighting::Times;
 use crate::device::{Aggregator, CountSighting, FactSighting};
@@ -50,6 +52,8 @@ pub struct Seat {
     pub counts: Consumer<CountSighting>,
     /// Where new rules go.
     pub matching: Sender<Matching>,
+    /// Where it is told which places nothing counts at any more.
+    pub ended: Sender<u32>,
     /// The processor that it is pinned to.
     pub cpu: Option<u32>,
     /// Its thread.
@@ -73,6 +77,7 @@ pub struct Control {
     latest: Vec<Option<Report>>,
     interfaces: Vec<(InterfaceId, Interface)>,
     counts: Counts,
+    orders: Receiver<(usize, ShuntOrder)>,
     rules: RuleBook,
     shared: Arc<Shared>,
     notifier: Notifier,
@@ -91,6 +96,8 @@ pub struct Parts {
     pub interfaces: Vec<Interface>,
     /// What the system counts of them.
     pub counts: Counts,
+    /// What the workers want of the programs.
+    pub orders: Receiver<(usize, ShuntOrder)>,
     /// The rules.
     pub rules: RuleBook,
     /// What all threads see.
@@ -118,6 +125,7 @@ impl Control {
             reports: parts.reports,
             interfaces,
             counts: parts.counts,
+            orders: parts.orders,
             rules: parts.rules,
             shared: parts.shared,
             notifier: parts.notifier,
@@ -132,6 +140,7 @@ impl Control {
         let mut publish_ns = clock_ns() + PUBLISH_NS;
         loop {
             let idle = !self.merge();
+            self.shunt();
             let now_ns = clock_ns();
             // A clock that was set back must not stop the publishing.
             if now_ns >= publish_ns || publish_ns - now_ns > PUBLISH_NS {
@@ -213,6 +222,32 @@ impl Control {
             }
         }
         any
+    }
+
+    /// Tells the programs which flows they only count, and the workers where they count no more.
+    fn shunt(&mut self) {
+        let mut ended = Vec::new();
+        while let Ok((worker, order)) = self.orders.try_recv() {
+            let (ShuntOrder::Begin(place, key) | ShuntOrder::End(place, key)) = order;
+            let mut interfaces = self.interfaces.iter_mut().map(|(_, interface)| interface);
+            let begun = matches!(order, ShuntOrder::Begin(..))
+                && interfaces.all(|interface| interface.shunt(&key, place));
+            if !begun {
+                for (_, interface) in &mut self.interfaces {
+                    interface.unshunt(&key);
+                }
+                ended.push((worker, place));
+            }
+        }
+        if !ended.is_empty() {
+            xdp::grace();
+        }
+        for (worker, place) in ended {
+            if let Some(seat) = self.seats.get(worker) {
+                // A worker that is gone ends the run elsewhere.
+                let _ = seat.ended.send(place);
+            }
+        }
     }
 
     /// Writes down what changed, and that the engine lives.
@@ -301,8 +336,8 @@ impl Control {
         let seen = times.last_ns != 0;
         Source {
             files: 0,
-            packets: counters.get(Counter::Packets),
-            bytes: counters.get(Counter::Bytes),
+            packets: counters.get(Counter::Packets) + counters.get(Counter::ShuntedPackets),
+            bytes: counters.get(Counter::Bytes) + counters.get(Counter::ShuntedBytes),
             first_seen_ns: if seen { times.first_ns } else { 0 },
             last_seen_ns: times.last_ns,
             malformed: counters.get(Counter::Malformed),

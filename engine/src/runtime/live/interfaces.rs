@@ -1,11 +1,14 @@
 //! One interface of a live run: set up, opened in the best way that it can, and watched. It knows
 //! nothing of what is in the frames.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use medtap_table::vocabulary::{Attach, Delivery, InterfaceCounter as I};
 use medtap_table::{self as table, InterfaceFlags, Text};
 
 use crate::capture::port::{Mode, Port};
+use crate::capture::shunt::{ShuntCounts, ShuntKey};
 use crate::capture::{packet, xdp};
 use crate::config::{BURST_FRAMES, PACKET_BLOCK_BYTES, PACKET_BLOCKS};
 use crate::nic::counts::{Counts, InterfaceCounts};
@@ -30,7 +33,7 @@ pub struct Interface {
     /// Holds the steering program on the interface, where there is one.
     attachment: Option<xdp::Attachment>,
     /// What the program counted when it was last asked.
-    program: [u64; 6],
+    program: [u64; xdp::COUNTERS],
     prepared: Prepared,
     /// Its state, where the system shows it.
     link: Option<Link>,
@@ -61,13 +64,13 @@ impl Interface {
     pub fn open(
         wanted: &settings::Interface,
         place: u16,
-        workers: usize,
+        (workers, shunt): (usize, bool),
         say: &mut dyn FnMut(&str),
     ) -> anyhow::Result<(Self, Vec<Port>)> {
         let name = wanted.name.as_str();
         let prepared = nic::prepare(name, &wish(wanted), say)?;
         let mut notes = Vec::new();
-        let opened = match receive(wanted, place, workers, &mut notes, say) {
+        let opened = match receive(wanted, place, (workers, shunt), &mut notes, say) {
             Ok(opened) => opened,
             Err(error) => {
                 nic::restore(&prepared.changes, say);
@@ -91,7 +94,7 @@ impl Interface {
             flags,
             note: notes.join("; "),
             attachment: opened.attachment,
-            program: [0; 6],
+            program: [0; xdp::COUNTERS],
             prepared,
             link: Link::open(name),
             before,
@@ -155,9 +158,17 @@ impl Interface {
     }
 
     /// What the system and the program counted since the run began.
-    pub fn counters(&self) -> [(I, u64); 11] {
+    pub fn counters(&self) -> [(I, u64); 12] {
         let (now, before) = (&self.counts, &self.before);
-        let [packets, redirected, no_socket, passed, unparsed, deeper] = self.program;
+        let [
+            packets,
+            redirected,
+            no_socket,
+            passed,
+            unparsed,
+            deeper,
+            shunted,
+        ] = self.program;
         [
             (I::NicPackets, now.packets.saturating_sub(before.packets)),
             (I::NicBytes, now.bytes.saturating_sub(before.bytes)),
@@ -170,7 +181,26 @@ impl Interface {
             (I::XdpPassed, passed),
             (I::XdpUnparsed, unparsed),
             (I::XdpDeeper, deeper),
+            (I::XdpShunted, shunted),
         ]
+    }
+
+    /// Where its program counts the flows that it only counts, if it has one that may.
+    pub fn shunt_counts(&self) -> Option<Arc<dyn ShuntCounts>> {
+        self.attachment.as_ref()?.shunt_counts()
+    }
+
+    /// Its program only counts this direction of a flow from now on. False when it has no room.
+    pub fn shunt(&mut self, key: &ShuntKey, place: u32) -> bool {
+        let attachment = self.attachment.as_mut();
+        attachment.is_none_or(|it| it.shunt(key, place))
+    }
+
+    /// Its program hands this direction over again.
+    pub fn unshunt(&mut self, key: &ShuntKey) {
+        if let Some(attachment) = &mut self.attachment {
+            attachment.unshunt(key);
+        }
     }
 
     /// Takes the program off the interface: no frame comes any more. What was redirected before
@@ -216,7 +246,7 @@ fn busy_poll(wanted: &settings::Interface) -> Option<xdp::BusyPoll> {
 fn receive(
     wanted: &settings::Interface,
     place: u16,
-    workers: usize,
+    (workers, shunt): (usize, bool),
     notes: &mut Vec<String>,
     say: &mut dyn FnMut(&str),
 ) -> anyhow::Result<Opened> {
@@ -238,6 +268,7 @@ fn receive(
             frame_bytes: wanted.frame_bytes,
             own: &wanted.own_addresses,
             busy_poll: busy_poll(wanted),
+            shunt,
         };
         let result = xdp::open(&ask, &mut |attempt| {
             let Mode { attach, delivery } = attempt.mode;

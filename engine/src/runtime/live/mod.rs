@@ -27,7 +27,7 @@ use rtrb::RingBuffer;
 
 use crate::capture::Scopes;
 use crate::capture::port::Port;
-use crate::config::{COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, FLOWS_MAX};
+use crate::config::{COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, FLOWS_MAX, SHUNTS_MAX};
 use crate::device::{Aggregator, PersonFilter};
 use crate::flow::FlowHasher;
 use crate::nic;
@@ -36,12 +36,12 @@ use crate::nic::keeper::{self, Keeper};
 use crate::notify::Notifier;
 use crate::sandbox;
 use crate::settings::{self, Settings};
-use crate::worker::{Options, Worker};
+use crate::worker::{Options, Shunts, Worker};
 
 use control::{Control, End, Seat, Signals};
 use interfaces::Interface;
 use rules::RuleBook;
-use station::{Rings, Shared, Station, clock_ns};
+use station::{Rings, Shared, Shunting, Station, clock_ns};
 
 /// How many processors there may be: whoever reads a counter of every processor has to know.
 const PROCESSORS: &str = "/sys/devices/system/cpu/possible";
@@ -75,33 +75,50 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
             .collect(),
     });
     let (reports, taken) = bounded(settings.workers * 2);
+    let (orders, ordered) = unbounded();
+    let shunt_counts = interfaces.iter().filter_map(Interface::shunt_counts);
+    let shunt_counts: Vec<_> = shunt_counts.collect();
     let mut crew = Vec::new();
     for (number, ports) in ports.into_iter().enumerate() {
         let (facts, fact_end) = RingBuffer::new(FACT_RING_SIGHTINGS);
         let (counts, count_end) = RingBuffer::new(COUNT_RING_SIGHTINGS);
         let (matching, new_rules) = unbounded();
-        let worker = worker(settings, &rules, &persons).with_context(|| {
+        let (ending, ended) = unbounded();
+        let mut worker = worker(settings, &rules, &persons).with_context(|| {
             format!("no memory for the flows of worker {number}; ask for fewer workers")
         })?;
+        if !shunt_counts.is_empty() {
+            let each = SHUNTS_MAX / settings.workers as u32;
+            let first = number as u32 * each;
+            worker.set_shunts(Shunts::new(shunt_counts.clone(), first..first + each));
+        }
+        let shunting = Shunting {
+            orders: orders.clone(),
+            ended,
+        };
         let station = Station::new(station::Parts {
             number,
             worker,
             ports,
             rings: Rings { facts, counts },
             matching: new_rules,
+            shunting,
             generation: rules.generation(),
             reports: reports.clone(),
             shared: Arc::clone(&shared),
         })?;
-        crew.push((station, fact_end, count_end, matching));
+        crew.push((station, fact_end, count_end, (matching, ending)));
     }
     // Threads inherit what they may do: the sandbox comes first.
     let mut read = vec![Path::new(PROCESSORS)];
     read.extend(settings.rules.as_deref());
-    let report = sandbox::enter(&sandbox::Allowed { read: &read })?;
+    let report = sandbox::enter(&sandbox::Allowed {
+        read: &read,
+        shunt: settings.shunt,
+    })?;
     say(&report.to_string());
     let mut seats = Vec::new();
-    for (number, (station, facts, counts, matching)) in crew.into_iter().enumerate() {
+    for (number, (station, facts, counts, (matching, ended))) in crew.into_iter().enumerate() {
         let cpu = settings.cpus.get(number).copied();
         let thread = thread::Builder::new()
             .name(format!("worker-{number}"))
@@ -114,6 +131,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
             facts,
             counts,
             matching,
+            ended,
             cpu: cpu.map(u32::from),
             thread,
         });
@@ -125,6 +143,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
         reports: taken,
         interfaces,
         counts,
+        orders: ordered,
         rules,
         shared,
         notifier,
@@ -178,7 +197,7 @@ fn open(settings: &Settings) -> anyhow::Result<(Vec<Interface>, Vec<Vec<Port>>)>
     let mut ports: Vec<Vec<Port>> = (0..settings.workers).map(|_| Vec::new()).collect();
     for (place, wanted) in settings.interfaces.iter().enumerate() {
         let place = u16::try_from(place).context("too many interfaces")?;
-        let result = Interface::open(wanted, place, settings.workers, &mut say);
+        let result = Interface::open(wanted, place, (settings.workers, settings.shunt), &mut say);
         let (interface, opened) = result.inspect_err(|_| put_back(&interfaces))?;
         interfaces.push(interface);
         for (mine, port) in ports.iter_mut().zip(opened) {

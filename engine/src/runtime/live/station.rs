@@ -19,6 +19,7 @@ use rustix::net::sockopt::socket_error;
 
 use crate::capture::Frame;
 use crate::capture::port::{Losses, Port, Taker};
+use crate::capture::shunt::ShuntOrder;
 use crate::config::{
     DRAIN_QUIET_NS, DRAIN_WAIT_NS, IDLE_WAIT_NS, LATENCY_LEAST_NS, LATENCY_MOST_NS,
     PRESSURE_ROUNDS, PUBLISH_NS, SPIN_ROUNDS,
@@ -57,6 +58,15 @@ pub struct Matching {
     pub matcher: Arc<Matcher>,
     /// Their generation.
     pub generation: u64,
+}
+
+/// A worker's ends of what is said of flows that the program only counts: it gives orders, and is
+/// told which places nothing counts at any more.
+pub struct Shunting {
+    /// The worker's number and its order.
+    pub orders: Sender<(usize, ShuntOrder)>,
+    /// Places.
+    pub ended: Receiver<u32>,
 }
 
 /// What all threads of a run see.
@@ -113,6 +123,7 @@ pub struct Station {
     wakers: Vec<OwnedFd>,
     rings: Rings,
     matching: Receiver<Matching>,
+    shunting: Shunting,
     generation: u64,
     reports: Sender<Report>,
     latency: Histogram<u64>,
@@ -132,6 +143,8 @@ pub struct Parts {
     pub rings: Rings,
     /// Where new rules come from.
     pub matching: Receiver<Matching>,
+    /// What it and the control thread say of shunted flows.
+    pub shunting: Shunting,
     /// The generation of the rules that it begins with.
     pub generation: u64,
     /// Where reports go; one that finds no room is left out.
@@ -160,6 +173,7 @@ impl Station {
             ports,
             rings,
             matching,
+            shunting,
             generation,
             reports,
             shared,
@@ -171,6 +185,7 @@ impl Station {
             wakers,
             rings,
             matching,
+            shunting,
             generation,
             reports,
             latency: latency.map_err(io::Error::other)?,
@@ -190,6 +205,7 @@ impl Station {
             if unlooked >= PRESSURE_ROUNDS || idle == 1 {
                 unlooked = 0;
                 self.look(now_ns);
+                self.shunt();
             }
             let received = self.round(now_ns);
             let then_ns = clock_ns();
@@ -234,6 +250,17 @@ impl Station {
         }
         worker.tend(now_ns, rings);
         received
+    }
+
+    /// Passes on what is to be done about shunted flows, and what was done.
+    fn shunt(&mut self) {
+        for order in self.worker.take_shunt_orders() {
+            // A control thread that is gone ends the run.
+            let _ = self.shunting.orders.send((self.number, order));
+        }
+        while let Ok(place) = self.shunting.ended.try_recv() {
+            self.worker.shunt_ended(place);
+        }
     }
 
     /// Tells the worker what to leave out, by how full its rings are.

@@ -1,7 +1,7 @@
 //! Every frame that was sent is received, or dropped by a named cause, to the packet; and none
 //! comes back.
 
-use medtap_table::vocabulary::InterfaceCounter as I;
+use medtap_table::vocabulary::{Counter, InterfaceCounter as I};
 use nix::sys::signal::Signal;
 
 use super::Scenario;
@@ -29,6 +29,7 @@ pub const TESTS: &[Scenario] = &[
         adds_up("copy", "4", true)
     }),
     ("accounting::flows_stay_whole", &[], flows_stay_whole),
+    ("receive::shunted_adds_up", &[], shunted_adds_up),
 ];
 
 /// Frames of the calm tests, and as many of them at once as every ring holds.
@@ -136,6 +137,7 @@ fn accounted(reading: &Reading) -> u64 {
         I::RingInvalid,
         I::XdpNoSocket,
         I::XdpPassed,
+        I::XdpShunted,
     ];
     causes.iter().map(|it| reading.get(*it)).sum()
 }
@@ -159,7 +161,65 @@ fn flows_stay_whole() {
         "{reading:?}"
     );
     let table = medtap_table::TableReader::open(&engine.table).expect("a readable table");
-    let opened = table.counter(medtap_table::vocabulary::Counter::FlowsOpened);
+    let opened = table.counter(Counter::FlowsOpened);
     assert_eq!(opened, 256, "a conversation was split over workers");
+    lab.assert_silent();
+}
+
+/// Heavy conversations are only counted by the program, and come back and are shunted again: their
+/// TTL changes on the way. Every frame is in the totals, to the packet and the byte.
+fn shunted_adds_up() {
+    const ROUNDS: u8 = 8;
+    const EACH: usize = 6_000;
+    let lab = Lab::new(1);
+    let mut engine = Engine::start(&lab, &["--workers", "2", "--mode", "copy", "--shunt"]);
+    let mut sent = 0;
+    for round in 0..ROUNDS {
+        // Four directions; a number is never said twice within a moment.
+        let frames: Vec<_> = (0..EACH)
+            .map(|n| {
+                let mut frame = frame(n % 4);
+                frame[18..20].copy_from_slice(&(n as u16 + 7001 * u16::from(round)).to_be_bytes());
+                // The sum of the header is not looked at.
+                frame[22] = 64 - round / 4;
+                frame
+            })
+            .collect();
+        for portion in frames.chunks(EACH / 10) {
+            lab.send(portion);
+            std::thread::sleep(std::time::Duration::from_millis(60));
+        }
+        sent += EACH as u64;
+    }
+    let mut reading = Reading::default();
+    eventually(&format!("{sent} frames to be accounted for"), || {
+        reading = engine.reading();
+        (accounted(&reading) + undelivered(&lab) >= sent).then_some(())
+    });
+    engine.stop();
+    let reading = engine.reading();
+    let shunted = reading.get(I::XdpShunted);
+    assert_eq!(accounted(&reading) + undelivered(&lab), sent, "{reading:?}");
+    assert!(shunted > sent / 4, "{shunted} of {sent} shunted");
+    assert_eq!(reading.get(I::RingFull) + reading.get(I::RingDropped), 0);
+    let table = medtap_table::TableReader::open(&engine.table).expect("a readable table");
+    let counter = |counter| table.counter(counter);
+    assert_eq!(counter(Counter::ShuntedPackets), shunted);
+    assert_eq!(counter(Counter::ShuntedBytes), shunted * 600);
+    let taken = sent - undelivered(&lab);
+    assert_eq!(counter(Counter::Packets) + shunted, taken);
+    assert_eq!(counter(Counter::Duplicates), 0);
+    let traffic = table.subjects().map(|(_, _, traffic)| traffic);
+    let sums = traffic.fold([0; 4], |sums, it| {
+        [
+            sums[0] + it.packets_sent,
+            sums[1] + it.bytes_sent,
+            sums[2] + it.packets_received,
+            sums[3] + it.bytes_received,
+        ]
+    });
+    assert_eq!(sums, [taken, taken * 600, taken, taken * 600]);
+    let edges: u64 = table.edges().map(|(_, _, volume)| volume.packets).sum();
+    assert_eq!(edges, taken);
     lab.assert_silent();
 }
