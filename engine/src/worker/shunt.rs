@@ -39,8 +39,12 @@ struct Use {
 pub struct Shunts {
     /// Those of every interface: a flow may come by any.
     counts: Vec<Arc<dyn ShuntCounts>>,
+    /// How many interfaces there are, with and without a program.
+    interfaces: u16,
     first: u32,
     uses: Vec<Option<Use>>,
+    /// Which of them are free.
+    free: Vec<usize>,
     /// What was credited of each place: it is never set back.
     credited: Vec<(u64, u64)>,
     by_flow: HashMap<(FlowKey, Direction), u32, RandomState>,
@@ -49,11 +53,13 @@ pub struct Shunts {
 
 impl Shunts {
     /// Places of this worker alone, the same in the counters of every interface.
-    pub fn new(counts: Vec<Arc<dyn ShuntCounts>>, places: Range<u32>) -> Self {
+    pub fn new(counts: Vec<Arc<dyn ShuntCounts>>, interfaces: u16, places: Range<u32>) -> Self {
         Self {
             counts,
+            interfaces,
             first: places.start,
             uses: places.clone().map(|_| None).collect(),
+            free: (0..places.len()).rev().collect(),
             credited: places.map(|_| (0, 0)).collect(),
             by_flow: HashMap::default(),
             orders: Vec::new(),
@@ -67,8 +73,10 @@ impl Shunts {
 
     fn begin(&mut self, flow: &Flow, direction: Direction, now_ns: u64) {
         let of = (flow.key, direction);
-        let free = self.uses.iter().position(Option::is_none);
-        let Some(at) = free.filter(|_| !self.by_flow.contains_key(&of)) else {
+        if self.by_flow.contains_key(&of) {
+            return;
+        }
+        let Some(at) = self.free.pop() else {
             return;
         };
         let link = flow.links[direction.index()];
@@ -141,6 +149,7 @@ impl Shunts {
     fn free(&mut self, at: usize) {
         if let Some(used) = self.uses.get_mut(at).and_then(Option::take) {
             self.by_flow.remove(&(used.flow, used.direction));
+            self.free.push(at);
         }
     }
 }
@@ -183,7 +192,13 @@ impl Worker {
             return;
         }
         for direction in Direction::BOTH {
-            if flow.packets[direction.index()] >= SHUNT_PACKETS_MIN {
+            let d = direction.index();
+            // A program knows no address spaces: the key must mean one flow at every interface.
+            let vlan = flow.links[d].vlan();
+            let scope = |place| self.options.scopes.of(place, vlan);
+            if flow.packets[d] >= SHUNT_PACKETS_MIN
+                && (0..shunts.interfaces).all(|place| scope(place) == flow.key.scope)
+            {
                 shunts.begin(flow, direction, self.now_ns);
             }
         }

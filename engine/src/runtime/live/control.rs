@@ -228,14 +228,19 @@ impl Control {
     fn shunt(&mut self) {
         let mut ended = Vec::new();
         while let Ok((worker, order)) = self.orders.try_recv() {
-            let (ShuntOrder::Begin(place, key) | ShuntOrder::End(place, key)) = order;
+            let (ShuntOrder::Begin(_, key) | ShuntOrder::End(_, key)) = order;
             let mut interfaces = self.interfaces.iter_mut().map(|(_, interface)| interface);
-            let begun = matches!(order, ShuntOrder::Begin(..))
-                && interfaces.all(|interface| interface.shunt(&key, place));
-            if !begun {
-                for (_, interface) in &mut self.interfaces {
-                    interface.unshunt(&key);
-                }
+            if let ShuntOrder::Begin(place, _) = order
+                && interfaces.all(|interface| interface.shunt(&key, place))
+            {
+                continue;
+            }
+            // One that finds no room is left out; the worker sees that nothing is counted there,
+            // and asks for its end.
+            for (_, interface) in &mut self.interfaces {
+                interface.unshunt(&key);
+            }
+            if let ShuntOrder::End(place, _) = order {
                 ended.push((worker, place));
             }
         }

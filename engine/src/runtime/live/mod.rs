@@ -90,7 +90,12 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
         if !shunt_counts.is_empty() {
             let each = SHUNTS_MAX / settings.workers as u32;
             let first = number as u32 * each;
-            worker.set_shunts(Shunts::new(shunt_counts.clone(), first..first + each));
+            let counts = shunt_counts.clone();
+            worker.set_shunts(Shunts::new(
+                counts,
+                interfaces.len() as u16,
+                first..first + each,
+            ));
         }
         let shunting = Shunting {
             orders: orders.clone(),

@@ -71,7 +71,7 @@ impl Lab {
         let mut worker = Worker::new(Options::offline(matcher)).unwrap();
         let made = Arc::<Made>::default();
         let counts: Arc<dyn ShuntCounts> = Arc::clone(&made) as _;
-        worker.set_shunts(Shunts::new(vec![counts], 8..9));
+        worker.set_shunts(Shunts::new(vec![counts], 1, 8..9));
         let (sum, sent, now_ns) = (Sum::default(), 0, TEND_ROUND_NS * 100);
         Self {
             worker,
