@@ -70,6 +70,7 @@ impl Crew {
             frame_bytes: FRAME_BYTES,
             own: &[],
             busy_poll: None,
+            shunt: false,
         };
         let mut refused = Vec::new();
         let opened = xdp::open(&ask, &mut |attempt| {
