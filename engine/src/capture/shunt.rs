@@ -1,8 +1,6 @@
 //! What the engine and the kernel's program agree on about flows that the program only counts: the
 //! key of one direction, and what was counted of it. Which flows these are, others decide.
 
-use crate::observe::MacAddr;
-
 /// Bytes of a key.
 pub const SHUNT_KEY_BYTES: usize = 52;
 
@@ -14,9 +12,9 @@ pub struct ShuntKey(pub [u8; SHUNT_KEY_BYTES]);
 #[derive(Clone, Copy, Debug)]
 pub struct ShuntParts {
     /// Address (IPv4 as `::ffff:a.b.c.d`), port and MAC address of the sender.
-    pub src: ([u8; 16], u16, MacAddr),
+    pub src: ([u8; 16], u16, [u8; 6]),
     /// And of the receiver.
-    pub dst: ([u8; 16], u16, MacAddr),
+    pub dst: ([u8; 16], u16, [u8; 6]),
     /// VLAN identifier, 0 without tag.
     pub vlan: u16,
     /// IP protocol number.

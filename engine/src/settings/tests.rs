@@ -98,8 +98,8 @@ fn each_error_says_where_and_what_to_do() {
         ),
         (
             "qqq = 1",
-            "m.toml line 1: unknown key `qqq`; known are workers, cpus, table, rules, fresh, shunt, \
-             person_key, interface",
+            "m.toml line 1: unknown key `qqq`; known are workers, cpus, table, rules, fresh, \
+             shunt, person_key, interface",
         ),
         (
             "workers = '2'",

@@ -23,7 +23,9 @@ impl Seen {
     fn traffic(&self) -> BTreeSet<String> {
         let subjects = self.table.subjects();
         subjects
-            .map(|(_, subject, traffic)| format!("{:?} {:?} {traffic:?}", subject.mac, subject))
+            .map(|(_, it, traffic)| {
+                format!("{:?} {:?} {} {traffic:?}", it.mac, it.address, it.vlan)
+            })
             .collect()
     }
 
