@@ -119,6 +119,12 @@ pub enum Command {
     /// Show what this machine and its interfaces are to a sensor, and what to change
     #[command(after_help = DOCTOR_CODES)]
     Doctor(Doctor),
+    /// Look at rules: a folder of your own, one rule, another collection
+    #[command(subcommand)]
+    Rules(crate::rules::Command),
+    /// Show the devices that nothing names, in clusters of those that are alike, and label them
+    #[command(after_help = EXIT_CODES)]
+    Unknowns(crate::unknowns::Unknowns),
     /// Show packets, bits and drops in a second, line by line, or every counter
     #[command(after_help = EXIT_CODES, after_long_help = STATS_HELP)]
     Stats(Stats),

@@ -14,6 +14,7 @@
 //! assess        risk, by feeds and policy             subject   a device, as the model sees it
 //! feeds         what is known of vulnerabilities, kept in generations
 //! report        a page about everything, for people   export    for other programs
+//! rules         a folder of rules, looked at          unknowns  what nothing names, in clusters
 //! expression    --where, --fail-on                   flows     --flows, community_id
 //! render        table, wide, json, jsonl, csv        files     output files, all or nothing
 //! ```
@@ -41,10 +42,12 @@ mod progress;
 mod reading;
 mod render;
 mod report;
+mod rules;
 mod save;
 mod stats;
 mod status;
 mod subject;
+mod unknowns;
 
 use std::ffi::OsString;
 
@@ -67,6 +70,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
                 Command::Status(command) => status::run(&command, &mut exit),
                 Command::Doctor(command) => doctor::run(&command, &mut exit),
                 Command::Stats(command) => stats::run(&command, &mut exit),
+                Command::Rules(command) => rules::run(&command, &mut exit),
+                Command::Unknowns(command) => unknowns::run(&command, &mut exit),
                 Command::Report(command) => report::run(&command, &mut exit),
                 Command::Feeds(command) => feeds::run(&command, &mut exit),
                 Command::Risk(command) => assess::commands::risk(&command, &mut exit),

@@ -130,6 +130,18 @@ pub struct Device {
     /// What rules recognised of it, whatever they made of it. Not in the JSON.
     #[serde(skip)]
     pub recognised: Vec<Recognised>,
+    /// What it said that no rule knows, and that is no attribute by itself. Not in the JSON.
+    #[serde(skip)]
+    pub unnamed: Vec<Said>,
+}
+
+/// A value that a device said.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Said {
+    /// Where it was read.
+    pub field: &'static str,
+    /// The value as it was read.
+    pub raw: String,
 }
 
 /// A value that a rule recognised.

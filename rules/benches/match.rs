@@ -7,6 +7,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use medtap_rules::{Rules, vendor_of_mac};
 use medtap_table::vocabulary::Field;
+use std::fmt::Write;
 use std::hint::black_box;
 
 fn load(c: &mut Criterion) {
@@ -50,5 +51,65 @@ fn vendors(c: &mut Criterion) {
     group.bench_function("known", |b| b.iter(|| vendor_of_mac(black_box(&mac))));
 }
 
-criterion_group!(benches, load, values, vendors);
+/// A folder of this many rules over all fields: half exact, a quarter prefixes, a quarter patterns.
+fn folder(number: usize) -> tempfile::TempDir {
+    const FILES: usize = 60;
+    let folder = tempfile::tempdir().expect("a folder");
+    let fields = Field::ALL.iter().filter(|field| **field != Field::HttpHost);
+    for (file, field) in fields.take(FILES).enumerate() {
+        let mut text = format!("field = \"{}\"\n", field.name());
+        for place in (file..number).step_by(FILES) {
+            let id = medtap_rules::LOCAL_ID_MIN as usize + place;
+            let (key, value) = match place / FILES % 4 {
+                0 | 1 => (
+                    format!("exact = \"Device {place}\""),
+                    format!("Device {place}"),
+                ),
+                2 => (
+                    format!("prefix = \"Maker {place}\""),
+                    format!("Maker {place} 7"),
+                ),
+                _ => (
+                    format!("pattern = 'Model-{place}/(?<version>[0-9.]+)'\nmodel = \"M{place}\""),
+                    format!("Model-{place}/1.2"),
+                ),
+            };
+            write!(
+                text,
+                "[[rule]]\nid = {id}\nname = \"rule {place}\"\n{key}\nmanufacturer = \"Acme\"\n\
+                 confidence = 80\nsource = \"bench\"\nmatches = [{{ value = \"{value}\" }}]\n"
+            )
+            .expect("a text");
+        }
+        std::fs::write(folder.path().join(format!("{file}.toml")), text).expect("written");
+    }
+    folder
+}
+
+/// What rules cost by their number: to load, and for a value that none of them knows.
+fn sizes(c: &mut Criterion) {
+    let mut group = c.benchmark_group("rules/size");
+    group.sample_size(10);
+    for number in [300, 3_000, 30_000] {
+        let folder = folder(number);
+        let load = || Rules::load(Some(folder.path())).expect("a folder of rules");
+        group.bench_function(format!("load {number}"), |b| b.iter(load));
+        let matcher = load().matcher();
+        for (name, field) in [
+            ("match", Field::SshServerVersion),
+            ("no rules", Field::HttpHost),
+        ] {
+            group.bench_function(format!("{name} {number}"), |b| {
+                b.iter(|| {
+                    let mut claims = 0;
+                    let value = black_box("swoole-server 4.1");
+                    matcher.matches(field, value, &mut |_| claims += 1);
+                    claims
+                });
+            });
+        }
+    }
+}
+
+criterion_group!(benches, load, values, vendors, sizes);
 criterion_main!(benches);

@@ -237,7 +237,7 @@ fn table(rule: &schema::Rule, name: &str) -> Result<Key, String> {
 }
 
 /// A pattern of its own, ASCII classes, `.` for any byte.
-fn build_pattern(source: &str) -> Result<Regex, regex::Error> {
+pub(crate) fn build_pattern(source: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(source)
         .unicode(false)
         .dot_matches_new_line(true)
@@ -266,7 +266,7 @@ fn names_in(source: &str) -> Vec<String> {
 }
 
 /// One line from the regex crate's picture of the fault.
-fn pattern_fault(error: &regex::Error) -> String {
+pub(crate) fn pattern_fault(error: &regex::Error) -> String {
     match error {
         regex::Error::CompiledTooBig(_) => format!(
             "pattern is larger than {PATTERN_COMPILED_BYTES_MAX} bytes once compiled; \

@@ -1,7 +1,7 @@
 //! Why rules cannot be loaded: one sentence that names the file, the rule and the remedy.
 //! It never prints a stack of causes; nothing is loaded where it appears.
 
-use crate::limits::{FILE_BYTES_MAX, FILES_MAX, RULES_MAX};
+use crate::limits::{FILES_MAX, RULES_MAX};
 use std::path::PathBuf;
 
 /// Why rules cannot be loaded. Nothing was loaded.
@@ -36,12 +36,14 @@ pub enum RuleError {
         cause: String,
     },
     /// A file is larger than any rule file should be.
-    #[error("rule file {file}: {bytes} bytes; at most {FILE_BYTES_MAX} are allowed")]
+    #[error("rule file {file}: {bytes} bytes; at most {bytes_max} are allowed")]
     FileTooLarge {
         /// The file.
         file: String,
         /// Its size in bytes.
         bytes: u64,
+        /// What is allowed, in bytes.
+        bytes_max: u64,
     },
     /// A file is not TOML, or not of the schema.
     #[error("rule file {file}, line {line}: {reason}")]

@@ -29,23 +29,31 @@
 //! ```
 #![deny(unsafe_code)]
 
+mod check;
 mod compile;
 mod embedded;
 mod error;
 mod examples;
+mod explain;
+mod label;
 mod limits;
 mod matcher;
 mod product;
+mod recog;
 mod rules;
 mod schema;
 mod tables;
 mod template;
 mod vendor;
 
+pub use check::{Check, Conflict, Count, Coverage};
 pub use error::RuleError;
+pub use explain::Explained;
+pub use label::Label;
 pub use limits::{LOCAL_ID_MIN, UNCONFIRMED_CONFIDENCE_MAX};
 pub use matcher::{Match, Matcher};
 pub use product::Product;
+pub use recog::{Imported, Skipped, import as recog};
 pub use rules::Rules;
 pub use tables::{Row, Table};
 pub use vendor::vendor_of_mac;

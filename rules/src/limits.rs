@@ -26,5 +26,15 @@ pub const FIELD_COMPILED_BYTES_MAX: usize = 64 << 20;
 pub const AUTOMATON_BYTES_MAX: usize = 2 << 20;
 /// Deepest nesting of a pattern.
 pub const PATTERN_NESTING_MAX: u32 = 32;
+/// The numbers that rules made of recog's fingerprints get, from here on.
+pub const RECOG_ID_MIN: u32 = 2_000_000;
+/// Most fingerprints of recog that become rules.
+pub const RECOG_RULES_MAX: usize = 20_000;
+/// Most files of recog in a folder.
+pub const RECOG_FILES_MAX: usize = 200;
+/// Largest file of recog, in bytes.
+pub const RECOG_FILE_BYTES_MAX: u64 = 8 << 20;
+/// Most nodes of one file of recog.
+pub const RECOG_NODES_MAX: u32 = 500_000;
 /// Longest value that is looked at, in bytes. Parsers cut far below it.
 pub const VALUE_BYTES_MAX: usize = 4_096;

@@ -40,17 +40,14 @@ impl Rules {
     /// it, a new one has a number from [`LOCAL_ID_MIN`]. The examples of local rules are checked.
     /// Every fault is an error, and then nothing is loaded.
     pub fn load(folder: Option<&Path>) -> Result<Self, RuleError> {
-        let mut loader = Loader::default();
-        for (name, text) in embedded::FILES {
-            loader.add(name, text, Origin::Embedded)?;
-        }
+        let mut loader = Loader::with_embedded()?;
         if let Some(folder) = folder {
             for path in files_of(folder)? {
                 let text = read(&path)?;
-                loader.add(&path.display().to_string(), &text, Origin::Local)?;
+                let faults = loader.add(&path.display().to_string(), &text, Origin::Local);
+                first(faults)?;
             }
         }
-        loader.add_tables();
         loader.finish()
     }
 
@@ -118,6 +115,11 @@ impl Rules {
         })
     }
 
+    /// Every rule in force.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Rule> {
+        self.matcher.rules.iter()
+    }
+
     fn rule(&self, id: u32) -> Option<&Rule> {
         self.matcher.rules.get(*self.places.get(&id)?)
     }
@@ -125,36 +127,76 @@ impl Rules {
 
 /// The rules so far.
 #[derive(Default)]
-struct Loader {
+pub(crate) struct Loader {
     rules: Vec<Rule>,
     /// Rule number to place, file, and whether it is local.
     places: HashMap<u32, (usize, String, bool)>,
     hash: Sha256,
 }
 
+/// The first fault, if there is one.
+fn first(faults: Vec<RuleError>) -> Result<(), RuleError> {
+    faults.into_iter().next().map_or(Ok(()), Err)
+}
+
 impl Loader {
-    /// Adds a file's rules, or names its first fault.
-    fn add(&mut self, file: &str, text: &str, origin: Origin) -> Result<(), RuleError> {
-        let parsed = parse(file, text)?;
-        let field = Field::from_name(&parsed.field).ok_or_else(|| RuleError::UnknownField {
-            file: file.to_owned(),
-            field: parsed.field.clone(),
-        })?;
+    /// Begins with the rules that ship.
+    pub(crate) fn with_embedded() -> Result<Self, RuleError> {
+        let mut loader = Self::default();
+        for (name, text) in embedded::FILES {
+            first(loader.add(name, text, Origin::Embedded))?;
+        }
+        Ok(loader)
+    }
+
+    /// Adds a file's rules; tells every fault.
+    pub(crate) fn add(&mut self, file: &str, text: &str, origin: Origin) -> Vec<RuleError> {
+        let parsed = match parse(file, text) {
+            Ok(parsed) => parsed,
+            Err(fault) => return vec![fault],
+        };
+        let Some(field) = Field::from_name(&parsed.field) else {
+            return vec![RuleError::UnknownField {
+                file: file.to_owned(),
+                field: parsed.field,
+            }];
+        };
+        let mut faults = Vec::new();
         for text in &parsed.rule {
-            let rule = compile::rule(file, field, text, origin)?;
-            if origin == Origin::Local {
-                examples::check(&rule, text).map_err(|reason| RuleError::Rule {
-                    file: file.to_owned(),
-                    id: rule.id,
-                    reason,
-                })?;
-            }
-            self.place(file, rule, origin)?;
+            faults.extend(self.add_rule(file, field, text, origin).err());
         }
         // Lengths keep two sets of files apart that would join to the same bytes.
         self.hash.update((text.len() as u64).to_be_bytes());
         self.hash.update(text.as_bytes());
-        Ok(())
+        faults
+    }
+
+    fn add_rule(
+        &mut self,
+        file: &str,
+        field: Field,
+        text: &schema::Rule,
+        origin: Origin,
+    ) -> Result<(), RuleError> {
+        let rule = compile::rule(file, field, text, origin)?;
+        if origin == Origin::Local {
+            examples::check(&rule, text).map_err(|reason| RuleError::Rule {
+                file: file.to_owned(),
+                id: rule.id,
+                reason,
+            })?;
+        }
+        self.place(file, rule, origin)
+    }
+
+    /// Local rules with the number of one that ships, which they replace.
+    pub(crate) fn replaced(&self) -> Vec<u32> {
+        let is_replaced = |(id, (_, _, local)): (&u32, &(usize, String, bool))| {
+            (*local && *id < LOCAL_ID_MIN).then_some(*id)
+        };
+        let mut ids: Vec<u32> = self.places.iter().filter_map(is_replaced).collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// Adds the code lists to the fingerprint: what they say is in force too.
@@ -211,7 +253,8 @@ impl Loader {
         Ok(())
     }
 
-    fn finish(self) -> Result<Rules, RuleError> {
+    pub(crate) fn finish(mut self) -> Result<Rules, RuleError> {
+        self.add_tables();
         let places = self
             .places
             .iter()
@@ -263,7 +306,7 @@ fn rule_at(text: &str, offset: usize) -> Option<u32> {
 }
 
 /// The `.toml` files of a folder, sorted by name; folders below it are not entered.
-fn files_of(folder: &Path) -> Result<Vec<PathBuf>, RuleError> {
+pub(crate) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, RuleError> {
     let fault = |error: std::io::Error| RuleError::Folder {
         folder: folder.to_owned(),
         cause: error.to_string(),
@@ -287,8 +330,13 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>, RuleError> {
     Ok(files)
 }
 
-/// Reads a rule file, never more than the limit whatever its size says.
-fn read(path: &Path) -> Result<String, RuleError> {
+/// Reads a rule file.
+pub(crate) fn read(path: &Path) -> Result<String, RuleError> {
+    read_up_to(path, FILE_BYTES_MAX)
+}
+
+/// Reads a text file, never more than the limit whatever its size says.
+pub(crate) fn read_up_to(path: &Path, bytes_max: u64) -> Result<String, RuleError> {
     let name = || path.display().to_string();
     let fault = |error: std::io::Error| RuleError::File {
         file: name(),
@@ -303,14 +351,15 @@ fn read(path: &Path) -> Result<String, RuleError> {
         });
     }
     let mut text = String::new();
-    file.take(FILE_BYTES_MAX + 1)
+    file.take(bytes_max + 1)
         .read_to_string(&mut text)
         .map_err(fault)?;
-    if text.len() as u64 > FILE_BYTES_MAX {
+    if text.len() as u64 > bytes_max {
         let bytes = metadata.len().max(text.len() as u64);
         return Err(RuleError::FileTooLarge {
             file: name(),
             bytes,
+            bytes_max,
         });
     }
     Ok(text)

@@ -40,8 +40,8 @@ fn load(files: &[(&str, &str)]) -> Result<Rules, RuleError> {
 
 /// The sentence about a single local file.
 fn fault(text: &str) -> String {
-    let result = Loader::default().add("ward.toml", text, Origin::Local);
-    result.expect_err("the file is wrong").to_string()
+    let faults = Loader::default().add("ward.toml", text, Origin::Local);
+    faults.first().expect("the file is wrong").to_string()
 }
 
 fn claims(rules: &Rules, field: Field, value: &str) -> Vec<(u32, u8, Attribute, String)> {
@@ -272,9 +272,8 @@ fn the_documented_example_loads() {
     let example = text.split("```").nth(1).unwrap().trim_start_matches("toml");
     let lines = example.lines().map(|line| line.trim_start_matches("//!"));
     let text = lines.collect::<Vec<_>>().join("\n");
-    Loader::default()
-        .add("lib.rs", &text, Origin::Local)
-        .unwrap_or_else(|e| panic!("{e}"));
+    let faults = Loader::default().add("lib.rs", &text, Origin::Local);
+    assert_eq!(faults, []);
 }
 
 /// The shipped set is known, and hypotheses stay below the bar.
@@ -310,10 +309,80 @@ fn fuzz_rule_files() {
             };
             for text in [&text, &*String::from_utf8_lossy(input)] {
                 let mut loader = Loader::default();
-                if let Err(error) = loader.add("x.toml", text, Origin::Local) {
+                for error in loader.add("x.toml", text, Origin::Local) {
                     let error = error.to_string();
                     assert!(!error.contains('\n'), "{error}");
                 }
             }
         });
+}
+
+/// A site's own rule stands in the place of the one that ships, and nothing else changes.
+#[test]
+fn a_local_rule_wins() {
+    let shipped = Rules::embedded();
+    let before = claims(&shipped, Field::OpcuaSession, "unprotected");
+    assert_eq!(before[0].2, Attribute::Finding);
+    let own = r#"field = "opcua.session"
+[[rule]]
+id = 844001
+name = "nothing to see"
+exact = "unprotected"
+model = "Test bench"
+confidence = 10
+source = "the site"
+matches = [{ value = "unprotected" }]
+"#;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("own.toml"), own).unwrap();
+    let rules = Rules::load(Some(folder.path())).expect("it loads");
+    let after = claims(&rules, Field::OpcuaSession, "unprotected");
+    let expected = (844_001, 10, Attribute::Model, "Test bench".to_owned());
+    assert_eq!(after, [expected]);
+    assert_eq!(rules.len(), shipped.len());
+    let check = Rules::check(folder.path()).expect("it can be read");
+    assert_eq!((check.local, check.replaced), (1, vec![844_001]));
+    let explained = Rules::explain(Some(folder.path()), 844_001).expect("it can be read");
+    let explained = explained.expect("it is there");
+    assert_eq!(explained.replaces.as_deref(), Some("opcua.session.toml"));
+    assert_eq!(explained.key, ("exact", "unprotected".to_owned()));
+}
+
+#[test]
+fn a_folder_tells_all_its_faults_and_conflicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    };
+    write("a.toml", &file(("confidence = 90", "confidence = 200")));
+    write("b.toml", "field = ");
+    let check = Rules::check(folder.path()).expect("it can be read");
+    assert_eq!((check.faults.len(), check.conflicts.len()), (2, 0));
+    // Two rules as sure of other makers; a third that a more specific one silences.
+    write("a.toml", &file(("", "")));
+    let second = file(("1000001", "1000002")).replace("Acme", "Other");
+    write("b.toml", &second);
+    let exact = file(("1000001", "1000003"))
+        .replace(
+            r"pattern = 'WardPrint/(?<version>\d+\.\d+)'",
+            "exact = \"WardPrint/2.7\"",
+        )
+        .replace("firmware_version = \"${version}\"\n", "")
+        .replace(", firmware_version = \"2.7\"", "");
+    write("c.toml", &exact);
+    let check = Rules::check(folder.path()).expect("it can be read");
+    assert_eq!(check.faults, []);
+    let texts: Vec<String> = check.conflicts.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), 2, "{texts:#?}");
+    assert!(texts[0].contains("rule 1000001 is not heard"), "{texts:#?}");
+    write("c.toml", "field = \"http.server\"");
+    let check = Rules::check(folder.path()).expect("it can be read");
+    let texts: Vec<String> = check.conflicts.iter().map(ToString::to_string).collect();
+    assert!(
+        texts[0].contains("manufacturer is \"Acme\" or \"Other\""),
+        "{texts:#?}"
+    );
+    let coverage = check.coverage;
+    assert!(coverage.categories["printer"].confirmed >= 2);
+    assert!(coverage.rules.unconfirmed > 0);
 }

@@ -2,7 +2,7 @@
 //! whether the rules make sense; `compile` does.
 
 use medtap_table::vocabulary::Attribute;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Declares a table of a rule file that may give attributes, beside its own keys.
 macro_rules! with_attributes {
@@ -12,26 +12,60 @@ macro_rules! with_attributes {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Deserialize)]
+        #[derive(Debug, Clone, Default, Deserialize, Serialize)]
         #[serde(deny_unknown_fields)]
         pub struct $name {
             $($(#[$kmeta])* pub $key: $type,)+
+            #[serde(skip_serializing_if = "Option::is_none")]
             manufacturer: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             model: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             os: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             os_version: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             software_version: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             firmware_version: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             hardware_version: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             serial_number: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             hostname: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             location: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             category: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             finding: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             end_of_support: Option<String>,
         }
 
         impl $name {
+            /// Gives an attribute; one that no rule can give is left out.
+            pub fn set(&mut self, attribute: Attribute, text: String) {
+                let place = match attribute {
+                    Attribute::Manufacturer => &mut self.manufacturer,
+                    Attribute::Model => &mut self.model,
+                    Attribute::Os => &mut self.os,
+                    Attribute::OsVersion => &mut self.os_version,
+                    Attribute::SoftwareVersion => &mut self.software_version,
+                    Attribute::FirmwareVersion => &mut self.firmware_version,
+                    Attribute::HardwareVersion => &mut self.hardware_version,
+                    Attribute::SerialNumber => &mut self.serial_number,
+                    Attribute::Hostname => &mut self.hostname,
+                    Attribute::Location => &mut self.location,
+                    Attribute::Category => &mut self.category,
+                    Attribute::Finding => &mut self.finding,
+                    Attribute::EndOfSupport => &mut self.end_of_support,
+                    _ => return,
+                };
+                *place = Some(text);
+            }
+
             /// The attributes that are there, in a fixed order.
             pub fn attributes(&self) -> impl Iterator<Item = (Attribute, &str)> {
                 [
@@ -57,7 +91,7 @@ macro_rules! with_attributes {
 }
 
 /// A rule file: the field that its rules read, and the rules.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
     /// A name of [`medtap_table::vocabulary::Field`].
@@ -75,17 +109,22 @@ with_attributes! {
         /// What a person calls it.
         name: String,
         /// The whole value.
+        #[serde(skip_serializing_if = "Option::is_none")]
         exact: Option<String>,
         /// How the value begins.
+        #[serde(skip_serializing_if = "Option::is_none")]
         prefix: Option<String>,
         /// A regular expression for the whole value, ASCII classes, named captures.
+        #[serde(skip_serializing_if = "Option::is_none")]
         pattern: Option<String>,
         /// The name of a code list: every value that it has, with the category of its row.
+        #[serde(skip_serializing_if = "Option::is_none")]
         table: Option<String>,
         /// Upper and lower case ASCII letters are the same.
         #[serde(default)]
         ignore_case: bool,
         /// The software that wrote the value, by CPE names: not the device, so no attribute.
+        #[serde(skip_serializing_if = "Option::is_none")]
         cpe: Option<Cpe>,
         /// How sure the claim is where the protocol is confirmed, 0–100.
         confidence: u8,
@@ -103,7 +142,7 @@ with_attributes! {
 }
 
 /// A software product by its CPE names.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cpe {
     /// CPE part: `a` application, `o` operating system, `h` hardware.
@@ -114,6 +153,7 @@ pub struct Cpe {
     /// CPE product.
     pub product: String,
     /// Version: a literal or a capture.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
@@ -128,6 +168,7 @@ with_attributes! {
         /// The value as observed.
         value: String,
         /// The expected version of the `cpe` product.
+        #[serde(skip_serializing_if = "Option::is_none")]
         version: Option<String>,
     }
 }

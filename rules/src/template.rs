@@ -50,6 +50,14 @@ impl Template {
         })
     }
 
+    /// The text, where it is always the same.
+    pub fn literal(&self) -> Option<&str> {
+        match self {
+            Self::Literal(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// True when the text depends on the value.
     pub fn captures(&self) -> bool {
         !matches!(self, Self::Literal(_))

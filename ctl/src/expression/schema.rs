@@ -163,6 +163,7 @@ fn example() -> Device {
         vulnerabilities: vec![vulnerability()],
         risk: risk(),
         recognised: Vec::new(),
+        unnamed: Vec::new(),
     }
 }
 

@@ -60,6 +60,7 @@ fn device(id: &str, category: Category, number: u8) -> Device {
         vulnerabilities: Vec::new(),
         risk: Risk::default(),
         recognised: Vec::new(),
+        unnamed: Vec::new(),
     }
 }
 

@@ -16,15 +16,25 @@ pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Mysql,
     transport: Transport::Tcp,
     ports: &[3306],
-    first: super::ANY,
+    first: &LENGTHS,
     probe,
     session: || Box::new(Session::default()),
 };
 
 const HEADER_LEN: usize = 4;
 const VERSION_10: u8 = 10;
-/// The longest greeting: a version, a salt, a plug-in's name.
-const GREETING_BYTES_MAX: usize = 512;
+/// The shortest greeting, of version 3.23, and the longest: a version, a salt, a plug-in's name.
+const GREETING_BYTES: std::ops::RangeInclusive<usize> = 0x26..=0x9f;
+/// The first byte is the length's.
+const LENGTHS: [u8; 0x9f - 0x26 + 1] = {
+    let mut lengths = [0; 0x9f - 0x26 + 1];
+    let mut at = 0;
+    while at < lengths.len() {
+        lengths[at] = 0x26 + at as u8;
+        at += 1;
+    }
+    lengths
+};
 /// Thread, salt, 0, capabilities.
 const TAIL_LEN_MIN: usize = 4 + 8 + 1 + 2;
 
@@ -33,7 +43,7 @@ fn greeting(bytes: &[u8]) -> Option<Option<&[u8]>> {
     let [a, b, c, sequence, protocol] = *bytes.first_chunk::<5>()?;
     let len = usize::from(a) | usize::from(b) << 8 | usize::from(c) << 16;
     let is_first = sequence == 0 && protocol == VERSION_10;
-    if !is_first || !(TAIL_LEN_MIN..=GREETING_BYTES_MAX).contains(&len) {
+    if !is_first || !GREETING_BYTES.contains(&len) {
         return None;
     }
     let body = bytes.get(HEADER_LEN + 1..)?;

@@ -13,7 +13,7 @@ use super::joins::Reason;
 use super::usage::{self, Usage};
 use super::values::{self, Reading};
 use super::{Extent, Resolution, findings, identity, mac};
-use crate::model::{AttributeValue, Device, Peer, Provenance, Recognised, Risk, Time};
+use crate::model::{AttributeValue, Device, Peer, Provenance, Recognised, Risk, Said, Time};
 
 /// Bytes of a MAC address that tell the holder of the block, as they are shown.
 const OUI_BYTES: usize = 3;
@@ -162,6 +162,10 @@ impl Resolution<'_> {
                 Extent::Whole => recognised(&facts),
                 Extent::Listed => Vec::new(),
             },
+            unnamed: match extent {
+                Extent::Whole => unnamed(&facts),
+                Extent::Listed => Vec::new(),
+            },
         }
     }
 
@@ -279,6 +283,22 @@ fn recognised(facts: &[&Fact<'static>]) -> Vec<Recognised> {
         reading.confidence = reading.confidence.max(fact.confidence);
     }
     readings.into_values().collect()
+}
+
+/// What no rule knows and is no attribute, each value of a field once.
+fn unnamed(facts: &[&Fact<'static>]) -> Vec<Said> {
+    let is_unnamed = |fact: &&&Fact<'static>| {
+        fact.rule == 0 && fact.attribute == Attribute::Observed && !fact.field.is_at_patient()
+    };
+    let said: BTreeSet<Said> = facts
+        .iter()
+        .filter(is_unnamed)
+        .map(|fact| Said {
+            field: fact.field.name(),
+            raw: fact.raw.clone().into_owned(),
+        })
+        .collect();
+    said.into_iter().collect()
 }
 
 /// When facts were said. A place at a patient is known to the hour alone, so it does not count.
