@@ -1,5 +1,5 @@
-//! `medtap unknowns`: devices that nothing names, in clusters of those that are alike, and one label
-//! for all of a cluster. A label becomes rules of the site's own; nothing that ships changes.
+//! `medtap unknowns`: devices that nothing names, in clusters of those that are alike, and one
+//! label for all of a cluster. It becomes rules of the site's own; nothing that ships changes.
 
 mod cluster;
 mod label;
