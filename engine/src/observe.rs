@@ -41,6 +41,8 @@ pub enum Subject<'a> {
     Receiver,
     /// The device with this MAC address (a DHCP client before it has an address).
     Mac(MacAddr),
+    /// The device with this MAC address, wherever it is: on another link than the sender.
+    Station(MacAddr),
     /// A device behind the sender or inside its object: (sender, identifier). The identifier
     /// is made of equipment fields alone, the same for every message about the same device.
     Reported(&'a [u8]),

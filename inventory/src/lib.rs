@@ -3,11 +3,13 @@
 //! seen before is kept.
 #![deny(unsafe_code)]
 
+pub mod clock;
 pub mod context;
 pub mod history;
 pub mod model;
 pub mod people;
 mod resolve;
+mod succession;
 pub mod trace;
 
 pub use resolve::{Extent, Id, Join, Options, Reason, Resolution, resolve, resolve_explained};

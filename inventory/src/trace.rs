@@ -8,6 +8,8 @@ use std::net::IpAddr;
 use medtap_table::layout::HOURS_OF_WEEK;
 use medtap_table::vocabulary::{Attribute, Event, Field, Protocol};
 
+use crate::resolve::is_of_virtual_machine;
+
 /// What a person decided about identity: records that bear one label are one device, records
 /// that bear different ones never are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -189,12 +191,15 @@ pub struct Detail {
     pub doings: Vec<Doing>,
     /// It forwards packets for others.
     pub routes: bool,
+    /// Several machines send from one address of it.
+    pub shared: bool,
 }
 
 impl Detail {
     /// Every MAC address of it was made up by software: it may be another tomorrow.
     pub fn has_only_local_macs(&self) -> bool {
         let mut macs = self.bindings.iter().filter_map(|binding| binding.mac);
-        macs.clone().next().is_some() && macs.all(|mac| mac[0] & 2 != 0)
+        let made_up = |mac: [u8; 6]| mac[0] & 2 != 0 && !is_of_virtual_machine(&mac);
+        macs.clone().next().is_some() && macs.all(made_up)
     }
 }

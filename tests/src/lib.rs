@@ -14,7 +14,7 @@ mod text;
 pub use devices::devices_text;
 pub use expect::{expect, expect_part};
 pub use files::{captures, data_folder, files_below, relative, root};
-pub use program::{Ran, medtap, medtap_reading};
+pub use program::{Ran, medtap, medtap_path, medtap_reading};
 pub use replay::{Run, matcher, replay, replay_with};
 pub use rewrite::Capture;
 pub use text::table_text;

@@ -2,7 +2,7 @@
 //! old one.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
@@ -35,7 +35,11 @@ impl Ran {
     }
 }
 
-/// Where the program is.
+/// Where the program is, for those who start it themselves.
+pub fn medtap_path() -> &'static Path {
+    program()
+}
+
 fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {

@@ -37,6 +37,9 @@ pub enum Command {
     /// Show what somebody should look at: overdue, changed without a work order, unapproved, ghosts
     #[command(after_help = EXIT_CODES)]
     Findings(Dated),
+    /// Show how a device is looked after: plan, restarts, versions, visits from afar, clock
+    #[command(after_help = EXIT_CODES)]
+    Maintenance(UsageOf),
     /// Show or say where devices are
     #[command(subcommand)]
     Location(Location),
@@ -458,7 +461,7 @@ pub enum Location {
     List(LocationList),
     /// Say where a device is
     Set(LocationSet),
-    /// Take over an export with columns mac and place
+    /// Take over an export of a system that knows where MAC addresses are
     Import(LocationImport),
 }
 
@@ -469,7 +472,8 @@ pub struct LocationList {
     pub place: Place,
     #[command(flatten)]
     pub shown: Shown,
-    /// Where subnets and VLANs are, a TOML file with a list `places`: subnet or vlan, and place
+    /// Where subnets, VLANs and ports are, a TOML file with a list `places`: subnet, vlan or port,
+    /// and place
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,
 }
@@ -492,9 +496,19 @@ pub struct LocationSet {
 /// `medtap location import`.
 #[derive(Debug, Args)]
 pub struct LocationImport {
-    /// The export, as CSV with columns mac and place
+    /// The export: CSV, or with --switch the table that a switch prints
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// The column with the MAC address
+    #[arg(long, value_name = "NAME", default_value = "mac")]
+    pub mac_column: String,
+    /// A column of the place; several make it together, the widest first
+    #[arg(long, value_name = "NAME", default_value = "place")]
+    pub place_column: Vec<String>,
+    /// The file is the MAC address table of this switch, as it prints it: a MAC address and, last
+    /// in the line, a port
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["mac_column", "place_column"])]
+    pub switch: Option<String>,
     /// Who says so: rtls, wireless or switch
     #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     pub origin: Origin,
@@ -516,7 +530,7 @@ pub enum Utilisation {
     Friction(Dated),
 }
 
-/// `medtap utilisation device`.
+/// `medtap utilisation device` and `medtap maintenance`.
 #[derive(Debug, Args)]
 pub struct UsageOf {
     /// The device

@@ -234,6 +234,7 @@ pub const DEVICES: &[Column<DeviceRow>] = &[
             (d.silent_since.is_some(), "silent"),
             (d.local_macs, "made-up MAC address"),
             (d.routes, "routes"),
+            (d.shared, "several machines behind one address"),
             (!d.reported_by.is_empty(), "reported"),
         ];
         let notes: Vec<&str> = notes.iter().filter(|n| n.0).map(|n| n.1).collect();

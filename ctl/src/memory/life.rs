@@ -1,11 +1,16 @@
 //! `medtap lifecycle`, `medtap findings`, `medtap location`: where in its life a device is, what
 //! somebody should look at, and where it stands. It shows who said so.
 
+use std::io::{self, Write};
+
 use medtap_inventory::history::Person;
 use medtap_inventory::model::Time;
-use medtap_inventory::people::{LifeRow, MemoryFinding, PlaceFile, Placed, read_places};
+use medtap_inventory::people::{
+    LifeRow, Maintenance, MemoryFinding, PlaceColumns, PlaceFile, Placed, read_mac_table,
+    read_places,
+};
 
-use super::arguments::{Dated, Life, Location, LocationImport};
+use super::arguments::{Dated, Life, Location, LocationImport, UsageOf};
 use super::show::{self, Column, column};
 use super::{context, place};
 use crate::failure::{Code, Exit, Failure};
@@ -64,6 +69,55 @@ pub fn findings(command: &Dated, exit: &mut Exit) -> Result<(), Failure> {
     show::rows(&findings, FINDINGS, command.shown.output)
 }
 
+/// Shows how a device is looked after.
+pub fn maintenance(command: &UsageOf) -> Result<(), Failure> {
+    let dated = &command.dated;
+    let store = place::open(&dated.place)?;
+    let looked = store.maintenance(&command.device, now(dated))?;
+    show::one(&looked, dated.shown.output, |out| describe(&looked, out))
+}
+
+fn describe(looked: &Maintenance, out: &mut dyn Write) -> io::Result<()> {
+    let day = |day: &Option<String>| day.clone().unwrap_or_else(|| "not known".to_owned());
+    let overdue = if looked.overdue { ", overdue" } else { "" };
+    writeln!(out, "device {}", looked.device)?;
+    writeln!(out, "last maintenance: {}", day(&looked.last_maintenance))?;
+    writeln!(
+        out,
+        "next maintenance: {}{overdue}",
+        day(&looked.next_maintenance)
+    )?;
+    match (looked.clock_offset_seconds, looked.clock_source) {
+        (Some(0), Some(source)) => writeln!(out, "clock: right ({source})")?,
+        (Some(offset), Some(source)) => writeln!(out, "clock: {offset:+} s ({source})")?,
+        _ => writeln!(out, "clock: not shown")?,
+    }
+    writeln!(out, "\nin the last 90 days")?;
+    for change in looked.restarts.iter().chain(&looked.versions) {
+        let kind = change.change.name();
+        let (old, new) = (render::clean(&change.old), render::clean(&change.new));
+        let time = render::time(change.time);
+        writeln!(out, "{time}  {kind} {}: {old} -> {new}", change.subject)?;
+    }
+    for occasion in &looked.seen {
+        let hour = render::time(occasion.last_hour);
+        writeln!(
+            out,
+            "{}: {}, last in the hour of {hour}",
+            occasion.event, occasion.count
+        )?;
+    }
+    for visitor in &looked.visitors {
+        let who = visitor.device.as_deref().unwrap_or("outside");
+        let (first, last) = (
+            render::time(visitor.first_seen),
+            render::time(visitor.last_seen),
+        );
+        writeln!(out, "{} from {who}: {first} to {last}", visitor.protocol)?;
+    }
+    Ok(())
+}
+
 const PLACES: &[Column<Placed>] = &[
     column("device", |p| p.device.clone()),
     column("place", |p| p.place.clone().unwrap_or_default()),
@@ -109,8 +163,15 @@ fn import(command: &LocationImport, exit: &mut Exit) -> Result<(), Failure> {
     let name = command.file.display();
     let bytes = std::fs::read(&command.file)
         .map_err(|error| Failure::io(format!("{name}: {error}"), &error))?;
-    let (rows, rejected) =
-        read_places(&bytes).map_err(|error| Failure::new(format!("{name}: {error}")))?;
+    let columns = PlaceColumns {
+        mac: command.mac_column.clone(),
+        place: command.place_column.clone(),
+    };
+    let (rows, rejected) = match &command.switch {
+        Some(switch) => (read_mac_table(&bytes, switch), Vec::new()),
+        None => read_places(&bytes, &columns)
+            .map_err(|error| Failure::new(format!("{name}: {error}")))?,
+    };
     context::rejected(&command.file, &rejected, rejected.len(), exit);
     let who = command.who.clone().or_else(|| std::env::var("USER").ok());
     let by = Person {

@@ -32,6 +32,7 @@ pub fn run(command: Command, exit: &mut Exit) -> Result<(), Failure> {
         Command::Approval(command) => approval::run(&command, exit),
         Command::Lifecycle(command) => life::lifecycle(&command, exit),
         Command::Findings(command) => life::findings(&command, exit),
+        Command::Maintenance(command) => life::maintenance(&command),
         Command::Location(command) => life::location(&command, exit),
         Command::Utilisation(command) => usage::utilisation(&command, exit),
         Command::Coverage(command) => usage::coverage(&command),

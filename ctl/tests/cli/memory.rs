@@ -488,3 +488,73 @@ fn use_and_needs_are_told_with_what_they_rest_on() {
         assert!(policy.contains(mark), "{format}: {policy}");
     }
 }
+
+/// What a switch prints is taken over as it is, the map says where its ports are; and no cell of
+/// a list begins a formula, whoever named the place.
+#[test]
+fn places_come_from_switches_and_no_cell_is_a_formula() {
+    let folder = Folder::new();
+    let history = folder.path("history.db");
+    on(&history, &["history", "add", &hospital()]);
+    let devices = rows(&history, &["history", "devices"]);
+    let mac = |device: &Value| device["macs"][0].as_str().map(str::to_owned);
+    let macs: Vec<String> = devices.iter().filter_map(mac).collect();
+    let table = folder.file(
+        "table.txt",
+        format!(
+            "Vlan    Mac Address       Type        Ports\n  10    {}    DYNAMIC     Gi1/0/7\n",
+            macs[0]
+        )
+        .as_bytes(),
+    );
+    let from = [
+        "location", "import", &table, "--origin", "switch", "--switch", "sw-3",
+    ];
+    let run = on(&history, &from);
+    assert!(
+        run.stderr.contains("took over 1 place, 1 of"),
+        "{}",
+        run.stderr
+    );
+    let map = folder.file(
+        "map.toml",
+        b"[[places]]\nport = \"sw-3\"\nplace = \"Main > ICU\"\n",
+    );
+    let placed = rows(&history, &["location", "list", "--map", &map]);
+    let is_there = |place: &&Value| place["place"] == "Main > ICU" && place["origin"] == "switch";
+    assert_eq!(placed.iter().filter(is_there).count(), 1);
+    let export = folder.file(
+        "export.csv",
+        format!("Client;Where\n{};=1+1\n", macs[1]).as_bytes(),
+    );
+    let from = [
+        "location",
+        "import",
+        &export,
+        "--origin",
+        "wireless",
+        "--mac-column",
+        "Client",
+        "--place-column",
+        "Where",
+    ];
+    on(&history, &from);
+    let listed = on(&history, &["location", "list", "--output", "csv"]).stdout;
+    assert!(
+        listed.contains("'=1+1") && !listed.contains(",=1+1"),
+        "{listed}"
+    );
+    for lists in ["pxgrid", "servicenow"] {
+        on(
+            &history,
+            &["approval", "baseline", "--why", "=cmd", "--who", "x"],
+        );
+        let listed = on(&history, &["approval", "export", "--format", lists]).stdout;
+        assert!(
+            !listed.contains(",=") && !listed.contains("\n="),
+            "{listed}"
+        );
+    }
+    let looked = on(&history, &["maintenance", &macs[0]]).stdout;
+    assert!(looked.contains("next maintenance: not known"), "{looked}");
+}

@@ -122,6 +122,7 @@ fn text(observation: &Observation<'_>) -> String {
                 Subject::Receiver => "receiver",
                 Subject::Mac(_) => "mac",
                 Subject::Reported(_) => "reported",
+                Subject::Station(_) => "station",
             };
             format!(
                 "{subject} {}={}",

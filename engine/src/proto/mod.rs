@@ -18,6 +18,7 @@ pub mod astm;
 pub mod bacnet;
 mod ber;
 pub mod cdp;
+pub mod clock;
 pub mod cnip;
 pub mod coap;
 pub mod dhcp;
@@ -73,6 +74,7 @@ pub mod pn_dcp;
 pub mod poct1;
 mod ports;
 pub mod quic;
+pub mod radius;
 pub mod rdp;
 mod reader;
 #[cfg(test)]
@@ -320,6 +322,7 @@ pub const CLASSIFIERS: &[Classifier] = &[
     bacnet::CLASSIFIER,
     enip::OVER_UDP,
     ntp::CLASSIFIER,
+    radius::CLASSIFIER,
     wsd::CLASSIFIER,
     intellivue::CLASSIFIER,
     ieee11073::CLASSIFIER,

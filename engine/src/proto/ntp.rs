@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use medtap_table::vocabulary::{Field, Protocol};
 
+use super::clock::{self, Clock as Shown};
 use super::stack_text::{StackText, printable};
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
 use crate::observe::{Emit, Observation, Role, says};
@@ -76,6 +77,8 @@ struct Clock {
     /// The time stamp of the last question: an answer repeats it.
     asked: Option<[u8; 8]>,
     confirmed: bool,
+    /// What the answers show of the server's clock.
+    served: Shown,
 }
 
 impl Session for Clock {
@@ -92,12 +95,30 @@ impl Session for Clock {
                     self.confirmed = true;
                     emit(Observation::Confirmed);
                 }
-                clock(header, emit);
+                self.clock(header, segment.time_ns, emit);
             }
-            BROADCAST | SYMMETRIC_ACTIVE | SYMMETRIC_PASSIVE => clock(header, emit),
+            BROADCAST | SYMMETRIC_ACTIVE | SYMMETRIC_PASSIVE => {
+                self.clock(header, segment.time_ns, emit);
+            }
             _ => {}
         }
         Progress::consumed(segment.bytes.len())
+    }
+}
+
+impl Clock {
+    /// What a clock says of itself, and what its time says. A client's own time stamp is no time:
+    /// many put chance there, so that nobody learns more of them.
+    fn clock(&mut self, header: &[u8; HEADER_LEN], time_ns: u64, emit: Emit<'_>) {
+        let stratum = header[1];
+        if stratum == 0 || stratum == STRATUM_MAX {
+            return;
+        }
+        clock(header, emit);
+        if let Some(stamp) = header.last_chunk::<8>().filter(|stamp| **stamp != [0; 8]) {
+            let told = clock::ntp(*stamp);
+            self.served.read(Field::NtpOffset, told, time_ns, emit);
+        }
     }
 }
 
@@ -105,9 +126,6 @@ impl Session for Clock {
 /// no time.
 fn clock(header: &[u8; HEADER_LEN], emit: Emit<'_>) {
     let stratum = header[1];
-    if stratum == 0 || stratum == STRATUM_MAX {
-        return;
-    }
     let mut text = StackText::<2>::new();
     if write!(text, "{stratum}").is_ok() {
         says(Field::NtpStratum, text.as_bytes(), emit);
@@ -166,6 +184,29 @@ mod tests {
         );
         // An answer to another question.
         assert_eq!(say(&[&ask, &message(0x24, 2, 8, 9)]), ["ntp.stratum 2"]);
+    }
+
+    /// 2026-01-05 08:00:00 UTC, and what answers around it show.
+    #[test]
+    fn a_server_shows_its_clock() {
+        const NOW_S: u32 = 1_767_600_000;
+        let mut said = Vec::new();
+        let mut clock = Clock::default();
+        for fast in [-900, -300, -400] {
+            let mut answer = message(0x24, 2, 0, 0);
+            let stamp = (NOW_S + 2_208_988_800).wrapping_add_signed(fast);
+            answer[40..44].copy_from_slice(&stamp.to_be_bytes());
+            let mut segment = segment(&answer, (PORT, 5_000));
+            segment.time_ns = u64::from(NOW_S) * 1_000_000_000;
+            clock.observe(&segment, &mut |seen| {
+                if let Observation::Fact { field, value, .. } = seen
+                    && field == Field::NtpOffset
+                {
+                    said.push(value.escape_ascii().to_string());
+                }
+            });
+        }
+        assert_eq!(said, ["-900", "-300"]);
     }
 
     #[test]

@@ -172,7 +172,7 @@ fn name(from: Role, subject: Subject<'_>) -> String {
     match subject {
         Subject::Sender => role(from).to_owned(),
         Subject::Receiver => role(from.other()).to_owned(),
-        Subject::Mac(mac) => format!("{mac:02x?}"),
+        Subject::Mac(mac) | Subject::Station(mac) => format!("{mac:02x?}"),
         Subject::Reported(id) => format!("{}>[{}]", role(from), id.escape_ascii()),
     }
 }

@@ -10,13 +10,14 @@
 
 use std::fmt::Write;
 
-use medtap_table::vocabulary::{Field, Protocol};
+use medtap_table::vocabulary::{Event, Field, Protocol};
 
 use super::ber::{self, Ber};
+use super::clock;
 use super::stack_text::{StackText, printable};
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
 use crate::config::SNMP_BINDINGS_MAX;
-use crate::observe::{Emit, Observation, Role, says};
+use crate::observe::{Emit, Observation, Role, Subject, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -35,6 +36,8 @@ const RESPONSE: u8 = 0xa2;
 const SET: u8 = 0xa3;
 const TRAP_V1: u8 = 0xa4;
 const GET_BULK: u8 = 0xa5;
+const INFORM: u8 = 0xa6;
+const TRAP: u8 = 0xa7;
 const REPORT: u8 = 0xa8;
 
 /// Communities that devices come with: the value says nothing but that nobody changed it.
@@ -69,6 +72,16 @@ const OBJECTS: &[(&[u8], Field)] = &[
 
 /// sysObjectID below [`MIB_2`]: its value is an object identifier.
 const SYS_OBJECT_ID: &[u8] = &[1, 2, 0];
+/// sysUpTime: hundredths of a second since the agent began.
+const SYS_UP_TIME: &[u8] = &[1, 3, 0];
+/// TimeTicks, RFC 2578 section 7.1.8.
+const TIME_TICKS: u8 = 0x43;
+
+/// snmpTrapOID.0 and, as its value, coldStart: RFC 3418 section 2.
+const TRAP_OBJECT: &[u8] = &[0x2b, 6, 1, 6, 3, 1, 1, 4, 1, 0];
+const COLD_START: &[u8] = &[0x2b, 6, 1, 6, 3, 1, 1, 5, 1];
+/// The same in version 1, RFC 1157 section 4.1.6.
+const GENERIC_COLD_START: u64 = 0;
 
 /// One message.
 struct Message<'a> {
@@ -89,6 +102,8 @@ enum Body<'a> {
         id: u64,
         is_reportable: bool,
         engine: &'a [u8],
+        /// How long it has run, in seconds.
+        running_s: Option<u64>,
     },
 }
 
@@ -148,15 +163,21 @@ fn secure<'a>(ber: &mut Ber<'a>) -> Option<Body<'a>> {
     let model = header.unsigned()?;
     let [flags] = flags else { return None };
     let mut parameters = Ber(ber.expect(ber::OCTET_STRING)?);
-    let engine = match model {
+    let (engine, running_s) = match model {
         // The user-based model; of it the engine alone, never the user's name behind it.
-        3 => Ber(parameters.expect(ber::SEQUENCE)?).expect(ber::OCTET_STRING)?,
-        _ => &[],
+        3 => {
+            let mut engine = Ber(parameters.expect(ber::SEQUENCE)?);
+            let id = engine.expect(ber::OCTET_STRING)?;
+            let boots = engine.unsigned().filter(|boots| *boots > 0);
+            (id, boots.and_then(|_| engine.unsigned()))
+        }
+        _ => (&[][..], None),
     };
     Some(Body::Secure {
         id,
         is_reportable: flags & 4 != 0,
         engine,
+        running_s,
     })
 }
 
@@ -178,7 +199,7 @@ struct Agent {
 impl Session for Agent {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
         match Message::parse(segment) {
-            Some(message) => self.message(&message, emit),
+            Some(message) => self.message(&message, segment.time_ns, emit),
             None => emit(Observation::Malformed),
         }
         Progress::consumed(segment.bytes.len())
@@ -186,21 +207,29 @@ impl Session for Agent {
 }
 
 impl Agent {
-    fn message(&mut self, message: &Message<'_>, emit: Emit<'_>) {
+    fn message(&mut self, message: &Message<'_>, time_ns: u64, emit: Emit<'_>) {
         match message.body {
             Body::Community {
                 version,
                 community,
                 kind,
                 pdu,
-            } => self.plain(version, community, (kind, pdu), emit),
+            } => self.plain((version, community), (kind, pdu), time_ns, emit),
             Body::Secure {
                 id,
                 is_reportable: true,
                 ..
             } => self.asked = Some(id),
-            Body::Secure { id, engine, .. } => {
+            Body::Secure {
+                id,
+                engine,
+                running_s,
+                ..
+            } => {
                 self.answer(id, emit);
+                if let Some(running_s) = running_s {
+                    began(time_ns, running_s, emit);
+                }
                 says(Field::SnmpVersion, b"3", emit);
                 if let Some(number) = enterprise(engine) {
                     let mut text = StackText::<10>::new();
@@ -212,9 +241,15 @@ impl Agent {
         }
     }
 
-    fn plain(&mut self, version: u64, community: &[u8], (kind, pdu): (u8, &[u8]), emit: Emit<'_>) {
+    fn plain(
+        &mut self,
+        (version, community): (u64, &[u8]),
+        (kind, pdu): (u8, &[u8]),
+        time_ns: u64,
+        emit: Emit<'_>,
+    ) {
         if kind == TRAP_V1 {
-            trap(pdu, emit);
+            trap(pdu, time_ns, emit);
             return;
         }
         let mut pdu = Ber(pdu);
@@ -230,9 +265,10 @@ impl Agent {
                 if DEFAULT_COMMUNITIES.contains(&community) {
                     says(Field::SnmpCommunity, community, emit);
                 }
-                objects(pdu, emit);
+                objects(pdu, time_ns, emit);
             }
-            // What is announced says nothing of identity.
+            // Of what is announced: that the agent began, never an event's own objects.
+            TRAP | INFORM => start(pdu, time_ns, emit),
             _ => {}
         }
     }
@@ -254,15 +290,65 @@ fn number(content: &[u8]) -> u64 {
 }
 
 /// A version 1 trap, RFC 1157 section 4.1.6: its enterprise is the sender's sysObjectID.
-fn trap(pdu: &[u8], emit: Emit<'_>) {
-    match Ber(pdu).expect(ber::OBJECT_IDENTIFIER) {
+fn trap(pdu: &[u8], time_ns: u64, emit: Emit<'_>) {
+    let mut pdu = Ber(pdu);
+    match pdu.expect(ber::OBJECT_IDENTIFIER) {
         Some(enterprise) => object_id(enterprise, emit),
-        None => emit(Observation::Malformed),
+        None => return emit(Observation::Malformed),
+    }
+    let (_agent, generic, _specific) = (pdu.next(), pdu.unsigned(), pdu.next());
+    if generic == Some(GENERIC_COLD_START) {
+        cold_start(emit);
+    }
+    if let Some(running_s) = pdu.expect(TIME_TICKS).and_then(seconds) {
+        began(time_ns, running_s, emit);
+    }
+}
+
+/// The first two objects of a notification, RFC 3416 section 4.2.6: how long the agent has run,
+/// and what happened.
+fn start(mut pdu: Ber<'_>, time_ns: u64, emit: Emit<'_>) {
+    let list = pdu.next().and(pdu.next()).and(pdu.expect(ber::SEQUENCE));
+    let mut list = Ber(list.unwrap_or_default());
+    let mut object = || {
+        let mut pair = Ber(list.expect(ber::SEQUENCE)?);
+        Some((pair.expect(ber::OBJECT_IDENTIFIER)?, pair.next()?))
+    };
+    let up_time = object().filter(|(id, _)| id.strip_prefix(MIB_2) == Some(SYS_UP_TIME));
+    if let Some(running_s) = up_time.and_then(|(_, ticks)| up_seconds(&ticks)) {
+        began(time_ns, running_s, emit);
+    }
+    if object().is_some_and(|(id, what)| id == TRAP_OBJECT && what.content == COLD_START) {
+        cold_start(emit);
+    }
+}
+
+fn cold_start(emit: Emit<'_>) {
+    emit(Observation::Event {
+        subject: Subject::Sender,
+        event: Event::ColdStart,
+    });
+}
+
+fn up_seconds(value: &ber::Element<'_>) -> Option<u64> {
+    (value.tag == TIME_TICKS)
+        .then_some(value.content)
+        .and_then(seconds)
+}
+
+/// Hundredths of a second as seconds.
+fn seconds(ticks: &[u8]) -> Option<u64> {
+    ber::unsigned(ticks).map(|ticks| ticks / 100)
+}
+
+fn began(time_ns: u64, running_s: u64, emit: Emit<'_>) {
+    if let Some(text) = clock::began(time_ns, running_s) {
+        says(Field::SnmpBootTime, text.as_bytes(), emit);
     }
 }
 
 /// The list of objects and values, RFC 3416 section 3.
-fn objects(mut pdu: Ber<'_>, emit: Emit<'_>) {
+fn objects(mut pdu: Ber<'_>, time_ns: u64, emit: Emit<'_>) {
     let (Some(error), Some(_)) = (pdu.unsigned(), pdu.unsigned()) else {
         return emit(Observation::Malformed);
     };
@@ -287,6 +373,10 @@ fn objects(mut pdu: Ber<'_>, emit: Emit<'_>) {
         };
         if object == SYS_OBJECT_ID && value.tag == ber::OBJECT_IDENTIFIER {
             object_id(value.content, emit);
+        } else if object == SYS_UP_TIME {
+            if let Some(running_s) = up_seconds(&value) {
+                began(time_ns, running_s, emit);
+            }
         } else if value.tag == ber::OCTET_STRING
             && let Some((_, field)) = OBJECTS.iter().find(|(known, _)| *known == object)
             && let Some(text) = printable(value.content)
@@ -376,7 +466,7 @@ mod tests {
         Segment {
             bytes,
             from: Role::Peer,
-            time_ns: 0,
+            time_ns: 1_767_600_000_000_000_000,
             ports: (161, 50_000),
             cut: false,
         }
@@ -454,10 +544,48 @@ mod tests {
             say(&[&secure(7), &secure(3)]),
             [
                 "Confirmed",
+                "snmp.boot_time 2026-01-05T07:50:00Z",
                 "snmp.version 3",
                 "snmp.engineid.enterprise 8072"
             ]
         );
+    }
+
+    #[test]
+    fn an_agent_tells_when_it_began() {
+        // An hour and a day.
+        let ticks = &[0, 0x89, 0x54, 0x40];
+        let up = binding(SYS_UP_TIME, TIME_TICKS, ticks);
+        let asked = message(1, b"x", RESPONSE, std::slice::from_ref(&up));
+        let begins = "snmp.boot_time 2026-01-04T07:00:00Z";
+        assert_eq!(say(&[&asked]), ["snmp.version 2c", begins]);
+        let what = tlv(
+            ber::SEQUENCE,
+            &[
+                &tlv(ber::OBJECT_IDENTIFIER, &[TRAP_OBJECT]),
+                &tlv(ber::OBJECT_IDENTIFIER, &[COLD_START]),
+            ],
+        );
+        let told = message(1, b"x", TRAP, &[up, what]);
+        assert_eq!(say(&[&told])[0], begins);
+        assert!(
+            say(&[&told])[1].contains("ColdStart"),
+            "{:?}",
+            say(&[&told])
+        );
+        let pdu = tlv(
+            TRAP_V1,
+            &[
+                &tlv(ber::OBJECT_IDENTIFIER, &[&[0x2b, 6, 1, 4, 1, 9]]),
+                &[0x40, 4, 10, 0, 0, 1, 2, 1, 0, 2, 1, 0],
+                &tlv(TIME_TICKS, &[&[0]]),
+            ],
+        );
+        let community = tlv(ber::OCTET_STRING, &[b"x"]);
+        let first = tlv(ber::SEQUENCE, &[&[2, 1, 0], &community, &pdu]);
+        let said = say(&[&first]);
+        assert!(said[1].contains("ColdStart"), "{said:?}");
+        assert_eq!(said[2], "snmp.boot_time 2026-01-05T08:00:00Z");
     }
 
     #[test]

@@ -4,7 +4,8 @@
 
 use medtap_table::vocabulary::{Field, Protocol};
 
-use super::stack_text::printable;
+use super::clock::start_number;
+use super::stack_text::{StackText, printable};
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
 use crate::config::SSDP_LINES_MAX;
 use crate::observe::{Emit, Observation, Role, Subject};
@@ -48,6 +49,7 @@ struct Headers<'a> {
     server: Option<&'a [u8]>,
     location: Option<&'a [u8]>,
     user_agent: Option<&'a [u8]>,
+    boot_id: Option<&'a [u8]>,
 }
 
 impl<'a> Headers<'a> {
@@ -86,6 +88,7 @@ impl<'a> Headers<'a> {
             6 if is(b"SERVER") => Some(&mut self.server),
             8 if is(b"LOCATION") => Some(&mut self.location),
             10 if is(b"USER-AGENT") => Some(&mut self.user_agent),
+            15 if is(b"BOOTID.UPNP.ORG") => Some(&mut self.boot_id),
             _ => None,
         }
     }
@@ -166,7 +169,14 @@ fn announce(kind: Kind, headers: &Headers<'_>, emit: Emit<'_>) {
     fact(Field::SsdpServiceType, target.filter(|t| is_type(t)));
     fact(Field::SsdpUsn, headers.usn.and_then(uuid));
     fact(Field::SsdpLocation, headers.location.and_then(bare_url));
+    if let (Some(id), Some(number)) = (headers.usn.and_then(uuid), headers.boot_id) {
+        let start = start_number::<SSDP_BOOT_BYTES>(id, number);
+        fact(Field::SsdpBootId, start.as_ref().map(StackText::as_bytes));
+    }
 }
+
+/// The longest UUID and number that are told, in bytes.
+const SSDP_BOOT_BYTES: usize = 80;
 
 /// A type of device or service. The rest says what every device says: that it is a root device,
 /// and its UUID, which is read elsewhere.

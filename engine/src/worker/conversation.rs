@@ -1,7 +1,7 @@
 //! One conversation that is being read: its streams, the protocol once it is known, the session,
 //! and what was said before the other side confirmed it.
 
-use medtap_table::vocabulary::{Counter, Protocol};
+use medtap_table::vocabulary::{Counter, Event, Protocol};
 
 use super::recorder::{Ends, Recorder};
 use crate::config::{PENDING_FACTS_MAX, PROBE_BYTES_MAX};
@@ -9,7 +9,7 @@ use crate::counters::Counters;
 use crate::device::ledger::FactId;
 use crate::flow::stream::{Piece, Reply};
 use crate::flow::{Direction, Stream};
-use crate::observe::{Observation, Role};
+use crate::observe::{Observation, Role, Subject};
 use crate::prefetch::prefetch_whole;
 use crate::proto::{Classifier, Decision, Progress, Segment, Session, Then, Transport, classify};
 
@@ -204,6 +204,9 @@ impl Reader {
                     for fact in facts.drain(..) {
                         recorder.confirm(fact);
                     }
+                    if protocol.is_some_and(Protocol::is_service) {
+                        recorder.record(&serves(role), at.ends, true);
+                    }
                 }
                 Observation::Encrypted => *encrypted = true,
                 Observation::Carries(protocol) if carried.is_none() => {
@@ -256,6 +259,17 @@ fn wait(facts: &mut Vec<FactId>, fact: FactId, counters: &mut Counters) {
         facts.push(fact);
     } else {
         counters.count(Counter::PendingRefused);
+    }
+}
+
+/// Somebody works on the end that serves, whoever sends this.
+const fn serves(role: Role) -> Observation<'static> {
+    Observation::Event {
+        subject: match role {
+            Role::Server => Subject::Sender,
+            Role::Client | Role::Peer => Subject::Receiver,
+        },
+        event: Event::ServiceSession,
     }
 }
 

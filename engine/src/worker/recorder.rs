@@ -148,6 +148,7 @@ fn binding_of(subject: Subject<'_>, ends: &Ends) -> BindingKey {
         Subject::Sender | Subject::Reported(_) => ends.sender,
         Subject::Receiver => ends.receiver,
         Subject::Mac(mac) => BindingKey { mac, ..ends.sender }.without_address(),
+        Subject::Station(mac) => BindingKey::new(ends.sender.scope, 0, mac, 0, [0; 16]),
     }
 }
 

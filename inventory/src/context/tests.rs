@@ -169,6 +169,6 @@ fn fuzz_read() {
         if let Ok(sheet) = sheet {
             assert!(sheet.assets.iter().all(|asset| !asset.tag.is_empty()));
         }
-        let _ = crate::people::read_places(bytes);
+        let _ = crate::people::read_places(bytes, &Default::default());
     });
 }

@@ -20,8 +20,10 @@ pub enum ChangeKind {
     NewService,
     /// It exchanges packets with a device that it did not before.
     NewPeer,
-    /// It is in another VLAN, scope, site or place.
+    /// It is in another VLAN, scope, site or place, or attached to another port.
     Moved,
+    /// It began anew, as it says itself.
+    Restarted,
     /// It was not seen for long, while somebody looked.
     Silent,
     /// It was silent and was seen again.
@@ -38,13 +40,14 @@ pub enum ChangeKind {
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NewDevice,
         Self::NewAddress,
         Self::Changed,
         Self::NewService,
         Self::NewPeer,
         Self::Moved,
+        Self::Restarted,
         Self::Silent,
         Self::Returned,
         Self::Joined,
@@ -62,6 +65,7 @@ impl ChangeKind {
             Self::NewService => "new_service",
             Self::NewPeer => "new_peer",
             Self::Moved => "moved",
+            Self::Restarted => "restarted",
             Self::Silent => "silent",
             Self::Returned => "returned",
             Self::Joined => "joined",

@@ -18,6 +18,8 @@ use crate::trace::{Detail, Key, KeyKind, KeyKind as K};
 pub const FLAG_LOCAL_MACS: i64 = 1;
 /// It forwards packets for others.
 pub const FLAG_ROUTES: i64 = 2;
+/// Several machines send from one address of it.
+pub const FLAG_SHARED: i64 = 4;
 
 /// How long after its last packet an address is still taken for the same device's, where only
 /// the address is seen.

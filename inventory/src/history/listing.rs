@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
 
 use super::HistoryError;
-use super::identify::{FLAG_LOCAL_MACS, FLAG_ROUTES};
+use super::identify::{FLAG_LOCAL_MACS, FLAG_ROUTES, FLAG_SHARED};
 use super::interval::GAP_NS;
 use super::store::Store;
 use crate::model::Time;
@@ -33,6 +33,8 @@ pub struct DeviceRow {
     pub local_macs: bool,
     /// It forwards packets for others.
     pub routes: bool,
+    /// Several machines send from one address of it.
+    pub shared: bool,
     /// Who reports it, for one without an address of its own.
     pub reported_by: Vec<String>,
     /// The values that hold now.
@@ -214,6 +216,7 @@ fn device_row(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
         silent_since: (silent != 0).then_some(Time(silent)),
         local_macs: flags & FLAG_LOCAL_MACS != 0,
         routes: flags & FLAG_ROUTES != 0,
+        shared: flags & FLAG_SHARED != 0,
         reported_by: reported.split_whitespace().map(str::to_owned).collect(),
         attributes: BTreeMap::new(),
         addresses: Vec::new(),

@@ -8,6 +8,7 @@
 //! identify    which device it is          join   two become one, one becomes two
 //! write       one device: reign, address  interval, hours   times as they lie in memory
 //! change      what happened               audit      who did what
+//! follow      restarts, moves from port to port
 //! find query listing  what is asked       merge      another history
 //! retention   how long what is kept
 //! ```
@@ -17,6 +18,7 @@ mod audit;
 mod change;
 mod error;
 mod find;
+mod follow;
 mod hours;
 mod identify;
 mod interval;
@@ -55,6 +57,7 @@ pub(crate) use audit::append as append_audit;
 pub(crate) use change::{News, note};
 pub(crate) use error::{Step, Stop};
 pub(crate) use find::number as find_number;
+pub(crate) use follow::held;
 pub(crate) use hours::{Bins, HOUR_NS, ONLINE, begin_ns, unpack, week};
 pub(crate) use join::id as device_id;
 pub(crate) use listing::{peers_of, row_of};

@@ -358,7 +358,7 @@ fn content((device, detail): &(Device, Detail), number: i64, numbers: &[i64]) ->
             (other, link.protocol, link.port, link.transport).hash(state);
             (link.opened, link.answered, link.encrypted).hash(state);
         }
-        detail.routes.hash(state);
+        (detail.routes, detail.shared).hash(state);
     })
 }
 

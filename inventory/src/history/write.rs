@@ -9,11 +9,11 @@ use rusqlite::{Connection, params};
 use super::change::{ChangeKind, News, note};
 use super::error::Step;
 use super::hours;
-use super::identify::{FLAG_LOCAL_MACS, FLAG_ROUTES};
+use super::identify::{FLAG_LOCAL_MACS, FLAG_ROUTES, FLAG_SHARED};
 use super::interval::{Interval, Update, update};
 use super::join::{self, Reason};
 use super::look::{Look, SourceKind, Sourced};
-use super::{LINKS_MAX, SETTLE_NS, address, reign};
+use super::{LINKS_MAX, SETTLE_NS, address, follow, reign};
 use crate::model::Device;
 use crate::resolve::{Join, Resolution};
 use crate::trace::{Detail, Link, Statement};
@@ -77,6 +77,7 @@ pub(crate) fn device(db: &Connection, group: &Group<'_>, fresh: bool) -> Step<()
     let settled_ns = first_ns.saturating_add(SETTLE_NS);
     itself(db, group)?;
     facts(db, group)?;
+    follow::follow(db, group)?;
     reign::attributes(db, group)?;
     address::addresses(db, group, settled_ns)?;
     services(db, group, settled_ns)?;
@@ -89,7 +90,10 @@ fn itself(db: &Connection, group: &Group<'_>) -> Step<()> {
     };
     let local = group.details().all(Detail::has_only_local_macs);
     let routes = group.details().any(|detail| detail.routes);
-    let flags = i64::from(local) * FLAG_LOCAL_MACS + i64::from(routes) * FLAG_ROUTES;
+    let shared = group.details().any(|detail| detail.shared);
+    let flags = i64::from(local) * FLAG_LOCAL_MACS
+        + i64::from(routes) * FLAG_ROUTES
+        + i64::from(shared) * FLAG_SHARED;
     let ids = best
         .reported_by
         .iter()

@@ -56,6 +56,9 @@ pub struct CoverageReport {
     pub vlans: Vec<VlanSeen>,
     /// What could not be read, and when nobody looked.
     pub seen: Coverage,
+    /// Devices of whose conversations none could be read: all are encrypted, or of protocols that
+    /// nobody here knows.
+    pub unread: usize,
     /// Assets of the site's systems that were never seen.
     pub assets_never_seen: usize,
     /// Assets of the site's systems.
@@ -75,9 +78,11 @@ impl CoverageReport {
         let one_way = self.vlans.iter().filter(|vlan| vlan.is_one_way()).count();
         format!(
             "rests on {} devices; {unseen} of {} declared subnets never seen, {one_way} one-way \
-             VLANs, {} of {} assets never seen, {} times without a sensor",
+             VLANs, {} devices of which nothing could be read, {} of {} assets never seen, \
+             {} times without a sensor",
             self.devices,
             self.subnets.len(),
+            self.unread,
             self.assets_never_seen,
             self.assets,
             self.seen.gaps.len()
@@ -148,9 +153,26 @@ impl Store {
             subnets: subnets.collect(),
             vlans: self.vlans(declared)?,
             seen: self.seen()?,
+            unread: self.unread()?,
             assets_never_seen: assets.iter().filter(|known| known.2.is_none()).count(),
             assets: assets.len(),
             attributes: names.map(|name| (name, known(name))).collect(),
+        })
+    }
+
+    fn unread(&self) -> Result<usize, HistoryError> {
+        self.read(|db| {
+            db.query_row(
+                "SELECT count(*) FROM (
+                     SELECT one, max(readable) AS readable FROM (
+                         SELECT device AS one, protocol <> '' AND NOT encrypted AS readable
+                             FROM links WHERE answered
+                         UNION ALL
+                         SELECT peer, protocol <> '' AND NOT encrypted FROM links WHERE answered
+                     ) WHERE one <> 0 GROUP BY one) WHERE NOT readable",
+                [],
+                |row| row.get(0),
+            )
         })
     }
 

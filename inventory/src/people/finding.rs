@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use medtap_table::vocabulary::Field;
 use serde::Serialize;
 
 use super::authorisation::Authorisation;
+use super::maintenance::{VERSIONS, is_over, is_service};
+use crate::clock;
 use crate::context::Asset;
-use crate::history::{ChangeKind, HistoryError, Store};
+use crate::history::{ChangeKind, DeviceRow, HistoryError, Store};
 use crate::model::Time;
 
 /// Days between a change and a work order that may belong to it.
@@ -16,17 +19,6 @@ const WORK_ORDER_NS: u64 = 3 * 24 * 3_600_000_000_000;
 const DAY_NS: u64 = 24 * 3_600_000_000_000;
 /// How far back changes are looked at.
 const CHANGES_NS: u64 = 90 * DAY_NS;
-
-/// Versions whose change is somebody's work.
-const VERSIONS: [&str; 4] = [
-    "firmware_version",
-    "software_version",
-    "hardware_version",
-    "os_version",
-];
-
-/// Protocols by which a device is worked on from afar.
-const SERVICE_PROTOCOLS: [&str; 5] = ["ssh", "rdp", "vnc", "telnet", "ftp"];
 
 /// Something that somebody should look at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -96,6 +88,15 @@ impl Store {
             });
         }
         self.clones(&mut findings)?;
+        self.wrong_clocks(&devices, &mut findings)?;
+        let shared = devices.values().filter(|device| device.shared);
+        findings.extend(shared.map(|device| MemoryFinding {
+            finding: "address_shared",
+            device: Some(device.id.clone()),
+            asset_tag: None,
+            evidence:
+                "several machines send from one address; they are not in the inventory".to_owned(),
+        }));
         findings.sort();
         Ok(findings)
     }
@@ -147,10 +148,7 @@ impl Store {
         let number = self.number(device)?;
         let links = self.read(|db| crate::history::links_of(db, number))?;
         let near = links.iter().filter(|link| {
-            let service = link
-                .protocol
-                .as_deref()
-                .is_some_and(|p| SERVICE_PROTOCOLS.contains(&p));
+            let service = link.protocol.as_deref().is_some_and(is_service);
             let around = link.from.0 <= at.0 + WORK_ORDER_NS && at.0 <= link.last.0 + WORK_ORDER_NS;
             service && !link.opens && around
         });
@@ -167,6 +165,46 @@ impl Store {
             true => String::new(),
             false => format!("; {}", visits.join(", ")),
         })
+    }
+
+    /// Devices whose clocks are wrong, as they showed when they last did.
+    fn wrong_clocks(
+        &self,
+        devices: &BTreeMap<i64, DeviceRow>,
+        findings: &mut Vec<MemoryFinding>,
+    ) -> Result<(), HistoryError> {
+        let fields = clock::FIELDS
+            .map(|field| field.number().to_string())
+            .join(",");
+        let told: Vec<(i64, u16, String, u64)> = self.read(|db| {
+            db.prepare(&format!(
+                "SELECT device, field, raw, facts.last_ns FROM devices
+                 CROSS JOIN facts ON device = number AND attribute = 0 AND field IN ({fields})
+                 ORDER BY number"
+            ))?
+            .query_map([], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?
+            .collect()
+        })?;
+        for of_one in told.chunk_by(|a, b| a.0 == b.0) {
+            let told = of_one.iter().filter_map(|(_, field, raw, last_ns)| {
+                Some((Field::from_number(*field)?, raw.as_str(), *last_ns))
+            });
+            let Some((field, offset)) = clock::offset_s(told) else {
+                continue;
+            };
+            let device = of_one.first().and_then(|row| devices.get(&row.0));
+            if let Some(device) = device.filter(|_| offset.abs() >= clock::OFFSET_MAX_S) {
+                findings.push(MemoryFinding {
+                    finding: "clock_offset",
+                    device: Some(device.id.clone()),
+                    asset_tag: None,
+                    evidence: format!("{} = {offset} s", field.name()),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Devices that have two serial numbers at the same time: two machines under one name.
@@ -200,8 +238,7 @@ fn overdue(asset: &Asset, id: Option<&str>, now: Time, findings: &mut Vec<Memory
         ("staff_training_due", "training_overdue"),
     ] {
         let Some(day) = asset.get(name) else { continue };
-        // The day itself is not over before its end.
-        if day_ns(day).is_some_and(|begin| begin + DAY_NS <= now.0) {
+        if is_over(day, now) {
             findings.push(MemoryFinding {
                 finding,
                 device: id.map(str::to_owned),

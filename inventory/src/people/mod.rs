@@ -6,6 +6,7 @@ mod authorisation;
 mod coverage;
 mod finding;
 mod lifecycle;
+mod maintenance;
 mod place;
 mod requirement;
 mod score;
@@ -19,7 +20,10 @@ pub use authorisation::{Authorisation, Baseline, Permitted};
 pub use coverage::{CoverageReport, Declared, SubnetSeen, VlanSeen};
 pub use finding::{MemoryFinding, day_ns};
 pub use lifecycle::{LIFECYCLES, LifeRow, Lifecycle};
-pub use place::{Origin, Place, PlaceFile, PlaceRow, Placed, read_places};
+pub use maintenance::{Maintenance, Occasion, Visitor};
+pub use place::{
+    Origin, Place, PlaceColumns, PlaceFile, PlaceRow, Placed, read_mac_table, read_places,
+};
 pub use requirement::{Direction, Need, Requirement, Syntax};
 pub use score::Judgement;
 pub use standing::{Memory, PEERS_NS, Remembered};

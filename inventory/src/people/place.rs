@@ -7,9 +7,11 @@ use std::net::IpAddr;
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
+use crate::context::Rejected;
 use crate::history::{ChangeKind, DeviceRow, HistoryError, News, Person, Store, note};
-use crate::history::{append_audit, find_number};
+use crate::history::{append_audit, find_number, held};
 use crate::resolve::mac_of_text;
+use crate::succession::ATTACHMENTS;
 
 /// Who says where a device is, the most trusted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -23,6 +25,8 @@ pub enum Origin {
     Wireless,
     /// The port of a switch.
     Switch,
+    /// The port or access point by which it is attached, on the map.
+    Port,
     /// A system of the site: its CMMS or CMDB.
     Context,
     /// The point of care in messages about the device.
@@ -31,19 +35,24 @@ pub enum Origin {
     Department,
     /// The map of subnets and VLANs.
     Network,
+    /// The port or access point by which it is attached, where no map says where that is: a name,
+    /// which contradicts no place.
+    Attachment,
 }
 
 impl Origin {
     /// Every origin, the most trusted first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Person,
         Self::Rtls,
         Self::Wireless,
         Self::Switch,
+        Self::Port,
         Self::Context,
         Self::PointOfCare,
         Self::Department,
         Self::Network,
+        Self::Attachment,
     ];
 
     /// The name that people, programs and memory use.
@@ -53,10 +62,12 @@ impl Origin {
             Self::Rtls => "rtls",
             Self::Wireless => "wireless",
             Self::Switch => "switch",
+            Self::Port => "port",
             Self::Context => "context",
             Self::PointOfCare => "point_of_care",
             Self::Department => "department",
             Self::Network => "network",
+            Self::Attachment => "attachment",
         }
     }
 
@@ -66,7 +77,7 @@ impl Origin {
     }
 }
 
-/// A subnet or VLAN, and where it is.
+/// A subnet, VLAN or port, and where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
@@ -76,6 +87,10 @@ pub struct Place {
     /// The VLAN.
     #[serde(default)]
     pub vlan: Option<u16>,
+    /// The port of a switch, or the access point: `sw-icu3 Gi1/0/7`; a name alone means all of
+    /// its ports.
+    #[serde(default)]
+    pub port: Option<String>,
     /// The site; every one where none is named.
     #[serde(default)]
     pub site: Option<String>,
@@ -83,7 +98,7 @@ pub struct Place {
     pub place: String,
 }
 
-/// The map of subnets and VLANs.
+/// The map of subnets, VLANs and ports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceFile {
@@ -138,7 +153,9 @@ impl PlaceFile {
             .map_err(|error| error.to_string().trim_end().replace('\n', " "))?;
         for place in &file.places {
             match (&place.subnet, place.vlan) {
-                (None, None) => return Err(format!("{}: expected a subnet or vlan", place.place)),
+                (None, None) if place.port.is_none() => {
+                    return Err(format!("{}: expected a subnet, vlan or port", place.place));
+                }
                 (Some(subnet), _) if within([0, 0, 0, 0].into(), subnet).is_none() => {
                     return Err(format!("{subnet}: expected a subnet such as 10.1.2.0/24"));
                 }
@@ -146,6 +163,22 @@ impl PlaceFile {
             }
         }
         Ok(file)
+    }
+
+    /// Where a port or an access point is: the longest name that fits.
+    fn of_port(&self, attachment: &str) -> Option<&str> {
+        let fits = |place: &&Place| {
+            let rest = place.port.as_deref().and_then(|port| {
+                let head = attachment.get(..port.len())?;
+                let rest = attachment.get(port.len()..)?;
+                head.eq_ignore_ascii_case(port).then_some(rest)
+            });
+            // An access point's name is followed by a colon and the network's.
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ':']))
+        };
+        let best = self.places.iter().filter(fits);
+        let best = best.max_by_key(|place| place.port.as_deref().map_or(0, str::len));
+        best.map(|place| place.place.as_str())
     }
 
     fn find(&self, addresses: &[(String, u16, String)]) -> Option<&str> {
@@ -160,18 +193,41 @@ impl PlaceFile {
             self.places.iter().find(|place| {
                 let fits =
                     |own: &&(String, u16, String)| site(place, &own.0) && place.vlan == Some(own.1);
-                place.subnet.is_none() && addresses.iter().any(|own| fits(&own))
+                place.vlan.is_some()
+                    && place.subnet.is_none()
+                    && addresses.iter().any(|own| fits(&own))
             })
         };
         by_subnet.or_else(by_vlan).map(|place| place.place.as_str())
     }
 }
 
-/// Reads an export: a column `mac` and a column `place`, under these names.
+/// Which columns of an export are what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceColumns {
+    /// The column with the MAC address.
+    pub mac: String,
+    /// The columns that make the place, the widest first.
+    pub place: Vec<String>,
+}
+
+impl Default for PlaceColumns {
+    fn default() -> Self {
+        Self {
+            mac: "mac".to_owned(),
+            place: vec!["place".to_owned()],
+        }
+    }
+}
+
+/// Reads an export in CSV.
 ///
 /// # Errors
-/// Without these columns.
-pub fn read_places(bytes: &[u8]) -> Result<(Vec<PlaceRow>, Vec<crate::context::Rejected>), String> {
+/// Without the columns that it is to have.
+pub fn read_places(
+    bytes: &[u8],
+    columns: &PlaceColumns,
+) -> Result<(Vec<PlaceRow>, Vec<Rejected>), String> {
     let (text, _) = crate::context::decode(bytes);
     let semicolons = text.lines().next().is_some_and(|line| line.contains(';'));
     let mut reader = csv::ReaderBuilder::new()
@@ -180,39 +236,59 @@ pub fn read_places(bytes: &[u8]) -> Result<(Vec<PlaceRow>, Vec<crate::context::R
         .trim(csv::Trim::All)
         .from_reader(text.as_bytes());
     let heads = reader.headers().map_err(|error| error.to_string())?.clone();
-    let place_of = |name: &str| {
-        heads
-            .iter()
-            .position(|head| head.eq_ignore_ascii_case(name))
+    let at = |name: &String| {
+        let mut heads = heads.iter();
+        let found = heads.position(|head| head.eq_ignore_ascii_case(name));
+        found.ok_or_else(|| format!("expected a column named {name}"))
     };
-    let (Some(mac_at), Some(place_at)) = (place_of("mac"), place_of("place")) else {
-        return Err("expected columns named mac and place".to_owned());
-    };
+    let mac_at = at(&columns.mac)?;
+    let place_at: Vec<usize> = columns.place.iter().map(at).collect::<Result<_, _>>()?;
     let (mut rows, mut rejected) = (Vec::new(), Vec::new());
     for (number, record) in reader.records().enumerate() {
         let line = number as u64 + 2;
         let Ok(record) = record else {
             let reason = "the row is broken".to_owned();
-            rejected.push(crate::context::Rejected { line, reason });
+            rejected.push(Rejected { line, reason });
             continue;
         };
-        let cell = |at: usize| record.get(at).unwrap_or_default();
-        let place = cell(place_at);
-        let sound = place.len() <= crate::context::VALUE_BYTES_MAX
-            && !place.is_empty()
-            && !place.chars().any(char::is_control);
-        match mac_of_text(cell(mac_at)).filter(|_| sound) {
-            Some(mac) => rows.push(PlaceRow {
-                mac,
-                place: place.to_owned(),
-            }),
+        let cell = |at: &usize| record.get(*at).unwrap_or_default();
+        let parts = place_at.iter().map(cell).filter(|part| !part.is_empty());
+        let place = parts.collect::<Vec<_>>().join(" > ");
+        match place_row(cell(&mac_at), place) {
+            Some(row) => rows.push(row),
             None => {
                 let reason = "expected a MAC address and a place".to_owned();
-                rejected.push(crate::context::Rejected { line, reason });
+                rejected.push(Rejected { line, reason });
             }
         }
     }
     Ok((rows, rejected))
+}
+
+/// Reads the table of MAC addresses that a switch prints: lines with a MAC address, whose last
+/// word is the port. What has no MAC address is a head or a rule. The place is `switch port`.
+pub fn read_mac_table(bytes: &[u8], switch: &str) -> Vec<PlaceRow> {
+    let (text, _) = crate::context::decode(bytes);
+    let row = |line: &str| {
+        let mut words = line.split_whitespace();
+        let mac = words.find(|word| mac_of_text(word).is_some())?;
+        let port = words.next_back().filter(|port| !is_own_port(port))?;
+        place_row(mac, format!("{switch} {port}"))
+    };
+    text.lines().filter_map(row).collect()
+}
+
+/// Ports behind which are the switch itself, or nobody.
+fn is_own_port(port: &str) -> bool {
+    ["cpu", "self", "router", "drop"].contains(&port.to_ascii_lowercase().as_str())
+}
+
+fn place_row(mac: &str, place: String) -> Option<PlaceRow> {
+    let sound = place.len() <= crate::context::VALUE_BYTES_MAX
+        && !place.is_empty()
+        && !place.chars().any(char::is_control);
+    let mac = mac_of_text(mac).filter(|_| sound)?;
+    Some(PlaceRow { mac, place })
 }
 
 impl Store {
@@ -295,6 +371,7 @@ impl Store {
                 said.insert(Origin::Context, place.to_owned());
             }
             observed(&device, &mut said);
+            self.attached(number, map, &mut said)?;
             if let Some(place) = map.find(&self.networks(number)?) {
                 said.insert(Origin::Network, place.to_owned());
             }
@@ -302,6 +379,31 @@ impl Store {
         }
         placed.sort_by(|a, b| a.device.cmp(&b.device));
         Ok(placed)
+    }
+
+    /// By what a device is attached, as it was last seen to be; and where that is. What a switch
+    /// or a controller calls its ports is looked up as well.
+    fn attached(
+        &self,
+        number: i64,
+        map: &PlaceFile,
+        said: &mut BTreeMap<Origin, String>,
+    ) -> Result<(), HistoryError> {
+        for origin in [Origin::Switch, Origin::Wireless] {
+            if let Some(name) = said.get_mut(&origin)
+                && let Some(place) = map.of_port(name)
+            {
+                place.clone_into(name);
+            }
+        }
+        let held = self.read(|db| held(db, number, &ATTACHMENTS))?;
+        if let Some(last) = held.into_iter().max_by_key(|held| held.last_ns) {
+            match map.of_port(&last.raw) {
+                Some(place) => said.insert(Origin::Port, place.to_owned()),
+                None => said.insert(Origin::Attachment, last.raw),
+            };
+        }
+        Ok(())
     }
 
     /// Site, VLAN and address of a device, as it used them last.
@@ -332,11 +434,12 @@ fn observed(device: &DeviceRow, said: &mut BTreeMap<Origin, String>) {
 fn judge(device: String, said: BTreeMap<Origin, String>) -> Placed {
     let mut said = said.into_iter();
     let best = said.next();
-    let differs = |(_, place): &(Origin, String)| {
-        best.as_ref().is_some_and(|best| {
-            let (a, b) = (best.1.to_lowercase(), place.to_lowercase());
-            !a.contains(&b) && !b.contains(&a)
-        })
+    let differs = |(origin, place): &(Origin, String)| {
+        *origin != Origin::Attachment
+            && best.as_ref().is_some_and(|best| {
+                let (a, b) = (best.1.to_lowercase(), place.to_lowercase());
+                !a.contains(&b) && !b.contains(&a)
+            })
     };
     let conflicts = said.filter(differs).collect();
     Placed {

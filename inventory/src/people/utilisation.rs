@@ -18,17 +18,30 @@ const WINDOW_HOURS: usize = 4;
 /// A device that did something within this time is in use.
 const IN_USE_NS: u64 = HOUR_NS;
 
-/// Events that are obstacles, with what they are a part of.
-const OBSTACLES: [Event; 6] = [
+/// Events that are obstacles.
+const OBSTACLES: [Event; 11] = [
     Event::DicomReject,
     Event::DicomAbort,
     Event::DicomFailure,
     Event::DicomProcedureDiscontinued,
     Event::Hl7Error,
     Event::Hl7Reject,
+    Event::DicomwebFailure,
+    Event::FhirFailure,
+    Event::IntellivueRefusal,
+    Event::IntellivueAbort,
+    Event::Ieee11073Abort,
 ];
-/// Events that say nothing about use.
-const BESIDES: [Event; 2] = [Event::DicomEcho, Event::Hl7Accept];
+/// Events that say nothing about use: tests, answers, and that a machine is there.
+const BESIDES: [Event; 7] = [
+    Event::DicomEcho,
+    Event::Hl7Accept,
+    Event::WsdHello,
+    Event::WsdBye,
+    Event::NetworkStart,
+    Event::ColdStart,
+    Event::ServiceSession,
+];
 
 /// How one device is used.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -207,12 +220,15 @@ impl Store {
     fn last_active(&self) -> Result<BTreeMap<i64, u64>, HistoryError> {
         self.read(|db| {
             let mut get = db.prepare(
-                "SELECT device, week, bins FROM hours WHERE what <> 0 AND what <> ?1
-                 ORDER BY week DESC",
+                "SELECT device, week, bins, what FROM hours WHERE what <> 0 ORDER BY week DESC",
             )?;
             let mut last: BTreeMap<i64, u64> = BTreeMap::new();
-            let mut rows = get.query([Event::DicomEcho.number()])?;
+            let mut rows = get.query([])?;
             while let Some(row) = rows.next()? {
+                let event = Event::from_number(row.get(3)?);
+                if event.is_some_and(|event| BESIDES.contains(&event)) {
+                    continue;
+                }
                 let device: i64 = row.get(0)?;
                 let week: u64 = row.get(1)?;
                 let bins = crate::history::unpack(&row.get::<_, Vec<u8>>(2)?);
@@ -262,7 +278,10 @@ impl Store {
                     ..Friction::default()
                 });
             friction.devices += usize::from(counted.insert(number));
-            friction.events += sum;
+            friction.events += match BESIDES.contains(&event) {
+                true => 0,
+                false => sum,
+            };
             if OBSTACLES.contains(&event) {
                 *friction.obstacles.entry(event.name()).or_default() += sum;
             }

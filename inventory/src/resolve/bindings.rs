@@ -39,6 +39,8 @@ pub enum Unit {
 pub struct UnitState {
     /// It forwards packets for others.
     pub routes: bool,
+    /// Several machines send from one address of it.
+    pub shared: bool,
     /// When it was first seen, 0 never.
     pub first_seen_ns: u64,
     /// When it was last seen.
@@ -80,6 +82,7 @@ pub struct Bindings {
 #[derive(Default)]
 struct Address {
     flags: SubjectFlags,
+    ttl_min: u8,
     ttl_max: u8,
     sent: bool,
     first_ns: u64,
@@ -95,6 +98,16 @@ impl Address {
         self.ttl_max != 0
             && !TTLS_DOUBTFUL.contains(&self.ttl_max)
             && (1..=HOPS_MAX).contains(&hops)
+    }
+
+    /// Senders that begin with 64 and with 128 are so many hops behind it: systems of two makes
+    /// behind one address. One system sends by one of the two.
+    fn is_shared(&self) -> bool {
+        self.ttl_min <= 64
+            && self.ttl_max > 64
+            && self.ttl_max < 128
+            && self.ttl_min > 64 - HOPS_MAX
+            && 64 - self.ttl_min == 128 - self.ttl_max
     }
 
     /// It cannot have been passed on. 32 is no sign: half the way from 64 looks the same.
@@ -181,7 +194,7 @@ impl Bindings {
         this.place_links(snapshot);
         for (unit, state) in this.units.iter().zip(&mut this.states) {
             if let Unit::Mac(scope, mac) = unit {
-                state.routes = signs.get(&(*scope, *mac)).is_some_and(Signs::routes);
+                state.routes |= signs.get(&(*scope, *mac)).is_some_and(Signs::routes);
             }
         }
         this
@@ -249,6 +262,22 @@ impl Bindings {
         }
     }
 
+    fn share(&mut self, unit: u32, seen: &Address) {
+        if let Some(state) = self.states.get_mut(unit as usize) {
+            state.shared |= seen.is_shared();
+        }
+    }
+
+    /// As [`Self::share`], of an address that a router showed.
+    fn share_behind(&mut self, unit: u32, subject: &Subject) {
+        let seen = Address {
+            ttl_min: subject.ttl_min,
+            ttl_max: subject.ttl_max,
+            ..Address::default()
+        };
+        self.share(unit, &seen);
+    }
+
     /// Addresses that belong to the MAC address which carries them.
     fn place_own(
         &mut self,
@@ -262,6 +291,7 @@ impl Bindings {
                 real.insert((scope, address));
             }
         }
+        let groups = groups(addresses, &real);
         let mut held: BTreeSet<(u16, IpAddr, Mac)> = BTreeSet::new();
         for (id, subject) in each_binding(snapshot) {
             let (scope, mac) = (subject.scope, subject.mac);
@@ -272,13 +302,23 @@ impl Bindings {
                 continue;
             };
             let routes = signs.get(&(scope, mac)).filter(|signs| signs.routes());
+            let host = *groups.get(&(scope, mac)).unwrap_or(&mac);
             let own = if mac::is_shared(&mac) {
                 seen.flags.on_link() && !real.contains(&(scope, address))
             } else {
                 is_own_address(&address, seen, routes)
             };
-            if own && !mac::names_nobody(&mac) {
-                let unit = self.unit(Unit::Mac(scope, mac));
+            // By the group's MAC address a router greets the others under an address of its own.
+            let greets = host != mac
+                && addresses
+                    .get(&(scope, host, address))
+                    .is_some_and(|seen| seen.flags.on_link());
+            if greets {
+                let unit = self.unit(Unit::Mac(scope, host));
+                self.set(id, Place::Unit(unit));
+            } else if own && !mac::names_nobody(&mac) {
+                let unit = self.unit(Unit::Mac(scope, host));
+                self.share(unit, seen);
                 self.set(id, Place::Unit(unit));
                 held.insert((scope, address, mac));
             } else {
@@ -288,14 +328,15 @@ impl Bindings {
                     && !mac::names_nobody(&mac)
                     && (!mac::is_shared(&mac) || signs.low_ttls > 0)
                 {
-                    let unit = self.unit(Unit::Mac(scope, mac));
+                    let unit = self.unit(Unit::Mac(scope, host));
                     self.see(unit, subject.first_seen_ns, subject.last_seen_ns);
                 }
             }
         }
         for (scope, address, mac) in held {
             if let Some(seen) = addresses.get(&(scope, mac, address)) {
-                let unit = self.unit(Unit::Mac(scope, mac));
+                let host = *groups.get(&(scope, mac)).unwrap_or(&mac);
+                let unit = self.unit(Unit::Mac(scope, host));
                 self.see(unit, seen.first_ns, seen.last_ns);
                 let holders = self.holders.entry((scope, address)).or_default();
                 if holders.len() < HOLDERS_MAX {
@@ -329,6 +370,7 @@ impl Bindings {
             if found.contains(&key) || !self.holders.contains_key(&key) {
                 found.insert(key);
                 let unit = self.unit(Unit::Ip(subject.scope, address));
+                self.share_behind(unit, subject);
                 self.see(unit, subject.first_seen_ns, subject.last_seen_ns);
                 self.holders.entry(key).or_insert_with(|| {
                     vec![Holder {
@@ -368,6 +410,33 @@ impl Bindings {
     }
 }
 
+/// Whose the MAC addresses of groups are: a router of the group sends by them under an address of
+/// its own, which it also holds by a MAC address of its own; of several, the one that did so last.
+fn groups(addresses: &Addresses, real: &HashSet<(u16, IpAddr)>) -> HashMap<(u16, Mac), Mac> {
+    let mut speakers: HashMap<(u16, IpAddr), Vec<(u16, Mac, u64)>> = HashMap::new();
+    for (&(scope, mac, address), seen) in addresses {
+        if mac::is_shared(&mac) && real.contains(&(scope, address)) {
+            let speaker = (scope, mac, seen.last_ns);
+            speakers.entry((scope, address)).or_default().push(speaker);
+        }
+    }
+    let mut owners: HashMap<(u16, Mac), (u64, Mac)> = HashMap::new();
+    for (&(scope, mac, address), seen) in addresses {
+        if !seen.flags.on_link() || mac::is_shared(&mac) || mac::names_nobody(&mac) {
+            continue;
+        }
+        let said = speakers.get(&(scope, address)).into_iter().flatten();
+        for (scope, group, last_ns) in said {
+            let owner = owners.entry((*scope, *group)).or_default();
+            *owner = (*last_ns, mac).max(*owner);
+        }
+    }
+    owners
+        .into_iter()
+        .map(|(group, (_, mac))| (group, mac))
+        .collect()
+}
+
 fn each_binding<'s>(snapshot: &'s Snapshot<'_>) -> impl Iterator<Item = (SubjectId, &'s Subject)> {
     (0..)
         .zip(&snapshot.subjects)
@@ -385,11 +454,15 @@ fn addresses(snapshot: &Snapshot<'_>) -> Addresses {
         let seen = addresses.entry(key).or_default();
         seen.flags.insert(subject.flags);
         seen.ttl_max = seen.ttl_max.max(subject.ttl_max);
+        seen.ttl_min = match seen.ttl_min {
+            0 => subject.ttl_min,
+            least => least.min(subject.ttl_min),
+        };
         seen.sent |= subject.first_seen_ns != 0;
         let mut times = UnitState {
-            routes: false,
             first_seen_ns: seen.first_ns,
             last_seen_ns: seen.last_ns,
+            ..UnitState::default()
         };
         add_times(&mut times, subject.first_seen_ns, subject.last_seen_ns);
         (seen.first_ns, seen.last_ns) = (times.first_seen_ns, times.last_seen_ns);
@@ -435,8 +508,9 @@ fn is_own_address(address: &IpAddr, seen: &Address, routes: Option<&Signs>) -> b
         return seen.sent || seen.flags.on_link();
     };
     if seen.flags.on_link() {
-        // A router that answers for others (proxy ARP) still lowers their TTL.
-        return !(seen.sent && seen.low_ttl());
+        // A router that answers for others (proxy ARP) still lowers their TTL; one that hides
+        // several behind its own address answers for itself.
+        return !(seen.sent && seen.low_ttl()) || seen.is_shared();
     }
     // What it forwards has lost a hop; what has not is its own.
     seen.sent && signs.low_ttls > 0 && seen.full_ttl() && signs.unproven_full < ADDRESSES_MANY

@@ -13,7 +13,9 @@ use super::joins::Reason;
 use super::usage::{self, Usage};
 use super::values::{self, Reading};
 use super::{Extent, Resolution, findings, identity, mac};
-use crate::model::{AttributeValue, Device, Peer, Provenance, Recognised, Risk, Said, Time};
+use crate::model::{
+    AttributeValue, Device, Finding, Peer, Provenance, Recognised, Risk, Said, Time,
+};
 
 /// Bytes of a MAC address that tell the holder of the block, as they are shown.
 const OUI_BYTES: usize = 3;
@@ -153,7 +155,7 @@ impl Resolution<'_> {
             protocols: usage.protocols.into_iter().collect(),
             peers,
             findings: match extent {
-                Extent::Whole => findings::of(&facts, self.as_of),
+                Extent::Whole => self.findings(number, &facts),
                 Extent::Listed => Vec::new(),
             },
             vulnerabilities: Vec::new(),
@@ -190,6 +192,16 @@ impl Resolution<'_> {
     fn id_of(&self, number: u32) -> String {
         let id = self.ids.get(number as usize).copied();
         identity::text(id.unwrap_or_default())
+    }
+
+    fn findings(&self, number: u32, facts: &[&Fact<'static>]) -> Vec<Finding> {
+        let mut units = self.folding.units.of(number).iter();
+        let shared = units.find_map(|unit| {
+            let state = self.bindings.states.get(*unit as usize)?;
+            let times = (state.first_seen_ns, state.last_seen_ns);
+            state.shared.then_some(times)
+        });
+        findings::of(facts, shared, self.as_of)
     }
 
     fn part(&self, number: u32, usage: &Usage) -> Part {

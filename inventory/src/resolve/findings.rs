@@ -7,14 +7,23 @@ use medtap_table::Fact;
 use medtap_table::vocabulary::{Attribute, Field, FindingId};
 
 use super::values::together;
+use crate::clock;
 use crate::model::{Finding, Time};
 
 /// Values that are quoted as evidence of one finding, at most.
 const EVIDENCE_MAX: usize = 3;
 
+/// How sure it is that senders of two makes are two machines.
+const SHARED_CONFIDENCE: u8 = 70;
+
 /// The findings that rules made of what was read of a device, and those that follow from a date
-/// that has passed, by name.
-pub fn of(facts: &[&Fact<'static>], as_of: Option<Time>) -> Vec<Finding> {
+/// that has passed, by name. `shared`: while several machines were seen to send from one address
+/// of it.
+pub fn of(
+    facts: &[&Fact<'static>],
+    shared: Option<(u64, u64)>,
+    as_of: Option<Time>,
+) -> Vec<Finding> {
     let mut shown: BTreeMap<FindingId, Shown<'_>> = BTreeMap::new();
     let mut show = |id: FindingId, fact| shown.entry(id).or_default().add(fact);
     for &fact in facts {
@@ -24,6 +33,7 @@ pub fn of(facts: &[&Fact<'static>], as_of: Option<Time>) -> Vec<Finding> {
             show(id, fact);
         }
     }
+    wrong_clock(facts).for_each(|fact| show(FindingId::ClockOffset, fact));
     if let Some(as_of) = as_of {
         unsupported(facts, as_of).for_each(|fact| show(FindingId::EndOfSupport, fact));
         expired(facts, as_of).for_each(|fact| show(FindingId::CertificateExpired, fact));
@@ -32,8 +42,28 @@ pub fn of(facts: &[&Fact<'static>], as_of: Option<Time>) -> Vec<Finding> {
         .into_iter()
         .map(|(id, shown)| shown.finding(id))
         .collect();
+    findings.extend(shared.map(|(first, last)| Finding {
+        id: FindingId::AddressShared.name().to_owned(),
+        title: FindingId::AddressShared.title().to_owned(),
+        confidence: SHARED_CONFIDENCE,
+        weight: None,
+        evidence: "systems that begin with a TTL of 64 and of 128 send from one address".to_owned(),
+        first_seen: Some(Time(first)),
+        last_seen: Some(Time(last)),
+    }));
     findings.sort_by(|a, b| a.id.cmp(&b.id));
     findings
+}
+
+/// What shows that a clock is wrong.
+fn wrong_clock<'a>(facts: &'a [&'a Fact<'static>]) -> impl Iterator<Item = &'a Fact<'static>> {
+    let facts = || facts.iter().copied();
+    let told = || facts().filter(|fact| clock::FIELDS.contains(&fact.field));
+    let offset = clock::offset_s(told().map(|fact| (fact.field, &*fact.raw, fact.last_seen_ns)));
+    let wrong = offset.filter(|(_, offset)| offset.abs() >= clock::OFFSET_MAX_S);
+    told().filter(move |fact| {
+        wrong.is_some_and(|(field, offset)| fact.field == field && fact.raw.parse() == Ok(offset))
+    })
 }
 
 /// What names a system that its maker no longer mends. Where sources disagree, the latest date

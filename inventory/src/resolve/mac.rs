@@ -34,6 +34,12 @@ pub fn is_shared(mac: &Mac) -> bool {
         .any(|(prefix, bits)| (number(prefix) ^ number(mac)) >> (48 - bits) == 0)
 }
 
+/// True for an address that a hypervisor gave to a machine for good, though it bears the mark of
+/// those that are made up: QEMU's and KVM's.
+pub fn is_of_virtual_machine(mac: &Mac) -> bool {
+    mac.starts_with(&[0x52, 0x54, 0x00])
+}
+
 /// The organisation that the block of the address was assigned to, as a hint about the machine.
 pub fn vendor(mac: &Mac) -> Option<&'static str> {
     if is_shared(mac) {

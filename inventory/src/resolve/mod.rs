@@ -66,6 +66,11 @@ pub(crate) fn comparable_udi(text: &str) -> Option<String> {
     text::udi_with_serial(text)
 }
 
+/// True for an address that is a virtual machine's for good.
+pub(crate) fn is_of_virtual_machine(mac: &[u8; 6]) -> bool {
+    mac::is_of_virtual_machine(mac)
+}
+
 /// A MAC address as text.
 pub(crate) fn mac_text(mac: &[u8; 6]) -> String {
     mac::text(mac)

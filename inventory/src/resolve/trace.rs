@@ -40,6 +40,7 @@ impl Resolution<'_> {
             return;
         };
         detail.routes |= state.routes;
+        detail.shared |= state.shared;
         let record = identity::unit_key(&self.snapshot, *kind).unwrap_or_default();
         let mut keys: BTreeSet<(KeyKind, String)> = BTreeSet::new();
         for (reason, text) in self.grounds().all_keys(unit) {

@@ -393,3 +393,55 @@ fn needs_are_learnt_and_marked_for_review() {
     assert!(of_pacs.write(Syntax::Text).contains("from "));
     assert!(memory.store.requirement("nothing").is_err());
 }
+
+/// Events that only show that a machine is there are no use of it; plan, visits and the clock are
+/// told together.
+#[test]
+fn maintenance_is_told_with_its_plan() {
+    let mut memory = imported();
+    let mut sample = ward();
+    let at = NOON_NS + 2 * DAY_NS;
+    for (raw, first) in [("2026-03-01T10:00:00Z", 0), ("2026-03-04T11:00:00Z", 2)] {
+        let fact = sample.say(0, Field::SnmpBootTime, raw);
+        fact.first_seen_ns = NOON_NS + first * DAY_NS;
+        fact.last_seen_ns = fact.first_seen_ns + HOUR_NS;
+    }
+    let fact = sample.say(0, Field::HttpOffset, "-90");
+    (fact.first_seen_ns, fact.last_seen_ns) = (at, at);
+    sample.talk(1, 0, Some(Protocol::Ssh), 22);
+    let mut writer = sample.writer();
+    let mut visits = Activity::new(SubjectId(0), Event::ServiceSession);
+    visits.count(at, 2);
+    writer.add_activity(&visits).unwrap();
+    let table = writer.reader();
+    let mut look = medtap_inventory::history::Look::at(
+        &table,
+        medtap_inventory::history::SourceKind::Capture,
+        "visits",
+        "main",
+    );
+    look.uid = Some("visits".to_owned());
+    let shown = medtap_inventory::Resolution::new(
+        &table,
+        &medtap_inventory::Options::default(),
+        &medtap_inventory::trace::Rulings::default(),
+    );
+    medtap_inventory::history::Observer::default()
+        .observe(&mut memory.store, &shown, &look)
+        .unwrap();
+    let looked = memory.store.maintenance("10.0.0.5", now(4)).unwrap();
+    assert_eq!(looked.restarts.len(), 1, "{looked:?}");
+    assert_eq!(looked.restarts[0].time.0, at);
+    assert_eq!(looked.clock_offset_seconds, Some(-90));
+    assert_eq!(looked.seen[0].event, "service_session");
+    assert_eq!((looked.seen[0].count, looked.seen[0].last_hour.0), (2, at));
+    assert_eq!(looked.visitors[0].protocol, "ssh");
+    assert!(looked.overdue);
+    let before = Time(NOON_NS - 2 * DAY_NS);
+    let before = memory.store.maintenance("10.0.0.5", before).unwrap();
+    assert!(!before.overdue);
+    let findings = memory.store.findings(now(4)).unwrap();
+    assert!(findings.iter().any(|found| found.finding == "clock_offset"));
+    let used = memory.store.utilisation("10.0.0.5", now(4)).unwrap();
+    assert_eq!((used.events["service_session"], used.hours_active), (2, 0));
+}

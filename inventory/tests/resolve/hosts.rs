@@ -186,10 +186,59 @@ fn addresses_of_virtual_routers_are_no_machines() {
         ..binding(VRRP, "10.9.0.7", 0)
     });
     let inventory = sample.inventory();
-    assert_eq!(inventory.devices.len(), 2);
+    assert_eq!(inventory.devices.len(), 1);
     let real = with(&inventory, "10.0.0.2");
     assert_eq!((real.macs.len(), real.category), (1, "unknown"));
+    assert_eq!(with(&inventory, "10.0.0.1").id, real.id);
+}
+
+/// Of a group whose routers were never heard, the address alone is known: it is nobody else's.
+#[test]
+fn a_virtual_router_that_nobody_claims_keeps_its_address() {
+    const VRRP: [u8; 6] = [0, 0, 0x5e, 0, 1, 7];
+    let mut sample = Sample::default();
+    sample.add(proven(CISCO, "10.0.0.2"));
+    sample.add(proven(VRRP, "10.0.0.1"));
+    let inventory = sample.inventory();
+    assert_eq!(inventory.devices.len(), 2);
     assert_eq!(value(with(&inventory, "10.0.0.1"), "manufacturer"), "");
+}
+
+/// The router that greeted last by the group's address has it; TTLs of two systems mark an
+/// address as several machines', equal ones do not.
+#[test]
+fn groups_follow_and_shared_addresses_are_marked() {
+    const VRRP: [u8; 6] = [0, 0, 0x5e, 0, 1, 7];
+    let mut sample = Sample::default();
+    sample.add(proven(CISCO, "10.0.0.2"));
+    sample.add(proven(BRAUN, "10.0.0.3"));
+    sample.add(proven(VRRP, "10.0.0.1"));
+    for (ip, hour) in [("10.0.0.2", 1), ("10.0.0.3", 5)] {
+        sample.add(Subject {
+            last_seen_ns: MONDAY_NS + (12 + hour) * HOUR_NS,
+            ..binding(VRRP, ip, 255)
+        });
+    }
+    let marked = |ip: &str, ttls: (u8, u8)| {
+        let mut sample = Sample::default();
+        sample.add(Subject {
+            ttl_min: ttls.0,
+            ttl_max: ttls.1,
+            ..proven(CISCO, ip)
+        });
+        let inventory = sample.inventory();
+        assert_eq!(inventory.devices.len(), 1);
+        let findings = &with(&inventory, ip).findings;
+        findings.iter().any(|found| found.id == "address_shared")
+    };
+    let inventory = sample.inventory();
+    assert_eq!(inventory.devices.len(), 2);
+    let owner = with(&inventory, "10.0.0.1");
+    assert_eq!(owner.id, with(&inventory, "10.0.0.3").id);
+    assert!(marked("10.0.0.9", (63, 127)) && marked("10.0.0.9", (60, 124)));
+    for ttls in [(64, 64), (63, 128), (64, 255), (1, 64), (128, 128)] {
+        assert!(!marked("10.0.0.9", ttls), "{ttls:?}");
+    }
 }
 
 /// An address that one machine gave back and another got later.

@@ -126,6 +126,18 @@ fields! {
     NbnsName = 180, "nbns.name", Hostname, 80;
     NbnsGroup = 181, "nbns.group", Observed, 60;
     NbnsService = 182, "nbns.service", Observed, 70;
+    // Time, restarts and places: 750–769.
+    SnmpBootTime = 750, "snmp.boot_time", Observed, 85;
+    WsdInstance = 751, "wsd.instance_id", Observed, 85;
+    SsdpBootId = 752, "ssdp.boot_id", Observed, 80;
+    DhcpCircuitId = 753, "dhcp.option.agent.circuit_id", Observed, 85;
+    RadiusNas = 756, "radius.nas_identifier", Observed, 85;
+    RadiusPort = 757, "radius.nas_port_id", Observed, 85;
+    RadiusCalled = 758, "radius.called_station_id", Observed, 85;
+    NtpOffset = 759, "ntp.offset", Observed, 85;
+    HttpOffset = 760, "http.offset", Observed, 75;
+    Hl7Offset = 761, "hl7.offset", Observed, 75;
+    DicomOffset = 762, "dicom.offset", Observed, 70;
     // DICOM: 200–299.
     DicomAeTitle = 200, "dicom.ae_title", AeTitle, 90;
     DicomImplementationUid = 201, "dicom.userinfo.uid", Observed, 90;

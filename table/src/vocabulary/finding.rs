@@ -42,6 +42,8 @@ findings! {
     CleartextClinical = 22, "cleartext_clinical", "Clinical data sent in clear text";
     PublicContact = 23, "public_contact", "Contact with a public address";
     IndicatorContact = 24, "indicator_contact", "Contact with an address on a threat list";
+    ClockOffset = 34, "clock_offset", "Clock of the device is wrong";
+    AddressShared = 35, "address_shared", "Several devices behind one address";
     LateralAdministration = 25, "lateral_administration", "Medical device that runs others";
     Scanning = 26, "scanning", "Scanning of addresses or ports";
     NewPeer = 27, "new_peer", "Approved device with a new peer";

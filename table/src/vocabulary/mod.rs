@@ -63,6 +63,7 @@ vocabulary! {
         Fhir = 17, "fhir";
         Syslog = 18, "syslog";
         Atna = 19, "atna";
+        Radius = 94, "radius";
         Poct1 = 30, "poct1";
         Astm = 31, "astm";
         // Administration and files: 70–119.
@@ -136,6 +137,16 @@ vocabulary! {
         Moxa = 50, "moxa";
         Tap = 51, "tap";
         Masimo = 52, "masimo";
+    }
+}
+
+impl Protocol {
+    /// True where somebody works on the device that serves it: a terminal, a screen, files.
+    pub const fn is_service(self) -> bool {
+        matches!(
+            self,
+            Self::Ssh | Self::Rdp | Self::Vnc | Self::Telnet | Self::Ftp
+        )
     }
 }
 
@@ -356,6 +367,12 @@ vocabulary! {
         FhirWrite = 33, "fhir_write";
         FhirFailure = 34, "fhir_failure";
         AtnaRecord = 35, "atna_record";
+        /// A DHCP client began anew: it asked for an address without holding one.
+        NetworkStart = 56, "network_start";
+        /// An SNMP agent told that it started.
+        ColdStart = 57, "cold_start";
+        /// Somebody worked on the device from afar.
+        ServiceSession = 58, "service_session";
         WsdHello = 40, "wsd_hello";
         WsdBye = 41, "wsd_bye";
         SdcAlert = 42, "sdc_alert";

@@ -141,6 +141,79 @@ impl Capture {
         }
     }
 
+    /// A client looks for a server through a relay, which says by which port (RFC 3046).
+    pub fn relayed(&mut self, client: Nic, relay: (Nic, Ip), server: (Nic, Ip), port: [&str; 2]) {
+        let mut bytes = vec![1, 1, 6, 1, 9, 9, 9, 9, 0, 0, 0, 0];
+        bytes.resize(24, 0);
+        bytes.extend_from_slice(&relay.1);
+        bytes.extend_from_slice(&client.0);
+        bytes.resize(236, 0);
+        bytes.extend_from_slice(&[0x63, 0x82, 0x53, 0x63, 53, 1, 1]);
+        let mut information = Vec::new();
+        for (code, text) in [(2, port[0]), (1, port[1])] {
+            information.extend_from_slice(&[code, u8::try_from(text.len()).expect("a short name")]);
+            information.extend_from_slice(text.as_bytes());
+        }
+        bytes.extend_from_slice(&[82, u8::try_from(information.len()).expect("short names")]);
+        bytes.extend_from_slice(&information);
+        bytes.push(255);
+        bytes.resize(bytes.len().max(300), 0);
+        self.datagram(
+            (relay.0, relay.1, 67),
+            (server.0.0, server.1, 67),
+            64,
+            &bytes,
+        );
+    }
+
+    /// An agent answers how long it has run (RFC 3418, sysUpTime).
+    pub fn up_time(&mut self, from: (Nic, Ip), to: (Nic, Ip), seconds: u32) {
+        let ticks = (seconds * 100).to_be_bytes();
+        let id = u8::try_from(self.frames.len() % 100).expect("a small number");
+        let ask = |kind: u8, tag: u8, value: &[u8]| {
+            let tlv = |tag: u8, content: &[u8]| {
+                let len = u8::try_from(content.len()).expect("short content");
+                [&[tag, len][..], content].concat()
+            };
+            let object = tlv(6, &[0x2b, 6, 1, 2, 1, 1, 3, 0]);
+            let pair = tlv(0x30, &[&object[..], &tlv(tag, value)].concat());
+            let list = tlv(0x30, &pair);
+            let head = [2, 1, id, 2, 1, 0, 2, 1, 0];
+            let pdu = tlv(kind, &[&head[..], &list].concat());
+            tlv(0x30, &[&[2, 1, 1, 4, 1, b'x'][..], &pdu].concat())
+        };
+        let (own, other) = ((from.0, from.1, 161), (to.0, to.1, 50_161));
+        self.datagram(other, (own.0.0, own.1, 161), 64, &ask(0xa0, 5, &[]));
+        let answer = ask(0xa2, 0x43, &[&[0][..], &ticks].concat());
+        self.datagram(own, (other.0.0, other.1, 50_161), 64, &answer);
+    }
+
+    /// A clock answers with its time, so many seconds off (RFC 5905).
+    pub fn ntp(&mut self, from: (Nic, Ip), to: (Nic, Ip), fast_s: i64) {
+        let message = |mode: u8, origin: [u8; 8], transmit: [u8; 8]| {
+            let mut bytes = vec![0x20 | mode, 2, 6, 0xe9];
+            bytes.resize(24, 0);
+            bytes.extend_from_slice(&origin);
+            bytes.extend_from_slice(&[0; 8]);
+            bytes.extend_from_slice(&transmit);
+            bytes
+        };
+        let now = i64::try_from(self.time_ns / 1_000_000_000).expect("a time");
+        let stamp = u32::try_from(now + 1 + fast_s + 2_208_988_800).expect("an era");
+        let asked = [7; 8];
+        let mut told = [0; 8];
+        told[..4].copy_from_slice(&stamp.to_be_bytes());
+        let (own, other) = ((from.0, from.1, 123), (to.0, to.1, 50_123));
+        let ask = message(3, [0; 8], asked);
+        self.datagram(other, (own.0.0, own.1, 123), 64, &ask);
+        self.datagram(
+            own,
+            (other.0.0, other.1, 50_123),
+            64,
+            &message(4, asked, told),
+        );
+    }
+
     /// An inventory by LLDP-MED (ANSI/TIA-1057, 10.2.6): maker, model, serial number.
     pub fn lldp(&mut self, nic: Nic, maker: &str, model: &str, serial: &str) {
         let mut bytes = Vec::new();

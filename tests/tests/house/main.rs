@@ -6,6 +6,8 @@
 mod canary;
 /// Every committed capture leaves exactly the table that was approved.
 mod captures;
+/// A disk that is full, and rules that other programs take.
+mod disk;
 /// Ports, tags, tunnels and the order of segments change nothing of what is said.
 mod elsewhere;
 /// What can be wrong with an input: one sentence and one exit code each.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use medtap_inventory::history::{Look, Observer, Person, SourceKind, Store};
 use medtap_inventory::model::Time;
-use medtap_inventory::people::Lifecycle;
+use medtap_inventory::people::{Lifecycle, PlaceFile};
 use medtap_inventory::{Options, Resolution};
 use medtap_tests::{expect, replay, root};
 
@@ -91,6 +91,7 @@ impl Memory {
             for (is, note) in [
                 (device.local_macs, "made-up MAC address"),
                 (device.routes, "routes"),
+                (device.shared, "several machines behind one address"),
             ] {
                 if is {
                     writeln!(text, "  {note}").expect("room");
@@ -258,4 +259,141 @@ fn a_gap() {
         memory.add(&capture);
     }
     memory.is_drawn("gap", 11);
+}
+
+/// Two routers share an address, and one takes over from the other: two routers, and the address
+/// is that of the one that has it.
+#[test]
+fn a_virtual_router() {
+    let mut memory = Memory::new();
+    let group = Nic([0x00, 0x00, 0x0c, 0x07, 0xac, 0x01]);
+    let routers = [
+        (ROUTER, [10, 20, 1, 252]),
+        (Nic([0x00, 0x1b, 0x54, 0x20, 0x01, 0x02]), [10, 20, 1, 253]),
+    ];
+    for (day, active) in [(0, 0), (2, 1)] {
+        let mut capture = on(day);
+        for (nic, ip) in routers {
+            capture.arp(nic, ip, SERVER, [10, 20, 1, 2]);
+        }
+        capture.arp(SERVER, [10, 20, 1, 2], group, [10, 20, 1, 1]);
+        let (nic, ip) = routers[active];
+        // The active one greets the others by the group's MAC address (RFC 2281, 5.1).
+        capture.udp(group, ip, Nic([1, 0, 0x5e, 0, 0, 2]), [224, 0, 0, 2], 1);
+        for last in 1..4u8 {
+            capture.udp(nic, [10, 30, 0, last], SERVER, [10, 20, 1, 2], 63);
+            capture.udp(SERVER, [10, 20, 1, 2], group, [10, 30, 0, last], 64);
+        }
+        memory.add(&capture);
+    }
+    memory.is_drawn("virtual_router", 3);
+}
+
+/// Two systems of different makes behind the one address of a small router.
+#[test]
+fn a_translated_network() {
+    let mut memory = Memory::new();
+    let mut capture = on(0);
+    capture.arp(ROUTER, [10, 20, 1, 40], SERVER, [10, 20, 1, 2]);
+    for ttl in [63, 127, 63, 127] {
+        capture.udp(ROUTER, [10, 20, 1, 40], SERVER, [10, 20, 1, 2], ttl);
+    }
+    memory.add(&capture);
+    memory.is_drawn("translated_network", 1);
+}
+
+/// A service's address stands on the balancer, beside its own; the servers have their own.
+#[test]
+fn a_load_balancer() {
+    let mut memory = Memory::new();
+    let balancer = Nic([0x00, 0x0a, 0x49, 0x20, 0x01, 0x01]);
+    let servers = [(PUMP, [10, 20, 1, 61]), (SPARE, [10, 20, 1, 62])];
+    let mut capture = on(0);
+    for ip in [[10, 20, 1, 50], [10, 20, 1, 51]] {
+        capture.arp(balancer, ip, SERVER, [10, 20, 1, 2]);
+        capture.udp(SERVER, [10, 20, 1, 2], balancer, ip, 64);
+        capture.udp(balancer, ip, SERVER, [10, 20, 1, 2], 64);
+    }
+    for (nic, ip) in servers {
+        capture.arp(nic, ip, balancer, [10, 20, 1, 51]);
+        capture.udp(balancer, [10, 20, 1, 51], nic, ip, 64);
+    }
+    memory.add(&capture);
+    memory.is_drawn("load_balancer", 1);
+}
+
+/// Virtual machines are machines: their MAC addresses stay, though they bear the mark of those
+/// that do not.
+#[test]
+fn a_hypervisor() {
+    let mut memory = Memory::new();
+    let mut capture = on(0);
+    let host = Nic([0x00, 0x25, 0x90, 0x20, 0x01, 0x01]);
+    capture.arp(host, [10, 20, 1, 70], SERVER, [10, 20, 1, 2]);
+    for last in 1..4u8 {
+        let machine = Nic([0x52, 0x54, 0x00, 0x20, 0x01, last]);
+        capture.arp(machine, [10, 20, 1, 70 + last], SERVER, [10, 20, 1, 2]);
+    }
+    memory.add(&capture);
+    memory.is_drawn("hypervisor", 1);
+}
+
+/// A telephone with another made-up MAC address each day.
+#[test]
+fn a_made_up_address() {
+    let mut memory = Memory::new();
+    for (day, last) in [(0, 1), (2, 2)] {
+        let mut capture = on(day);
+        let phone = Nic([0xda, 0xac, 0x3e, 0x20, 0x01, last]);
+        let ip = [10, 20, 1, 80 + last];
+        capture.dhcp(phone, "ward-phone-3", ip, SERVER, [10, 20, 1, 2]);
+        capture.arp(phone, ip, SERVER, [10, 20, 1, 2]);
+        memory.add(&capture);
+    }
+    memory.is_drawn("made_up_address", 3);
+}
+
+/// A pump is taken to another port, as the relay tells.
+#[test]
+fn another_port() {
+    let mut memory = Memory::new();
+    for (day, port) in [(0, "Gi1/0/7"), (1, "Gi1/0/7"), (3, "Gi2/0/1")] {
+        let mut capture = on(day);
+        let (relay, server) = ((ROUTER, [10, 20, 1, 1]), (SERVER, [10, 20, 1, 2]));
+        capture.relayed(PUMP, relay, server, ["sw-icu3", port]);
+        capture.arp(PUMP, [10, 20, 1, 5], SERVER, [10, 20, 1, 2]);
+        memory.add(&capture);
+    }
+    memory.is_drawn("another_port", 4);
+    let map = PlaceFile::parse("[[places]]\nport = \"sw-icu3 Gi2/0/1\"\nplace = \"ICU > 12\"\n");
+    let pump = memory.store.find("10.20.1.5").expect("the pump");
+    let placed = |map: &PlaceFile| {
+        let places = memory.store.places(map).expect("places");
+        let pump = places.into_iter().find(|placed| placed.device == pump);
+        pump.expect("the pump is placed").place
+    };
+    assert_eq!(placed(&map.expect("a map")).as_deref(), Some("ICU > 12"));
+    let unmapped = placed(&PlaceFile::default());
+    assert_eq!(unmapped.as_deref(), Some("sw-icu3 Gi2/0/1"));
+}
+
+/// An agent that began anew between two looks, and whose clock is five minutes fast.
+#[test]
+fn a_restart_and_a_wrong_clock() {
+    let mut memory = Memory::new();
+    let (pump, server) = ((PUMP, [10, 20, 1, 5]), (SERVER, [10, 20, 1, 2]));
+    for (day, up_s) in [(0, 86_400), (1, 2 * 86_400), (2, 7_200)] {
+        let mut capture = on(day);
+        capture.arp(PUMP, pump.1, SERVER, server.1);
+        capture.up_time(pump, server, up_s);
+        capture.ntp(pump, server, 300);
+        memory.add(&capture);
+    }
+    memory.is_drawn("restart", 3);
+    let id = memory.store.find("10.20.1.5").expect("the pump");
+    let now = Time(MONDAY_NS + 3 * DAY_NS);
+    let looked = memory.store.maintenance(&id, now).expect("known");
+    assert_eq!(looked.restarts.len(), 1, "{looked:?}");
+    assert_eq!(looked.clock_offset_seconds, Some(300));
+    assert_eq!(looked.clock_source, Some("ntp.offset"));
 }

@@ -3,11 +3,12 @@
 //! client about itself and a server about the lease; what a relay passes on is not the relay's.
 
 pub mod message;
+mod relay;
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use medtap_table::vocabulary::{Field, Protocol};
+use medtap_table::vocabulary::{Event, Field, Protocol};
 
 use self::message::{Message, Op, VALUE_LEN_MAX};
 use super::pair::{is_host_ipv4, is_host_mac};
@@ -38,9 +39,12 @@ const VENDOR_CLASS: u8 = 60;
 const CLIENT_IDENTIFIER: u8 = 61;
 /// RFC 4702.
 const CLIENT_FQDN: u8 = 81;
+const REQUESTED_ADDRESS: u8 = 50;
 
 /// Message types, RFC 2132 section 9.6; the highest that is assigned (RFC 7724).
+const DISCOVER: u8 = 1;
 const OFFER: u8 = 2;
+const REQUEST: u8 = 3;
 const ACK: u8 = 5;
 const NAK: u8 = 6;
 const MESSAGE_TYPE_MAX: u8 = 18;
@@ -79,6 +83,8 @@ fn probe(segment: &Segment<'_>) -> Verdict {
 #[derive(Default)]
 struct Lease {
     confirmed: bool,
+    /// The client that began last, and the number of its exchange: it asks until it is answered.
+    began: Option<(MacAddr, u32)>,
 }
 
 impl Session for Lease {
@@ -91,7 +97,10 @@ impl Session for Lease {
                     emit(Observation::Confirmed);
                 }
                 match message.op() {
-                    Op::Request => request(&message, emit),
+                    Op::Request => {
+                        self.start(&message, kind, emit);
+                        request(&message, emit);
+                    }
                     Op::Reply => reply(&message, kind, segment.ports.1, emit),
                 }
             }
@@ -101,14 +110,51 @@ impl Session for Lease {
     }
 }
 
+impl Lease {
+    /// A client that begins: it looks for servers, or asks whether the address of its last run
+    /// is still good (RFC 2131 section 4.3.2, INIT-REBOOT).
+    fn start(&mut self, message: &Message<'_>, kind: Option<u8>, emit: Emit<'_>) {
+        let mut buffer = [0; VALUE_LEN_MAX];
+        let mut has = |code| message.option(code, &mut buffer).is_some();
+        let begins = match kind {
+            Some(DISCOVER) => true,
+            Some(REQUEST) => {
+                let bound = !message.ciaddr().is_unspecified() || has(SERVER_IDENTIFIER);
+                has(REQUESTED_ADDRESS) && !bound
+            }
+            _ => false,
+        };
+        let Some(mac) = message.chaddr().filter(is_host_mac) else {
+            return;
+        };
+        let exchange = Some((mac, message.xid()));
+        if begins && self.began != exchange {
+            self.began = exchange;
+            emit(Observation::Event {
+                subject: client(message, mac),
+                event: Event::NetworkStart,
+            });
+        }
+    }
+}
+
+/// A client is on the link of who speaks for it, unless a relay does.
+fn client(message: &Message<'_>, mac: MacAddr) -> Subject<'static> {
+    match message.giaddr().is_unspecified() {
+        true => Subject::Mac(mac),
+        false => Subject::Station(mac),
+    }
+}
+
 /// What a client says of itself.
 fn request(message: &Message<'_>, emit: Emit<'_>) {
     let Some(mac) = message.chaddr().filter(is_host_mac) else {
         return;
     };
+    let subject = client(message, mac);
     let mut fact = |field, value: &[u8]| {
         emit(Observation::Fact {
-            subject: Subject::Mac(mac),
+            subject,
             field,
             value,
         });
@@ -141,6 +187,9 @@ fn request(message: &Message<'_>, emit: Emit<'_>) {
         && let Some(name) = printable(name.as_bytes())
     {
         fact(Field::DhcpClientFqdn, name);
+    }
+    if let Some(circuit) = relay::circuit(message) {
+        fact(Field::DhcpCircuitId, circuit.as_bytes());
     }
 }
 
@@ -280,11 +329,13 @@ mod tests {
                 } => {
                     let who = match subject {
                         Subject::Mac(HOST) => "client",
+                        Subject::Station(HOST) => "station",
                         Subject::Sender => "sender",
                         other => panic!("{other:?}"),
                     };
                     format!("{who} {} {}", field.name(), value.escape_ascii())
                 }
+                Observation::Event { event, .. } => event.name().to_owned(),
                 Observation::Binding {
                     mac: HOST,
                     address,
@@ -307,6 +358,7 @@ mod tests {
             say(&bytes, (68, 67)),
             [
                 "confirmed",
+                "network_start",
                 "client dhcp.option.hostname pump-7",
                 "client dhcp.option.vendor_class_id udhcp 1.22.1",
                 "client dhcp.option.request_list 1,3,6,15",
@@ -319,10 +371,36 @@ mod tests {
     fn a_client_identifier_that_is_no_copy() {
         let bytes = message(1, [0; 4], b"\x35\x01\x01\x3d\x05\xff\x01\x02\x03\x04\xff");
         let said = say(&bytes, (68, 67));
-        assert_eq!(said[1], "client dhcp.option.client_id ff01020304");
+        assert_eq!(said[2], "client dhcp.option.client_id ff01020304");
         let mut odd = bytes.clone();
         odd[28] = 0x01;
         assert_eq!(say(&odd, (68, 67)), ["confirmed"], "no MAC of a host");
+    }
+
+    /// A client that asks again is the one that began; one that goes on with its lease did not.
+    #[test]
+    fn a_client_begins_once() {
+        let starts = |options: &[&[u8]]| {
+            let mut lease = Lease::default();
+            let mut starts = 0;
+            for options in options {
+                let bytes = message(1, [0; 4], options);
+                lease.observe(&segment(&bytes, (68, 67)), &mut |seen| {
+                    starts += usize::from(matches!(seen, Observation::Event { .. }));
+                });
+            }
+            starts
+        };
+        let discover = &b"\x35\x01\x01\xff"[..];
+        let known = &b"\x35\x01\x03\x32\x04\x0a\0\0\x09\xff"[..];
+        let chosen = &b"\x35\x01\x03\x32\x04\x0a\0\0\x09\x36\x04\x0a\0\0\x01\xff"[..];
+        assert_eq!(starts(&[discover, discover, chosen]), 1);
+        assert_eq!(starts(&[known]), 1);
+        assert_eq!(starts(&[chosen, b"\x35\x01\x03\xff"]), 0);
+        let mut relayed = message(1, [0; 4], DISCOVER);
+        relayed[24..28].copy_from_slice(&[10, 0, 0, 2]);
+        let said = say(&relayed, (67, 67));
+        assert_eq!(said[2], "station dhcp.option.hostname pump-7");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use medtap_table::vocabulary::{Event, Field};
 
 use crate::config::{DICOM_VALUES_MAX, VALUE_BYTES_MAX};
 use crate::observe::{Emit, Observation, Subject};
+use crate::proto::clock::{self, Clock, Told};
 use crate::proto::reported::{self, Identifier};
 
 /// Which elements are kept: it depends on what the data set is for.
@@ -63,6 +64,10 @@ pub enum Slot {
     Fact(Field),
     /// The status of a performed procedure step (0040,0252): an event, not a fact.
     StepStatus,
+    /// The day of its start (0040,0244): compared with the time of the capture, never told.
+    StepDate,
+    /// The time of its start (0040,0245): the same.
+    StepTime,
 }
 
 /// The allow-list. `tag` is group and element.
@@ -124,6 +129,8 @@ pub const fn want(kind: Kind, scope: Scope, tag: u32) -> Want {
             0x0040_0241 => Keep(Fact(Field::DicomStationAeTitle)),
             0x0040_0242 => Keep(Fact(Field::DicomStationName)),
             0x0040_0243 => Keep(Fact(Field::DicomLocation)),
+            0x0040_0244 => Keep(Slot::StepDate),
+            0x0040_0245 => Keep(Slot::StepTime),
             0x0040_0252 => Keep(Slot::StepStatus),
             0..0x0040_0252 => Skip,
             _ => Stop,
@@ -184,8 +191,21 @@ impl Equipment {
                 let value = reported::text(self.text.get(range.clone())?)?;
                 is_fit(*field, value).then_some((*field, value))
             }
-            Slot::StepStatus => None,
+            Slot::StepStatus | Slot::StepDate | Slot::StepTime => None,
         })
+    }
+
+    /// The text of what is no fact.
+    fn slot(&self, wanted: Slot) -> Option<&[u8]> {
+        let mut values = self.values.iter();
+        let (_, range) = values.find(|(slot, _)| *slot == wanted)?;
+        reported::text(self.text.get(range.clone())?)
+    }
+
+    /// When the procedure step began by the clock of who tells it.
+    fn began(&self) -> Option<Told> {
+        let (day, time) = (self.slot(Slot::StepDate)?, self.slot(Slot::StepTime)?);
+        clock::digits(&[day, time].concat())
     }
 
     /// The value of a field, without padding.
@@ -195,11 +215,7 @@ impl Equipment {
 
     /// What became of the procedure step, by PS3.4 F.7.2.2: `created` tells the two messages apart.
     fn step(&self, created: bool) -> Option<Event> {
-        let (_, range) = self
-            .values
-            .iter()
-            .find(|(slot, _)| *slot == Slot::StepStatus)?;
-        match (created, reported::text(self.text.get(range.clone())?)?) {
+        match (created, self.slot(Slot::StepStatus)?) {
             (true, b"IN PROGRESS") => Some(Event::DicomProcedureStarted),
             (false, b"COMPLETED") => Some(Event::DicomProcedureCompleted),
             (false, b"DISCONTINUED") => Some(Event::DicomProcedureDiscontinued),
@@ -236,9 +252,13 @@ impl Equipment {
         }
     }
 
-    /// Says it all. `created` is true for an N-CREATE.
-    pub fn emit(&self, created: bool, emit: Emit<'_>) {
-        if let Some(event) = self.step(created) {
+    /// Says it all. `created`: when an N-CREATE came, which tells a beginning by the sender's
+    /// clock; none for any other message.
+    pub fn emit(&self, created: Option<u64>, emit: Emit<'_>) {
+        if let (Some(told), Some(time_ns)) = (self.began(), created) {
+            Clock::default().read(Field::DicomOffset, told, time_ns, emit);
+        }
+        if let Some(event) = self.step(created.is_some()) {
             emit(Observation::Event {
                 subject: Subject::Sender,
                 event,
@@ -293,6 +313,32 @@ fn is_fit(field: Field, value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// 2026-01-05 08:00:00 UTC, five minutes before the step says that it began.
+    #[test]
+    fn a_step_that_begins_shows_the_clock_and_no_time() {
+        let mut equipment = Equipment::new(Kind::ProcedureStep);
+        let values: [(Slot, &[u8]); 2] = [
+            (Slot::StepDate, b"20260105"),
+            (Slot::StepTime, b"080500.12 "),
+        ];
+        for (slot, value) in values {
+            assert!(equipment.begin(slot));
+            equipment.push(value);
+        }
+        let said = |created| {
+            let mut said = Vec::new();
+            equipment.emit(created, &mut |seen| said.push(format!("{seen:?}")));
+            said.concat()
+        };
+        let told = said(Some(1_767_600_000_000_000_000));
+        assert!(
+            told.contains("DicomOffset") && !told.contains("0805"),
+            "{told}"
+        );
+        assert!(told.contains(&format!("{:?}", b"300")), "{told}");
+        assert_eq!(said(None), "", "no other message is of its beginning");
+    }
 
     fn equipment(kind: Kind, values: &[(Field, &[u8])]) -> Equipment {
         let mut equipment = Equipment::new(kind);

@@ -22,12 +22,15 @@ pub struct DicomSession {
     server: Direction,
     association: Association,
     confirmed: bool,
+    /// Capture time of the bytes at hand.
+    time_ns: u64,
 }
 
 impl Session for DicomSession {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
         let mut used = 0;
         let mut then = Then::More;
+        self.time_ns = segment.time_ns;
         while let Some(rest) = segment.bytes.get(used..) {
             // A state without bytes left moves on only where it needs none.
             match self.step(rest, segment, emit) {
@@ -355,11 +358,12 @@ impl DicomSession {
 
     /// Says what a data set's equipment is.
     fn end_data_set(&mut self, from: Role, emit: Emit<'_>) {
+        let time_ns = self.time_ns;
         let Some(data) = self.direction(from).data.take() else {
             return;
         };
         match data.fault() {
-            None => data.equipment.emit(data.created, emit),
+            None => data.equipment.emit(data.created.then_some(time_ns), emit),
             Some(fault) => emit(fault),
         }
     }

@@ -52,7 +52,7 @@ impl BodyReader for Objects {
                 if self.is_sent {
                     super::multipart::stored(emit);
                 }
-                equipment.emit(false, emit);
+                equipment.emit(None, emit);
             }
         }
         if let Some(fault) = self.reader.fault() {

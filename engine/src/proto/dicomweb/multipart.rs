@@ -219,7 +219,7 @@ impl File {
     fn end(&mut self, emit: Emit<'_>) {
         if let At::Data(data) = std::mem::replace(&mut self.at, At::Over) {
             match data.fault() {
-                None => data.equipment.emit(false, emit),
+                None => data.equipment.emit(None, emit),
                 Some(fault) => emit(fault),
             }
         }

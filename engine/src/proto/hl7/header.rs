@@ -1,5 +1,6 @@
 //! The message header, MSH: who sends what to whom, in which version. It never says the control id
-//! (MSH-10), the time (MSH-7) or the security field (MSH-8).
+//! (MSH-10), the time (MSH-7, of which the clock's error alone is told) or the security field
+//! (MSH-8).
 
 use medtap_table::vocabulary::Field;
 

@@ -13,6 +13,7 @@ use super::syntax::{Delimiters, control};
 use super::{BLOCK_END, BLOCK_START};
 use crate::config::{HL7_OUTSTANDING_MAX, HL7_SEGMENT_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::observe::{Emit, Observation, Role, Subject, passage, says};
+use crate::proto::clock::{self, Clock};
 use crate::proto::digest::{Digest, digest};
 use crate::proto::{Progress, Segment, Session, reported};
 
@@ -55,8 +56,8 @@ impl Known {
     /// MSH-7, 10 and 13, by their places among the fields.
     const NEW_EACH_TIME: &[usize] = &[6, 9, 12];
 
-    /// Reads a header, and its control id.
-    fn read(segment: &[u8]) -> Option<(Self, &[u8])> {
+    /// Reads a header, its time and its control id.
+    fn read(segment: &[u8]) -> Option<(Self, &[u8], &[u8])> {
         let delimiters = Delimiters::parse(segment).flatten()?;
         let header = Header::read(&delimiters, segment);
         let known = Self {
@@ -69,7 +70,7 @@ impl Known {
             application: digest(header.fields[2]),
             said: header.digest(),
         };
-        Some((known, header.fields[9]))
+        Some((known, header.fields[6], header.fields[9]))
     }
 }
 
@@ -88,6 +89,8 @@ struct Direction {
     sent: VecDeque<Sent>,
     /// Of MSH-3 of its last message.
     application: Option<u64>,
+    /// What MSH-7 shows of the sender's clock.
+    clock: Clock,
 }
 
 /// Where a segment ends.
@@ -104,11 +107,14 @@ pub struct Hl7Session {
     client: Direction,
     server: Direction,
     confirmed: bool,
+    /// Capture time of the bytes at hand.
+    time_ns: u64,
 }
 
 impl Session for Hl7Session {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
         let mut used = 0;
+        self.time_ns = segment.time_ns;
         while let Some(rest) = segment.bytes.get(used..)
             && let Some(bytes) = self.step(rest, segment.from, emit)
         {
@@ -222,17 +228,18 @@ impl Hl7Session {
     /// MSH: who sends what. Field n is at n - 1. A header whose type or version has not its form
     /// has lost or gained a separator: nothing of it is said.
     fn header(&mut self, segment: &[u8], from: Role, emit: Emit<'_>) {
+        let time_ns = self.time_ns;
         let (direction, other) = self.directions(from);
         let fields = direction
             .known
             .as_ref()
             .map(|known| known.form.fits(segment));
-        let id = match fields.flatten() {
-            Some([_, id, _]) => id,
+        let (time, id) = match fields.flatten() {
+            Some([time, id, _]) => (time, id),
             None => match Known::read(segment) {
-                Some((known, id)) => {
+                Some((known, time, id)) => {
                     direction.known = Some(known);
-                    id
+                    (time, id)
                 }
                 None => return emit(Observation::Malformed),
             },
@@ -252,6 +259,9 @@ impl Hl7Session {
                     count(Subject::Sender, Event::Hl7Message, emit);
                 }
             });
+            if let Some(told) = clock::digits(time).filter(|_| !echoed) {
+                direction.clock.read(Field::Hl7Offset, told, time_ns, emit);
+            }
         } else {
             emit(Observation::Malformed);
             if !acknowledges {

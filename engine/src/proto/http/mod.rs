@@ -33,6 +33,7 @@ use self::application::{Application, Head};
 use self::body::Body;
 use self::framing::{Coding, Framing};
 use self::head::Start;
+use super::clock::{self, Clock};
 use super::{APPLICATIONS, Classifier, Progress, Segment, Then, Transport, Verdict};
 use crate::config::{HTTP_HEAD_BYTES_MAX, HTTP_PENDING_MAX, HTTP_QUIET_HEADS_MAX, HTTP_VALUES_MAX};
 use crate::observe::{Emit, Observation, Role, Subject};
@@ -140,6 +141,9 @@ struct Session {
     /// Bytes are missing, or an answer came first: which answer belongs to which request is not
     /// certain, and a title could be that of another page.
     is_unpaired: bool,
+    /// What the server's clock shows, and the time of the head at hand.
+    clock: Clock,
+    time_ns: u64,
     /// Heads since something new was said.
     quiet: u8,
     confirmed: bool,
@@ -227,6 +231,8 @@ impl Session {
             pending: VecDeque::new(),
             values: Vec::new(),
             is_unpaired: false,
+            clock: Clock::default(),
+            time_ns: 0,
             quiet: 0,
             confirmed: false,
         }
@@ -275,6 +281,7 @@ impl Session {
             _ => return Step::Broken,
         };
         self.half(from).searched = 0;
+        self.time_ns = segment.time_ns;
         let head = segment.bytes.get(..len).unwrap_or_default();
         let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -389,14 +396,23 @@ impl Session {
             self.confirm(emit);
         }
         let mut request = request.unwrap_or_default();
-        let is_own = !request.is_proxied
-            && !head::fields(head).any(|(name, _)| name.eq_ignore_ascii_case(b"via"));
+        let has = |wanted: &[u8]| {
+            let mut fields = head::fields(head);
+            fields.any(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        };
+        let is_own = !request.is_proxied && !has(b"via");
         let mut is_html = false;
         for (name, value) in head::fields(head) {
             if name.eq_ignore_ascii_case(b"content-type") {
                 is_html = value
                     .get(..9)
                     .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/html"));
+            } else if name.eq_ignore_ascii_case(b"date") {
+                // Of a copy that was kept, which has an age, it is the time of another: RFC 9111,
+                // 5.1.
+                if let Some(told) = clock::http_date(value).filter(|_| is_own && !has(b"age")) {
+                    self.clock.read(Field::HttpOffset, told, self.time_ns, emit);
+                }
             } else if is_own {
                 self.server_field(name, value, emit);
             }

@@ -47,6 +47,18 @@ fn probe_asks_for_a_first_line() {
 }
 
 #[test]
+fn a_date_shows_the_clock_unless_it_is_a_copys() {
+    let answer = |more: &str| {
+        let head = format!("HTTP/1.1 204 No\r\nDate: Thu, 01 Jan 1970 00:05:00 GMT\r\n{more}\r\n");
+        let said = see(&[(C, b"GET / HTTP/1.1\r\n\r\n"), (S, head.as_bytes())]);
+        said.iter().any(|line| line == "sender http.offset=300")
+    };
+    assert!(answer(""));
+    assert!(!answer("Age: 7\r\n"));
+    assert!(!answer("Via: 1.1 proxy\r\n"));
+}
+
+#[test]
 fn a_login_page_names_the_device_and_nobody_else() {
     let seen = see(&[
         (

@@ -83,7 +83,7 @@ fn say(text: &str, size: usize) -> Vec<String> {
                         Subject::Sender => "sender".to_owned(),
                         Subject::Receiver => "receiver".to_owned(),
                         Subject::Reported(id) => id.escape_ascii().to_string(),
-                        Subject::Mac(_) => unreachable!(),
+                        Subject::Mac(_) | Subject::Station(_) => unreachable!(),
                     };
                     format!("{subject} {}={}", field.name(), value.escape_ascii())
                 }

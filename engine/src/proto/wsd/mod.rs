@@ -21,6 +21,7 @@ use medtap_table::vocabulary::{Event, Field, Protocol};
 
 pub use scopes::is_code;
 
+use super::clock::start_number;
 use super::reported;
 use super::xml::{Name, Place, Reader, Schema, Visitor};
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
@@ -48,6 +49,9 @@ const PRINT: &str = "http://schemas.microsoft.com/windows/2006/08/wdp/print";
 const SCAN: &str = "http://schemas.microsoft.com/windows/2006/08/wdp/scan";
 const PUBLICATION: &str = "http://schemas.microsoft.com/windows/pub/2005/07";
 
+/// The longest endpoint and number of a start that are told, in bytes.
+const WSD_START_BYTES: usize = 80;
+
 /// What counts in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Key {
@@ -55,6 +59,7 @@ enum Key {
     Header,
     RelatesTo,
     MessageId,
+    Sequence,
     Body,
     /// A message that carries one announcement.
     Announcement(Kind),
@@ -90,6 +95,7 @@ macro_rules! discovery {
             Name::new($addressing, "MessageID", Key::MessageId),
             Name::new($addressing, "EndpointReference", Key::Endpoint),
             Name::new($addressing, "Address", Key::Address),
+            Name::new($space, "AppSequence", Key::Sequence),
             Name::new($space, "Hello", Key::Announcement(Kind::Hello)),
             Name::new($space, "Bye", Key::Announcement(Kind::Bye)),
             Name::new($space, "Probe", Key::Announcement(Kind::Probe)),
@@ -138,6 +144,8 @@ struct Message {
     answers: bool,
     /// Its own name, compared in passing and never told: a message is sent several times.
     id: Vec<u8>,
+    /// Which of the sender's starts it is of.
+    instance: Vec<u8>,
     /// Devices that it speaks for.
     devices: usize,
     endpoint: Vec<u8>,
@@ -177,6 +185,11 @@ impl Visitor<Key> for Message {
                 Some(K::Header),
                 Some(K::RelatesTo | K::MessageId),
             ] => true,
+            [Some(K::Envelope), Some(K::Header), Some(K::Sequence)] => {
+                let instance = place.attribute("", "InstanceId");
+                self.instance = instance.unwrap_or_default().to_vec();
+                false
+            }
             path => part(path).is_some(),
         }
     }
@@ -320,6 +333,10 @@ impl Message {
         }
         if self.endpoint.starts_with(b"urn:uuid:") && self.endpoint.len() <= 64 {
             fact(Field::WsdEndpoint, &self.endpoint, emit);
+            let start = start_number::<WSD_START_BYTES>(&self.endpoint, &self.instance);
+            if let Some(start) = start {
+                fact(Field::WsdInstance, start.as_bytes(), emit);
+            }
         }
         let mut addresses = self.addresses.split(u8::is_ascii_whitespace);
         if let Some(url) = addresses.find_map(scopes::bare_url) {

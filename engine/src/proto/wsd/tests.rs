@@ -3,7 +3,8 @@ use super::*;
 fn envelope(body: &str) -> Vec<u8> {
     format!(
         "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"{SOAP}\" xmlns:a=\"{ADDRESSING}\" \
-         xmlns:d=\"{DISCOVERY}\"><s:Header><a:RelatesTo>urn:uuid:1</a:RelatesTo></s:Header>\
+         xmlns:d=\"{DISCOVERY}\"><s:Header><a:RelatesTo>urn:uuid:1</a:RelatesTo>\
+         <d:AppSequence InstanceId=\"17\" MessageNumber=\"3\"/></s:Header>\
          <s:Body>{body}</s:Body></s:Envelope>"
     )
     .into_bytes()
@@ -21,9 +22,10 @@ const DEVICE: &str = "<a:EndpointReference><a:Address>urn:uuid:00000000-0000-400
     sdc.mds.pkp:1.2.840.10004.20701.1.1</d:Scopes><d:XAddrs>ftp://no \
     https://10.20.30.41:51001/aa?x=CANARY https://10.20.30.42/</d:XAddrs>";
 
-const SAID: [&str; 9] = [
+const SAID: [&str; 10] = [
     "wsd.type MedicalDevice",
     "wsd.endpoint urn:uuid:00000000-0000-4000-8000-0000000000aa",
+    "wsd.instance_id urn:uuid:00000000-0000-4000-8000-0000000000aa 17",
     "wsd.address https://10.20.30.41:51001/aa",
     "wsd.facility H1",
     "wsd.location ICU/Room 5/B07",
@@ -63,9 +65,9 @@ fn a_medical_device_says_what_it_is_and_where() {
     assert_eq!(probe(&segment(&hello)), Verdict::Match(Role::Peer));
     let said = say(&hello);
     assert_eq!(said[..2], ["Confirmed", "wsd_hello"]);
-    assert_eq!(said[2..], SAID[..8]);
+    assert_eq!(said[2..], SAID[..9]);
     let answer = format!("<d:ProbeMatches><d:ProbeMatch>{DEVICE}</d:ProbeMatch></d:ProbeMatches>");
-    assert_eq!(say(&envelope(&answer))[1..], SAID[..8]);
+    assert_eq!(say(&envelope(&answer))[1..], SAID[..9]);
 }
 
 #[test]
