@@ -41,7 +41,7 @@ pub struct Plan<'a> {
     /// Equal steps up to the highest load that are tried first.
     pub steps: u32,
     /// The search ends where the bounds are nearer than this share of the upper one, and where
-    /// that is below [`LOWEST`].
+    /// that is below the lowest load that is tried.
     pub resolution: f64,
     /// Trials of one load, at most.
     pub tries: u32,

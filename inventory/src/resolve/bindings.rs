@@ -413,10 +413,10 @@ impl Bindings {
 /// Whose the MAC addresses of groups are: a router of the group sends by them under an address of
 /// its own, which it also holds by a MAC address of its own; of several, the one that did so last.
 fn groups(addresses: &Addresses, real: &HashSet<(u16, IpAddr)>) -> HashMap<(u16, Mac), Mac> {
-    let mut speakers: HashMap<(u16, IpAddr), Vec<(u16, Mac, u64)>> = HashMap::new();
+    let mut speakers: HashMap<(u16, IpAddr), Vec<(Mac, u64)>> = HashMap::new();
     for (&(scope, mac, address), seen) in addresses {
         if mac::is_shared(&mac) && real.contains(&(scope, address)) {
-            let speaker = (scope, mac, seen.last_ns);
+            let speaker = (mac, seen.last_ns);
             speakers.entry((scope, address)).or_default().push(speaker);
         }
     }
@@ -426,8 +426,8 @@ fn groups(addresses: &Addresses, real: &HashSet<(u16, IpAddr)>) -> HashMap<(u16,
             continue;
         }
         let said = speakers.get(&(scope, address)).into_iter().flatten();
-        for (scope, group, last_ns) in said {
-            let owner = owners.entry((*scope, *group)).or_default();
+        for (group, last_ns) in said {
+            let owner = owners.entry((scope, *group)).or_default();
             *owner = (*last_ns, mac).max(*owner);
         }
     }
