@@ -12,7 +12,7 @@ use super::kept::{self, Kept};
 use crate::arguments::{WorkMeant, WorkStep};
 use crate::failure::{Code, Exit, Failure};
 use crate::memory::place;
-use crate::render::{Cell, Grid, several};
+use crate::render::{Cell, Grid, hundredths, several};
 
 /// Devices that one row names.
 const NAMED_MAX: usize = 3;
@@ -96,8 +96,8 @@ pub fn tasks(items: &[&Item], kept: Option<&Kept>, today: Date) -> Grid {
                 task.device.as_str().into(),
                 task.name.as_str().into(),
                 task.unit.as_deref().into(),
-                task.before.into(),
-                task.after.into(),
+                hundredths(task.before).into(),
+                hundredths(task.after).into(),
                 task.due.into(),
                 row.map(|row| kept::state(row, today).name()).into(),
                 text(row.map(|row| &row.owner).filter(|owner| !owner.is_empty())),

@@ -13,7 +13,7 @@ use super::kept::begin_of;
 use crate::arguments::RiskTrend;
 use crate::failure::Failure;
 use crate::memory::place;
-use crate::render::{Cell, Grid};
+use crate::render::{Cell, Grid, hundredths};
 
 /// CVEs that one day names of those that joined or left.
 const NAMED_MAX: usize = 5;
@@ -153,9 +153,9 @@ fn moved(store: &Store, first: &Judgement, last: &Judgement) -> Result<Grid, Fai
                 "not comparable"
             }
             .into(),
-            one.before.into(),
-            one.now.into(),
-            (((one.now - one.before) * 100.0).round() / 100.0).into(),
+            hundredths(one.before).into(),
+            hundredths(one.now).into(),
+            hundredths(one.now - one.before).into(),
         ]);
     }
     rows.extend(lone(&found.appeared, "appeared")?);

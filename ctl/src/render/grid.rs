@@ -67,6 +67,11 @@ impl From<f64> for Cell {
     }
 }
 
+/// A score as it is shown: what lies below its hundredths is noise of the sums.
+pub fn hundredths(score: f64) -> f64 {
+    (score * 100.0).round() / 100.0
+}
+
 impl From<u64> for Cell {
     fn from(number: u64) -> Self {
         Self::Number(number as f64)

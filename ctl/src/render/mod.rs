@@ -28,7 +28,7 @@ use crate::failure::Failure;
 pub use csv::{COLUMNS as CSV_COLUMNS, harmless};
 pub use doctor::show as doctor;
 pub use events::show as events;
-pub use grid::{Cell, Grid, GridOutput};
+pub use grid::{Cell, Grid, GridOutput, hundredths};
 pub use json::pretty;
 pub use stats::{counters, rates};
 pub use status::show as status;

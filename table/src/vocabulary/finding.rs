@@ -42,8 +42,6 @@ findings! {
     CleartextClinical = 22, "cleartext_clinical", "Clinical data sent in clear text";
     PublicContact = 23, "public_contact", "Contact with a public address";
     IndicatorContact = 24, "indicator_contact", "Contact with an address on a threat list";
-    ClockOffset = 34, "clock_offset", "Clock of the device is wrong";
-    AddressShared = 35, "address_shared", "Several devices behind one address";
     LateralAdministration = 25, "lateral_administration", "Medical device that runs others";
     Scanning = 26, "scanning", "Scanning of addresses or ports";
     NewPeer = 27, "new_peer", "Approved device with a new peer";
@@ -52,9 +50,11 @@ findings! {
     ChangedWithoutWorkOrder = 30, "changed_without_work_order", "Changed without a work order";
     SeenAfterDisposal = 31, "seen_after_disposal", "Seen after its disposal";
     SerialMismatch = 32, "serial_mismatch", "Other serial number than in the asset register";
+    NotInRegister = 33, "not_in_register", "Not in the asset register";
+    ClockOffset = 34, "clock_offset", "Clock of the device is wrong";
+    AddressShared = 35, "address_shared", "Several devices behind one address";
     TrainingOverdue = 37, "training_overdue", "Training of its users overdue";
     ControlExpired = 38, "control_expired", "Compensating control past its end";
     Recalled = 39, "recalled", "Model named in a recall of the FDA";
-    NotInRegister = 33, "not_in_register", "Not in the asset register";
     OpcuaUnprotected = 42, "opcua_unprotected", "OPC UA session without protection";
 }
