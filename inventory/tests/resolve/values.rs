@@ -339,6 +339,7 @@ fn what_is_listed_is_part_of_the_whole() {
             activity: BTreeMap::new(),
             findings: Vec::new(),
             recognised: Vec::new(),
+            unnamed: Vec::new(),
             ..whole
         };
         for value in less.attributes.values_mut().flatten() {
