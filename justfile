@@ -69,6 +69,11 @@ fuzz:
 foreign:
     cargo test --release --package medtap-tests foreign -- --nocapture
 
+# How often a flow gets the right name, beside tshark, which must be installed.
+recognition captures:
+    cargo build --release --locked
+    tests/recognition.py {{captures}}
+
 # Kills a writer of the history a thousand times at random moments: minutes.
 kills:
     cargo test --package medtap-inventory --test history a_thousand_kills -- --ignored

@@ -59,6 +59,8 @@ CARRIER = {
     "dicomweb": "http", "fhir": "http", "sdc": "http", "upnp": "http", "ipp": "http",
     "atna": "syslog", "portmap": "rpc", "nfs": "rpc", "rmcp": "ipmi", "knxnetip": "kip",
 }
+# What tshark also shows of a protocol that is part of another.
+PART = {"quic": {"tls"}, "openvpn": {"tls"}}
 
 
 def community_id(protocol, source, source_port, target, target_port):
@@ -146,6 +148,8 @@ def view_of_medtap(program, capture, scratch):
 def outcome(ours, theirs):
     """Pairs of protocol and `right`, `other`, `missed` or `alone` for one flow."""
     families = {FAMILY[name] for name in theirs if name in FAMILY}
+    for whole in families & PART.keys():
+        families = families - PART[whole]
     named = {FAMILY.get(CARRIER.get(name, name), CARRIER.get(name, name)) for name in ours}
     if not named:
         return [(family, "missed") for family in families]
