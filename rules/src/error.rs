@@ -1,7 +1,7 @@
 //! Why rules cannot be loaded: one sentence that names the file, the rule and the remedy.
 //! It never prints a stack of causes; nothing is loaded where it appears.
 
-use crate::limits::{FILES_MAX, RULES_MAX};
+use crate::limits::RULES_MAX;
 use std::path::PathBuf;
 
 /// Why rules cannot be loaded. Nothing was loaded.
@@ -9,23 +9,30 @@ use std::path::PathBuf;
 pub enum RuleError {
     /// The folder cannot be listed.
     #[error(
-        "rules folder {}: {cause}; expected a readable folder of .toml files",
+        "rules folder {}: {cause}; expected a readable folder of .{extension} files",
         .folder.display()
     )]
     Folder {
         /// The folder as given.
         folder: PathBuf,
+        /// How the names of the wanted files end.
+        extension: &'static str,
         /// The operating system's reason.
         cause: String,
     },
     /// The folder holds too many files.
     #[error(
-        "rules folder {}: more than {FILES_MAX} .toml files; at most {FILES_MAX} are allowed",
+        "rules folder {}: more than {files_max} .{extension} files; \
+         at most {files_max} are allowed",
         .folder.display()
     )]
     TooManyFiles {
         /// The folder as given.
         folder: PathBuf,
+        /// How the names of these files end.
+        extension: &'static str,
+        /// So many are allowed.
+        files_max: usize,
     },
     /// A file cannot be read.
     #[error("rule file {file}: {cause}; expected a readable UTF-8 text file")]

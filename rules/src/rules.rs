@@ -307,20 +307,29 @@ fn rule_at(text: &str, offset: usize) -> Option<u32> {
 
 /// The `.toml` files of a folder, sorted by name; folders below it are not entered.
 pub(crate) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, RuleError> {
+    list(folder, "toml", FILES_MAX)
+}
+
+/// The files of a folder whose names end so, as [`files_of`].
+pub(crate) fn list(
+    folder: &Path,
+    extension: &'static str,
+    files_max: usize,
+) -> Result<Vec<PathBuf>, RuleError> {
     let fault = |error: std::io::Error| RuleError::Folder {
         folder: folder.to_owned(),
+        extension,
         cause: error.to_string(),
     };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(fault)? {
         let path = entry.map_err(fault)?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
-            if files.len() >= FILES_MAX {
+        if path.extension().is_some_and(|end| end == extension) {
+            if files.len() >= files_max {
                 return Err(RuleError::TooManyFiles {
                     folder: folder.to_owned(),
+                    extension,
+                    files_max,
                 });
             }
             files.push(path);

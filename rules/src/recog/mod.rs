@@ -12,13 +12,13 @@ use crate::limits::{
     EXAMPLES_MAX, FIELD_COMPILED_BYTES_MAX, PATTERN_BYTES_MAX, RECOG_FILE_BYTES_MAX,
     RECOG_FILES_MAX, RECOG_ID_MIN, RECOG_NODES_MAX, RECOG_RULES_MAX, TEXT_BYTES_MAX,
 };
-use crate::rules::read_up_to;
+use crate::rules::{list, read_up_to};
 use crate::schema;
 use medtap_table::vocabulary::{Attribute, Category, Field};
 use regex::bytes::Regex;
 use roxmltree::{Document, Node, ParsingOptions};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What became of a folder.
 #[derive(Debug, Default)]
@@ -119,7 +119,7 @@ pub fn import(folder: &Path) -> Result<Imported, RuleError> {
     let mut imported = Imported::default();
     let mut rules: BTreeMap<Field, Vec<schema::Rule>> = BTreeMap::new();
     let mut id = RECOG_ID_MIN;
-    for path in files_of(folder)? {
+    for path in list(folder, "xml", RECOG_FILES_MAX)? {
         let text = read_up_to(&path, RECOG_FILE_BYTES_MAX)?;
         let name = file_name(&path);
         for found in file(&name, &text, &mut imported)? {
@@ -163,27 +163,6 @@ fn file_name(path: &Path) -> String {
         || path.display().to_string(),
         |name| name.to_string_lossy().into_owned(),
     )
-}
-
-fn files_of(folder: &Path) -> Result<Vec<PathBuf>, RuleError> {
-    let fault = |error: std::io::Error| RuleError::Folder {
-        folder: folder.to_owned(),
-        cause: error.to_string(),
-    };
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(fault)? {
-        let path = entry.map_err(fault)?.path();
-        if path.extension().is_some_and(|extension| extension == "xml") {
-            files.push(path);
-        }
-        if files.len() > RECOG_FILES_MAX {
-            return Err(RuleError::TooManyFiles {
-                folder: folder.to_owned(),
-            });
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// The rules of one file.

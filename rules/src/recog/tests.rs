@@ -74,6 +74,22 @@ fn what_is_not_usable_says_why() {
 }
 
 #[test]
+fn a_folder_is_refused_by_what_is_wanted_of_it() {
+    let said = |folder: &std::path::Path| import(folder).unwrap_err().to_string();
+    let missing = said(std::path::Path::new("/no/such/lists"));
+    assert!(
+        missing.ends_with("a readable folder of .xml files"),
+        "{missing}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..=RECOG_FILES_MAX {
+        std::fs::write(folder.path().join(format!("{number}.xml")), LIST).unwrap();
+    }
+    let many = said(folder.path());
+    assert!(many.contains("more than 200 .xml files"), "{many}");
+}
+
+#[test]
 fn what_is_no_list_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for text in [
