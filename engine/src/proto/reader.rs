@@ -1,5 +1,5 @@
-//! Reads big-endian numbers and length-prefixed blocks. It never looks past its bytes: what is not
-//! there is `None`.
+//! Reads numbers and length-prefixed blocks, big-endian where a name does not say otherwise. It
+//! never looks past its bytes: what is not there is `None`.
 
 /// Bytes still to be read.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +13,8 @@ impl<'a> Reader<'a> {
         Some(head)
     }
 
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    /// The next `N` bytes.
+    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (head, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
         Some(*head)
@@ -29,6 +30,11 @@ impl<'a> Reader<'a> {
         self.array().map(u16::from_be_bytes)
     }
 
+    /// `uint16`, little-endian.
+    pub fn u16_le(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+
     /// `uint24`.
     pub fn u24(&mut self) -> Option<usize> {
         let [a, b, c] = self.array()?;
@@ -38,6 +44,11 @@ impl<'a> Reader<'a> {
     /// `uint32`.
     pub fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_be_bytes)
+    }
+
+    /// `uint32`, little-endian.
+    pub fn u32_le(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
     }
 
     /// A block after its one-byte length.

@@ -1,9 +1,7 @@
 //! Reads the little-endian encoding of OPC UA (OPC 10000-6 section 5.2). It never looks past its
 //! bytes, and keeps nothing: what is not there is `None`.
 
-/// Bytes still to be read.
-#[derive(Clone, Copy, Debug)]
-pub struct Binary<'a>(pub &'a [u8]);
+use crate::proto::reader::Reader;
 
 /// The built-in types that are read by name, section 5.1.2.
 const STRING: u8 = 12;
@@ -20,38 +18,14 @@ pub enum Value<'a> {
     Other,
 }
 
+/// Bytes still to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Binary<'a>(pub Reader<'a>);
+
 impl<'a> Binary<'a> {
-    /// The next `len` bytes.
-    pub fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (head, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
-        Some(head)
-    }
-
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (head, rest) = self.0.split_first_chunk::<N>()?;
-        self.0 = rest;
-        Some(*head)
-    }
-
-    /// `Byte`.
-    pub fn u8(&mut self) -> Option<u8> {
-        self.array::<1>().map(|[byte]| byte)
-    }
-
-    /// `UInt16`.
-    pub fn u16(&mut self) -> Option<u16> {
-        self.array().map(u16::from_le_bytes)
-    }
-
-    /// `UInt32`.
-    pub fn u32(&mut self) -> Option<u32> {
-        self.array().map(u32::from_le_bytes)
-    }
-
     /// The length of an array: null is empty.
     pub fn count(&mut self) -> Option<usize> {
-        match self.array().map(i32::from_le_bytes)? {
+        match self.0.array().map(i32::from_le_bytes)? {
             -1 => Some(0),
             count => usize::try_from(count).ok(),
         }
@@ -60,25 +34,25 @@ impl<'a> Binary<'a> {
     /// `String` and `ByteString`: null is empty.
     pub fn string(&mut self) -> Option<&'a [u8]> {
         let len = self.count()?;
-        self.take(len)
+        self.0.take(len)
     }
 
     /// `NodeId` and `ExpandedNodeId`: its number, where it has one in the standard's name space
     /// (0).
     pub fn node(&mut self) -> Option<Option<u32>> {
-        let form = self.u8()?;
+        let form = self.0.u8()?;
         let (space, number) = match form & 0x3f {
-            0 => (0, Some(u32::from(self.u8()?))),
-            1 => (u16::from(self.u8()?), Some(u32::from(self.u16()?))),
-            2 => (self.u16()?, Some(self.u32()?)),
+            0 => (0, Some(u32::from(self.0.u8()?))),
+            1 => (u16::from(self.0.u8()?), Some(u32::from(self.0.u16_le()?))),
+            2 => (self.0.u16_le()?, Some(self.0.u32_le()?)),
             3 | 5 => {
-                let space = self.u16()?;
+                let space = self.0.u16_le()?;
                 self.string()?;
                 (space, None)
             }
             4 => {
-                let space = self.u16()?;
-                self.take(16)?;
+                let space = self.0.u16_le()?;
+                self.0.take(16)?;
                 (space, None)
             }
             _ => return None,
@@ -87,14 +61,14 @@ impl<'a> Binary<'a> {
             self.string()?;
         }
         if form & 0x40 != 0 {
-            self.u32()?;
+            self.0.u32_le()?;
         }
         Some(number.filter(|_| space == 0))
     }
 
     /// `LocalizedText`: the text without its language.
     pub fn localized(&mut self) -> Option<&'a [u8]> {
-        let mask = self.u8()?;
+        let mask = self.0.u8()?;
         if mask & 1 != 0 {
             self.string()?;
         }
@@ -107,7 +81,7 @@ impl<'a> Binary<'a> {
     /// `ExtensionObject`.
     pub fn extension(&mut self) -> Option<Value<'a>> {
         let node = self.node()?;
-        match self.u8()? {
+        match self.0.u8()? {
             0 => Some(Value::Other),
             1 => {
                 let body = self.string()?;
@@ -120,7 +94,7 @@ impl<'a> Binary<'a> {
 
     /// `Variant`. One that holds an array, or a type that is not stepped over, is `None`.
     fn variant(&mut self) -> Option<Value<'a>> {
-        let len = match self.u8()? {
+        let len = match self.0.u8()? {
             0 => 0,
             1..=3 => 1,
             4 | 5 => 2,
@@ -134,23 +108,23 @@ impl<'a> Binary<'a> {
             EXTENSION => return self.extension(),
             _ => return None,
         };
-        self.take(len).map(|_| Value::Other)
+        self.0.take(len).map(|_| Value::Other)
     }
 
     /// `DataValue`: the value without its times; [`Value::Other`] where its status is not good.
     pub fn data_value(&mut self) -> Option<Value<'a>> {
-        let mask = self.u8()?;
+        let mask = self.0.u8()?;
         let value = match mask & 0x01 {
             0 => Value::Other,
             _ => self.variant()?,
         };
         let status = match mask & 0x02 {
             0 => 0,
-            _ => self.u32()?,
+            _ => self.0.u32_le()?,
         };
         for (bit, len) in [(0x04, 8), (0x10, 2), (0x08, 8), (0x20, 2)] {
             if mask & bit != 0 {
-                self.take(len)?;
+                self.0.take(len)?;
             }
         }
         Some(if status == 0 { value } else { Value::Other })
@@ -159,19 +133,19 @@ impl<'a> Binary<'a> {
     /// The head of a request: nothing of it is kept, the token least of all.
     pub fn request_header(&mut self) -> Option<()> {
         self.node()?;
-        self.take(8 + 4 + 4)?;
+        self.0.take(8 + 4 + 4)?;
         self.string()?;
-        self.u32()?;
+        self.0.u32_le()?;
         self.extension()?;
         Some(())
     }
 
     /// The head of an answer: its result, 0 where all is well.
     pub fn response_header(&mut self) -> Option<u32> {
-        self.take(8 + 4)?;
-        let result = self.u32()?;
+        self.0.take(8 + 4)?;
+        let result = self.0.u32_le()?;
         // A diagnosis may hold others of its kind; servers send one only where asked to.
-        if self.u8()? != 0 {
+        if self.0.u8()? != 0 {
             return None;
         }
         for _ in 0..self.count()? {

@@ -12,6 +12,7 @@ mod tests;
 
 use medtap_table::vocabulary::{Field, Protocol};
 
+use super::reader::Reader;
 use super::reported;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict, ports};
 use crate::config::{OPCUA_MESSAGE_BYTES_MAX, OPCUA_READS_MAX};
@@ -129,8 +130,8 @@ fn probe(segment: &Segment<'_>) -> Verdict {
 
 /// The policy that a channel is opened with: what stands behind the common words.
 fn policy(body: &[u8]) -> Option<&[u8]> {
-    let mut body = Binary(body);
-    body.u32()?;
+    let mut body = Binary(Reader(body));
+    body.0.u32_le()?;
     body.string()?.strip_prefix(POLICY)
 }
 
@@ -198,7 +199,7 @@ impl Session {
             },
             b"MSG" => {
                 // What does not fit may be a type that is not stepped over: no fault of theirs.
-                let _ = self.service(Binary(body), from, emit);
+                let _ = self.service(Binary(Reader(body)), from, emit);
             }
             _ => {}
         }
@@ -213,8 +214,8 @@ impl Session {
     }
 
     fn service(&mut self, mut body: Binary<'_>, from: Role, emit: Emit<'_>) -> Option<()> {
-        body.take(12)?;
-        let request = body.u32()?;
+        body.0.take(12)?;
+        let request = body.0.u32_le()?;
         let kind = body.node()??;
         match kind {
             id::GET_ENDPOINTS | id::CREATE_SESSION | id::ACTIVATE_SESSION | id::READ => {
@@ -243,13 +244,13 @@ impl Session {
     /// Which nodes' values are asked for, OPC 10000-4 section 5.11.2.
     fn read(&mut self, mut body: Binary<'_>) -> Option<()> {
         const VALUE: u32 = 13;
-        body.take(8 + 4)?;
+        body.0.take(8 + 4)?;
         let count = body.count()?;
         for slot in self.reads.iter_mut().take(count) {
             let node = body.node()?;
-            let attribute = body.u32()?;
+            let attribute = body.0.u32_le()?;
             body.string()?;
-            body.u16()?;
+            body.0.u16_le()?;
             body.string()?;
             *slot = node.filter(|_| attribute == VALUE);
         }
@@ -262,7 +263,7 @@ impl Session {
             id::SESSION_CREATED => {
                 body.node()?;
                 body.node()?;
-                body.take(8)?;
+                body.0.take(8)?;
                 body.string()?;
                 body.string()?;
                 endpoint(&mut body, emit)?;
@@ -308,10 +309,12 @@ fn application(body: &mut Binary<'_>, of: Role, emit: Emit<'_>) -> Option<()> {
 /// A node's value, OPC 10000-5 section 6.3.5.
 fn told(node: u32, value: Value<'_>, emit: Emit<'_>) -> Option<()> {
     let field = match (node, value) {
-        (_, Value::Structure(id::BUILD_INFO, body)) => return build_info(Binary(body), emit),
+        (_, Value::Structure(id::BUILD_INFO, body)) => {
+            return build_info(Binary(Reader(body)), emit);
+        }
         (_, Value::Structure(id::SERVER_STATUS, body)) => {
-            let mut body = Binary(body);
-            body.take(8 + 8 + 4)?;
+            let mut body = Binary(Reader(body));
+            body.0.take(8 + 8 + 4)?;
             return build_info(body, emit);
         }
         (id::PRODUCT, _) => Field::OpcuaProduct,
