@@ -198,7 +198,10 @@ pub const FACT_RING_SIGHTINGS: usize = 256;
 /// Sightings of counts that may wait between a worker and the aggregator.
 pub const COUNT_RING_SIGHTINGS: usize = 4096;
 
-/// Batches of frames that the reader is ahead of each worker.
+/// The longest sleep of an offline run's aggregator; a ring that is half full wakes it.
+pub const AGGREGATE_WAIT_NS: u64 = 10_000_000;
+
+/// Batches of frames that whoever reads is ahead of each worker.
 pub const BATCHES_AHEAD: usize = 8;
 
 /// Records of one DNS message that are read; a message with more is malformed.

@@ -1,5 +1,6 @@
 //! Threads, start and end of a run: offline over captures, live over interfaces.
 
+mod dealer;
 #[cfg(feature = "live")]
 pub mod live;
 mod offline;

@@ -1,27 +1,25 @@
-//! Threads, start and end of an offline run: one reader, workers that each own their shards, and
-//! the aggregator. With one worker, reading and working share a thread and nothing is handed over.
+//! Threads, start and end of an offline run: workers that each own their shards and read in turn,
+//! and the aggregator, which sleeps in between. It looks at no frame itself.
 
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use crossbeam_utils::Backoff;
 use medtap_rules::Matcher;
 use medtap_table::vocabulary::Counter;
 use medtap_table::{Capacity, CreateError, Source, TableWriter};
 use rtrb::{Consumer, Producer, RingBuffer};
 
-use crate::capture::Scopes;
-use crate::capture::pcap::{Batch, Fault, Pcap};
+use super::dealer::{Dealer, Seat, Watcher};
+use crate::capture::pcap::{Fault, Pcap};
 use crate::config::{
-    BATCHES_AHEAD, BURST_FRAMES, COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, FLOWS_MAX,
+    AGGREGATE_WAIT_NS, BURST_FRAMES, COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, FLOWS_MAX,
 };
 use crate::counters::Counters;
 use crate::device::ledger::Outbox;
 use crate::device::sighting::Times;
 use crate::device::{Aggregator, CountSighting, FactSighting, PersonFilter};
-use crate::flow::FlowHasher;
 use crate::worker::{FlowRecord, Options, Worker};
 
 /// What an offline run is to do.
@@ -101,19 +99,83 @@ struct Leavings {
 
 /// The worker's end of its two rings. Offline a full ring blocks; nothing is dropped.
 struct Rings {
-    facts: Producer<FactSighting>,
-    counts: Producer<CountSighting>,
+    facts: Ring<FactSighting>,
+    counts: Ring<CountSighting>,
 }
 
 impl Outbox for Rings {
     fn fact(&mut self, fact: &FactSighting) -> bool {
-        push(&mut self.facts, *fact);
+        self.facts.push(*fact);
         true
     }
 
     fn count(&mut self, count: &CountSighting) -> bool {
-        push(&mut self.counts, *count);
+        self.counts.push(*count);
         true
+    }
+}
+
+impl Rings {
+    fn new((facts, counts): Way, aggregator: &Thread) -> Self {
+        Self {
+            facts: Ring::new(facts, aggregator),
+            counts: Ring::new(counts, aggregator),
+        }
+    }
+}
+
+/// The worker's ends of two rings, and the aggregator's.
+type Way = (Producer<FactSighting>, Producer<CountSighting>);
+type End = (Consumer<FactSighting>, Consumer<CountSighting>);
+
+fn rings() -> (End, Way) {
+    let (facts, fact_end) = RingBuffer::new(FACT_RING_SIGHTINGS);
+    let (counts, count_end) = RingBuffer::new(COUNT_RING_SIGHTINGS);
+    ((fact_end, count_end), (facts, counts))
+}
+
+/// One ring to the aggregator, which sleeps while there is little in it.
+struct Ring<T> {
+    items: Producer<T>,
+    /// Pushed since the aggregator was last woken.
+    unseen: usize,
+    aggregator: Thread,
+}
+
+impl<T> Ring<T> {
+    fn new(items: Producer<T>, aggregator: &Thread) -> Self {
+        let aggregator = aggregator.clone();
+        Self {
+            items,
+            unseen: 0,
+            aggregator,
+        }
+    }
+
+    /// Waits for room. Without an aggregator there will never be any; its panic ends the run.
+    fn push(&mut self, mut item: T) {
+        let backoff = Backoff::new();
+        while let Err(rtrb::PushError::Full(back)) = self.items.push(item) {
+            item = back;
+            if self.items.is_abandoned() {
+                return;
+            }
+            self.wake();
+            if backoff.is_completed() {
+                thread::sleep(Duration::from_micros(50));
+            } else {
+                backoff.snooze();
+            }
+        }
+        self.unseen += 1;
+        if self.unseen >= self.items.buffer().capacity() / 2 {
+            self.wake();
+        }
+    }
+
+    fn wake(&mut self) {
+        self.unseen = 0;
+        self.aggregator.unpark();
     }
 }
 
@@ -124,23 +186,7 @@ fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Waits for room. Without an aggregator there will never be any; its panic ends the run.
-fn push<T>(ring: &mut Producer<T>, mut item: T) {
-    let backoff = Backoff::new();
-    while let Err(rtrb::PushError::Full(back)) = ring.push(item) {
-        item = back;
-        if ring.is_abandoned() {
-            return;
-        }
-        if backoff.is_completed() {
-            thread::sleep(Duration::from_micros(50));
-        } else {
-            backoff.snooze();
-        }
-    }
-}
-
-/// Reads a whole input. `progress` is told of every batch.
+/// Reads a whole input. `watcher` is told of every batch, by whichever worker reads it.
 ///
 /// # Errors
 ///
@@ -148,7 +194,7 @@ fn push<T>(ring: &mut Producer<T>, mut item: T) {
 pub fn analyze(
     mut pcap: Pcap,
     analysis: &Analysis,
-    progress: &mut dyn FnMut(&Pcap),
+    watcher: Watcher<'_>,
 ) -> Result<Report, RunError> {
     let workers = analysis.workers.max(1);
     let capacity = Capacity {
@@ -157,54 +203,30 @@ pub fn analyze(
         ..Capacity::default()
     };
     let mut aggregator = Aggregator::new(TableWriter::anonymous(capacity)?);
-    let mut crew = Vec::new();
-    let mut ends = Vec::new();
-    for number in 0..workers {
-        let (facts, fact_end) = RingBuffer::new(FACT_RING_SIGHTINGS);
-        let (counts, count_end) = RingBuffer::new(COUNT_RING_SIGHTINGS);
-        let worker = Worker::new(Options {
-            number,
-            workers,
-            flows_max: analysis.flows_max,
-            matcher: Arc::clone(&analysis.matcher),
-            persons: analysis.persons.clone(),
-            hasher: FlowHasher::FIXED,
-            flow_records: analysis.flow_records,
-            scopes: Scopes::ONE,
-        })
-        .map_err(|error| RunError::Memory {
-            flows: analysis.flows_max,
-            error,
-        })?;
-        crew.push((worker, Rings { facts, counts }));
-        ends.push((fact_end, count_end));
-    }
+    let crew = (0..workers).map(|_| worker(analysis));
+    let crew = crew.collect::<Result<Vec<_>, _>>()?;
+    let (dealer, seats) = Dealer::new(&mut pcap, analysis.repeat, workers, watcher);
     let leavings = thread::scope(|scope| {
+        let (ends, ways): (Vec<_>, Vec<_>) = crew.iter().map(|_| rings()).unzip();
         let aggregation = scope.spawn(|| aggregate(&mut aggregator, ends));
-        let leavings = if workers == 1 {
-            crew.pop().map(|(worker, rings)| {
-                vec![read_alone(
-                    &mut pcap,
-                    worker,
-                    rings,
-                    analysis.repeat,
-                    progress,
-                )]
-            })
-        } else {
-            let (senders, threads): (Vec<_>, Vec<_>) = crew
-                .into_iter()
-                .map(|(worker, rings)| {
-                    let (sender, receiver) = bounded(BATCHES_AHEAD);
-                    (sender, scope.spawn(move || work(worker, rings, &receiver)))
-                })
-                .unzip();
-            read_for_all(&mut pcap, &senders, analysis.repeat, progress);
-            drop(senders);
-            Some(threads.into_iter().map(join).collect())
-        };
+        let dealer = &dealer;
+        let mut crew = crew
+            .into_iter()
+            .zip(ways)
+            .zip(seats)
+            .map(|((worker, way), seat)| (worker, Rings::new(way, aggregation.thread()), seat));
+        // One of them works here.
+        let here = crew.next();
+        let threads = crew
+            .map(|(worker, rings, seat)| scope.spawn(move || work(worker, rings, dealer, &seat)));
+        let threads = threads.collect::<Vec<_>>();
+        let here = here.map(|(worker, rings, seat)| work(worker, rings, dealer, &seat));
+        let leavings = here
+            .into_iter()
+            .chain(threads.into_iter().map(join))
+            .collect::<Vec<_>>();
         join(aggregation);
-        leavings.unwrap_or_default()
+        leavings
     });
     aggregator.publish();
     let aggregator_counters = aggregator.counters().clone();
@@ -234,6 +256,19 @@ pub fn analyze(
     Ok(report)
 }
 
+fn worker(analysis: &Analysis) -> Result<Worker, RunError> {
+    let options = Options {
+        flows_max: analysis.flows_max,
+        persons: analysis.persons.clone(),
+        flow_records: analysis.flow_records,
+        ..Options::offline(Arc::clone(&analysis.matcher))
+    };
+    Worker::new(options).map_err(|error| RunError::Memory {
+        flows: analysis.flows_max,
+        error,
+    })
+}
+
 fn source(report: &Report, analysis: &Analysis, files: usize) -> Source {
     let count = |counter| report.counters.get(counter);
     let seen = report.times != Times::NEVER;
@@ -256,80 +291,16 @@ fn source(report: &Report, analysis: &Analysis, files: usize) -> Source {
     }
 }
 
-/// Reads and works in one thread.
-fn read_alone(
-    pcap: &mut Pcap,
-    mut worker: Worker,
-    mut rings: Rings,
-    repeat: u32,
-    progress: &mut dyn FnMut(&Pcap),
-) -> Leavings {
-    let mut batch = Batch::default();
-    let mut left = repeat;
-    while left > 0 {
-        while pcap.read(&mut batch) {
-            take(&mut worker, &batch, &mut rings);
-            progress(pcap);
-        }
-        left -= 1;
-        if left > 0 && !pcap.rewind() {
-            break;
-        }
+/// Works until the input is over, and hands over all that is owed.
+fn work(mut worker: Worker, mut rings: Rings, dealer: &Dealer<'_>, seat: &Seat) -> Leavings {
+    while let Some(deal) = dealer.next(seat) {
+        let mut frames = deal.frames(seat);
+        while worker.burst(frames.by_ref().take(BURST_FRAMES), &mut rings) == BURST_FRAMES {}
     }
-    finish(worker, &mut rings)
-}
-
-/// Reads for several workers: each gets every batch and takes its own shards' frames.
-fn read_for_all(
-    pcap: &mut Pcap,
-    senders: &[Sender<Arc<Batch>>],
-    repeat: u32,
-    progress: &mut dyn FnMut(&Pcap),
-) {
-    let mut pool: Vec<Arc<Batch>> = Vec::new();
-    let mut left = repeat;
-    while left > 0 {
-        loop {
-            let spare = pool.iter().position(|batch| Arc::strong_count(batch) == 1);
-            let mut batch = spare.map(|at| pool.swap_remove(at)).unwrap_or_default();
-            let Some(exclusive) = Arc::get_mut(&mut batch) else {
-                continue;
-            };
-            if !pcap.read(exclusive) {
-                break;
-            }
-            for sender in senders {
-                // A worker that is gone has panicked, which the scope reports.
-                let _ = sender.send(Arc::clone(&batch));
-            }
-            pool.push(batch);
-            progress(pcap);
-        }
-        left -= 1;
-        if left > 0 && !pcap.rewind() {
-            break;
-        }
-    }
-}
-
-fn work(mut worker: Worker, mut rings: Rings, batches: &Receiver<Arc<Batch>>) -> Leavings {
-    for batch in batches {
-        take(&mut worker, &batch, &mut rings);
-    }
-    finish(worker, &mut rings)
-}
-
-fn take(worker: &mut Worker, batch: &Batch, rings: &mut Rings) {
-    let mut start = 0;
-    while start < batch.len() {
-        let end = (start + BURST_FRAMES).min(batch.len());
-        worker.burst((start..end).filter_map(|at| batch.frame(at)), rings);
-        start = end;
-    }
-}
-
-fn finish(mut worker: Worker, rings: &mut Rings) -> Leavings {
-    while !worker.finish(rings) {}
+    while !worker.finish(&mut rings) {}
+    let aggregator = rings.facts.aggregator.clone();
+    drop(rings);
+    aggregator.unpark();
     Leavings {
         counters: worker.counters().clone(),
         times: worker.times(),
@@ -337,11 +308,9 @@ fn finish(mut worker: Worker, rings: &mut Rings) -> Leavings {
     }
 }
 
-/// Merges until every worker is gone and every ring is empty.
-fn aggregate(
-    aggregator: &mut Aggregator,
-    mut ends: Vec<(Consumer<FactSighting>, Consumer<CountSighting>)>,
-) {
+/// Merges until every worker is gone and every ring is empty. Sleeps until a ring is half full or
+/// a worker ends.
+fn aggregate(aggregator: &mut Aggregator, mut ends: Vec<End>) {
     loop {
         let gone = ends
             .iter()
@@ -361,7 +330,7 @@ fn aggregate(
             return;
         }
         if idle {
-            thread::sleep(Duration::from_micros(500));
+            thread::park_timeout(Duration::from_nanos(AGGREGATE_WAIT_NS));
         }
     }
 }

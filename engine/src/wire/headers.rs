@@ -468,7 +468,7 @@ impl Headers {
 
 /// An IPv4 address as `::ffff:a.b.c.d`, RFC 4291, section 2.5.5.2.
 #[inline]
-fn mapped(address: [u8; 4]) -> [u8; 16] {
+pub(super) fn mapped(address: [u8; 4]) -> [u8; 16] {
     let [a, b, c, d] = address;
     [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]
 }

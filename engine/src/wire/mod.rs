@@ -21,6 +21,7 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod llc;
 pub mod mpls;
+mod pair;
 pub mod pppoe;
 #[cfg(test)]
 mod samples;
@@ -28,6 +29,8 @@ pub mod tcp;
 mod tunnel;
 pub mod udp;
 pub mod vxlan;
+
+pub use pair::pair;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -9,6 +9,7 @@ mod link;
 mod overload;
 mod recorder;
 mod shunt;
+mod steering;
 mod tend;
 
 use std::io;
@@ -26,23 +27,20 @@ use crate::device::ledger::Outbox;
 use crate::device::sighting::Times;
 use crate::device::{Ledger, PersonFilter};
 use crate::flow::duplicates::Copies;
-use crate::flow::{Direction, FlowHasher, FlowId, FlowKey, Fragments, Table, shard, steer};
+use crate::flow::{Direction, FlowHasher, FlowId, FlowKey, Fragments, Table, shard};
 use crate::wire::{Headers, Network, TransportKind, WireError};
 
 use conversation::Conversations;
 pub use finish::FlowRecord;
 pub use overload::{Overload, Pressure};
 pub use shunt::Shunts;
+pub use steering::shard_of;
+use steering::steering;
 use tend::Round;
 
 /// How a worker is set up.
 #[derive(Clone)]
 pub struct Options {
-    /// Its number, from 0.
-    pub number: usize,
-    /// Workers in all that are shown the same frames: a worker owns the shards whose number leaves
-    /// its own when divided by this. Live, where each is shown only its own frames, 1.
-    pub workers: usize,
     /// Flows it keeps at once.
     pub flows_max: u32,
     /// The rules that hold.
@@ -61,8 +59,6 @@ impl Options {
     /// The only worker of an offline run.
     pub fn offline(matcher: Arc<Matcher>) -> Self {
         Self {
-            number: 0,
-            workers: 1,
             flows_max: FLOWS_MAX,
             matcher,
             persons: PersonFilter::FIXED,
@@ -170,24 +166,26 @@ impl Worker {
         std::mem::take(&mut self.records)
     }
 
-    /// Takes up to [`BURST_FRAMES`] frames; those of other workers' shards are left alone.
-    pub fn burst<'a>(&mut self, frames: impl Iterator<Item = Frame<'a>>, outbox: &mut dyn Outbox) {
+    /// Takes up to [`BURST_FRAMES`] frames, all of them of its own shards; gives how many.
+    pub fn burst<'a>(
+        &mut self,
+        frames: impl Iterator<Item = Frame<'a>>,
+        outbox: &mut dyn Outbox,
+    ) -> usize {
         let mut burst = [const { None }; BURST_FRAMES];
         let mut staged = std::mem::take(&mut self.staged);
         let mut used = 0;
-        let (mut packets, mut bytes) = (0, 0);
+        let mut bytes = 0;
         for (mut frame, packet) in frames.zip(&mut burst) {
             // In the table a time of zero means never; some captures have no times.
             frame.time_ns = frame.time_ns.max(1);
-            if self.stage(&frame, &mut staged[used]) {
-                packets += 1;
-                bytes += u64::from(frame.wire_len);
-                self.first_ns = self.first_ns.min(frame.time_ns);
-                *packet = Some(frame);
-                used += 1;
-            }
+            self.stage(&frame, &mut staged[used]);
+            bytes += u64::from(frame.wire_len);
+            self.first_ns = self.first_ns.min(frame.time_ns);
+            *packet = Some(frame);
+            used += 1;
         }
-        self.counters.add(Counter::Packets, packets);
+        self.counters.add(Counter::Packets, used as u64);
         self.counters.add(Counter::Bytes, bytes);
         // Entries are asked for a few packets ahead: as many as the processor can wait for at once.
         for packet in &mut staged[..used.min(FLOWS_AHEAD)] {
@@ -207,11 +205,12 @@ impl Worker {
         self.staged = staged;
         self.sweep(used as u32);
         self.settle_when_due(outbox);
+        used
     }
 
-    /// First stage: parse, steer, hash. True if the frame is this worker's.
+    /// First stage: parse, steer, hash.
     #[inline]
-    fn stage(&mut self, frame: &Frame<'_>, staged: &mut Staged) -> bool {
+    fn stage(&mut self, frame: &Frame<'_>, staged: &mut Staged) {
         let parsed = staged
             .headers
             .parse_into(frame.bytes, frame.wire_len, frame.link);
@@ -219,17 +218,9 @@ impl Worker {
             return self.stage_fault(frame, error, staged);
         }
         let headers = &staged.headers;
-        let steering = match headers.network {
-            Network::None => steer(&widen(headers.src_mac), &widen(headers.dst_mac)),
-            _ => steer(&headers.src, &headers.dst),
-        };
-        let shard = shard(steering);
-        if self.options.workers > 1 && shard % self.options.workers != self.options.number {
-            return false;
-        }
-        staged.shard = shard as u8;
+        staged.shard = shard(steering(headers)) as u8;
         let version = match headers.network {
-            Network::None => return true,
+            Network::None => return,
             Network::V4 => 4,
             Network::V6 => 6,
         };
@@ -242,26 +233,20 @@ impl Worker {
         staged.up = direction == Direction::Up;
         staged.hash = self.options.hasher.hash(&key);
         self.table.prefetch_index(staged.hash);
-        true
     }
 
-    /// A frame that can't be parsed belongs to the shard of its number, and is only counted.
+    /// A frame that can't be parsed is only counted.
     #[cold]
-    fn stage_fault(&mut self, frame: &Frame<'_>, error: WireError, staged: &mut Staged) -> bool {
-        let shard = (frame.number % SHARDS as u64) as usize;
-        if shard % self.options.workers != self.options.number {
-            return false;
-        }
+    fn stage_fault(&mut self, frame: &Frame<'_>, error: WireError, staged: &mut Staged) {
         self.counters.count(match error {
             WireError::Truncated => Counter::Truncated,
             WireError::Malformed => Counter::Malformed,
             WireError::UnknownLink => Counter::UnknownLink,
         });
         *staged = Staged {
-            shard: shard as u8,
+            shard: shard_of(frame) as u8,
             ..Staged::default()
         };
-        true
     }
 
     /// Hands debts over, once a second and whenever room is needed. False when not all that was

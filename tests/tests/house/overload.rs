@@ -177,7 +177,9 @@ fn a_late_syn_joins_its_conversation() {
             // What the client says until the first answer.
             0 | 2 | 3 => return late.push(frame.bytes.to_vec()),
             12.. => return,
-            _ => worker.burst([frame].into_iter(), &mut Direct(&mut aggregator)),
+            _ => {
+                worker.burst([frame].into_iter(), &mut Direct(&mut aggregator));
+            }
         }
         if at == 5 {
             for bytes in late.drain(..) {

@@ -1,4 +1,14 @@
-use medtap_tests::{captures, replay, table_text};
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use medtap_engine::capture::pcap::{Batch, Input, Pcap};
+use medtap_engine::flow::{shard, steer};
+use medtap_engine::wire::{Headers, Network};
+use medtap_engine::worker::shard_of;
+use medtap_tests::{Capture, captures, replay, table_text};
 
 /// The number of workers changes no byte: state lives in fixed shards, merges are commutative.
 #[test]
@@ -22,4 +32,65 @@ fn workers_without_shards_are_idle() {
     let one = replay(capture, 1).expect("a committed capture opens");
     let many = replay(capture, 70).expect("a committed capture opens");
     assert_eq!(table_text(&many.reader()), table_text(&one.reader()));
+}
+
+/// An input that can only be read once is shared out as well.
+#[test]
+fn a_stream_is_shared_out_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stream.pcap.gz");
+    let capture = captures()
+        .into_iter()
+        .max_by_key(|path| fs::metadata(path).map(|file| file.len()).unwrap_or(0))
+        .expect("there are captures");
+    let mut packed = GzEncoder::new(File::create(&path).unwrap(), Compression::fast());
+    io::copy(&mut File::open(&capture).unwrap(), &mut packed).unwrap();
+    packed.finish().unwrap();
+    let one = replay(&capture, 1).expect("a committed capture opens");
+    for workers in [1, 3] {
+        let more = replay(&path, workers).expect("what was packed opens");
+        assert_eq!(table_text(&more.reader()), table_text(&one.reader()));
+    }
+}
+
+/// Whoever shares frames out knows their shard as the worker that reads them, in tunnels too.
+#[test]
+fn the_shard_at_a_glance_is_the_shard_of_the_headers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inside.pcap");
+    let (mut frames, mut tunnels) = (0, 0);
+    for capture in captures() {
+        frames += compare_shards(&capture).0;
+        if let Some(capture) = Capture::read(&capture) {
+            capture.in_erspan().write(&path);
+            tunnels += compare_shards(&path).1;
+        }
+    }
+    assert!(
+        frames > 4_000 && tunnels > 2_000,
+        "{frames}, {tunnels} in tunnels"
+    );
+}
+
+/// Compares the shards of a capture's frames; gives how many were compared, and how many of those
+/// were in tunnels.
+fn compare_shards(capture: &Path) -> (u32, u32) {
+    let (mut frames, mut tunnels) = (0, 0);
+    let mut pcap = Pcap::open(&[Input::Path(capture.into())]).expect("a capture opens");
+    let mut batch = Batch::default();
+    while pcap.read(&mut batch) {
+        for frame in batch.frames() {
+            let Ok(headers) = Headers::parse(frame.bytes, frame.wire_len, frame.link) else {
+                continue;
+            };
+            if headers.network != Network::None {
+                let told = shard(steer(&headers.src, &headers.dst));
+                let name = capture.display();
+                assert_eq!(shard_of(&frame), told, "{name}, frame {}", frame.number);
+                frames += 1;
+                tunnels += u32::from(headers.tunnels > 0);
+            }
+        }
+    }
+    (frames, tunnels)
 }

@@ -271,9 +271,6 @@ fn worker(
     let random = RandomState::new();
     let keys = [1u8, 2, 3, 4].map(|word| random.hash_one(word));
     Worker::new(Options {
-        // Every worker is shown its own frames alone.
-        number: 0,
-        workers: 1,
         flows_max: FLOWS_MAX,
         matcher: Arc::clone(&rules.holding().matcher),
         persons: persons.clone(),

@@ -1,0 +1,36 @@
+//! Which shard a frame belongs to, for whoever shares frames out among workers. It reads no more
+//! of a frame than that takes, and keeps nothing.
+
+use super::widen;
+use crate::capture::Frame;
+use crate::config::SHARDS;
+use crate::flow::{shard, steer};
+use crate::wire::{Headers, Network, pair};
+
+/// The shard of a frame: of the addresses innermost in it, else of its MAC addresses. One that
+/// can't be read belongs to the shard of its number, unless its addresses are plain to see.
+#[inline]
+pub fn shard_of(frame: &Frame<'_>) -> usize {
+    match pair(frame.bytes, frame.link) {
+        Some((src, dst)) => shard(steer(&src, &dst)),
+        None => read(frame),
+    }
+}
+
+/// As [`shard_of`], of a frame that has to be read for it.
+#[inline(never)]
+fn read(frame: &Frame<'_>) -> usize {
+    match Headers::parse(frame.bytes, frame.wire_len, frame.link) {
+        Ok(headers) => shard(steering(&headers)),
+        Err(_) => (frame.number % SHARDS as u64) as usize,
+    }
+}
+
+/// What steers a frame that was read.
+#[inline]
+pub(super) fn steering(headers: &Headers) -> u32 {
+    match headers.network {
+        Network::None => steer(&widen(headers.src_mac), &widen(headers.dst_mac)),
+        _ => steer(&headers.src, &headers.dst),
+    }
+}
