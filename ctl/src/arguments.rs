@@ -8,8 +8,8 @@ use std::thread::available_parallelism;
 use clap::{Args, Parser, Subcommand};
 
 pub use crate::assess::arguments::{
-    Compliance, GroupBy, RiskCommand, RiskGroups, RiskList, RiskModel, RiskSensitivity, RiskTrend,
-    Simulate, Work, WorkMeant, WorkStep,
+    Asked, Compliance, GroupBy, RiskCommand, RiskGroups, RiskList, RiskModel, RiskTrend, Simulate,
+    Work, WorkMeant, WorkStep,
 };
 use crate::export;
 use crate::expression::{Expression, parse_time};

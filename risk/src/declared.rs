@@ -119,6 +119,9 @@ pub struct Declared {
     pub segments: Vec<Segment>,
     /// Its compensating controls.
     pub controls: Vec<DeclaredControl>,
+    /// Building equipment that operating or isolation rooms hang on: ids, addresses, MAC addresses,
+    /// names of devices or segments.
+    pub serve_critical_rooms: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -126,6 +129,8 @@ pub struct Declared {
 struct File {
     #[serde(default)]
     internal: Vec<Spanned<String>>,
+    #[serde(default)]
+    serve_critical_rooms: Vec<String>,
     #[serde(default)]
     segment: Vec<Spanned<SegmentRow>>,
     #[serde(default)]
@@ -300,13 +305,17 @@ impl Declared {
         for (name, count) in [
             ("segment", file.segment.len()),
             ("control", file.control.len()),
+            ("serve_critical_rooms", file.serve_critical_rooms.len()),
         ] {
             if count > DECLARED_MAX {
                 let reason = format!("{count} of them; allowed are {DECLARED_MAX}");
                 return Err(wrong(0, name.to_owned(), reason));
             }
         }
-        let mut declared = Self::default();
+        let mut declared = Self {
+            serve_critical_rooms: file.serve_critical_rooms,
+            ..Self::default()
+        };
         for text in file.internal {
             let at = text.span().start;
             let net = Network::parse(text.get_ref());
@@ -367,7 +376,7 @@ mod tests {
 
     const FILE: &str = r#"
 internal = ["203.0.113.0/24"]
-
+serve_critical_rooms = ["10.30.0.5"]
 [[segment]]
 name = "guests"
 kind = "guest"
@@ -402,6 +411,7 @@ expires = "2026-02-01"
     fn a_file_is_read() {
         let declared = Declared::parse(FILE).unwrap();
         assert_eq!(declared.controls.len(), 2);
+        assert_eq!(declared.serve_critical_rooms, ["10.30.0.5"]);
         let of = |vlans: &[u16], address: &str| -> Vec<String> {
             let addresses = [address.parse().unwrap()];
             let found = declared.segments_of(vlans, &addresses);

@@ -12,6 +12,18 @@ use crate::expression::Expression;
 use crate::memory::arguments::{By, Place};
 use crate::render::GridOutput;
 
+/// Which devices, by what they are judged, and how the answer is shown.
+#[derive(Debug, Args)]
+pub struct Asked {
+    #[command(flatten)]
+    pub table: Table,
+    #[command(flatten)]
+    pub assessing: Assessing,
+    /// How to show it
+    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
+    pub output: GridOutput,
+}
+
 /// `medtap risk`.
 #[derive(Debug, Subcommand)]
 pub enum RiskCommand {
@@ -23,10 +35,10 @@ pub enum RiskCommand {
     Groups(RiskGroups),
     /// How much the order of the devices hangs on each weight of the policy
     #[command(after_help = EXIT_CODES)]
-    Sensitivity(RiskSensitivity),
+    Sensitivity(Asked),
     /// How well the departments keep their books: owner, location, approval, maintenance, MDS2
     #[command(after_help = EXIT_CODES)]
-    Hygiene(RiskSensitivity),
+    Hygiene(Asked),
     /// How risk changed over the days that the history keeps, and what changed it
     #[command(after_help = EXIT_CODES)]
     Trend(RiskTrend),
@@ -39,18 +51,13 @@ pub enum RiskCommand {
 #[derive(Debug, Args)]
 pub struct RiskList {
     #[command(flatten)]
-    pub table: Table,
-    #[command(flatten)]
-    pub assessing: Assessing,
+    pub asked: Asked,
     /// Show only the devices that match
     #[arg(long = "where", value_name = "EXPR", value_parser = Expression::parse)]
     pub filter: Option<Expression>,
     /// End with exit code 1 if any device matches, shown or not
     #[arg(long, value_name = "EXPR", value_parser = Expression::parse)]
     pub fail_on: Option<Expression>,
-    /// How to show it
-    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
-    pub output: GridOutput,
 }
 
 /// What devices are put together by.
@@ -66,27 +73,10 @@ pub enum GroupBy {
 #[derive(Debug, Args)]
 pub struct RiskGroups {
     #[command(flatten)]
-    pub table: Table,
-    #[command(flatten)]
-    pub assessing: Assessing,
+    pub asked: Asked,
     /// What devices are put together by
     #[arg(long, value_enum, default_value_t = GroupBy::Unit)]
     pub by: GroupBy,
-    /// How to show it
-    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
-    pub output: GridOutput,
-}
-
-/// `medtap risk sensitivity` and `medtap risk hygiene`.
-#[derive(Debug, Args)]
-pub struct RiskSensitivity {
-    #[command(flatten)]
-    pub table: Table,
-    #[command(flatten)]
-    pub assessing: Assessing,
-    /// How to show it
-    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
-    pub output: GridOutput,
 }
 
 /// `medtap risk trend`.
@@ -147,12 +137,7 @@ pub struct Work {
     #[arg(long)]
     pub devices: bool,
     #[command(flatten)]
-    pub table: Table,
-    #[command(flatten)]
-    pub assessing: Assessing,
-    /// How to show it
-    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
-    pub output: GridOutput,
+    pub asked: Asked,
 }
 
 /// A step with work that the history keeps.
@@ -215,12 +200,7 @@ pub struct Compliance {
     #[arg(long, value_name = "PACK")]
     pub pack: Vec<String>,
     #[command(flatten)]
-    pub table: Table,
-    #[command(flatten)]
-    pub assessing: Assessing,
-    /// How to show it
-    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
-    pub output: GridOutput,
+    pub asked: Asked,
 }
 
 /// `medtap simulate`.
@@ -240,12 +220,7 @@ pub struct Simulate {
     #[arg(long, value_name = "PEER")]
     pub peer: Vec<String>,
     #[command(flatten)]
-    pub table: Table,
-    #[command(flatten)]
-    pub assessing: Assessing,
-    /// How to show it
-    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
-    pub output: GridOutput,
+    pub asked: Asked,
 }
 
 /// A kind of device by its name.

@@ -16,7 +16,7 @@ use medtap_table::vocabulary::FindingId;
 
 use super::kept::{self, Kept};
 use super::{Assessed, always, compliance, described, purchase, tasks, trend};
-use crate::arguments::{self, RiskCommand};
+use crate::arguments::{self, Asked, RiskCommand};
 use crate::devices;
 use crate::failure::{Exit, Failure};
 use crate::find::find;
@@ -33,14 +33,10 @@ struct Opened {
     assessed: Assessed,
 }
 
-fn open(
-    table: &arguments::Table,
-    assessing: &arguments::Assessing,
-    exit: &mut Exit,
-) -> Result<Opened, Failure> {
-    let rules = devices::load_rules(table.rules.as_deref())?;
-    let (table, mut inventory, _) = devices::open(table, exit)?;
-    let assessed = always(&mut inventory, &rules, assessing, exit)?;
+fn open(asked: &Asked, exit: &mut Exit) -> Result<Opened, Failure> {
+    let rules = devices::load_rules(asked.table.rules.as_deref())?;
+    let (table, mut inventory, _) = devices::open(&asked.table, exit)?;
+    let assessed = always(&mut inventory, &rules, &asked.assessing, exit)?;
     Ok(Opened {
         table,
         inventory,
@@ -61,12 +57,8 @@ pub fn risk(command: &RiskCommand, exit: &mut Exit) -> Result<(), Failure> {
 }
 
 /// Brings the history that was named up to what this run shows.
-fn keep(
-    opened: &Opened,
-    assessing: &arguments::Assessing,
-    exit: &mut Exit,
-) -> Result<Option<Kept>, Failure> {
-    let Some(path) = &assessing.history else {
+fn keep(opened: &Opened, asked: &Asked, exit: &mut Exit) -> Result<Option<Kept>, Failure> {
+    let Some(path) = &asked.assessing.history else {
         return Ok(None);
     };
     let mut store = medtap_inventory::history::Store::open(path)?;
@@ -75,9 +67,9 @@ fn keep(
 
 /// The devices by score.
 fn list(command: &arguments::RiskList, exit: &mut Exit) -> Result<(), Failure> {
-    let opened = open(&command.table, &command.assessing, exit)?;
-    if command.assessing.judging.feeds.is_some() {
-        keep(&opened, &command.assessing, exit)?;
+    let opened = open(&command.asked, exit)?;
+    if command.asked.assessing.judging.feeds.is_some() {
+        keep(&opened, &command.asked, exit)?;
     }
     let wanted = |device: &&Device| command.filter.as_ref().is_none_or(|f| f.matches(device));
     let devices: Vec<&Device> = opened.inventory.devices.iter().filter(wanted).collect();
@@ -121,12 +113,12 @@ fn list(command: &arguments::RiskList, exit: &mut Exit) -> Result<(), Failure> {
     );
     let limits = opened.table.limits_hit().len();
     let more = (limits > 0).then_some("limits were hit: something may be missing");
-    print(&grid, command.output, &[Some(note.as_str()), more])
+    print(&grid, command.asked.output, &[Some(note.as_str()), more])
 }
 
 /// Scores by unit or site.
 fn by_group(command: &arguments::RiskGroups, exit: &mut Exit) -> Result<(), Failure> {
-    let opened = open(&command.table, &command.assessing, exit)?;
+    let opened = open(&command.asked, exit)?;
     let cases = opened.assessed.cases();
     let devices = opened.assessed.devices.iter();
     let assessments: Vec<_> = devices.map(|judged| judged.assessment.clone()).collect();
@@ -171,12 +163,12 @@ fn by_group(command: &arguments::RiskGroups, exit: &mut Exit) -> Result<(), Fail
         columns,
         rows: rows.collect(),
     };
-    print(&grid, command.output, &[])
+    print(&grid, command.asked.output, &[])
 }
 
 /// What the order of the devices hangs on.
-fn weights(command: &arguments::RiskSensitivity, exit: &mut Exit) -> Result<(), Failure> {
-    let opened = open(&command.table, &command.assessing, exit)?;
+fn weights(asked: &Asked, exit: &mut Exit) -> Result<(), Failure> {
+    let opened = open(asked, exit)?;
     let cases = opened.assessed.cases();
     let effects = sensitivity(&cases, &opened.assessed.basis.policy, opened.assessed.as_of);
     let effects = effects.map_err(|error| Failure::new(error.to_string()))?;
@@ -195,12 +187,12 @@ fn weights(command: &arguments::RiskSensitivity, exit: &mut Exit) -> Result<(), 
     };
     let note = "each weight of the policy halved and increased by half; 1 is the same order of \
                 the first 50, -1 the reverse";
-    print(&grid, command.output, &[Some(note)])
+    print(&grid, asked.output, &[Some(note)])
 }
 
 /// How well the departments keep their books.
-fn hygiene(command: &arguments::RiskSensitivity, exit: &mut Exit) -> Result<(), Failure> {
-    let opened = open(&command.table, &command.assessing, exit)?;
+fn hygiene(asked: &Asked, exit: &mut Exit) -> Result<(), Failure> {
+    let opened = open(asked, exit)?;
     let today = day(opened.assessed.as_of);
     let overdue: BTreeSet<String> = (opened.assessed.work().into_iter())
         .filter(|item| item.is_overdue(today))
@@ -228,19 +220,23 @@ fn hygiene(command: &arguments::RiskSensitivity, exit: &mut Exit) -> Result<(), 
         rows: found.iter().map(row).collect(),
     };
     let note = "the share of questions about the devices that are answered well, 0 to 100";
-    print(&grid, command.output, &[Some(note)])
+    print(&grid, asked.output, &[Some(note)])
 }
 
 /// `medtap compliance`.
 pub fn compliance(command: &arguments::Compliance, exit: &mut Exit) -> Result<(), Failure> {
     let packs = compliance::packs(&command.pack)?;
-    let opened = open(&command.table, &command.assessing, exit)?;
+    let opened = open(&command.asked, exit)?;
     let source = &opened.inventory.source;
     let time = |time: Option<medtap_inventory::model::Time>| time.map_or(0, |time| time.0);
     let window = (time(source.first_seen), time(source.last_seen));
     let reports = opened.assessed.compliance(&packs, window);
     let note = "evidence from traffic alone; whether it suffices, people decide";
-    print(&compliance::grid(&reports), command.output, &[Some(note)])
+    print(
+        &compliance::grid(&reports),
+        command.asked.output,
+        &[Some(note)],
+    )
 }
 
 /// `medtap work`.
@@ -248,14 +244,14 @@ pub fn work(command: &arguments::Work, exit: &mut Exit) -> Result<(), Failure> {
     if let Some(step) = &command.step {
         return tasks::step(step, exit);
     }
-    let opened = open(&command.table, &command.assessing, exit)?;
-    let kept = keep(&opened, &command.assessing, exit)?;
+    let opened = open(&command.asked, exit)?;
+    let kept = keep(&opened, &command.asked, exit)?;
     let today = day(opened.assessed.as_of);
     if let Some(state) = command.state {
         let rows = kept.unwrap_or_default();
         let names = names(&opened.inventory);
         let grid = tasks::in_state(&rows, state, &names, today);
-        return print(&grid, command.output, &[]);
+        return print(&grid, command.asked.output, &[]);
     }
     let items = opened.assessed.work();
     let shown: Vec<&Item> = match command.role {
@@ -267,12 +263,12 @@ pub fn work(command: &arguments::Work, exit: &mut Exit) -> Result<(), Failure> {
         true => tasks::tasks(&shown, kept, today),
         false => tasks::list_of(&shown, kept, today),
     };
-    print(&grid, command.output, &[Some(clock::BINDS)])
+    print(&grid, command.asked.output, &[Some(clock::BINDS)])
 }
 
 /// `medtap simulate`.
 pub fn what_if(command: &arguments::Simulate, exit: &mut Exit) -> Result<(), Failure> {
-    let opened = open(&command.table, &command.assessing, exit)?;
+    let opened = open(&command.asked, exit)?;
     let change = change(command, &opened)?;
     let cases = opened.assessed.cases();
     let outcome = simulate(
@@ -335,7 +331,7 @@ pub fn what_if(command: &arguments::Simulate, exit: &mut Exit) -> Result<(), Fai
         notes.push(format!("and {more} more conversations"));
     }
     let notes: Vec<Option<&str>> = notes.iter().map(|note| Some(note.as_str())).collect();
-    print(&grid, command.output, &notes)
+    print(&grid, command.asked.output, &notes)
 }
 
 /// What was asked to be changed.

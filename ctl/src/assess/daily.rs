@@ -1,9 +1,14 @@
-//! What `medtap serve` judges its devices by, once a day: scores and work go into the history. What
-//! it cannot judge it says, and is tried again the next day; the history is written all the same.
+//! What `medtap serve` judges its devices by, once a day and whenever what they are judged by
+//! changes: scores and work go into the history. What it cannot judge it says, and is tried again
+//! the next day; the history is written all the same.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use medtap_inventory::history::Store;
 use medtap_inventory::model::Time;
 use medtap_inventory::{Options, resolve};
+use medtap_risk::feeds::{Feeds, stamp};
 use medtap_rules::Rules;
 use medtap_table::TableReader;
 
@@ -18,7 +23,10 @@ const DAY_NS: u64 = 24 * 3_600_000_000_000;
 pub struct Daily {
     options: Assessing,
     rules: Rules,
-    day: Option<u64>,
+    /// The day, and the stamp of the files that were judged by.
+    judged: Option<(u64, u64)>,
+    /// The feeds that counted then.
+    taken: BTreeSet<String>,
 }
 
 impl Daily {
@@ -35,14 +43,26 @@ impl Daily {
         Ok(Some(Self {
             options,
             rules: devices::load_rules(None)?,
-            day: None,
+            judged: None,
+            taken: BTreeSet::new(),
         }))
     }
 
-    /// Judges what a table shows, the first time on each day.
+    /// Judges what a table shows, the first time on each day and when a file changed.
     pub fn judge(&mut self, table: &TableReader, store: &mut Store, now: Time, exit: &mut Exit) {
         let day = now.0 / DAY_NS;
-        if self.day.replace(day) == Some(day) {
+        let judging = &self.options.judging;
+        let named = [
+            &judging.feeds,
+            &judging.policy,
+            &judging.verdicts,
+            &self.options.controls,
+        ];
+        let named: Vec<PathBuf> = named.into_iter().flatten().cloned().collect();
+        // A folder that can't be looked through now is none that changed.
+        let before = self.judged.map_or(0, |(_, stamp)| stamp);
+        let due = (day, stamp(&named).unwrap_or(before));
+        if self.judged.replace(due) == Some(due) {
             return;
         }
         if let Err(failure) = self.write(table, store, now, exit) {
@@ -54,7 +74,7 @@ impl Daily {
     }
 
     fn write(
-        &self,
+        &mut self,
         table: &TableReader,
         store: &mut Store,
         now: Time,
@@ -62,11 +82,25 @@ impl Daily {
     ) -> Result<(), Failure> {
         // Read anew: feeds change while a server runs.
         let basis = Basis::read(&self.options.judging, exit)?;
+        self.take(&basis.feeds)?;
         let mut inventory = resolve(table, &Options { as_of: Some(now) });
         let site = SiteFiles::read(&self.options, exit)?;
         let known = site.known_of(Some(store), &mut inventory, exit)?;
         let assessed = Assessed::new(&mut inventory, &self.rules, basis, &known);
         kept::update(&assessed, store, exit);
+        Ok(())
+    }
+
+    /// Notes what counts now. What counted before and is refused now, half written perhaps, would
+    /// close work that is not done: then the last good judgement stays.
+    fn take(&mut self, feeds: &Feeds) -> Result<(), Failure> {
+        let broken = |path: &&String| self.taken.contains(*path);
+        if let Some(path) = feeds.refused.iter().map(|one| &one.path).find(broken) {
+            return Err(Failure::new(format!(
+                "{path} can no longer be used; what was judged before stays"
+            )));
+        }
+        self.taken = feeds.list.iter().map(|feed| feed.path.clone()).collect();
         Ok(())
     }
 }

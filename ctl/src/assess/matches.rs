@@ -15,6 +15,7 @@ use medtap_risk::subject::{Component, ComponentKind};
 use medtap_risk::{Policy, Subject};
 
 use super::Judged;
+use crate::render;
 
 /// The matches that may be there, as the score wants them.
 pub fn exploits(matches: &[Match]) -> Vec<Exploit> {
@@ -145,7 +146,7 @@ fn evidence(found: &Match, component: Option<&Component>) -> String {
     if let Some(component) = component {
         let seen = match component.seen.0 {
             0 => String::new(),
-            time => format!(" on {}", Time(time)),
+            time => format!(" on {} UTC", render::time(Time(time))),
         };
         parts.push(format!(
             "seen as {} \"{}\"{seen}",

@@ -97,13 +97,21 @@ fn declared(path: &Path) -> Result<Declared, Failure> {
 
 /// Says which controls are for nothing that was seen: a name may be misspelt.
 fn say_unused(known: &Known, inventory: &Inventory, path: &Path, exit: &mut Exit) {
-    if known.declared.controls.is_empty() {
+    let declared = &known.declared;
+    if declared.controls.is_empty() && declared.serve_critical_rooms.is_empty() {
         return;
     }
     let devices = inventory.devices.iter();
     let names: std::collections::BTreeSet<String> =
         devices.flat_map(|device| known.names(device)).collect();
-    for one in &known.declared.controls {
+    for name in &declared.serve_critical_rooms {
+        if !names.contains(name) {
+            let path = path.display();
+            let text = format!("{path}: serve_critical_rooms: no device is {name}");
+            exit.say(Code::Done, &text);
+        }
+    }
+    for one in &declared.controls {
         if !one.devices.iter().any(|name| names.contains(name)) {
             let (id, devices) = (&one.control.id, one.devices.join(", "));
             let text = format!(

@@ -98,7 +98,8 @@ pub struct Serve {
     /// How long what is kept, a TOML file [default: docs/inventory.md says it]
     #[arg(long, value_name = "FILE")]
     pub retention: Option<PathBuf>,
-    /// With --feeds the devices are judged once a day: scores and work are kept
+    /// With --feeds the devices are judged once a day, and when a feed changes: scores and work are
+    /// kept
     #[command(flatten)]
     pub judging: Judging,
     /// What the site declares of its network (.toml), for that

@@ -154,7 +154,7 @@ pub fn assessed() -> Inventory {
     for device in &mut inventory.devices {
         match device.category {
             "ct" => {
-                device.findings.push(finding());
+                device.findings.push(scanner_finding());
                 device.vulnerabilities.push(vulnerability());
                 device.risk = risk(45.8, "moderate");
                 device
@@ -173,7 +173,8 @@ pub fn assessed() -> Inventory {
     inventory
 }
 
-fn finding() -> Finding {
+/// The finding of the scanner.
+pub fn scanner_finding() -> Finding {
     Finding {
         id: "end_of_support".to_owned(),
         title: "Operating system past its end of support".to_owned(),

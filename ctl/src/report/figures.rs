@@ -169,7 +169,8 @@ pub struct Versions<'a> {
     pub versions: BTreeMap<&'a str, usize>,
 }
 
-/// The models of which devices run different software or firmware.
+/// The models of which devices run different software or firmware, those with the most versions
+/// first.
 pub fn versions<'a>(devices: &[&'a Device]) -> Vec<Versions<'a>> {
     let mut models: BTreeMap<(&str, &str), BTreeMap<&str, usize>> = BTreeMap::new();
     for device in devices {
@@ -180,14 +181,17 @@ pub fn versions<'a>(devices: &[&'a Device]) -> Vec<Versions<'a>> {
             *models.entry(made).or_default().entry(version).or_default() += 1;
         }
     }
-    models
+    let mut models: Vec<_> = models.into_iter().collect();
+    models.retain(|(_, versions)| versions.len() > 1);
+    models.sort_by(|(a_name, a), (b_name, b)| b.len().cmp(&a.len()).then(a_name.cmp(b_name)));
+    models.truncate(ROWS_MAX);
+    let named = models
         .into_iter()
-        .filter(|(_, versions)| versions.len() > 1)
         .map(|((maker, model), versions)| Versions {
             model: format!("{maker} {model}"),
             versions,
-        })
-        .collect()
+        });
+    named.collect()
 }
 
 /// A finding over all devices.

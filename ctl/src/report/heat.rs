@@ -77,7 +77,7 @@ fn class(count: u64, most: u64) -> &'static str {
 }
 
 /// The map in words.
-fn described(hours: &[u64]) -> String {
+pub fn described(hours: &[u64]) -> String {
     let most = hours.iter().copied().enumerate().max_by_key(|&(hour, n)| {
         // The first of several.
         (n, std::cmp::Reverse(hour))

@@ -57,10 +57,17 @@ impl Html {
         self.raw("</").raw(name).raw(">")
     }
 
-    /// A cell of a table, with what it sorts by.
-    pub fn sorted_cell(&mut self, key: &str, text: &str) -> &mut Self {
-        self.raw("<td").attribute("data-sort", key).raw(">");
-        self.text(text).raw("</td>")
+    /// JSON, as the text of a script that is data: no text in it can end the script.
+    pub fn json(&mut self, json: &str) -> &mut Self {
+        for c in json.chars() {
+            match c {
+                '<' => self.page.push_str("\\u003c"),
+                '>' => self.page.push_str("\\u003e"),
+                '&' => self.page.push_str("\\u0026"),
+                c => self.page.push(c),
+            }
+        }
+        self
     }
 
     /// The page.
@@ -101,6 +108,18 @@ mod tests {
             html.text(&String::from_utf8_lossy(bytes));
             let text = html.finish();
             assert!(!text.contains(['<', '>', '"', '\'']));
+        });
+    }
+
+    #[test]
+    fn fuzz_json() {
+        bolero::check!().for_each(|bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            let mut html = Html::default();
+            html.json(&serde_json::to_string(&text).unwrap());
+            let json = html.finish();
+            assert!(!json.contains(['<', '>', '&']));
+            assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
         });
     }
 }

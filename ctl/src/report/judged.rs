@@ -14,7 +14,7 @@ use medtap_risk::work::{self, Item};
 use super::html::Html;
 use super::words::spaced;
 use crate::assess::Assessed;
-use crate::render::count;
+use crate::render::{count, several};
 
 /// Items of one role's list; the rest is a number.
 const ITEMS_MAX: usize = 30;
@@ -22,6 +22,9 @@ const ITEMS_MAX: usize = 30;
 const NAMED_MAX: usize = 6;
 /// Feeds of one kind that are listed by themselves; the rest is a number.
 const FEEDS_MAX: usize = 5;
+
+/// Feeds that were not taken and that are named.
+const REFUSED_MAX: usize = 50;
 
 /// First and last packet.
 pub fn window(inventory: &Inventory) -> (u64, u64) {
@@ -70,8 +73,8 @@ fn list(html: &mut Html, items: &[&Item], today: jiff::civil::Date) {
         let cves: BTreeSet<&String> = item.tasks.iter().flat_map(|task| &task.cves).collect();
         if !cves.is_empty() {
             html.raw("<br><small>")
-                .text(&count(cves.len() as u64))
-                .raw(" CVEs</small>");
+                .text(&several(cves.len() as u64, "CVE"))
+                .raw("</small>");
         }
         html.raw("</th><td class=\"number\">")
             .text(&count(item.tasks.len() as u64));
@@ -95,7 +98,7 @@ fn list(html: &mut Html, items: &[&Item], today: jiff::civil::Date) {
         }
         html.raw("</td><td class=\"number\">")
             .text(&format!("{:.1}", item.closes));
-        html.raw("</td><td>");
+        html.raw("</td><td class=\"code\">");
         match item.due {
             Some(due) if item.is_overdue(today) => html.text(&format!("{due}, overdue")),
             Some(due) => html.text(&due.to_string()),
@@ -194,8 +197,13 @@ pub fn sources(html: &mut Html, assessed: &Assessed) {
     if !feeds.refused.is_empty() {
         html.element("h3", "Feeds that were not taken")
             .raw("<ul>\n");
-        for refused in &feeds.refused {
+        for refused in feeds.refused.iter().take(REFUSED_MAX) {
             let text = format!("{}: {}", refused.path, refused.refusal);
+            html.element("li", &text).raw("\n");
+        }
+        let more = feeds.refused.len().saturating_sub(REFUSED_MAX);
+        if more > 0 {
+            let text = format!("and {} more", count(more as u64));
             html.element("li", &text).raw("\n");
         }
         html.raw("</ul>\n");

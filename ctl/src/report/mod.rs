@@ -5,6 +5,7 @@
 //! ```text
 //! page        the page, from its head to its foot        style.css  page.js
 //! listing     the table of devices     sheet   all about one
+//! data        both, as the page's script reads them
 //! tables      the same as tables       book  xlsx     pack  all, in a zip, with hashes
 //! judged      work lists, evidence by framework, sources
 //! figures     what the charts count    bars  heat  scatter  segments   how they are drawn
@@ -14,6 +15,7 @@
 
 mod bars;
 mod book;
+mod data;
 mod figures;
 mod heat;
 mod html;

@@ -27,17 +27,17 @@ const FIRST_MAX: usize = 10;
 const CVES_MAX: usize = 200;
 /// Devices that are named in one row of a list.
 const NAMED_MAX: usize = 6;
+/// Versions of one model that are listed.
+const VERSIONS_MAX: usize = 20;
+/// Devices that are listed because they are not assessed.
+const INVISIBLE_MAX: usize = 100;
 
 /// The whole page.
 pub fn page(report: &Report<'_>) -> String {
     let mut html = Html::default();
     let inventory = report.inventory;
     let ordered = report.ordered();
-    let named = inventory.devices.iter();
-    let sheets = Sheets {
-        names: named.map(|device| (device.id.as_str(), device)).collect(),
-        rules: report.rules,
-    };
+    let sheets = Sheets::new(&ordered, report.rules);
     head(&mut html, report);
     html.raw("<main id=\"content\">\n");
     tiles(&mut html, inventory);
@@ -45,12 +45,18 @@ pub fn page(report: &Report<'_>) -> String {
     let days = report.assessed.map_or(&[][..], |assessed| &assessed.days);
     charts(&mut html, &ordered, days);
     html.raw("<h2 id=\"all-devices\">Devices</h2>\n");
-    listing::write(&mut html, &ordered, &sheets);
+    // Without feeds nobody looked: then it is not said that there is none.
+    let fed = report.assessed.map(|assessed| &assessed.basis.feeds);
+    let looked = fed.is_some_and(|feeds| !feeds.list.is_empty())
+        || ordered
+            .iter()
+            .any(|device| !device.vulnerabilities.is_empty());
+    listing::write(&mut html, &ordered, &sheets, looked);
     if let Some(assessed) = report.assessed {
         judged::work(&mut html, assessed);
     }
     findings(&mut html, &ordered);
-    vulnerabilities(&mut html, &ordered);
+    vulnerabilities(&mut html, &ordered, looked);
     not_assessed(&mut html, &ordered, &sheets);
     unknown(&mut html, report);
     if let Some(assessed) = report.assessed {
@@ -296,8 +302,12 @@ fn versions(html: &mut Html, devices: &[&Device]) {
     html.raw("<table>\n<thead><tr><th scope=\"col\">Model</th>");
     html.raw("<th scope=\"col\">Versions (devices)</th></tr></thead>\n<tbody>\n");
     for model in models {
-        let versions = model.versions.iter();
-        let versions: Vec<String> = versions.map(|(v, n)| format!("{v} ({n})")).collect();
+        let versions = model.versions.iter().take(VERSIONS_MAX);
+        let mut versions: Vec<String> = versions.map(|(v, n)| format!("{v} ({n})")).collect();
+        let more = model.versions.len().saturating_sub(VERSIONS_MAX);
+        if more > 0 {
+            versions.push(format!("and {} more", count(more as u64)));
+        }
         html.raw("<tr><th scope=\"row\">")
             .text(&model.model)
             .raw("</th>");
@@ -363,8 +373,12 @@ fn findings(html: &mut Html, devices: &[&Device]) {
     html.raw("</tbody>\n</table>\n");
 }
 
-fn vulnerabilities(html: &mut Html, devices: &[&Device]) {
+fn vulnerabilities(html: &mut Html, devices: &[&Device], looked: bool) {
     html.raw("<h2 id=\"vulnerabilities\">Known vulnerabilities</h2>\n");
+    if !looked {
+        html.raw("<p>None was looked for: no feeds of known vulnerabilities were given.</p>\n");
+        return;
+    }
     let cves = figures::cves(devices);
     if cves.is_empty() {
         html.raw("<p>None was matched. That means that none of the feeds that were given names ");
@@ -380,7 +394,9 @@ fn vulnerabilities(html: &mut Html, devices: &[&Device]) {
     html.raw("<th scope=\"col\">In</th><th scope=\"col\" class=\"number\">Devices</th>");
     html.raw("<th scope=\"col\">Which</th></tr></thead>\n<tbody>\n");
     for cve in cves.iter().take(CVES_MAX) {
-        html.raw("<tr><th scope=\"row\">").text(cve.id).raw("</th>");
+        html.raw("<tr><th scope=\"row\" class=\"code\">")
+            .text(cve.id)
+            .raw("</th>");
         html.element("td", exploited(cve));
         html.raw("<td class=\"number\">");
         let epss = cve.epss.map(|epss| format!("{:.2} %", epss * 100.0));
@@ -427,7 +443,7 @@ fn not_assessed(html: &mut Html, devices: &[&Device], sheets: &Sheets<'_>) {
     html.raw("<th scope=\"col\">Where</th>");
     html.raw("<th scope=\"col\" class=\"number\">Could be as high as</th>");
     html.raw("<th scope=\"col\" class=\"number\">Packets seen</th></tr></thead>\n<tbody>\n");
-    for device in invisible {
+    for device in invisible.iter().take(INVISIBLE_MAX) {
         html.raw("<tr><th scope=\"row\"><a");
         html.attribute("href", &format!("#d-{}", device.id))
             .raw(">");
@@ -443,6 +459,14 @@ fn not_assessed(html: &mut Html, devices: &[&Device], sheets: &Sheets<'_>) {
         html.text(&count(packets)).raw("</td></tr>\n");
     }
     html.raw("</tbody>\n</table></div>\n");
+    let more = invisible.len().saturating_sub(INVISIBLE_MAX);
+    if more > 0 {
+        let text = format!(
+            "and {} more: choose the risk \"not assessed\" in the list of devices",
+            count(more as u64)
+        );
+        html.element("p", &text);
+    }
 }
 
 /// How much could be understood, and what is missing.

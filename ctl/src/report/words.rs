@@ -104,7 +104,16 @@ pub fn spaced(name: &str) -> String {
         "xray" => "X-ray".to_owned(),
         "iot" => "IoT".to_owned(),
         "voip_phone" => "VoIP phone".to_owned(),
-        _ => name.replace('_', " "),
+        "os" => "operating system".to_owned(),
+        "os_version" => "operating system version".to_owned(),
+        "ae_title" => "AE title".to_owned(),
+        "udi" => "UDI".to_owned(),
+        _ => match name.split_once('_') {
+            Some((word @ ("hl7" | "dicom" | "fhir"), rest)) => {
+                format!("{} {}", word.to_uppercase(), rest.replace('_', " "))
+            }
+            _ => name.replace('_', " "),
+        },
     }
 }
 

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use medtap_inventory::model::Device;
 use medtap_risk::declared::{Declared, SegmentKind};
-use medtap_risk::subject::{Peer, Reach, Sight};
+use medtap_risk::subject::{Control, Peer, Reach, Sight};
+use medtap_table::vocabulary::{Category, FindingId};
 
 use super::{Site, service};
 use crate::report::words;
@@ -14,8 +15,9 @@ use crate::report::words;
 const COVERAGE_MIN: f64 = 0.5;
 
 /// From where it can be reached.
-pub fn reach(site: &Site<'_>, device: &Device, sight: Sight) -> Reach {
+pub fn reach(site: &Site<'_>, device: &Device, sight: Sight, controls: &[Control]) -> Reach {
     let mut reach = Reach {
+        behind_nat_or_proxy: hides_others(device),
         shares_vlan_with_it: words::segments(device)
             .iter()
             .any(|s| site.with_it.contains(s)),
@@ -39,6 +41,9 @@ pub fn reach(site: &Site<'_>, device: &Device, sight: Sight) -> Reach {
                 false => {
                     reach.answered_public |= outside;
                     reach.from_user_segment |= of_users;
+                    // Who stands behind it and opened the conversation, traffic does not show.
+                    reach.behind_nat_or_proxy |=
+                        hides_others(other) || site.known.is_proxy_of(other, controls);
                 }
             }
         }
@@ -48,6 +53,14 @@ pub fn reach(site: &Site<'_>, device: &Device, sight: Sight) -> Reach {
     let remembered = site.known.remembered(device);
     reach.approved_only_30_days = remembered.is_some_and(|known| known.approved_peers_alone);
     reach
+}
+
+/// True where others may stand behind its address: several devices were seen there, or it is a
+/// firewall, which speaks for others where it opens a conversation.
+fn hides_others(device: &Device) -> bool {
+    let shared = FindingId::AddressShared.name();
+    device.category == Category::Firewall.name()
+        || device.findings.iter().any(|finding| finding.id == shared)
 }
 
 /// True for an address of the internet that the site does not call its own.

@@ -7,7 +7,9 @@ use medtap_inventory::context::Asset;
 use medtap_inventory::model::Device;
 use medtap_inventory::people::{Authorisation, Judgement, Memory, Remembered, day_ns};
 use medtap_risk::declared::{Declared, SegmentKind};
-use medtap_risk::subject::{Component, ComponentKind, Control, Criticality, Fda, Upkeep};
+use medtap_risk::subject::{
+    Component, ComponentKind, Control, ControlKind, Criticality, Fda, Upkeep,
+};
 
 use super::exposure::is_public;
 use crate::render::{attribute, label};
@@ -73,6 +75,25 @@ impl Known {
         own.filter(|one| one.devices.iter().any(|name| names.contains(name)))
             .map(|one| one.control.clone())
             .collect()
+    }
+
+    /// True for building equipment that the site declares to serve operating or isolation rooms.
+    pub fn serves_critical_room(&self, device: &Device) -> bool {
+        let declared = &self.declared.serve_critical_rooms;
+        if declared.is_empty() || device.class != "building" {
+            return false;
+        }
+        let names = self.names(device);
+        declared.iter().any(|name| names.contains(name))
+    }
+
+    /// True for what is declared to stand as a proxy before a device.
+    pub fn is_proxy_of(&self, other: &Device, controls: &[Control]) -> bool {
+        let mut through = controls.iter().filter_map(|control| match &control.kind {
+            ControlKind::Proxy { through, .. } => Some(through),
+            _ => None,
+        });
+        through.any(|name| self.names(other).contains(name))
     }
 
     /// What people entered about its upkeep.

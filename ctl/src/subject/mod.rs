@@ -57,6 +57,8 @@ pub struct Site<'a> {
     /// Segments that hold plain IT.
     with_it: Vec<String>,
     utilisation: HashMap<&'a str, Share>,
+    /// By kind and unit.
+    alike: HashMap<(&'static str, String), Vec<&'a str>>,
     /// By gateway: the medical devices that it reports.
     reported: HashMap<&'a str, BTreeSet<&'a str>>,
 }
@@ -83,6 +85,7 @@ impl<'a> Site<'a> {
             devices: devices.map(|device| (device.id.as_str(), device)).collect(),
             with_it,
             utilisation: usage::utilisations(inventory),
+            alike: usage::alike(inventory),
             reported,
         }
     }
@@ -101,6 +104,7 @@ impl<'a> Site<'a> {
         };
         let mut components = components::of(device, self.rules);
         self.known.date(device, &mut components);
+        let controls = self.known.controls(device);
         let known = |name| attribute(device, name).map(str::to_owned);
         let vendor = known("manufacturer").filter(|_| !is_hint(device, "manufacturer"));
         Subject {
@@ -110,7 +114,7 @@ impl<'a> Site<'a> {
             components,
             findings: findings(device),
             threats: threats(device, self.known.remembered(device)),
-            reach: exposure::reach(self, device, sight),
+            reach: exposure::reach(self, device, sight, &controls),
             services: services(device),
             peers: exposure::peers(self, device),
             usage: usage::usage(self, device),
@@ -119,7 +123,8 @@ impl<'a> Site<'a> {
             site: known("institution"),
             vendor,
             upkeep: self.known.upkeep(device),
-            controls: self.known.controls(device),
+            controls,
+            serves_critical_room: self.known.serves_critical_room(device),
             fda: self.known.fda(device),
             ..Subject::new(&device.id, category)
         }

@@ -126,6 +126,89 @@ fn reach_is_what_was_answered() {
     assert_eq!(outside[SCANNER].peers.len(), 2);
 }
 
+/// Who is behind a firewall, a declared proxy or a shared address, nobody sees: both clocks run.
+#[test]
+fn what_hides_others_is_told() {
+    let asked_by = |change: fn(&mut Device)| {
+        let found = subjects(|inventory| {
+            change(&mut inventory.devices[2]);
+            inventory.devices[0].peers = vec![Peer {
+                id: ARCHIVE.to_owned(),
+                protocols: vec!["dicom"],
+                bytes: 1,
+                conversations: vec![conversation("dicom", false)],
+            }];
+        });
+        found[SCANNER].reach.behind_nat_or_proxy
+    };
+    assert!(!asked_by(|_| {}));
+    assert!(asked_by(|other| other.category = "firewall"));
+    assert!(asked_by(|other| {
+        let mut finding = samples::scanner_finding();
+        finding.id = "address_shared".to_owned();
+        other.findings.push(finding);
+    }));
+    let mut inventory = samples::assessed();
+    inventory.devices[0].peers = vec![Peer {
+        id: ARCHIVE.to_owned(),
+        protocols: vec!["dicom"],
+        bytes: 1,
+        conversations: vec![conversation("dicom", false)],
+    }];
+    let known = Known {
+        declared: medtap_risk::declared::Declared::parse(
+            "[[control]]\nid = \"PX\"\nkind = \"proxy\"\ndevices = [\"CT1\"]\nport = 104\n\
+             through = \"192.0.2.32\"\nowner = \"x\"\nsince = \"2026-01-01\"\n\
+             expires = \"2027-01-01\"\n",
+        )
+        .unwrap(),
+        ..Known::default()
+    };
+    let rules = Rules::load(None).unwrap();
+    let subjects = Site::new(&inventory, &rules, &known).subjects();
+    assert!(subjects[0].reach.behind_nat_or_proxy);
+    assert!(!subjects[2].reach.behind_nat_or_proxy);
+}
+
+/// In use is what spoke of patients within the hour.
+#[test]
+fn use_is_told_by_the_last_hour() {
+    let used = |last: u64| {
+        let found = subjects(|inventory| {
+            let as_of = inventory.as_of.unwrap().0;
+            let mut spoke = conversation("dicom", true);
+            spoke.last_seen = Time(as_of - last);
+            inventory.devices[0].peers = vec![Peer {
+                id: ARCHIVE.to_owned(),
+                protocols: vec!["dicom"],
+                bytes: 1,
+                conversations: vec![spoke],
+            }];
+        });
+        found[SCANNER].usage.in_use
+    };
+    assert_eq!(used(60_000_000_000), Some(true));
+    assert_eq!(used(3_600_000_000_000), Some(false));
+    assert_eq!(subjects(|_| {})[SCANNER].usage.in_use, None);
+}
+
+/// Air that an operating room hangs on counts as such where the site says so.
+#[test]
+fn critical_rooms_are_declared() {
+    let mut inventory = samples::assessed();
+    inventory.devices[3].category = "hvac";
+    inventory.devices[3].class = "building";
+    let known = Known {
+        declared: medtap_risk::declared::Declared::parse("serve_critical_rooms = [\"VLAN 20\"]")
+            .unwrap(),
+        ..Known::default()
+    };
+    let rules = Rules::load(None).unwrap();
+    let subjects = Site::new(&inventory, &rules, &known).subjects();
+    let serve: Vec<bool> = subjects.iter().map(|s| s.serves_critical_room).collect();
+    assert_eq!(serve, [false, false, false, true]);
+}
+
 #[test]
 fn a_segment_with_plain_it_is_shared() {
     let shared = subjects(|inventory| inventory.devices[3].class = "it");

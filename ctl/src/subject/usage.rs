@@ -15,6 +15,8 @@ const WEEK_HOURS: usize = 168;
 /// Time that must have been watched before anything is said of utilisation.
 const WATCHED_NS_MIN: u64 = 24 * HOUR_NS;
 const HOUR_NS: u64 = 3_600_000_000_000;
+/// Devices of a kind in a unit that are asked whether they could take over: each is asked for each.
+const ALTERNATIVES_MAX: usize = 256;
 
 /// Protocols whose messages carry data of patients.
 const PATIENT_PROTOCOLS: &[&str] = &[
@@ -83,16 +85,24 @@ fn sum(device: &Device) -> [u32; WEEK_HOURS] {
     hours
 }
 
+/// The devices of each kind in each unit.
+pub fn alike(inventory: &Inventory) -> HashMap<(&'static str, String), Vec<&str>> {
+    let mut alike: HashMap<(&'static str, String), Vec<&str>> = HashMap::new();
+    for device in &inventory.devices {
+        let key = (device.category, unit(device));
+        alike.entry(key).or_default().push(&device.id);
+    }
+    alike
+}
+
 /// How much care depends on a device.
 pub fn usage(site: &Site<'_>, device: &Device) -> Usage {
     let utilisation = site.utilisation.get(device.id.as_str()).copied();
-    let place = unit(device);
     let alternatives = utilisation.map(|_| {
-        let others = site.inventory.devices.iter().filter(|other| {
-            other.id != device.id && other.category == device.category && unit(other) == place
-        });
-        let shares = others.filter_map(|other| site.utilisation.get(other.id.as_str()));
-        shares.copied().collect()
+        let alike = site.alike.get(&(device.category, unit(device)));
+        let others = alike.into_iter().flatten().filter(|id| **id != device.id);
+        let shares = others.filter_map(|id| site.utilisation.get(id));
+        shares.take(ALTERNATIVES_MAX).copied().collect()
     });
     let watched = watched_ns(site.inventory) >= WATCHED_NS_MIN;
     Usage {
@@ -103,8 +113,20 @@ pub fn usage(site: &Site<'_>, device: &Device) -> Usage {
         obscured: is_obscured(device),
         last_effectiveness: None,
         hours: (watched && !device.activity.is_empty()).then(|| Box::new(sum(device))),
-        in_use: None,
+        in_use: in_use(site, device),
     }
+}
+
+/// Whether it spoke of patients within the hour; `None` where it never did.
+fn in_use(site: &Site<'_>, device: &Device) -> Option<bool> {
+    let as_of = site.inventory.as_of?.0;
+    let spoke = device.peers.iter().flat_map(|peer| &peer.conversations);
+    let spoke = spoke.filter(|one| {
+        let carries = |name: &str| PATIENT_PROTOCOLS.contains(&name);
+        one.answered && one.protocol.is_some_and(carries)
+    });
+    let last = spoke.map(|one| one.last_seen.0).max()?;
+    Some(as_of.saturating_sub(last) < HOUR_NS)
 }
 
 /// Medical devices that it serves, and those that reach the network through it.

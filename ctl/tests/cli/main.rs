@@ -9,3 +9,4 @@ mod memory;
 mod outputs;
 mod program;
 mod risk;
+mod serve;

@@ -33,14 +33,14 @@ const CSAF: &str = r#"{"document":{"category":"csaf_security_advisory","csaf_ver
 "baseSeverity":"CRITICAL","vectorString":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}}]}]}"#;
 
 /// A folder with feeds, and a saved table of the hospital.
-struct Site {
-    folder: Folder,
-    feeds: String,
-    table: String,
+pub struct Site {
+    pub folder: Folder,
+    pub feeds: String,
+    pub table: String,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = Folder::new();
         let feeds = folder.path("feeds");
         std::fs::create_dir(&feeds).unwrap();

@@ -64,6 +64,7 @@ pub use refusal::Refusal;
 pub use report::{Feed, Kind, Reject};
 pub use sbom::{Sbom, Software};
 pub use stix::{Indicator, Indicators, Observable};
+pub use tree::stamp;
 pub use weakness::{Exploitation, Ssvc, VectorSource, Weakness, Weaknesses};
 pub use when::day;
 

@@ -2,6 +2,7 @@
 //! feeds can't lead out of itself.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use super::Error;
@@ -24,6 +25,21 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, Error> {
     found.sort();
     found.dedup();
     Ok(found)
+}
+
+/// What changes when a file comes, goes or is written again below the paths: lengths and times of
+/// all of them, and no content.
+pub fn stamp(paths: &[PathBuf]) -> Result<u64, Error> {
+    let mut hasher = DefaultHasher::new();
+    for (name, path) in files(paths)? {
+        name.hash(&mut hasher);
+        // One that is gone by now comes back with another stamp.
+        if let Ok(metadata) = fs::metadata(&path) {
+            metadata.len().hash(&mut hasher);
+            metadata.modified().ok().hash(&mut hasher);
+        }
+    }
+    Ok(hasher.finish())
 }
 
 fn failed(path: &Path, reason: &str) -> Error {
