@@ -64,10 +64,8 @@ fn store(options: &FeedsStore) -> Store {
 /// Takes files, folders or a bundle as the next generation, and tells what changed.
 fn import(command: &crate::arguments::FeedsImport, exit: &mut Exit) -> Result<(), Failure> {
     let store = store(&command.store);
-    let before = match store.current()? {
-        Some(_) => Some(store.read()?),
-        None => None,
-    };
+    let current = store.current()?;
+    let before = current.map(|_| store.read()).transpose()?;
     let now = jiff::Timestamp::now()
         .strftime("%Y-%m-%dT%H:%M:%SZ")
         .to_string();
@@ -79,12 +77,15 @@ fn import(command: &crate::arguments::FeedsImport, exit: &mut Exit) -> Result<()
         let text = format!("{}: is no feed: {}", stranger.path, stranger.reason);
         exit.say(Code::Done, &text);
     }
-    let mut notes = vec![format!(
-        "generation {} counts now: {} added, {} already said by newer ones",
-        imported.generation,
-        several(imported.added.len() as u64, "file"),
-        several(imported.superseded.len() as u64, "file"),
-    )];
+    let generation = imported.generation;
+    let mut notes = vec![match current == Some(generation) {
+        true => format!("nothing is new: generation {generation} counts as before"),
+        false => format!(
+            "generation {generation} counts now: {} added, {} already said by newer ones",
+            several(imported.added.len() as u64, "file"),
+            several(imported.superseded.len() as u64, "file"),
+        ),
+    }];
     if let Some(before) = before {
         let changes = changes(&before, &store.read()?);
         notes.extend(changes.iter().take(CHANGES_MAX).map(told));

@@ -135,8 +135,12 @@ fn framework(html: &mut Html, report: &Report) {
     ));
     html.raw("</summary>\n<p class=\"quiet\">");
     html.text(&format!(
-        "{}. Data from {} to {}; enough is seen of {:.0} % of {} devices.",
+        "{}.{} Data from {} to {}; enough is seen of {:.0} % of {} devices.",
         report.source,
+        match &report.checked {
+            Some(checked) => format!(" Numbers and subjects of rows were held against {checked}."),
+            None => String::new(),
+        },
         report.window.0,
         report.window.1,
         report.coverage * 100.0,

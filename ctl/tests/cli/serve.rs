@@ -1,5 +1,5 @@
-//! The running engine served with feeds: new feeds score again, days are written, work closes itself
-//! and opens again.
+//! The running engine served with feeds: new feeds score again, days are written, work closes
+//! itself and opens again.
 
 use std::path::{Path, PathBuf};
 use std::process::Child;

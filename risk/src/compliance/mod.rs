@@ -63,6 +63,9 @@ impl Shown {
     }
 }
 
+/// What is said of a row whose number and subject nobody compared.
+const UNCHECKED: &str = "Its number and subject were held against no public listing.";
+
 /// One row of a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportRow {
@@ -89,6 +92,8 @@ pub struct Report {
     pub status: Status,
     /// Where it is published.
     pub source: String,
+    /// What its rows were held against.
+    pub checked: Option<String>,
     /// First and last day of the data.
     pub window: (Date, Date),
     /// Devices.
@@ -115,7 +120,7 @@ pub fn report(
             title: row.title.clone(),
             finding: judge(&shown),
             shown,
-            note: row.note.clone(),
+            note: note(pack, row),
         }
     });
     let seen = devices.iter().filter(|device| {
@@ -131,11 +136,19 @@ pub fn report(
         version: pack.version.clone(),
         status: pack.status,
         source: pack.source.clone(),
+        checked: pack.checked.clone(),
         window: (day(window.0), day(window.1)),
         devices: devices.len(),
         coverage,
         rows: rows.collect(),
     }
+}
+
+/// What a reader must know of a row, and whether its number is sure.
+fn note(pack: &Pack, row: &pack::Row) -> Option<String> {
+    let unchecked = (row.unchecked || pack.checked.is_none()).then_some(UNCHECKED);
+    let parts: Vec<&str> = row.note.as_deref().into_iter().chain(unchecked).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
 }
 
 fn show(served: &Served, devices: &[Device<'_>], overdue: &impl Fn(&str) -> bool) -> Shown {

@@ -106,6 +106,9 @@ pub struct Row {
     /// What a reader must know.
     #[serde(default)]
     pub note: Option<String>,
+    /// Its number and subject were held against no listing that is public.
+    #[serde(default)]
+    pub unchecked: bool,
 }
 
 /// One version of a framework.
@@ -120,6 +123,9 @@ pub struct Pack {
     pub status: Status,
     /// Where it is published.
     pub source: String,
+    /// The public listings that numbers and subjects of its rows were held against.
+    #[serde(default)]
+    pub checked: Option<String>,
     /// Its rows, in its order.
     #[serde(rename = "row")]
     pub rows: Vec<Row>,

@@ -24,6 +24,8 @@ mod names;
 #[cfg(test)]
 mod tests;
 mod verdicts;
+#[cfg(test)]
+mod walk_tests;
 mod windows;
 
 pub use index::Matcher;

@@ -108,7 +108,11 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Vendor {
     name: String,
+    #[serde(default)]
     also: Vec<String>,
+    /// Spellings that no public source at hand quotes.
+    #[serde(default)]
+    unconfirmed: Vec<String>,
 }
 
 /// Words that begin a product's name and tell its vendor, whoever is said to sell it.
@@ -130,6 +134,9 @@ struct ProductNames {
     name: String,
     #[serde(default)]
     also: Vec<String>,
+    /// Spellings that no public source at hand quotes.
+    #[serde(default)]
+    unconfirmed: Vec<String>,
     /// Entries of advisories that cover this product among others.
     #[serde(default)]
     listed_as: Vec<String>,
@@ -177,7 +184,8 @@ impl Names {
         let file: File = toml::from_str(text)?;
         let mut names = Self::default();
         for vendor in &file.vendor {
-            let mut spellings: Vec<_> = vendor.also.iter().map(|also| words(also)).collect();
+            let also = vendor.also.iter().chain(&vendor.unconfirmed);
+            let mut spellings: Vec<_> = also.map(|also| words(also)).collect();
             spellings.push(words(&vendor.name));
             for spelling in &spellings {
                 let key = vendor_key(spelling);
@@ -211,7 +219,8 @@ impl Names {
             return Err(NamesError::Contradiction(reason));
         };
         let mut spellings: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for also in product.also.iter().chain(&product.listed_as) {
+        let others = product.also.iter().chain(&product.unconfirmed);
+        for also in others.clone().chain(&product.listed_as) {
             for variant in variants(also) {
                 for key in self.plain_keys(vendor, &variant.text) {
                     spellings.entry(key).or_default().insert(first.clone());
@@ -223,8 +232,7 @@ impl Names {
             known.extend(targets);
         }
         if product.alone {
-            let names = product.also.iter().chain([&product.name]);
-            for name in names {
+            for name in others.chain([&product.name]) {
                 for key in keys_of(&product_ending(words(name))) {
                     let old = self.alone.insert(key.clone(), vendor.clone());
                     if old.is_some_and(|old| old != *vendor) {
