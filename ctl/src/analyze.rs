@@ -30,6 +30,7 @@ pub fn run(command: &Analyze, exit: &mut Exit) -> Result<(), Failure> {
 
     let analysis = Analysis {
         workers: command.workers(),
+        subjects: command.subjects,
         flow_records: files.flows.is_some(),
         rules_generation: rules.generation(),
         as_of_ns: command.as_of,

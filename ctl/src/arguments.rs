@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use clap::{Args, Parser, Subcommand};
+use medtap_table::Capacity;
 
 pub use crate::assess::arguments::{
     Asked, Compliance, GroupBy, RiskCommand, RiskGroups, RiskList, RiskModel, RiskTrend, Simulate,
@@ -20,6 +21,9 @@ use crate::report::Format;
 const WORKERS_DEFAULT_MAX: usize = 8;
 /// Workers that can be asked for: one for each shard of the engine.
 const WORKERS_MAX: u64 = 64;
+
+/// Devices that an offline run has room for, at most.
+pub const SUBJECTS_MAX: i64 = medtap_engine::config::SUBJECTS_MAX as i64;
 
 /// Shortest and longest time from one look to the next.
 const INTERVAL_MIN_NS: u64 = 10_000_000;
@@ -178,6 +182,10 @@ pub struct Analyze {
     /// processor, at most 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=WORKERS_MAX))]
     pub workers: Option<u64>,
+    /// Devices that there is room for: one of each MAC and IP address, and those that others report
+    #[arg(long, value_name = "N", default_value_t = Capacity::default().subjects,
+        value_parser = clap::value_parser!(u32).range(1..=SUBJECTS_MAX))]
+    pub subjects: u32,
     /// Folder with rules of your own (.toml), over those that ship
     #[arg(long, value_name = "DIR")]
     pub rules: Option<PathBuf>,
@@ -216,6 +224,10 @@ impl Analyze {
 pub struct Devices {
     #[command(flatten)]
     pub table: Table,
+    /// Work the list out from the table itself, though medtap serve keeps one that is at most 90
+    /// seconds old
+    #[arg(long)]
+    pub now: bool,
     #[command(flatten)]
     pub assessing: Assessing,
     #[command(flatten)]

@@ -15,15 +15,26 @@ use crate::failure::{Code, Exit, Failure};
 use crate::find::find;
 use crate::live::{self, State};
 use crate::render::{self, Listing, Look, Output, Page};
+use crate::roster::Roster;
 
 /// Shows the devices of a table.
 pub fn run(command: &arguments::Devices, exit: &mut Exit) -> Result<(), Failure> {
-    let rules = load_rules(command.table.rules.as_deref())?;
     let selection = &command.selection;
     let people = matches!(selection.output, Output::Table | Output::Wide);
     let asked = selection.filter.is_some() || selection.fail_on.is_some();
+    let judged = command.assessing.is_given();
+    let typed = command.table.as_of.is_some() || command.table.rules.is_some();
+    if selection.output == Output::Table && !(asked || judged || typed || command.now) {
+        let path = live::path(command.table.table.as_deref());
+        let table = open_at(&command.table)?;
+        if let Some(roster) = Roster::of(&path, &table) {
+            live::say(&table, exit);
+            return render::print(|out| roster.write(Look::of_stdout(), out));
+        }
+    }
+    let rules = load_rules(command.table.rules.as_deref())?;
     // What people are shown is little; what is compared or judged may be anything.
-    let extent = match people && !asked && !command.assessing.is_given() {
+    let extent = match people && !asked && !judged {
         true => Extent::Listed,
         false => Extent::Whole,
     };
@@ -54,17 +65,21 @@ pub fn open(
     open_as(options, Extent::Whole, exit)
 }
 
+fn open_at(options: &arguments::Table) -> Result<TableReader, Failure> {
+    // A path that was typed may be meant as a saved table's: only without one, nobody runs.
+    match &options.table {
+        Some(path) => Ok(TableReader::open(path)?),
+        None => live::open(&live::path(None)),
+    }
+}
+
 fn open_as(
     options: &arguments::Table,
     extent: Extent,
     exit: &mut Exit,
 ) -> Result<(TableReader, Inventory, Vec<Join>), Failure> {
     let path = live::path(options.table.as_deref());
-    // A path that was typed may be meant as a saved table's: only without one, nobody runs.
-    let table = match &options.table {
-        Some(path) => TableReader::open(path)?,
-        None => live::open(&path)?,
-    };
+    let table = open_at(options)?;
     let is_live = State::of(&table, live::now_ns()) != State::Saved;
     let as_of = options.as_of.map(Time);
     let as_of = as_of.or(is_live.then(|| Time(live::changed_ns(&table))));

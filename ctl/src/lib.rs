@@ -5,6 +5,7 @@
 //! arguments     what was typed                       failure   what went wrong, exit codes
 //! analyze       captures ─► engine ─► table ─► devices
 //! devices       table ─► devices, or one of them     find      which device a person means
+//! roster        the list of them, kept by serve for whoever asks
 //! status stats  how the engine does (reading)        save      a copy of its table
 //! doctor        what the machine and its interfaces are to a sensor, and what to change
 //! events        what happened, and what happens      live      the running engine's table
@@ -42,6 +43,7 @@ mod progress;
 mod reading;
 mod render;
 mod report;
+mod roster;
 mod rules;
 mod save;
 mod stats;

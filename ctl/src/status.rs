@@ -59,6 +59,8 @@ pub struct Engine {
     pub stopped: Option<Time>,
     /// Version of the table's layout.
     pub layout_version: u32,
+    /// Bytes of shared memory that the table takes.
+    pub table_bytes: u64,
     /// Fingerprint of the newest rules.
     pub rules_generation: String,
     /// Every worker matches with the newest rules.
@@ -157,6 +159,9 @@ fn micros(ns: u64) -> f64 {
 /// How full a region of the table is.
 #[derive(Debug, Serialize)]
 pub struct RegionStatus {
+    /// Which.
+    #[serde(skip)]
+    pub region: Region,
     /// Its name.
     pub name: &'static str,
     /// Slots, or bytes of the heap, in use.
@@ -165,6 +170,18 @@ pub struct RegionStatus {
     pub capacity: u64,
     /// What found no room.
     pub refused: u64,
+}
+
+impl RegionStatus {
+    /// The setting of medtapd that it grows with; none where it is as large as the run needs.
+    pub fn setting(&self) -> Option<&'static str> {
+        match self.region {
+            Region::Subjects | Region::Activity => Some("subjects"),
+            Region::Facts | Region::Heap => Some("facts"),
+            Region::Edges => Some("conversations"),
+            Region::Workers | Region::Interfaces => None,
+        }
+    }
 }
 
 /// Something that was lost.
@@ -225,6 +242,7 @@ fn gather(table: &TableReader, name: String) -> Status {
             heartbeat: time(table.heartbeat_ns()),
             stopped: time(table.stopped_ns()),
             layout_version: LAYOUT_VERSION,
+            table_bytes: table.header().file_size,
             rules_generation: generation(newest),
             rules_agree: threads().all(|(_, worker)| worker.rules_generation == newest),
         },
@@ -266,6 +284,7 @@ fn generation(number: u64) -> String {
 
 fn fill(table: &TableReader, region: Region) -> RegionStatus {
     RegionStatus {
+        region,
         name: region.name(),
         used: table.used(region),
         capacity: table.capacity(region),

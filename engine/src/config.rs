@@ -177,20 +177,15 @@ pub const XDP_FRAME_PIECES_MAX: usize = 32;
 /// Time that an interface may be busy with the sockets of an engine that has just ended.
 pub const XDP_BIND_WAIT_NS: u64 = 2_000_000_000;
 
-/// Subjects that the aggregator knows (`limit_subjects`): as many as the table has places.
-pub const SUBJECTS_MAX: usize = 65_536;
+/// Subjects that may be asked for (`subjects`), at most.
+pub const SUBJECTS_MAX: u32 = 4_194_304;
 
-/// Of those, subjects without any sign that they are really there (`limit_probation`).
-pub const PROBATION_MAX: usize = 16_384;
+/// Facts that may be asked for (`facts`), at most: a table of 4 GiB.
+pub const FACTS_MAX: u32 = 16_777_216;
 
-/// Facts that the aggregator knows (`limit_facts`).
-pub const FACTS_MAX: usize = 262_144;
-
-/// Edges that the aggregator knows (`limit_edges`).
-pub const EDGES_MAX: usize = 262_144;
-
-/// Activities, each of one subject and one event, that the aggregator knows (`limit_activity`).
-pub const ACTIVITIES_MAX: usize = 16_384;
+/// Of so many places for subjects, one may be taken by subjects without any sign that they are
+/// really there (`limit_probation`).
+pub const SUBJECTS_PER_PROBATION: u32 = 4;
 
 /// Sightings of facts that may wait between a worker and the aggregator.
 pub const FACT_RING_SIGHTINGS: usize = 256;

@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     let result = Settings::read(&arguments).map_err(anyhow::Error::from);
     let result = result.and_then(|settings| {
         if settings.check {
-            print!("{}", settings.summary());
+            print!("{}{}", settings.summary(), live::room_in_words(&settings));
             return Ok(());
         }
         live::run(&settings)

@@ -189,6 +189,16 @@ pub fn both(field: Field, value: &[u8], emit: Emit<'_>) {
     }
 }
 
+/// The sender refused somebody's log-on: an obstacle at both ends.
+pub fn refuses_logon(emit: Emit<'_>) {
+    for subject in [Subject::Sender, Subject::Receiver] {
+        emit(Observation::Event {
+            subject,
+            event: Event::LogonRefused,
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

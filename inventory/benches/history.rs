@@ -51,6 +51,13 @@ fn main() {
     let named = |part: &str| arguments.iter().any(|argument| argument == part);
     let all = !parts.iter().any(|part| named(part));
     let asked = |part: &str| all || named(part);
+    if named("table") {
+        // For `medtap serve` and `medtap devices`, which are not part of this.
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scale.table");
+        drop(table(&path, FACTS));
+        println!("{}", path.display());
+        return;
+    }
     let folder = tempfile::tempdir().expect("a folder");
     if asked("history") {
         history(&folder.path().join("history.db"));

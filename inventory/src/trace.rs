@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use medtap_table::layout::HOURS_OF_WEEK;
 use medtap_table::vocabulary::{Attribute, Event, Field, Protocol};
 
-use crate::resolve::is_of_virtual_machine;
+use crate::resolve::{is_of_virtual_machine, is_virtual};
 
 /// What a person decided about identity: records that bear one label are one device, records
 /// that bear different ones never are.
@@ -201,5 +201,11 @@ impl Detail {
         let mut macs = self.bindings.iter().filter_map(|binding| binding.mac);
         let made_up = |mac: [u8; 6]| mac[0] & 2 != 0 && !is_of_virtual_machine(&mac);
         macs.clone().next().is_some() && macs.all(made_up)
+    }
+
+    /// Every network card of it was made by a hypervisor.
+    pub fn has_only_virtual_cards(&self) -> bool {
+        let mut macs = self.bindings.iter().filter_map(|binding| binding.mac);
+        macs.clone().next().is_some() && macs.all(|mac| is_virtual(&mac))
     }
 }

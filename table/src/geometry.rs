@@ -33,18 +33,50 @@ pub struct Capacity {
     pub heap_bytes: u64,
 }
 
+/// Bindings and reported devices, unless somebody asks for more.
+const SUBJECTS_DEFAULT: u32 = 65_536;
+/// Facts, and conversations, for each subject.
+const FACTS_EACH: u32 = 4;
+/// Subjects for each pair of subject and event: few devices tell of what they do.
+const SUBJECTS_PER_ACTIVITY: u32 = 4;
+/// Bytes for longer texts, for each fact.
+const HEAP_BYTES_EACH: u64 = 64;
+
 impl Default for Capacity {
-    /// Suited to offline runs: about 120 MiB of address space.
+    /// About 120 MiB of address space.
     fn default() -> Self {
+        Self::of_subjects(SUBJECTS_DEFAULT)
+    }
+}
+
+impl Capacity {
+    /// Room for so many subjects, and for what a hospital's devices say and do.
+    pub const fn of_subjects(subjects: u32) -> Self {
+        let facts = subjects.saturating_mul(FACTS_EACH);
         Self {
-            subjects: 65_536,
-            facts: 262_144,
-            edges: 262_144,
-            activities: 16_384,
+            subjects,
+            facts,
+            edges: facts,
+            activities: subjects / SUBJECTS_PER_ACTIVITY,
             workers: 8,
             interfaces: 64,
-            heap_bytes: 16 * 1024 * 1024,
+            heap_bytes: facts as u64 * HEAP_BYTES_EACH,
         }
+    }
+
+    /// The same with room for so many facts.
+    #[must_use]
+    pub const fn with_facts(self, facts: u32) -> Self {
+        Self {
+            facts,
+            heap_bytes: facts as u64 * HEAP_BYTES_EACH,
+            ..self
+        }
+    }
+
+    /// Bytes of a table with this room; none where the format has no numbers for it.
+    pub fn bytes(&self) -> Option<u64> {
+        Geometry::live(self).map(|geometry| geometry.file_size())
     }
 }
 
@@ -154,6 +186,20 @@ impl Geometry {
     /// The places, for the header.
     pub(crate) fn regions(&self) -> &[RegionHeader; REGION_COUNT] {
         &self.regions
+    }
+
+    /// How much there is room for.
+    pub(crate) fn room(&self) -> Capacity {
+        let slots = |region| u32::try_from(self.capacity(region)).unwrap_or(u32::MAX);
+        Capacity {
+            subjects: slots(Region::Subjects),
+            facts: slots(Region::Facts),
+            edges: slots(Region::Edges),
+            activities: slots(Region::Activity),
+            workers: slots(Region::Workers),
+            interfaces: slots(Region::Interfaces),
+            heap_bytes: self.capacity(Region::Heap),
+        }
     }
 
     /// Slots (heap: bytes) of a region.

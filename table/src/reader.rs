@@ -223,15 +223,21 @@ impl TableReader {
     /// What the facts of these slots are about, without their texts.
     pub fn fact_heads(&self, slots: Range<u32>) -> impl Iterator<Item = (FactId, FactHead)> + '_ {
         slots.filter_map(|index| {
-            let record: FactRecord = self.load(self.slot(Region::Facts, index)?)?;
+            let record = self.load_head(index)?;
             Some((FactId(index), self.sensible(self.decode_head(&record))?))
         })
     }
 
     /// What one fact is about; none where it makes no sense, which is not counted.
     pub fn fact_head(&self, id: FactId) -> Option<FactHead> {
-        let record: FactRecord = self.load(self.slot(Region::Facts, id.0)?)?;
-        self.decode_head(&record)
+        self.decode_head(&self.load_head(id.0)?)
+    }
+
+    /// The part of a fact before its texts: with the lock, one cache line.
+    fn load_head(&self, index: u32) -> Option<FactRecord> {
+        const WORDS: usize = offset_of!(FactRecord, raw) / 8;
+        const _: () = assert!(WORDS * 8 == offset_of!(FactRecord, raw) && WORDS == 7);
+        self.load_front(self.slot(Region::Facts, index)?, WORDS)
     }
 
     /// Every edge with its volume, in the order of slots.
@@ -381,9 +387,14 @@ impl TableReader {
 
     /// The record at the front of a slot. None where there is none, or where it stays torn.
     pub(crate) fn load<R: Pod>(&self, slot: &[Word]) -> Option<R> {
-        let cell = SeqCell::new(slot, size_of::<R>() / 8)?;
+        self.load_front(slot, size_of::<R>() / 8)
+    }
+
+    /// The first words of a record; the others are zero.
+    fn load_front<R: Pod>(&self, slot: &[Word], count: usize) -> Option<R> {
+        let cell = SeqCell::new(slot, count)?;
         let mut record = R::zeroed();
-        let words = cast_slice_mut::<u8, u64>(bytes_of_mut(&mut record));
+        let words = cast_slice_mut::<u8, u64>(bytes_of_mut(&mut record)).get_mut(..count)?;
         let patient = self.torn() < TORN_PATIENCE;
         let attempts = if patient {
             ATTEMPTS_MAX

@@ -374,6 +374,11 @@ impl TableWriter {
         }
     }
 
+    /// How much there is room for.
+    pub fn capacity(&self) -> Capacity {
+        self.geometry.room()
+    }
+
     /// Says that the engine ends its work in order: nothing changes any more.
     pub fn stop(&mut self, now_ns: u64) {
         const OFFSET: usize = std::mem::offset_of!(HeaderCounters, stopped_ns);

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use medtap_inventory::history::ChangeKind;
 use medtap_inventory::people::{Authorisation, Lifecycle, Origin};
+use medtap_table::Capacity;
 
 use super::show::Format;
-use crate::arguments::{EXIT_CODES, Judging, as_of, interval};
+use crate::arguments::{EXIT_CODES, Judging, SUBJECTS_MAX, as_of, interval};
 
 /// The history that is meant where none is named.
 pub const HISTORY_DEFAULT: &str = "/var/lib/medtap/history.db";
@@ -153,6 +154,10 @@ pub struct Add {
     /// Captures that are read at the same time [default: one for each processor, at most 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=64))]
     pub workers: Option<u64>,
+    /// Devices that there is room for in each
+    #[arg(long, value_name = "N", default_value_t = Capacity::default().subjects,
+        value_parser = clap::value_parser!(u32).range(1..=SUBJECTS_MAX))]
+    pub subjects: u32,
     /// Folder with rules of your own (.toml), over those that ship
     #[arg(long, value_name = "DIR")]
     pub rules: Option<PathBuf>,

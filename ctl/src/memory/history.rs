@@ -119,6 +119,7 @@ fn add(command: &arguments::Add, exit: &mut Exit) -> Result<(), Failure> {
         let task = Task {
             matcher: &matcher,
             generation: rules.generation(),
+            subjects: command.subjects,
             site: &command.site,
         };
         let mut read: Vec<Result<Reading, Failure>> = pool.install(|| {
@@ -170,6 +171,7 @@ fn hash(path: &Path) -> Result<String, Failure> {
 struct Task<'a> {
     matcher: &'a Arc<Matcher>,
     generation: u64,
+    subjects: u32,
     site: &'a str,
 }
 
@@ -177,6 +179,7 @@ impl Task<'_> {
     fn read(&self, path: &Path, uid: &str) -> Result<Reading, Failure> {
         let pcap = Pcap::open(&[Input::Path(path.to_owned())])?;
         let analysis = Analysis {
+            subjects: self.subjects,
             rules_generation: self.generation,
             ..Analysis::new(Arc::clone(self.matcher))
         };
@@ -233,6 +236,7 @@ pub const DEVICES: &[Column<DeviceRow>] = &[
         let notes = [
             (d.silent_since.is_some(), "silent"),
             (d.local_macs, "made-up MAC address"),
+            (d.virtual_machine, "virtual machine"),
             (d.routes, "routes"),
             (d.shared, "several machines behind one address"),
             (!d.reported_by.is_empty(), "reported"),

@@ -1,6 +1,7 @@
 //! `medtap serve`: reads the running engine's table again and again, and writes what is new into
-//! the history. It holds no right but to read the one and write the other; the engine never
-//! waits for it, and what could not be written is written by the next look.
+//! the history, and the list of devices beside the table. It holds no right but to read the one and
+//! write the others; the engine never waits for it, and what could not be written is written by the
+//! next look.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::assess::daily::Daily;
 use crate::failure::{Code, Exit, Failure};
 use crate::live::{self, State};
 use crate::pause::Pause;
+use crate::roster::Keeper;
 
 /// What may wait is written this often.
 const FLUSH_NS: u64 = 3_600_000_000_000;
@@ -36,6 +38,8 @@ pub fn run(command: &Serve, exit: &mut Exit) -> Result<(), Failure> {
         policy,
         table: None,
         observer: Observer::default(),
+        keeper: Keeper::default(),
+        unlisted: false,
         flushed_ns: 0,
         retained_ns: 0,
         trouble: String::new(),
@@ -92,6 +96,9 @@ struct Server {
     policy: Policy,
     table: Option<TableReader>,
     observer: Observer,
+    keeper: Keeper,
+    /// The roster could not be written, and this was said.
+    unlisted: bool,
     flushed_ns: u64,
     retained_ns: u64,
     /// What was said last: trouble is told when it begins, not at every look.
@@ -163,10 +170,21 @@ impl Server {
         let mut look = Look::at(table, kind, &name, &self.site);
         look.flush = flush || kind == SourceKind::Table;
         let as_of = Some(Time(look.at_ns));
-        let noted = {
-            let shown = Resolution::new(table, &Options { as_of }, &rulings);
-            self.observer.observe(&mut self.store, &shown, &look)
+        let shown = Resolution::new(table, &Options { as_of }, &rulings);
+        let noted = self.observer.observe(&mut self.store, &shown, &look);
+        let listed = match (kind, &noted) {
+            (SourceKind::Live, Ok(_)) => {
+                let place = (self.path.as_path(), table);
+                let keeper = &mut self.keeper;
+                keeper.keep(place, &shown, &self.observer, look.flush)
+            }
+            _ => Ok(()),
         };
+        drop(shown);
+        if let (Err(failure), false) = (&listed, self.unlisted) {
+            exit.say(Code::Done, &failure.to_string());
+        }
+        self.unlisted = listed.is_err();
         self.take(noted.map(drop), exit)
     }
 

@@ -139,6 +139,16 @@ fn write(report: &CoverageReport, out: &mut dyn Write) -> io::Result<()> {
         "flows that nobody knows       {}",
         render::count(seen.unknown_flows)
     )?;
+    let read = &report.read;
+    for (what, bytes) in [
+        ("bytes that could be read    ", read.readable),
+        ("bytes that are encrypted    ", read.encrypted),
+        ("bytes in closed tunnels     ", read.tunnelled),
+        ("bytes that nobody knows     ", read.unknown),
+    ] {
+        let share = read.percent(bytes);
+        writeln!(out, "{what}  {}, {share} %", render::bytes(bytes))?;
+    }
     writeln!(
         out,
         "records that limits refused   {}\n",

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::text::{bytes, clean, count, fit, span, time, width};
 use super::{Look, StatusOutput, json};
 use crate::failure::Failure;
-use crate::status::{InterfaceStatus, Status, Worker};
+use crate::status::{InterfaceStatus, RegionStatus, Status, Worker};
 
 /// Shows the status on standard output.
 pub fn show(status: &Status, output: StatusOutput) -> Result<(), Failure> {
@@ -53,6 +53,17 @@ fn write(status: &Status, look: Look, out: &mut dyn Write) -> io::Result<()> {
         out,
     )?;
     writeln!(out)?;
+    let full = |region: &&RegionStatus| region.used >= region.capacity;
+    for region in status.regions.iter().filter(full) {
+        let Some(setting) = region.setting() else {
+            continue;
+        };
+        let line = format!(
+            "full: {}; what is new finds no room until medtapd starts with more `{setting}`",
+            region.name
+        );
+        writeln!(out, "{}", look.alert(&line))?;
+    }
     if status.losses.is_empty() {
         writeln!(out, "nothing was lost")?;
     }
@@ -101,7 +112,12 @@ fn engine(status: &Status, look: Look, out: &mut dyn Write) -> io::Result<()> {
         (false, _) => ", not yet with all workers",
     };
     row(out, "rules", &format!("{}{agree}", engine.rules_generation))?;
-    let layout = format!("{}, layout {}", clean(&engine.table), engine.layout_version);
+    let size = bytes(engine.table_bytes);
+    let layout = format!(
+        "{}, layout {}, {size}",
+        clean(&engine.table),
+        engine.layout_version
+    );
     row(out, "table", &layout)
 }
 
@@ -227,6 +243,7 @@ mod tests {
     use crate::reading::Rate;
     use crate::status::{Engine, Latency, Loss, RegionStatus};
     use medtap_inventory::model::Time;
+    use medtap_table::Region;
     use std::collections::BTreeMap;
 
     const BEGIN: Time = Time(1_787_047_200_000_000_000);
@@ -242,6 +259,7 @@ mod tests {
                 heartbeat: Some(NOW),
                 stopped: None,
                 layout_version: 2,
+                table_bytes: 130_000_000,
                 rules_generation: "00000000000000aa".to_owned(),
                 rules_agree: false,
             },
@@ -260,12 +278,22 @@ mod tests {
                 counters: BTreeMap::from([("delivered", 1_234), ("ring_full", 0)]),
             }],
             workers: vec![worker()],
-            regions: vec![RegionStatus {
-                name: "heap",
-                used: 1_000_000,
-                capacity: 16_000_000,
-                refused: 0,
-            }],
+            regions: vec![
+                RegionStatus {
+                    region: Region::Subjects,
+                    name: "subjects",
+                    used: 65_536,
+                    capacity: 65_536,
+                    refused: 3,
+                },
+                RegionStatus {
+                    region: Region::Heap,
+                    name: "heap",
+                    used: 1_000_000,
+                    capacity: 16_000_000,
+                    refused: 0,
+                },
+            ],
             losses: vec![Loss {
                 interface: Some("mirror0".to_owned()),
                 counter: "ring_full",
@@ -314,7 +342,7 @@ engine running, process 712
   up since   2026-08-18 10:00:00 UTC, 1 h 1 min
   heartbeat  2026-08-18 11:01:01 UTC
   rules      00000000000000aa, not yet with all workers
-  table      live.table, layout 2
+  table      live.table, layout 2, 130.0 MB
 
 interface mirror0  up promiscuous
   attach native, delivery zero-copy, 4 × 1 sockets, MTU 9000, 16,384 frames of 4096 bytes
@@ -324,9 +352,11 @@ interface mirror0  up promiscuous
 WORKER CPU PACKETS/S BITS/S FLOWS RING OWED P50 µs P99 µs P99.9 µs MAX µs RULES
 0 2 1,500,000 9.8 Gbit 70,000 12/8192 0 4.1 11.0 40.2 812.9 0000000000000009 old
 
-TABLE    USED     ROOM  FULL  REFUSED
-heap   1.0 MB  16.0 MB   6 %        0
+TABLE       USED     ROOM   FULL  REFUSED
+subjects  65,536   65,536  100 %        3
+heap      1.0 MB  16.0 MB    6 %        0
 
+full: subjects; what is new finds no room until medtapd starts with more `subjects`
 lost: mirror0 ring_full 9
 everything adds up
 ";

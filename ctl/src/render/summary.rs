@@ -3,10 +3,11 @@
 
 use std::io::{self, Write};
 
-use medtap_inventory::model::Inventory;
-use medtap_table::vocabulary::Class;
+use medtap_inventory::model::{Device, Inventory};
+use medtap_table::vocabulary::{Class, Counter};
+use serde::{Deserialize, Serialize};
 
-use super::text::{bytes, count, is_hint, period, several, span};
+use super::text::{attribute, bytes, clean, count, is_hint, period, several, span};
 use super::{Listing, Look};
 
 /// Classes in the order in which people who look after patients want them.
@@ -20,67 +21,167 @@ pub const CLASSES: &[Class] = &[
     Class::Unknown,
 ];
 
+/// Attributes of which it is told how many devices have them.
+const KNOWN: [&str; 4] = ["manufacturer", "model", "os", "serial_number"];
+
+/// How a line is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tone {
+    /// As text.
+    Plain,
+    /// As a heading.
+    Heading,
+    /// As something to look at.
+    Alert,
+}
+
+/// What is counted of devices.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Those that are shown.
+    shown: u32,
+    /// All.
+    all: u32,
+    /// Those that are shown, as [`CLASSES`].
+    classes: [u32; CLASSES.len()],
+    /// Those that are shown by a name which is a hint alone.
+    hints: u32,
+    /// All of which something is known, as [`KNOWN`].
+    known: [u32; KNOWN.len()],
+}
+
+impl Counts {
+    /// One device that is shown.
+    pub fn of_one(device: &Device) -> Self {
+        let mut counts = Self::default();
+        counts.show(device);
+        counts.know(device);
+        counts
+    }
+
+    fn of(listing: &Listing<'_>) -> Self {
+        let mut counts = Self::default();
+        listing
+            .devices
+            .iter()
+            .for_each(|device| counts.show(device));
+        let all = &listing.inventory.devices;
+        all.iter().for_each(|device| counts.know(device));
+        counts
+    }
+
+    fn show(&mut self, device: &Device) {
+        let names = ["manufacturer", "model", "serial_number"];
+        self.shown += 1;
+        for (class, number) in CLASSES.iter().zip(&mut self.classes) {
+            *number += u32::from(class.name() == device.class);
+        }
+        self.hints += u32::from(names.iter().any(|name| is_hint(device, name)));
+    }
+
+    fn know(&mut self, device: &Device) {
+        self.all += 1;
+        for (name, number) in KNOWN.iter().zip(&mut self.known) {
+            *number += u32::from(attribute(device, name).is_some());
+        }
+    }
+}
+
+impl<'a> std::iter::Sum<&'a Self> for Counts {
+    fn sum<I: Iterator<Item = &'a Self>>(each: I) -> Self {
+        each.fold(Self::default(), |mut sum, one| {
+            sum.shown += one.shown;
+            sum.all += one.all;
+            sum.hints += one.hints;
+            for (sum, number) in sum.classes.iter_mut().zip(one.classes) {
+                *sum += number;
+            }
+            for (sum, number) in sum.known.iter_mut().zip(one.known) {
+                *sum += number;
+            }
+            sum
+        })
+    }
+}
+
 /// Writes the summary.
 pub fn write(listing: &Listing<'_>, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let inventory = listing.inventory;
-    writeln!(out, "{}", look.bold(&devices(listing)))?;
-    writeln!(out, "{}", traffic(inventory))?;
-    writeln!(out, "{}", coverage(inventory))?;
-    let names = ["manufacturer", "model", "serial_number"];
-    if listing
-        .devices
-        .iter()
-        .any(|device| names.iter().any(|name| is_hint(device, name)))
-    {
+    let counts = Counts::of(listing);
+    let lines = lines(listing.inventory, &counts, &listing.limits);
+    write_lines(&lines, look, out)
+}
+
+/// Writes the lines of a summary.
+pub fn write_lines(lines: &[(Tone, String)], look: Look, out: &mut dyn Write) -> io::Result<()> {
+    lines.iter().try_for_each(|(tone, line)| {
+        let line = clean(line);
+        match tone {
+            Tone::Plain => writeln!(out, "{line}"),
+            Tone::Heading => writeln!(out, "{}", look.bold(&line)),
+            Tone::Alert => writeln!(out, "{}", look.alert(&line)),
+        }
+    })
+}
+
+/// The lines of the summary.
+pub fn lines(
+    inventory: &Inventory,
+    counts: &Counts,
+    limits: &[(Counter, u64)],
+) -> Vec<(Tone, String)> {
+    let mut lines = vec![
+        (Tone::Heading, devices(counts)),
+        (Tone::Plain, traffic(inventory)),
+        (Tone::Plain, coverage(inventory, counts)),
+    ];
+    if counts.hints > 0 {
         let text = "~ marks a hint that nothing proves, such as the owner of a MAC address block";
-        writeln!(out, "{text}")?;
+        lines.push((Tone::Plain, text.to_owned()));
     }
     if inventory.partial {
         let text = "partial: some of the input could not be read; devices may be missing";
-        writeln!(out, "{}", look.alert(text))?;
+        lines.push((Tone::Alert, text.to_owned()));
     }
     if inventory.source.limits_hit > 0 {
-        let mut text = format!(
-            "limits refused {} records",
-            count(inventory.source.limits_hit)
-        );
-        let limits = listing.limits.iter().map(|(counter, number)| {
-            let name = counter
-                .name()
-                .trim_start_matches("limit_")
-                .replace('_', " ");
-            format!("{name} {}", count(*number))
-        });
-        let limits: Vec<String> = limits.collect();
-        if !limits.is_empty() {
-            text.push_str(&format!(" ({})", limits.join(", ")));
-        }
-        text.push_str("; something may be missing");
-        writeln!(out, "{}", look.alert(&text))?;
+        lines.push((Tone::Alert, refusals(inventory.source.limits_hit, limits)));
     }
-    Ok(())
+    lines
+}
+
+/// `limits refused 1,005 records (flows 1,000, subjects 5); something may be missing`.
+fn refusals(limits_hit: u64, limits: &[(Counter, u64)]) -> String {
+    let mut text = format!("limits refused {} records", count(limits_hit));
+    let limits = limits.iter().map(|(counter, number)| {
+        let name = counter
+            .name()
+            .trim_start_matches("limit_")
+            .replace('_', " ");
+        format!("{name} {}", count(*number))
+    });
+    let limits: Vec<String> = limits.collect();
+    if !limits.is_empty() {
+        text.push_str(&format!(" ({})", limits.join(", ")));
+    }
+    text.push_str("; something may be missing");
+    text
 }
 
 /// `2 of 12 devices: 1 medical, 1 network`.
-fn devices(listing: &Listing<'_>) -> String {
-    let (shown, all) = (listing.devices.len(), listing.inventory.devices.len());
-    let mut text = if shown == all {
-        several(all as u64, "device")
-    } else {
-        format!(
+fn devices(counts: &Counts) -> String {
+    let mut text = match counts.shown == counts.all {
+        true => several(counts.all.into(), "device"),
+        false => format!(
             "{} of {}",
-            count(shown as u64),
-            several(all as u64, "device")
-        )
+            count(counts.shown.into()),
+            several(counts.all.into(), "device")
+        ),
     };
-    let mut parts = Vec::new();
-    for class in CLASSES {
-        let classes = listing.devices.iter().map(|device| device.class);
-        let number = classes.filter(|name| *name == class.name()).count();
-        if number > 0 {
-            parts.push(format!("{} {}", count(number as u64), class.name()));
-        }
-    }
+    let parts = CLASSES.iter().zip(counts.classes);
+    let parts = parts.filter(|(_, number)| *number > 0);
+    let parts: Vec<String> = parts
+        .map(|(class, number)| format!("{} {}", count(number.into()), class.name()))
+        .collect();
     if !parts.is_empty() {
         text.push_str(": ");
         text.push_str(&parts.join(", "));
@@ -120,20 +221,16 @@ fn traffic(inventory: &Inventory) -> String {
 }
 
 /// `known: manufacturer 75 %, model 50 %; flows: 3 one-way, 0 encrypted, 2 unknown`.
-fn coverage(inventory: &Inventory) -> String {
+fn coverage(inventory: &Inventory, counts: &Counts) -> String {
     let coverage = &inventory.coverage;
     let mut text = String::new();
-    if !inventory.devices.is_empty() {
-        let names = ["manufacturer", "model", "os", "serial_number"];
-        let shares = names.iter().filter_map(|name| {
-            let share = coverage.attributes.get(name)?;
-            let name = name.replace('_', " ");
-            Some(format!("{name} {:.0} %", share * 100.0))
+    if counts.all > 0 {
+        let shares = KNOWN.iter().zip(counts.known).map(|(name, known)| {
+            let share = f64::from(known) * 100.0 / f64::from(counts.all);
+            format!("{} {share:.0} %", name.replace('_', " "))
         });
         let shares: Vec<String> = shares.collect();
-        if !shares.is_empty() {
-            text = format!("known: {}; ", shares.join(", "));
-        }
+        text = format!("known: {}; ", shares.join(", "));
     }
     text.push_str(&format!(
         "flows: {} one-way, {} encrypted, {} unknown",

@@ -4,11 +4,12 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use medtap_inventory::model::Device;
 use rayon::prelude::*;
 
-use super::text::{self, ID_CHARS_SHORT, attribute, bytes, clean, fit, width};
+use super::text::{self, ID_CHARS_SHORT, attribute, bytes, clean, width};
 use super::{Listing, Look, summary};
 
 /// Columns between two columns of the table.
@@ -91,6 +92,9 @@ const fn column(
     }
 }
 
+/// Bits that a digit of an id stands for.
+const BITS_OF_DIGIT: u32 = 4;
+
 /// Rank from which on a column is only for the wide table.
 const RANK_WIDE: u8 = 9;
 
@@ -110,61 +114,142 @@ pub fn write(
 
 fn rows(listing: &Listing<'_>, extent: Extent, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let mut devices = listing.devices.clone();
-    devices.par_sort_by_cached_key(|device| {
-        let class = summary::CLASSES
-            .iter()
-            .position(|class| class.name() == device.class);
-        (
-            class,
-            device.category,
-            Reverse(made(device)),
-            device.addresses.clone(),
-            &device.id,
-        )
-    });
+    devices.par_sort_by_cached_key(|device| Order::of(device));
+    let ids = listing.inventory.devices.iter().map(number_of);
     let context = Context {
-        id_chars: id_chars(&listing.inventory.devices),
+        id_chars: id_chars(&ids.collect::<Vec<u64>>()),
         extent,
     };
-    let mut columns: Vec<(&Column, Vec<String>)> = COLUMNS
-        .iter()
-        .filter(|column| extent == Extent::Everything || column.rank < RANK_WIDE)
-        .map(|column| {
-            let cells = devices
-                .par_iter()
-                .map(|device| (column.cell)(device, &context));
-            (column, cells.collect())
-        })
-        .filter(|(column, cells): &(_, Vec<String>)| {
-            column.rank == 0 || cells.iter().any(|cell| !cell.is_empty())
-        })
-        .collect();
-    let mut widths: Vec<usize> = columns
-        .iter()
-        .map(|(column, cells)| full(column, cells))
-        .collect();
-    if extent == Extent::Fitting {
-        shrink(&mut columns, &mut widths, look.width);
-    }
-    let line = |cells: Vec<Cow<'_, str>>| {
-        let mut line = String::new();
-        for (cell, width) in cells.iter().zip(&widths) {
-            line.push_str(&fit(cell, *width));
-            line.extend(std::iter::repeat_n(' ', GAP));
+    let columns = columns(extent).map(|column| {
+        let cells = devices
+            .par_iter()
+            .map(|device| (column.cell)(device, &context).into());
+        (column, cells.collect())
+    });
+    let sheet = Sheet {
+        columns: columns.collect(),
+    };
+    sheet.write_extent(extent, look, out)
+}
+
+/// The columns of a table of this extent.
+fn columns(extent: Extent) -> impl Iterator<Item = &'static Column> {
+    let all = COLUMNS.iter();
+    all.filter(move |column| extent == Extent::Everything || column.rank < RANK_WIDE)
+}
+
+/// The titles of the columns that fit a terminal, if it is wide enough.
+pub fn titles() -> impl Iterator<Item = &'static str> {
+    columns(Extent::Fitting).map(|column| column.title)
+}
+
+/// What the table shows of one device, as [`titles`].
+pub fn cells(device: &Device, id_chars: usize) -> Vec<String> {
+    let context = Context {
+        id_chars,
+        extent: Extent::Fitting,
+    };
+    columns(Extent::Fitting)
+        .map(|column| (column.cell)(device, &context))
+        .collect()
+}
+
+/// Cells by column.
+pub struct Sheet<'a> {
+    columns: Vec<(&'static Column, Vec<Cow<'a, str>>)>,
+}
+
+impl<'a> Sheet<'a> {
+    /// Of lines of cells; columns that nobody knows here are left out.
+    pub fn of_lines(titles: Vec<&str>, lines: &[&'a str], between: char) -> Self {
+        let known = |title: &str| COLUMNS.iter().find(|column| column.title == title);
+        let mut columns: Vec<(Option<&Column>, Vec<Cow<'a, str>>)> = titles
+            .into_iter()
+            .map(|title| (known(title), Vec::with_capacity(lines.len())))
+            .collect();
+        for line in lines {
+            let mut cells = line.split(between);
+            for (_, column) in &mut columns {
+                column.push(clean(cells.next().unwrap_or_default()));
+            }
         }
-        line.trim_end().to_owned()
-    };
-    let titles = columns.iter().map(|(column, _)| column.title.into());
-    writeln!(out, "{}", look.bold(&line(titles.collect())))?;
-    let row = |row: usize| {
-        let cells = columns.iter().map(|(_, cells)| {
-            let cell = cells.get(row).map(String::as_str);
-            cell.unwrap_or_default().into()
+        let known = columns.into_iter();
+        Self {
+            columns: known
+                .filter_map(|(column, cells)| Some((column?, cells)))
+                .collect(),
+        }
+    }
+
+    /// Writes what fits the terminal.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write(self, look: Look, out: &mut dyn Write) -> io::Result<()> {
+        self.write_extent(Extent::Fitting, look, out)
+    }
+
+    fn write_extent(self, extent: Extent, look: Look, out: &mut dyn Write) -> io::Result<()> {
+        let mut columns = self.columns;
+        columns.retain(|(column, cells)| {
+            column.rank == 0 || cells.iter().any(|cell| !cell.is_empty())
         });
-        line(cells.collect())
-    };
-    let lines: Vec<String> = (0..devices.len()).into_par_iter().map(row).collect();
-    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+        let mut widths: Vec<usize> = columns
+            .iter()
+            .map(|(column, cells)| full(column, cells))
+            .collect();
+        if extent == Extent::Fitting {
+            shrink(&mut columns, &mut widths, look.width);
+        }
+        let titles: Vec<&str> = columns.iter().map(|(column, _)| column.title).collect();
+        let line = |cells: &mut dyn Iterator<Item = &str>| {
+            let mut line = String::with_capacity(total(&widths) + GAP);
+            for (cell, width) in cells.zip(&widths) {
+                text::fit_into(cell, *width, &mut line);
+                line.extend(std::iter::repeat_n(' ', GAP));
+            }
+            line.truncate(line.trim_end().len());
+            line
+        };
+        writeln!(out, "{}", look.bold(&line(&mut titles.into_iter())))?;
+        let rows = columns.first().map_or(0, |(_, cells)| cells.len());
+        let row = |row: usize| {
+            let cells = columns.iter().map(|(_, cells)| cells.get(row));
+            line(&mut cells.map(|cell| cell.map_or("", |cell| cell)))
+        };
+        let lines: Vec<String> = (0..rows).into_par_iter().map(row).collect();
+        lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+    }
+}
+
+/// What decides where a device stands: medical first, then its kind, then those of which more is
+/// known, then its first address.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Order {
+    class: Option<usize>,
+    category: &'static str,
+    made: Reverse<bool>,
+    address: Option<IpAddr>,
+    id: u64,
+}
+
+impl Order {
+    /// Of one device.
+    pub fn of(device: &Device) -> Self {
+        let mut classes = summary::CLASSES.iter();
+        Self {
+            class: classes.position(|class| class.name() == device.class),
+            category: device.category,
+            made: Reverse(made(device)),
+            address: device.addresses.first().copied(),
+            id: number_of(device),
+        }
+    }
+}
+
+/// The number that an id shows.
+fn number_of(device: &Device) -> u64 {
+    u64::from_str_radix(&device.id, 16).unwrap_or_default()
 }
 
 /// Devices of which more is known come first.
@@ -173,13 +258,13 @@ fn made(device: &Device) -> bool {
 }
 
 /// The width that a column needs to show everything.
-fn full(column: &Column, cells: &[String]) -> usize {
+fn full(column: &Column, cells: &[Cow<'_, str>]) -> usize {
     let widest = cells.par_iter().map(|cell| width(cell)).max().unwrap_or(0);
     widest.max(width(column.title))
 }
 
 /// Leaves columns out until the rest says enough in `room`, then shares the room out.
-fn shrink(columns: &mut Vec<(&Column, Vec<String>)>, widths: &mut Vec<usize>, room: usize) {
+fn shrink(columns: &mut Vec<(&Column, Vec<Cow<'_, str>>)>, widths: &mut Vec<usize>, room: usize) {
     loop {
         let least: Vec<usize> = columns
             .iter()
@@ -226,14 +311,10 @@ fn share(widths: &mut Vec<usize>, least: Vec<usize>, room: usize) {
 }
 
 /// Characters that tell all ids apart, at least [`ID_CHARS_SHORT`]. The ids are sorted.
-fn id_chars(devices: &[Device]) -> usize {
-    let pairs = devices.iter().zip(devices.iter().skip(1));
-    pairs
-        .map(|(a, b)| {
-            let common = a.id.chars().zip(b.id.chars()).take_while(|(a, b)| a == b);
-            common.count() + 1
-        })
-        .fold(ID_CHARS_SHORT, usize::max)
+pub fn id_chars(ids: &[u64]) -> usize {
+    let pairs = ids.iter().zip(ids.iter().skip(1));
+    let differ = pairs.map(|(a, b)| ((a ^ b).leading_zeros() / BITS_OF_DIGIT) as usize + 1);
+    differ.fold(ID_CHARS_SHORT, usize::max)
 }
 
 fn short(id: &str, chars: usize) -> &str {

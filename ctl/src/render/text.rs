@@ -27,7 +27,8 @@ pub fn is_obeyed(c: char) -> bool {
 
 /// The text with everything that a terminal would obey written out as `\u{…}`.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_obeyed) {
+    let plain = text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
+    if plain || !text.chars().any(is_obeyed) {
         return text.into();
     }
     let mut safe = String::with_capacity(text.len() + 8);
@@ -51,11 +52,16 @@ pub fn width(text: &str) -> usize {
 
 /// The text in exactly so many columns: padded, or cut with `…`.
 pub fn fit(text: &str, columns: usize) -> String {
-    let own = width(text);
     let mut fitted = String::new();
-    let mut used = own;
-    if own <= columns {
-        fitted.push_str(text);
+    fit_into(text, columns, &mut fitted);
+    fitted
+}
+
+/// As [`fit`], behind what is there already.
+pub fn fit_into(text: &str, columns: usize, line: &mut String) {
+    let mut used = width(text);
+    if used <= columns {
+        line.push_str(text);
     } else {
         used = 0;
         for c in text.chars() {
@@ -63,16 +69,15 @@ pub fn fit(text: &str, columns: usize) -> String {
             if used + wide + 1 > columns {
                 break;
             }
-            fitted.push(c);
+            line.push(c);
             used += wide;
         }
         if columns > 0 {
-            fitted.push('…');
+            line.push('…');
             used += 1;
         }
     }
-    fitted.extend(std::iter::repeat_n(' ', columns.saturating_sub(used)));
-    fitted
+    line.extend(std::iter::repeat_n(' ', columns.saturating_sub(used)));
 }
 
 /// A number with its thousands apart: `1,807`.

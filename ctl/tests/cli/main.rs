@@ -9,4 +9,5 @@ mod memory;
 mod outputs;
 mod program;
 mod risk;
+mod roster;
 mod serve;

@@ -6,10 +6,11 @@ mod seed;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use medtap_table::layout::HOURS_OF_WEEK;
 use medtap_table::vocabulary::{Attribute, Counter, Event, Field, Protocol};
 use medtap_table::{
-    Activity, ActivityId, Edge, EdgeFlags, EdgeId, Fact, FactId, FactTimes, Subject, SubjectFlags,
-    SubjectId, SubjectKind, TableWriter, Text, Traffic, Volume,
+    Activity, ActivityId, Capacity, Edge, EdgeFlags, EdgeId, Fact, FactId, FactTimes, Subject,
+    SubjectFlags, SubjectId, SubjectKind, TableWriter, Text, Traffic, Volume,
 };
 
 use super::debts::Debts;
@@ -19,7 +20,7 @@ use super::sighting::{
 };
 use super::subject::{BindingKey, SubjectKey};
 use super::text::Value;
-use crate::config::{ACTIVITIES_MAX, EDGES_MAX, FACTS_MAX, PROBATION_MAX, SUBJECTS_MAX};
+use crate::config::SUBJECTS_PER_PROBATION;
 use crate::counters::Counters;
 
 /// Signs that a subject is really there: proof on the link, or somebody who answered.
@@ -67,6 +68,9 @@ struct EdgeKey {
     port: u16,
 }
 
+/// A fact's raw text and its value.
+const TEXTS_OF_FACT: usize = 2;
+
 /// The number of no subject.
 const NOBODY: u32 = u32::MAX;
 
@@ -96,7 +100,7 @@ impl EdgeState {
 
 #[derive(Debug)]
 struct ActivityState {
-    bins: Box<[u32; 168]>,
+    bins: Box<[u32; HOURS_OF_WEEK]>,
     total: u64,
     times: Times,
     slot: Option<ActivityId>,
@@ -106,7 +110,7 @@ impl ActivityState {
     /// Of which nothing was seen yet.
     fn new() -> Self {
         Self {
-            bins: Box::new([0; 168]),
+            bins: Box::new([0; HOURS_OF_WEEK]),
             total: 0,
             times: Times::NEVER,
             slot: None,
@@ -124,22 +128,39 @@ pub struct Aggregator {
     activities: Debts<(u32, Event), ActivityState>,
     /// Subjects without any sign that they are really there.
     probation: usize,
+    /// How many of those there may be.
+    probation_max: usize,
     counters: Counters,
 }
 
 impl Aggregator {
-    /// The owner of this table.
+    /// The owner of this table. It knows as much as the table has places for.
     pub fn new(writer: TableWriter) -> Self {
+        let room = writer.capacity();
+        let places = |number: u32| number as usize;
         Self {
             writer,
-            subjects: Debts::new(SUBJECTS_MAX),
-            facts: Debts::new(FACTS_MAX),
-            texts: Debts::new(FACTS_MAX * 2),
-            edges: Debts::new(EDGES_MAX),
-            activities: Debts::new(ACTIVITIES_MAX),
+            subjects: Debts::new(places(room.subjects)),
+            facts: Debts::new(places(room.facts)),
+            texts: Debts::new(places(room.facts) * TEXTS_OF_FACT),
+            edges: Debts::new(places(room.edges)),
+            activities: Debts::new(places(room.activities)),
             probation: 0,
+            probation_max: places(room.subjects / SUBJECTS_PER_PROBATION),
             counters: Counters::default(),
         }
+    }
+
+    /// Bytes of memory that it takes beside a full table with this room.
+    pub fn bytes_max(room: &Capacity) -> u64 {
+        let bins = size_of::<[u32; HOURS_OF_WEEK]>() as u64;
+        let facts = u64::from(room.facts);
+        Debts::<SubjectKey, SubjectState>::bytes(room.subjects.into())
+            + Debts::<FactKey, FactState>::bytes(facts)
+            + Debts::<Value, ()>::bytes(facts * TEXTS_OF_FACT as u64)
+            + Debts::<EdgeKey, EdgeState>::bytes(room.edges.into())
+            + Debts::<(u32, Event), ActivityState>::bytes(room.activities.into())
+            + bins * u64::from(room.activities)
     }
 
     /// What it refused.
@@ -179,7 +200,7 @@ impl Aggregator {
             traffic: Traffic::default(),
             slot: None,
         };
-        let full = self.probation >= PROBATION_MAX;
+        let full = self.probation >= self.probation_max;
         if !confirmed && full && self.subjects.get(key).is_none() {
             self.counters.count(Counter::ProbationRefused);
             return None;

@@ -38,6 +38,14 @@ impl<K: Hash + Eq + Copy, V> Debts<K, V> {
         }
     }
 
+    /// Bytes that `max` keys take: an entry, its place among the owed, and its place in the index,
+    /// which is at most seven eighths full.
+    pub const fn bytes(max: u64) -> u64 {
+        let place = size_of::<u32>() as u64;
+        let index = (max * 8 / 7 + 1).next_power_of_two() * (place + 1);
+        max * (size_of::<Debt<K, V>>() as u64 + place) + index
+    }
+
     /// True when a new key would not be taken.
     pub fn is_full(&self) -> bool {
         self.entries.len() >= self.max

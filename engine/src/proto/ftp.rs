@@ -6,7 +6,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 use super::stack_text::printable;
 use super::{Classifier, Progress, Segment, Transport, Verdict};
 use crate::config::LINE_BYTES_MAX;
-use crate::observe::{Emit, Observation, Role, both, says};
+use crate::observe::{Emit, Observation, Role, both, refuses_logon, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -173,6 +173,8 @@ impl Session {
                     both(Field::FtpLogin, value, emit);
                 }
             }
+            // Asked for before anybody tried, it refuses no log-on.
+            (b"530", _) if is_last && self.log_in.take().is_some() => refuses_logon(emit),
             _ => {}
         }
         false
@@ -219,9 +221,16 @@ mod tests {
         refused.push((Role::Server, b"530 Login incorrect.\r\n"));
         refused.push((Role::Client, b"USER anonymous\r\n"));
         refused.push((Role::Server, b"230 Guest.\r\n"));
+        // "Please log in" to somebody who did not try is no refusal.
+        refused.push((Role::Server, b"530 Please login.\r\n"));
         assert_eq!(
             run(&CLASSIFIER, &refused)[2..],
-            ["sender ftp.login=anonymous", "receiver ftp.login=anonymous"]
+            [
+                "Event { subject: Sender, event: LogonRefused }",
+                "Event { subject: Receiver, event: LogonRefused }",
+                "sender ftp.login=anonymous",
+                "receiver ftp.login=anonymous"
+            ]
         );
     }
 

@@ -12,7 +12,7 @@ use super::ber::{Ber, SEQUENCE};
 use super::stack_text::printable;
 use super::{Classifier, Progress, Segment, Transport, Verdict, reported};
 use crate::config::KERBEROS_MESSAGE_BYTES_MAX;
-use crate::observe::{Emit, Observation, Role, says};
+use crate::observe::{Emit, Observation, Role, refuses_logon, says};
 
 /// The row of this protocol over UDP.
 pub const OVER_UDP: Classifier = Classifier {
@@ -48,6 +48,9 @@ const AS_ANSWER: u8 = 0x6b;
 const TGS_REQUEST: u8 = 0x6c;
 const TGS_ANSWER: u8 = 0x6d;
 const ERROR: u8 = 0x7e;
+/// Errors by which a client's log-on fails, RFC 4120 section 7.5.9: unknown principal, revoked,
+/// expired key, wrong key.
+const REFUSALS: [u64; 4] = [6, 18, 23, 24];
 
 /// A string of a realm.
 const GENERAL_STRING: u8 = 0x1b;
@@ -62,6 +65,8 @@ struct Message<'a> {
     tag: u8,
     /// The realm that the key centre answers for.
     realm: Option<&'a [u8]>,
+    /// The key centre refuses the client by its account.
+    refuses: bool,
 }
 
 impl<'a> Message<'a> {
@@ -88,13 +93,21 @@ impl<'a> Message<'a> {
             ERROR => Some(context(9)),
             _ => None,
         };
-        let mut realm = None;
+        let (mut realm, mut refuses) = (None, false);
         while let Some(field) = fields.next() {
             if Some(field.tag) == realm_at {
                 realm = Ber(field.content).expect(GENERAL_STRING);
             }
+            if tag == ERROR && field.tag == context(6) {
+                let code = Ber(field.content).unsigned();
+                refuses = code.is_some_and(|code| REFUSALS.contains(&code));
+            }
         }
-        Some(Self { tag, realm })
+        Some(Self {
+            tag,
+            realm,
+            refuses,
+        })
     }
 
     fn role(&self) -> Role {
@@ -190,6 +203,9 @@ impl Session {
             emit(Observation::Confirmed);
             says(Field::KerberosRole, b"kdc", emit);
         }
+        if answers && message.refuses {
+            refuses_logon(emit);
+        }
         let realm = message.realm.and_then(printable);
         if let Some(realm) = realm.filter(|realm| !reported::names_person(realm)) {
             says(Field::KerberosRealm, realm, emit);
@@ -228,6 +244,22 @@ mod tests {
         // Nobody asked.
         let said = run(&OVER_UDP, &[(Role::Server, REFUSAL)]);
         assert_eq!(said, ["sender kerberos.realm=HOSP.DE.ORG"]);
+    }
+
+    #[test]
+    fn a_wrong_password_is_an_obstacle_and_a_question_for_one_is_none() {
+        let wrong: Vec<u8> = REFUSAL
+            .iter()
+            .map(|b| if *b == 0x19 { 0x18 } else { *b })
+            .collect();
+        let said = run(&OVER_UDP, &[(Role::Client, ASK), (Role::Server, &wrong)]);
+        let obstacle = [
+            "Event { subject: Sender, event: LogonRefused }",
+            "Event { subject: Receiver, event: LogonRefused }",
+        ];
+        assert_eq!(said[2..4], obstacle);
+        let unasked = run(&OVER_UDP, &[(Role::Server, &wrong)]);
+        assert_eq!(unasked, ["sender kerberos.realm=HOSP.DE.ORG"]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::ber::{self, Ber, Element};
 use super::stack_text::printable;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict, ntlmssp};
 use crate::config::{LDAP_ATTRIBUTES_MAX, LDAP_MESSAGE_BYTES_MAX};
-use crate::observe::{Emit, Observation, Role, both, says};
+use crate::observe::{Emit, Observation, Role, both, refuses_logon, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -41,6 +41,8 @@ const RESPONSES: [u8; 4] = [BIND_RESPONSE, SEARCH_ENTRY, SEARCH_DONE, EXTENDED_R
 
 /// ENUMERATED 0: success.
 const SUCCESS: &[u8] = &[0x0a, 1, 0];
+/// ENUMERATED 49: invalidCredentials, RFC 4511 appendix A.2.
+const INVALID_CREDENTIALS: &[u8] = &[0x0a, 1, 49];
 /// StartTLS, RFC 4511 section 4.14.
 const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
 
@@ -169,6 +171,9 @@ impl Session {
         match operation.tag {
             BIND_RESPONSE => {
                 ntlmssp::observe(operation.content, emit);
+                if operation.content.starts_with(INVALID_CREDENTIALS) && self.bind.is_some() {
+                    refuses_logon(emit);
+                }
                 if let Some(bind) = self.bind.take().filter(|_| is_success) {
                     let value: &[u8] = match bind {
                         Bind::Anonymous => b"anonymous",
@@ -300,7 +305,14 @@ mod tests {
         let refused = message(1, BIND_RESPONSE, &[vec![0x0a, 1, 49, 4, 0, 4, 0]]);
         let ask = bind("cn=x", "y");
         let conversation = [(Role::Client, &ask[..]), (Role::Server, &refused[..])];
-        assert_eq!(run(&CLASSIFIER, &conversation), ["confirmed"]);
+        assert_eq!(
+            run(&CLASSIFIER, &conversation),
+            [
+                "confirmed",
+                "Event { subject: Sender, event: LogonRefused }",
+                "Event { subject: Receiver, event: LogonRefused }",
+            ]
+        );
     }
 
     #[test]

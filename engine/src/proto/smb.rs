@@ -14,7 +14,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 use super::stack_text::{StackText, printable};
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict, ntlmssp, ports};
 use crate::config::{SMB_MESSAGE_BYTES_MAX, SMB_MESSAGES_MAX};
-use crate::observe::{Emit, Observation, Role, both, says};
+use crate::observe::{Emit, Observation, Role, both, refuses_logon, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -134,6 +134,17 @@ impl<'a> Message<'a> {
         let bytes = self.bytes.get(at..)?.first_chunk()?;
         Some(u32::from_le_bytes(*bytes))
     }
+}
+
+/// Results of a log-on that fails by its account, [MS-ERREF] 2.3.1: no such user, wrong password,
+/// failure, restrictions, hours, workstation, expired, disabled, account expired, must change,
+/// locked.
+const fn refuses(status: u32) -> bool {
+    matches!(
+        status,
+        0xc000_0064 | 0xc000_006a | 0xc000_006d
+            ..=0xc000_0072 | 0xc000_0193 | 0xc000_0224 | 0xc000_0234
+    )
 }
 
 fn probe(segment: &Segment<'_>) -> Verdict {
@@ -264,6 +275,9 @@ impl Session {
                 ntlmssp::observe(message.bytes, emit);
                 if message.generation == Generation::One {
                     native(message, emit);
+                }
+                if message.status().is_some_and(refuses) {
+                    refuses_logon(emit);
                 }
                 message.status() == Some(0)
             }
@@ -412,6 +426,37 @@ mod tests {
             ]
         );
         assert!(!seen.concat().contains("CANARY"));
+    }
+
+    #[test]
+    fn a_log_on_that_fails_is_an_obstacle() {
+        let ask = smb2(SMB2_NEGOTIATE, false, &[36, 0]);
+        let log_on = smb2(SMB2_SESSION_SETUP, false, &[25, 0]);
+        let answer = |status: u32| {
+            let mut answer = smb2(SMB2_SESSION_SETUP, true, &[9, 0]);
+            answer[4 + 8..4 + 12].copy_from_slice(&status.to_le_bytes());
+            answer
+        };
+        // More is asked for; then the account is not what it should be.
+        let (more, wrong) = (answer(0xc000_0016), answer(0xc000_006d));
+        let seen = run(
+            &CLASSIFIER,
+            &[
+                (Role::Client, &ask),
+                (Role::Client, &log_on),
+                (Role::Server, &more),
+                (Role::Client, &log_on),
+                (Role::Server, &wrong),
+            ],
+        );
+        assert_eq!(
+            seen,
+            [
+                "confirmed",
+                "Event { subject: Sender, event: LogonRefused }",
+                "Event { subject: Receiver, event: LogonRefused }",
+            ]
+        );
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct Analysis {
     pub workers: usize,
     /// Flows that each worker keeps at once.
     pub flows_max: u32,
+    /// Subjects that there is room for.
+    pub subjects: u32,
     /// The rules that hold.
     pub matcher: Arc<Matcher>,
     /// What hides names of persons.
@@ -50,6 +52,7 @@ impl Analysis {
         Self {
             workers: 1,
             flows_max: FLOWS_MAX,
+            subjects: Capacity::default().subjects,
             matcher,
             persons: PersonFilter::FIXED,
             flow_records: false,
@@ -200,7 +203,7 @@ pub fn analyze(
     let capacity = Capacity {
         // One more for what the aggregator counts.
         workers: workers as u32 + 1,
-        ..Capacity::default()
+        ..Capacity::of_subjects(analysis.subjects)
     };
     let mut aggregator = Aggregator::new(TableWriter::anonymous(capacity)?);
     let crew = (0..workers).map(|_| worker(analysis));

@@ -30,6 +30,10 @@ pub struct Arguments {
     /// Where to publish the table [default: /dev/shm/medtap/medtap.table]
     #[arg(long, value_name = "PATH")]
     pub table: Option<PathBuf>,
+    /// How many devices the table has room for, 1024 to 4194304: one of each network card and
+    /// address, and those that others report [default: 65536]
+    #[arg(long, value_name = "N")]
+    pub subjects: Option<u64>,
     /// A folder of rules [default: those built in]
     #[arg(long, value_name = "DIR")]
     pub rules: Option<PathBuf>,

@@ -8,12 +8,15 @@ use toml::de::DeTable;
 use super::arguments::ModeWord;
 use super::error::{Place, SettingsError};
 use super::section::{self, Section, line_and_column, shortened};
-use super::{Interface, Vlan, WORKERS_MAX};
+use super::{FACTS, Interface, SUBJECTS, Vlan, WORKERS_MAX};
 
 pub(super) const TOP: &[&str] = &[
     "workers",
     "cpus",
     "table",
+    "subjects",
+    "facts",
+    "conversations",
     "rules",
     "fresh",
     "shunt",
@@ -51,6 +54,9 @@ pub struct FileSettings {
     pub workers: Option<usize>,
     pub cpus: Option<Vec<u16>>,
     pub table: Option<PathBuf>,
+    pub subjects: Option<u32>,
+    pub facts: Option<u32>,
+    pub conversations: Option<u32>,
     pub rules: Option<PathBuf>,
     pub fresh: bool,
     pub shunt: bool,
@@ -67,6 +73,9 @@ impl FileSettings {
             workers: top.number("workers", 1..=WORKERS_MAX as u64)?,
             cpus: top.cpus("cpus")?,
             table: top.text("table")?.map(PathBuf::from),
+            subjects: top.number("subjects", SUBJECTS)?,
+            facts: top.number("facts", FACTS)?,
+            conversations: top.number("conversations", FACTS)?,
             rules: top.text("rules")?.map(PathBuf::from),
             fresh: top.flag("fresh")?.unwrap_or(false),
             shunt: top.flag("shunt")?.unwrap_or(false),

@@ -12,6 +12,7 @@ mod tests;
 use std::fs::File;
 use std::io::Read;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -21,6 +22,7 @@ pub use cpus::Allowed;
 pub use error::{Place, SettingsError};
 
 use crate::capture::port::Mode;
+use crate::config::{FACTS_MAX, SUBJECTS_MAX};
 use cpus::spell;
 use file::FileSettings;
 
@@ -28,6 +30,10 @@ use file::FileSettings;
 pub const TABLE: &str = "/dev/shm/medtap/medtap.table";
 /// Shards are 64: more workers would own none.
 pub const WORKERS_MAX: usize = 64;
+/// Subjects that may be asked for.
+const SUBJECTS: RangeInclusive<u64> = 1024..=SUBJECTS_MAX as u64;
+/// Facts, and conversations, that may be asked for.
+const FACTS: RangeInclusive<u64> = 1024..=FACTS_MAX as u64;
 /// How long a configuration file may be.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// A shorter key could be guessed.
@@ -44,6 +50,8 @@ pub struct Settings {
     pub cpus: Vec<u16>,
     /// Where the table is published.
     pub table: PathBuf,
+    /// How much the table has room for.
+    pub room: Room,
     /// The folder of rules; `None`: those built into the program.
     pub rules: Option<PathBuf>,
     /// True: begin with an empty table, whatever an earlier run left.
@@ -58,6 +66,17 @@ pub struct Settings {
     pub person_key: Option<PersonKey>,
     /// What to listen on, at least one, in the order given.
     pub interfaces: Vec<Interface>,
+}
+
+/// How much the table is to have room for; what is not said follows from the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// Subjects.
+    pub subjects: Option<u32>,
+    /// Facts.
+    pub facts: Option<u32>,
+    /// Conversations.
+    pub conversations: Option<u32>,
 }
 
 /// One interface to listen on, and how.
@@ -174,6 +193,7 @@ impl Settings {
         };
         allowed.check(&cpus, "cpus")?;
         let workers = workers(arguments, &file, &cpus)?;
+        let room = room(arguments, &file)?;
         let interfaces = interfaces(arguments, file.interfaces)?;
         for interface in &interfaces {
             allowed.check(&interface.irq_cpus, "irq_cpus")?;
@@ -181,6 +201,7 @@ impl Settings {
         Ok(Self {
             workers,
             cpus,
+            room,
             table: (arguments.table.clone())
                 .or(file.table)
                 .unwrap_or_else(|| TABLE.into()),
@@ -223,6 +244,21 @@ impl Settings {
         }
         text
     }
+}
+
+fn room(arguments: &Arguments, file: &FileSettings) -> Result<Room, SettingsError> {
+    let subjects = match arguments.subjects {
+        Some(subjects) => {
+            section::in_range(subjects, SUBJECTS, "subjects", &Place::CommandLine)?;
+            u32::try_from(subjects).ok()
+        }
+        None => file.subjects,
+    };
+    Ok(Room {
+        subjects,
+        facts: file.facts,
+        conversations: file.conversations,
+    })
 }
 
 fn workers(

@@ -70,6 +70,23 @@ fn the_command_line_wins_over_the_file() {
 }
 
 #[test]
+fn room_is_asked_for_within_limits() {
+    let text = format!("subjects = 200_000\nfacts = 3_000_000\n{ETH1}");
+    let asked = merged(&[], &text).unwrap().room;
+    assert_eq!(
+        (asked.subjects, asked.facts),
+        (Some(200_000), Some(3_000_000))
+    );
+    assert_eq!(asked.conversations, None);
+    let asked = merged(&["--subjects", "5000"], &text).unwrap().room;
+    assert_eq!(asked.subjects, Some(5000));
+    assert_eq!(
+        said(&format!("subjects = 10\n{ETH1}")),
+        "m.toml line 1: `subjects` is 10; it may be 1024 to 4194304"
+    );
+}
+
+#[test]
 fn workers_follow_the_cpus_that_are_given() {
     let three = merged(&["--interface", "eth1", "--cpus", "0-2"], "").unwrap();
     assert_eq!(three.workers, 3);
@@ -98,8 +115,8 @@ fn each_error_says_where_and_what_to_do() {
         ),
         (
             "qqq = 1",
-            "m.toml line 1: unknown key `qqq`; known are workers, cpus, table, rules, fresh, \
-             shunt, person_key, interface",
+            "m.toml line 1: unknown key `qqq`; known are workers, cpus, table, subjects, \
+             facts, conversations, rules, fresh, shunt, person_key, interface",
         ),
         (
             "workers = '2'",

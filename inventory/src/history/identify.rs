@@ -20,6 +20,8 @@ pub const FLAG_LOCAL_MACS: i64 = 1;
 pub const FLAG_ROUTES: i64 = 2;
 /// Several machines send from one address of it.
 pub const FLAG_SHARED: i64 = 4;
+/// All its network cards were made by a hypervisor: it is a virtual machine.
+pub const FLAG_VIRTUAL: i64 = 8;
 
 /// How long after its last packet an address is still taken for the same device's, where only
 /// the address is seen.

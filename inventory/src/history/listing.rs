@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
 
 use super::HistoryError;
-use super::identify::{FLAG_LOCAL_MACS, FLAG_ROUTES, FLAG_SHARED};
+use super::identify::{FLAG_LOCAL_MACS, FLAG_ROUTES, FLAG_SHARED, FLAG_VIRTUAL};
 use super::interval::GAP_NS;
 use super::store::Store;
 use crate::model::Time;
@@ -35,6 +35,8 @@ pub struct DeviceRow {
     pub routes: bool,
     /// Several machines send from one address of it.
     pub shared: bool,
+    /// All its network cards were made by a hypervisor.
+    pub virtual_machine: bool,
     /// Who reports it, for one without an address of its own.
     pub reported_by: Vec<String>,
     /// The values that hold now.
@@ -83,7 +85,7 @@ pub(crate) fn row_of(db: &Connection, number: i64) -> rusqlite::Result<DeviceRow
     row.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
-/// The devices that one speaks with, by id.
+/// The devices that one speaks with, by id: what they are and where, not what they say.
 pub(crate) fn peers_of(
     db: &Connection,
     number: i64,
@@ -126,16 +128,9 @@ fn rows(db: &Connection, chosen: Chosen) -> rusqlite::Result<Numbered> {
         devices.insert(number, device_row(row)?);
         Ok(())
     })?;
-    let mut at = Walk::new(&mut devices);
-    let columns = "device, attribute, value";
-    // The latest value stays.
-    let order = "device, attribute, from_ns";
-    each(db, columns, "attributes", order, chosen, |number, row| {
-        if let Some(device) = at.device(number) {
-            device.attributes.insert(row.get(1)?, row.get(2)?);
-        }
-        Ok(())
-    })?;
+    if !matches!(chosen, Chosen::PeersOf(_)) {
+        attributes(db, chosen, &mut devices)?;
+    }
     let mut used: Vec<Used> = Vec::new();
     let columns = "device, mac, ip, last_ns";
     each(db, columns, "addresses", "device", chosen, |device, row| {
@@ -154,6 +149,20 @@ fn rows(db: &Connection, chosen: Chosen) -> rusqlite::Result<Numbered> {
         }
     }
     Ok(devices)
+}
+
+/// The values that hold now.
+fn attributes(db: &Connection, chosen: Chosen, devices: &mut Numbered) -> rusqlite::Result<()> {
+    let mut at = Walk::new(devices);
+    let columns = "device, attribute, value";
+    // The latest value stays.
+    let order = "device, attribute, from_ns";
+    each(db, columns, "attributes", order, chosen, |number, row| {
+        if let Some(device) = at.device(number) {
+            device.attributes.insert(row.get(1)?, row.get(2)?);
+        }
+        Ok(())
+    })
 }
 
 /// The rows of a table whose first column is a device's number, of the devices that are asked for;
@@ -217,6 +226,7 @@ fn device_row(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
         local_macs: flags & FLAG_LOCAL_MACS != 0,
         routes: flags & FLAG_ROUTES != 0,
         shared: flags & FLAG_SHARED != 0,
+        virtual_machine: flags & FLAG_VIRTUAL != 0,
         reported_by: reported.split_whitespace().map(str::to_owned).collect(),
         attributes: BTreeMap::new(),
         addresses: Vec::new(),

@@ -58,6 +58,11 @@ pub struct Noted {
 }
 
 impl Observer {
+    /// As [`Resolution::stamp`], of a device of the last look.
+    pub fn stamp(&self, id: Id) -> Option<u64> {
+        self.known.get(&id).map(|known| known.stamp)
+    }
+
     /// Writes what a look shows. After an error nothing of it is written, and the next look
     /// brings it again.
     ///

@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 use super::change::{ChangeKind, News, note};
 use super::error::Step;
 use super::hours;
-use super::identify::{FLAG_LOCAL_MACS, FLAG_ROUTES, FLAG_SHARED};
+use super::identify::{FLAG_LOCAL_MACS, FLAG_ROUTES, FLAG_SHARED, FLAG_VIRTUAL};
 use super::interval::{Interval, Update, update};
 use super::join::{self, Reason};
 use super::look::{Look, SourceKind, Sourced};
@@ -91,9 +91,11 @@ fn itself(db: &Connection, group: &Group<'_>) -> Step<()> {
     let local = group.details().all(Detail::has_only_local_macs);
     let routes = group.details().any(|detail| detail.routes);
     let shared = group.details().any(|detail| detail.shared);
+    let virtual_machine = group.details().all(Detail::has_only_virtual_cards);
     let flags = i64::from(local) * FLAG_LOCAL_MACS
         + i64::from(routes) * FLAG_ROUTES
-        + i64::from(shared) * FLAG_SHARED;
+        + i64::from(shared) * FLAG_SHARED
+        + i64::from(virtual_machine) * FLAG_VIRTUAL;
     let ids = best
         .reported_by
         .iter()

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use medtap_table::vocabulary::Attribute;
+use medtap_table::vocabulary::{Attribute, Protocol};
 use serde::{Deserialize, Serialize};
 
 use super::place::within;
@@ -45,6 +45,36 @@ pub struct VlanSeen {
     pub unanswered: usize,
 }
 
+/// Bytes of what devices said to each other, by what could be read of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Read {
+    /// In clear, of a protocol that is known.
+    pub readable: u64,
+    /// Encrypted: who speaks with whom is known, and what the beginning tells.
+    pub encrypted: u64,
+    /// In tunnels that stay closed: not even who speaks with whom in them is known.
+    pub tunnelled: u64,
+    /// Of protocols that nobody here knows.
+    pub unknown: u64,
+}
+
+impl Read {
+    /// A part in percent of all.
+    pub fn percent(&self, part: u64) -> u64 {
+        let all = [self.readable, self.encrypted, self.tunnelled, self.unknown];
+        let all = all.into_iter().fold(0, u64::saturating_add);
+        let part = u128::from(part) * 100;
+        let share = part.checked_div(all.into()).unwrap_or(0);
+        u64::try_from(share).unwrap_or(100)
+    }
+}
+
+/// Protocols of tunnels into which nobody looks.
+const TUNNELS: [Protocol; 3] = [Protocol::Wg, Protocol::Openvpn, Protocol::Isakmp];
+/// The same by IP protocol: IPv4, IPv6, GRE, ESP and AH, EtherIP, L2TP, where what is in them could
+/// not be read.
+const TUNNEL_TRANSPORTS: &str = "4, 41, 47, 50, 51, 97, 115";
+
 /// How much was looked at.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CoverageReport {
@@ -56,6 +86,8 @@ pub struct CoverageReport {
     pub vlans: Vec<VlanSeen>,
     /// What could not be read, and when nobody looked.
     pub seen: Coverage,
+    /// How much of the conversations could be read.
+    pub read: Read,
     /// Devices of whose conversations none could be read: all are encrypted, or of protocols that
     /// nobody here knows.
     pub unread: usize,
@@ -78,11 +110,13 @@ impl CoverageReport {
         let one_way = self.vlans.iter().filter(|vlan| vlan.is_one_way()).count();
         format!(
             "rests on {} devices; {unseen} of {} declared subnets never seen, {one_way} one-way \
-             VLANs, {} devices of which nothing could be read, {} of {} assets never seen, \
-             {} times without a sensor",
+             VLANs, {} devices of which nothing could be read, {} % of the bytes encrypted and \
+             {} % in closed tunnels, {} of {} assets never seen, {} times without a sensor",
             self.devices,
             self.subnets.len(),
             self.unread,
+            self.read.percent(self.read.encrypted),
+            self.read.percent(self.read.tunnelled),
             self.assets_never_seen,
             self.assets,
             self.seen.gaps.len()
@@ -153,10 +187,33 @@ impl Store {
             subnets: subnets.collect(),
             vlans: self.vlans(declared)?,
             seen: self.seen()?,
+            read: self.bytes_read()?,
             unread: self.unread()?,
             assets_never_seen: assets.iter().filter(|known| known.2.is_none()).count(),
             assets: assets.len(),
             attributes: names.map(|name| (name, known(name))).collect(),
+        })
+    }
+
+    fn bytes_read(&self) -> Result<Read, HistoryError> {
+        let tunnels = TUNNELS.map(|protocol| format!("'{}'", protocol.name()));
+        let kind = format!(
+            "CASE WHEN protocol IN ({}) OR transport IN ({TUNNEL_TRANSPORTS}) THEN 2
+                 WHEN encrypted THEN 1 WHEN protocol = '' THEN 3 ELSE 0 END",
+            tunnels.join(", ")
+        );
+        let text = format!("SELECT {kind} AS kind, sum(bytes) FROM links GROUP BY kind");
+        let sums: BTreeMap<u8, u64> = self.read(|db| {
+            db.prepare(&text)?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })?;
+        let sum = |kind: u8| sums.get(&kind).copied().unwrap_or(0);
+        Ok(Read {
+            readable: sum(0),
+            encrypted: sum(1),
+            tunnelled: sum(2),
+            unknown: sum(3),
         })
     }
 

@@ -17,7 +17,7 @@ mod utilisation;
 mod work;
 
 pub use authorisation::{Authorisation, Baseline, Permitted};
-pub use coverage::{CoverageReport, Declared, SubnetSeen, VlanSeen};
+pub use coverage::{CoverageReport, Declared, Read, SubnetSeen, VlanSeen};
 pub use finding::{MemoryFinding, day_ns};
 pub use lifecycle::{LIFECYCLES, LifeRow, Lifecycle};
 pub use maintenance::{Maintenance, Occasion, Visitor};

@@ -19,7 +19,7 @@ const WINDOW_HOURS: usize = 4;
 const IN_USE_NS: u64 = HOUR_NS;
 
 /// Events that are obstacles.
-const OBSTACLES: [Event; 11] = [
+const OBSTACLES: [Event; 12] = [
     Event::DicomReject,
     Event::DicomAbort,
     Event::DicomFailure,
@@ -31,6 +31,7 @@ const OBSTACLES: [Event; 11] = [
     Event::IntellivueRefusal,
     Event::IntellivueAbort,
     Event::Ieee11073Abort,
+    Event::LogonRefused,
 ];
 /// Events that say nothing about use: tests, answers, and that a machine is there.
 const BESIDES: [Event; 7] = [

@@ -20,6 +20,11 @@ const HOPS_MAX: u8 = 24;
 const HOLDERS_MAX: usize = 64;
 /// TTLs that senders begin with.
 const TTLS_INITIAL: [u8; 4] = [32, 64, 128, 255];
+/// TTLs that nearly all systems begin with.
+const TTLS_OF_SYSTEMS: [u8; 2] = [64, 128];
+/// Routers on the way of what an address on the link sends for others: what is further below is
+/// taken for an odd initial value, or for a trace of a route.
+const HOPS_HIDDEN_MAX: u8 = 3;
 /// TTLs that few senders begin with: no sign of a router, nor of the contrary.
 const TTLS_DOUBTFUL: [u8; 2] = [30, 60];
 
@@ -110,6 +115,17 @@ impl Address {
             && 64 - self.ttl_min == 128 - self.ttl_max
     }
 
+    /// A packet that a router passed on came from it: an address that is held on the link sends
+    /// such packets only for others, whatever they are made by.
+    fn hides(&self) -> bool {
+        [self.ttl_min, self.ttl_max].iter().any(|ttl| {
+            let lost = |initial: &u8| initial.checked_sub(*ttl);
+            let hops = TTLS_OF_SYSTEMS.iter().filter_map(lost);
+            hops.into_iter()
+                .any(|hops| (1..=HOPS_HIDDEN_MAX).contains(&hops))
+        })
+    }
+
     /// It cannot have been passed on. 32 is no sign: half the way from 64 looks the same.
     fn full_ttl(&self) -> bool {
         matches!(self.ttl_max, 64 | 128 | 255)
@@ -121,6 +137,8 @@ impl Address {
 struct Signs {
     advertises: bool,
     low_ttls: usize,
+    /// IPv4 addresses that it holds on the link.
+    held: usize,
     unproven: usize,
     unproven_full: usize,
     prefixes: HashSet<[u8; 8]>,
@@ -262,9 +280,9 @@ impl Bindings {
         }
     }
 
-    fn share(&mut self, unit: u32, seen: &Address) {
+    fn share(&mut self, unit: u32, shared: bool) {
         if let Some(state) = self.states.get_mut(unit as usize) {
-            state.shared |= seen.is_shared();
+            state.shared |= shared;
         }
     }
 
@@ -275,7 +293,7 @@ impl Bindings {
             ttl_max: subject.ttl_max,
             ..Address::default()
         };
-        self.share(unit, &seen);
+        self.share(unit, seen.is_shared());
     }
 
     /// Addresses that belong to the MAC address which carries them.
@@ -301,7 +319,10 @@ impl Bindings {
             let Some(seen) = addresses.get(&(scope, mac, address)) else {
                 continue;
             };
-            let routes = signs.get(&(scope, mac)).filter(|signs| signs.routes());
+            let signs = signs.get(&(scope, mac));
+            let routes = signs.filter(|signs| signs.routes());
+            // With several addresses it may only answer for others (proxy ARP).
+            let alone = routes.is_none() && signs.is_some_and(|signs| signs.held == 1);
             let host = *groups.get(&(scope, mac)).unwrap_or(&mac);
             let own = if mac::is_shared(&mac) {
                 seen.flags.on_link() && !real.contains(&(scope, address))
@@ -318,7 +339,7 @@ impl Bindings {
                 self.set(id, Place::Unit(unit));
             } else if own && !mac::names_nobody(&mac) {
                 let unit = self.unit(Unit::Mac(scope, host));
-                self.share(unit, seen);
+                self.share(unit, seen.is_shared() || (alone && seen.hides()));
                 self.set(id, Place::Unit(unit));
                 held.insert((scope, address, mac));
             } else {
@@ -478,6 +499,8 @@ fn signs(addresses: &Addresses) -> HashMap<(u16, Mac), Signs> {
         }
         let signs = signs.entry((*scope, *mac)).or_default();
         signs.advertises |= seen.flags.contains(SubjectFlags::ROUTER);
+        let held = seen.flags.on_link() && address.is_ipv4() && !stays_on_link(address);
+        signs.held += usize::from(held);
         if !seen.sent || seen.flags.on_link() || stays_on_link(address) {
             continue;
         }

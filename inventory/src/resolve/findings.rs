@@ -16,6 +16,10 @@ const EVIDENCE_MAX: usize = 3;
 /// How sure it is that senders of two makes are two machines.
 const SHARED_CONFIDENCE: u8 = 70;
 
+/// What shows that.
+const SHARED_EVIDENCE: &str = "by their TTLs, packets come from one address that several machines \
+                               made, or that a router passed on";
+
 /// The findings that rules made of what was read of a device, and those that follow from a date
 /// that has passed, by name. `shared`: while several machines were seen to send from one address
 /// of it.
@@ -47,7 +51,7 @@ pub fn of(
         title: FindingId::AddressShared.title().to_owned(),
         confidence: SHARED_CONFIDENCE,
         weight: None,
-        evidence: "systems that begin with a TTL of 64 and of 128 send from one address".to_owned(),
+        evidence: SHARED_EVIDENCE.to_owned(),
         first_seen: Some(Time(first)),
         last_seen: Some(Time(last)),
     }));

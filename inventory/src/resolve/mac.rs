@@ -34,6 +34,28 @@ pub fn is_shared(mac: &Mac) -> bool {
         .any(|(prefix, bits)| (number(prefix) ^ number(mac)) >> (48 - bits) == 0)
 }
 
+/// Blocks from which hypervisors give their machines addresses: VMware, Microsoft, Xen, QEMU and
+/// KVM, VirtualBox, Parallels, oVirt, Nutanix, Proxmox.
+const VIRTUAL: [[u8; 3]; 12] = [
+    [0x00, 0x05, 0x69],
+    [0x00, 0x0c, 0x29],
+    [0x00, 0x1c, 0x14],
+    [0x00, 0x50, 0x56],
+    [0x00, 0x15, 0x5d],
+    [0x00, 0x16, 0x3e],
+    [0x52, 0x54, 0x00],
+    [0x08, 0x00, 0x27],
+    [0x00, 0x1c, 0x42],
+    [0x00, 0x1a, 0x4a],
+    [0x50, 0x6b, 0x8d],
+    [0xbc, 0x24, 0x11],
+];
+
+/// True for the address of a network card that a hypervisor made.
+pub fn is_virtual(mac: &Mac) -> bool {
+    VIRTUAL.iter().any(|block| mac.starts_with(block))
+}
+
 /// True for an address that a hypervisor gave to a machine for good, though it bears the mark of
 /// those that are made up: QEMU's and KVM's.
 pub fn is_of_virtual_machine(mac: &Mac) -> bool {

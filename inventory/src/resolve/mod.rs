@@ -71,6 +71,11 @@ pub(crate) fn is_of_virtual_machine(mac: &[u8; 6]) -> bool {
     mac::is_of_virtual_machine(mac)
 }
 
+/// True for the address of a network card that a hypervisor made.
+pub(crate) fn is_virtual(mac: &[u8; 6]) -> bool {
+    mac::is_virtual(mac)
+}
+
 /// A MAC address as text.
 pub(crate) fn mac_text(mac: &[u8; 6]) -> String {
     mac::text(mac)
@@ -217,6 +222,11 @@ impl<'a> Resolution<'a> {
         Some(self.device_numbered(*self.order.get(place)?, Extent::Whole))
     }
 
+    /// What a list shows of one device, by its place.
+    pub fn listed(&self, place: usize) -> Option<Device> {
+        Some(self.device_numbered(*self.order.get(place)?, Extent::Listed))
+    }
+
     /// What stands behind one device, by its place.
     pub fn detail(&self, place: usize) -> Option<Detail> {
         Some(self.detail_numbered(*self.order.get(place)?))
@@ -248,6 +258,15 @@ impl<'a> Resolution<'a> {
         let devices: Vec<Device> = numbers
             .map(|number| self.device_numbered(*number, extent))
             .collect();
+        self.inventory_of(devices)
+    }
+
+    /// How much was understood, without the devices, and so without what is known of them.
+    pub fn without_devices(&self) -> Inventory {
+        self.inventory_of(Vec::new())
+    }
+
+    fn inventory_of(&self, devices: Vec<Device>) -> Inventory {
         let source = self.table.source().unwrap_or_default();
         Inventory {
             schema_version: SCHEMA_VERSION,

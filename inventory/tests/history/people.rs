@@ -5,7 +5,7 @@ use medtap_inventory::people::{
     Authorisation, Declared, Lifecycle, Origin, PlaceFile, PlaceRow, Syntax,
 };
 use medtap_table::vocabulary::{Attribute, Event, Field, Protocol};
-use medtap_table::{Activity, SubjectId};
+use medtap_table::{Activity, EdgeFlags, SubjectId};
 
 use crate::memory::{DAY_NS, Memory, NOON_NS};
 use crate::sample::{BRAUN, CISCO, HOUR_NS, Sample, proven};
@@ -355,6 +355,40 @@ fn coverage_names_what_is_missing() {
     let sentence = report.sentence();
     assert!(
         sentence.contains("1 of 2 declared subnets never seen"),
+        "{sentence}"
+    );
+}
+
+/// Bytes in a tunnel that stays closed are told apart from those that are only encrypted.
+#[test]
+fn coverage_tells_what_could_be_read() {
+    let mut memory = Memory::new();
+    let mut sample = Sample::default();
+    let ct = sample.add(proven(BRAUN, "10.0.0.5"));
+    let pacs = sample.add(proven(CISCO, "10.0.0.9"));
+    for (protocol, port, bytes) in [
+        (Some(Protocol::Dicom), 104, 600),
+        (Some(Protocol::Tls), 443, 200),
+        (Some(Protocol::Wg), 51_820, 100),
+        (None, 9, 60),
+        (None, 0, 40),
+    ] {
+        sample.talk(ct, pacs, protocol, port);
+        let edge = sample.edges.last_mut().unwrap();
+        edge.0.transport = if port == 0 { 50 } else { edge.0.transport };
+        if protocol == Some(Protocol::Tls) {
+            edge.0.flags.insert(EdgeFlags::ENCRYPTED);
+        }
+        edge.1 = bytes;
+    }
+    memory.capture(&sample, 0);
+    let report = memory.store.coverage(&Declared::default()).unwrap();
+    let read = (report.read.readable, report.read.encrypted);
+    assert_eq!(read, (600, 200));
+    assert_eq!((report.read.tunnelled, report.read.unknown), (140, 60));
+    let sentence = report.sentence();
+    assert!(
+        sentence.contains("20 % of the bytes encrypted and 14 % in closed"),
         "{sentence}"
     );
 }

@@ -236,7 +236,18 @@ fn groups_follow_and_shared_addresses_are_marked() {
     let owner = with(&inventory, "10.0.0.1");
     assert_eq!(owner.id, with(&inventory, "10.0.0.3").id);
     assert!(marked("10.0.0.9", (63, 127)) && marked("10.0.0.9", (60, 124)));
-    for ttls in [(64, 64), (63, 128), (64, 255), (1, 64), (128, 128)] {
+    // Systems of one make behind it, with and without packets of its own.
+    for ttls in [(63, 63), (63, 64), (127, 127), (64, 127), (63, 128)] {
+        assert!(marked("10.0.0.9", ttls), "{ttls:?}");
+    }
+    for ttls in [
+        (64, 64),
+        (60, 64),
+        (64, 255),
+        (1, 64),
+        (64, 128),
+        (128, 128),
+    ] {
         assert!(!marked("10.0.0.9", ttls), "{ttls:?}");
     }
 }

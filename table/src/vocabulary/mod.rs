@@ -373,6 +373,8 @@ vocabulary! {
         ColdStart = 57, "cold_start";
         /// Somebody worked on the device from afar.
         ServiceSession = 58, "service_session";
+        /// A log-on was refused: wrong, expired or locked. Who tried is not read.
+        LogonRefused = 59, "logon_refused";
         WsdHello = 40, "wsd_hello";
         WsdBye = 41, "wsd_bye";
         SdcAlert = 42, "sdc_alert";

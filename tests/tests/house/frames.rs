@@ -23,6 +23,8 @@ type Ip = [u8; 4];
 pub struct Capture {
     frames: Vec<(u64, Vec<u8>)>,
     time_ns: u64,
+    /// The VLAN that frames are tagged with, 0 none.
+    vlan: u16,
 }
 
 impl Capture {
@@ -30,6 +32,15 @@ impl Capture {
         Self {
             frames: Vec::new(),
             time_ns,
+            vlan: 0,
+        }
+    }
+
+    /// The same, tagged.
+    pub fn in_vlan(time_ns: u64, vlan: u16) -> Self {
+        Self {
+            vlan,
+            ..Self::new(time_ns)
         }
     }
 
@@ -43,7 +54,10 @@ impl Capture {
     }
 
     fn push(&mut self, src: [u8; 6], dst: [u8; 6], kind: u16, payload: &[u8]) {
-        let mut frame = [&dst[..], &src, &kind.to_be_bytes(), payload].concat();
+        let tag = [0x8100_u16.to_be_bytes(), self.vlan.to_be_bytes()].concat();
+        let tag = tag.get(..if self.vlan == 0 { 0 } else { 4 });
+        let tag = tag.unwrap_or_default();
+        let mut frame = [&dst[..], &src, tag, &kind.to_be_bytes(), payload].concat();
         frame.resize(frame.len().max(60), 0);
         self.frames.push((self.time_ns, frame));
         self.time_ns += 1_000_000_000;
@@ -58,6 +72,25 @@ impl Capture {
             let dst = if op == 1 { BROADCAST } else { to.0 };
             self.push(from.0, dst, 0x0806, &packet);
         }
+    }
+
+    /// A host says which IPv6 address it has (RFC 4861, 4.4).
+    pub fn neighbour(&mut self, nic: Nic, ip: std::net::Ipv6Addr) {
+        let all: std::net::Ipv6Addr = "ff02::1".parse().expect("an address");
+        let head = [136, 0, 0, 0, 0x20, 0, 0, 0];
+        let mut message = [&head[..], &ip.octets(), &[2, 1], &nic.0].concat();
+        let sum = checksum_add(58 + message.len() as u64, &ip.octets());
+        let sum = checksum_fold(checksum_add(checksum_add(sum, &all.octets()), &message));
+        message[2..4].copy_from_slice(&sum.to_be_bytes());
+        let len = u16::try_from(message.len()).expect("a short message");
+        let [a, b] = len.to_be_bytes();
+        let packet = [
+            &[0x60, 0, 0, 0, a, b, 58, 255],
+            &ip.octets()[..],
+            &all.octets(),
+        ];
+        let packet = [packet.concat(), message].concat();
+        self.push(nic.0, [0x33, 0x33, 0, 0, 0, 1], 0x86dd, &packet);
     }
 
     fn ip(&mut self, from: (Nic, Ip), to: ([u8; 6], Ip), proto: u8, ttl: u8, rest: &[u8]) {

@@ -90,6 +90,7 @@ impl Memory {
             }
             for (is, note) in [
                 (device.local_macs, "made-up MAC address"),
+                (device.virtual_machine, "virtual machine"),
                 (device.routes, "routes"),
                 (device.shared, "several machines behind one address"),
             ] {
@@ -300,6 +301,54 @@ fn a_translated_network() {
     }
     memory.add(&capture);
     memory.is_drawn("translated_network", 1);
+}
+
+/// The same where all systems behind it are of one make, and only the box itself shows what it is
+/// by the hop that their packets have lost.
+#[test]
+fn a_translated_network_of_one_make() {
+    let mut memory = Memory::new();
+    let mut capture = on(0);
+    capture.arp(ROUTER, [10, 20, 1, 40], SERVER, [10, 20, 1, 2]);
+    for ttl in [63, 64, 63, 63] {
+        capture.udp(ROUTER, [10, 20, 1, 40], SERVER, [10, 20, 1, 2], ttl);
+    }
+    memory.add(&capture);
+    memory.is_drawn("translated_network_of_one_make", 1);
+}
+
+/// A pump is taken to another VLAN, where DHCP gives it another address.
+#[test]
+fn another_vlan() {
+    let mut memory = Memory::new();
+    for (day, vlan, net, server) in [
+        (0, 120, 1, SERVER),
+        (1, 120, 1, SERVER),
+        (3, 130, 2, ROUTER),
+    ] {
+        let mut capture = Capture::in_vlan(MONDAY_NS + day * DAY_NS + DAY_NS / 2, vlan);
+        let server_ip = [10, 20, net, 2];
+        capture.dhcp(PUMP, "pump-31", [10, 20, net, 5], server, server_ip);
+        capture.arp(PUMP, [10, 20, net, 5], server, server_ip);
+        memory.add(&capture);
+    }
+    memory.is_drawn("another_vlan", 4);
+}
+
+/// A host with IPv4, its address of the link, one of its network, and one that is another each day.
+#[test]
+fn both_families() {
+    let mut memory = Memory::new();
+    for day in 0..3 {
+        let mut capture = on(day);
+        capture.arp(PUMP, [10, 20, 1, 5], SERVER, [10, 20, 1, 2]);
+        let passing = format!("2001:db8:20:1::{:x}", 0xa1 + day);
+        for ip in ["fe80::212:21ff:fe20:131", "2001:db8:20:1::5", &passing] {
+            capture.neighbour(PUMP, ip.parse().expect("an address"));
+        }
+        memory.add(&capture);
+    }
+    memory.is_drawn("both_families", 3);
 }
 
 /// A service's address stands on the balancer, beside its own; the servers have their own.

@@ -212,6 +212,37 @@ fn open(settings: &Settings) -> anyhow::Result<(Vec<Interface>, Vec<Vec<Port>>)>
     Ok((interfaces, ports))
 }
 
+/// How much the table holds.
+fn room(settings: &Settings) -> Capacity {
+    let asked = settings.room;
+    let subjects = asked.subjects;
+    let mut room = subjects.map_or_else(Capacity::default, Capacity::of_subjects);
+    if let Some(facts) = asked.facts {
+        room = room.with_facts(facts);
+    }
+    Capacity {
+        // One more for what the aggregator counts.
+        workers: settings.workers as u32 + 1,
+        edges: asked.conversations.unwrap_or(room.edges),
+        ..room
+    }
+}
+
+/// How much the table holds, and what that costs, in one line.
+pub fn room_in_words(settings: &Settings) -> String {
+    let room = room(settings);
+    let mebibytes = |bytes: u64| bytes >> 20;
+    format!(
+        "room for {} subjects, {} facts, {} conversations: {} MiB of shared memory, and at most \
+         {} MiB beside it\n",
+        room.subjects,
+        room.facts,
+        room.edges,
+        mebibytes(room.bytes().unwrap_or(u64::MAX)),
+        mebibytes(Aggregator::bytes_max(&room)),
+    )
+}
+
 /// The new table, with what the one before knew.
 fn take_over(settings: &Settings) -> anyhow::Result<Aggregator> {
     let before = if settings.fresh || !settings.table.exists() {
@@ -225,12 +256,7 @@ fn take_over(settings: &Settings) -> anyhow::Result<Aggregator> {
             }
         }
     };
-    let capacity = Capacity {
-        // One more for what the aggregator counts.
-        workers: settings.workers as u32 + 1,
-        ..Capacity::default()
-    };
-    let mut aggregator = Aggregator::new(TableWriter::create(&settings.table, capacity)?);
+    let mut aggregator = Aggregator::new(TableWriter::create(&settings.table, room(settings))?);
     if let Some(table) = before {
         aggregator.seed(&table);
         let subjects = table.subjects().count();

@@ -1,0 +1,194 @@
+//! The roster: the list of devices as people are shown it, kept beside a running engine's table by
+//! `medtap serve`, so that nobody waits until all devices are worked out again. It holds what the
+//! list shows and nothing else, and one that is old, or of another run, is none.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use medtap_inventory::history::Observer;
+use medtap_inventory::model::{Device, Inventory, Time};
+use medtap_inventory::{Id, Resolution};
+use medtap_table::TableReader;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+use crate::files::{Destination, read_text};
+use crate::live;
+use crate::render::{self, Counts, Look, Order, Sheet, Tone};
+
+/// A roster that is older than the table's last word by more is not shown: three looks of `serve`.
+const AGE_MAX_NS: u64 = 90_000_000_000;
+/// The largest roster that is read.
+const BYTES_MAX: u64 = 1 << 30;
+/// Raised by any change to the meaning of a roster.
+const FORMAT: u32 = 1;
+/// Devices that are listed in one piece of work.
+const DEVICES_AT_ONCE: usize = 4096;
+/// What stands between two cells; no cell holds it.
+const BETWEEN: char = '\t';
+
+/// Where the roster of a table lies.
+fn path_of(table: &Path) -> PathBuf {
+    let mut name = table.as_os_str().to_owned();
+    name.push(".roster");
+    name.into()
+}
+
+/// The first line: whose the roster is, and what is said under the list. A row for each device
+/// follows.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    format: u32,
+    run: u64,
+    heartbeat_ns: u64,
+    columns: Vec<String>,
+    summary: Vec<(Tone, String)>,
+}
+
+/// What is kept of one device between two looks.
+struct Row {
+    stamp: u64,
+    order: Order,
+    counted: Counts,
+    /// All cells but the last, which is when the device was seen.
+    cells: Box<str>,
+}
+
+/// Who keeps a roster. What did not change since the look before is not made again.
+#[derive(Default)]
+pub struct Keeper {
+    run: u64,
+    id_chars: usize,
+    rows: HashMap<Id, Row>,
+}
+
+impl Keeper {
+    /// Writes the roster of a running engine's table, as a look resolved it. With `whole`, every
+    /// row is made again.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn keep(
+        &mut self,
+        (path, table): (&Path, &TableReader),
+        shown: &Resolution<'_>,
+        observer: &Observer,
+        whole: bool,
+    ) -> Result<(), Failure> {
+        let heartbeat_ns = table.heartbeat_ns();
+        let ids: Vec<Id> = (0..shown.len()).filter_map(|at| shown.id(at)).collect();
+        let id_chars = render::id_chars(&ids);
+        if whole || self.run != table.run_id() || self.id_chars != id_chars {
+            self.rows.clear();
+        }
+        (self.run, self.id_chars) = (table.run_id(), id_chars);
+        let mut rows = HashMap::with_capacity(ids.len());
+        let places: Vec<(usize, Id)> = ids.into_iter().enumerate().collect();
+        for places in places.chunks(DEVICES_AT_ONCE) {
+            let changed = |(_, id): &&(usize, Id)| {
+                let known = self.rows.get(id);
+                known.is_none_or(|row| observer.stamp(*id) != Some(row.stamp))
+            };
+            let made: Vec<(Id, Row)> = places
+                .par_iter()
+                .filter(changed)
+                .filter_map(|(place, id)| {
+                    let device = shown.listed(*place)?;
+                    Some((*id, row(&device, observer.stamp(*id), id_chars)))
+                })
+                .collect();
+            self.rows.extend(made);
+            let known = places.iter().map(|(_, id)| id);
+            rows.extend(known.filter_map(|id| self.rows.remove_entry(id)));
+        }
+        self.rows = rows;
+        let destination = Destination::check_regular("the roster", &path_of(path), &[])?;
+        let mut inventory = shown.without_devices();
+        let summary = self.summary(&mut inventory, table);
+        let head = Head {
+            format: FORMAT,
+            run: self.run,
+            heartbeat_ns,
+            columns: render::titles().map(str::to_owned).collect(),
+            summary,
+        };
+        let lines = self.lines(shown, places);
+        destination.write(|out| {
+            serde_json::to_writer(&mut *out, &head)?;
+            writeln!(out)?;
+            lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+        })
+    }
+
+    /// The rows in the order in which they are shown.
+    fn lines(&self, shown: &Resolution<'_>, places: Vec<(usize, Id)>) -> Vec<String> {
+        let of = |(place, id): (usize, Id)| Some((self.rows.get(&id)?, place));
+        let mut rows: Vec<(&Row, usize)> = places.into_iter().filter_map(of).collect();
+        rows.par_sort_unstable_by(|a, b| a.0.order.cmp(&b.0.order));
+        let line = |(row, place): &(&Row, usize)| {
+            let seen = shown.times(*place).map(|times| render::time(Time(times.1)));
+            format!("{}{BETWEEN}{}", row.cells, seen.unwrap_or_default())
+        };
+        rows.par_iter().map(line).collect()
+    }
+
+    fn summary(&self, inventory: &mut Inventory, table: &TableReader) -> Vec<(Tone, String)> {
+        let counts = self.rows.values().map(|row| &row.counted).sum();
+        render::summary(inventory, &counts, &table.limits_hit())
+    }
+}
+
+fn row(device: &Device, stamp: Option<u64>, id_chars: usize) -> Row {
+    let cells = render::cells(device, id_chars);
+    let kept = cells.len().saturating_sub(1);
+    let cells = cells.get(..kept).unwrap_or_default();
+    Row {
+        stamp: stamp.unwrap_or_default(),
+        order: Order::of(device),
+        counted: Counts::of_one(device),
+        cells: cells.join(&BETWEEN.to_string()).into(),
+    }
+}
+
+/// A roster that holds.
+pub struct Roster {
+    head: Head,
+    rows: String,
+}
+
+impl Roster {
+    /// The roster of a table, where there is one of the same run that is not old.
+    pub fn of(path: &Path, table: &TableReader) -> Option<Self> {
+        let text = read_text(&path_of(path), BYTES_MAX).ok()?;
+        let (head, rows) = text.split_once('\n')?;
+        let head: Head = serde_json::from_str(head).ok()?;
+        let same = head.format == FORMAT && head.run == table.run_id();
+        let age_ns = table.heartbeat_ns().checked_sub(head.heartbeat_ns)?;
+        (same && age_ns <= AGE_MAX_NS && table.run_id() != 0).then(|| Self {
+            rows: rows.to_owned(),
+            head,
+        })
+    }
+
+    /// Writes the list, and how old it is.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write(&self, look: Look, out: &mut dyn Write) -> io::Result<()> {
+        let rows: Vec<&str> = self.rows.lines().collect();
+        let columns = self.head.columns.iter().map(String::as_str).collect();
+        if !rows.is_empty() {
+            Sheet::of_lines(columns, &rows, BETWEEN).write(look, out)?;
+            writeln!(out)?;
+        }
+        render::write_summary(&self.head.summary, look, out)?;
+        let at = Time(self.head.heartbeat_ns);
+        let (time, age) = (render::time(at), render::span(at, Time(live::now_ns())));
+        writeln!(
+            out,
+            "as medtap serve saw it at {time} UTC, {age} ago; --now asks the table itself"
+        )
+    }
+}
