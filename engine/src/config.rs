@@ -269,6 +269,19 @@ pub const HTTP_INFLATED_FREE_BYTES: u64 = 64 * 1024;
 /// Segments searched for the next HTTP/1 head after a gap, before the direction is done.
 pub const HTTP_RESYNC_SEGMENTS_MAX: u8 = 64;
 
+/// Bytes of the fields of one HTTP/2 head as they are sent; a longer one ends the direction.
+pub const HTTP2_BLOCK_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes that the fields remembered of one direction of an HTTP/2 connection count, RFC 7541; one
+/// that asks for more is not read on.
+pub const HTTP2_TABLE_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of the settings by which a server of HTTP/2 is known: twenty of them.
+pub const HTTP2_SETTINGS_BYTES_MAX: usize = 120;
+
+/// Streams of one HTTP/2 connection that are read at once; the oldest gives way.
+pub const HTTP2_STREAMS_MAX: usize = 32;
+
 /// Bytes of an SSH identification line, with its line end: RFC 4253, 4.2.
 pub const SSH_BANNER_BYTES_MAX: usize = 255;
 

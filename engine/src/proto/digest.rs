@@ -1,9 +1,20 @@
-//! What stands for bytes that are compared and not kept. It is no key and no secret: the same
-//! bytes have the same digest in every run.
+//! What stands for bytes that are compared and not kept. It means nothing outside of the run that
+//! made it: its key is chance, so that nobody can make other bytes that have the same.
 
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::LazyLock;
 
-use foldhash::quality::FixedState;
+use foldhash::SharedSeed;
+use foldhash::quality::FoldHasher;
+
+/// The key of this run, out of the system's chance.
+static KEY: LazyLock<(u64, SharedSeed)> = LazyLock::new(|| {
+    let chance = RandomState::new();
+    (
+        chance.hash_one("seed"),
+        SharedSeed::from_u64(chance.hash_one("shared")),
+    )
+});
 
 /// The digest of some bytes.
 pub fn digest(bytes: &[u8]) -> u64 {
@@ -11,11 +22,12 @@ pub fn digest(bytes: &[u8]) -> u64 {
 }
 
 /// A digest in the making, of parts that stay apart.
-pub struct Digest(<FixedState as BuildHasher>::Hasher);
+pub struct Digest(FoldHasher<'static>);
 
 impl Default for Digest {
     fn default() -> Self {
-        Self(FixedState::default().build_hasher())
+        let (seed, shared) = &*KEY;
+        Self(FoldHasher::with_seed(*seed, shared))
     }
 }
 

@@ -274,6 +274,7 @@ pub const CLASSIFIERS: &[Classifier] = &[
     tls::CLASSIFIER,
     quic::CLASSIFIER,
     http::CLASSIFIER,
+    http::h2::CLASSIFIER,
     ssh::CLASSIFIER,
     smb::CLASSIFIER,
     rdp::CLASSIFIER,

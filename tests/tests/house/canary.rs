@@ -20,6 +20,8 @@ const HOLD_PERSONS: &[&str] = &[
     "pcaps/dicom/store_ct.pcap",
     "pcaps/dicom/worklist.pcap",
     "pcaps/dicomweb/orthanc.pcap",
+    "pcaps/dicomweb/h2c.pcap",
+    "pcaps/fhir/h2c.pcap",
     "pcaps/fhir/server.pcap",
     "pcaps/astm/analyser.pcap",
     "pcaps/astm/bare.pcap",

@@ -19,24 +19,25 @@ pub mod application;
 mod body;
 mod framing;
 mod gzip;
+pub mod h2;
 pub mod head;
+mod heads;
 mod stage;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
-use medtap_table::vocabulary::{Field, Protocol};
+use medtap_table::vocabulary::Protocol;
 
-use self::application::{Application, Head};
+use self::application::Application;
 use self::body::Body;
 use self::framing::{Coding, Framing};
 use self::head::Start;
-use super::clock::{self, Clock};
+use self::heads::{Heads, Request};
 use super::{APPLICATIONS, Classifier, Progress, Segment, Then, Transport, Verdict};
-use crate::config::{HTTP_HEAD_BYTES_MAX, HTTP_PENDING_MAX, HTTP_QUIET_HEADS_MAX, HTTP_VALUES_MAX};
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::config::{HTTP_HEAD_BYTES_MAX, HTTP_PENDING_MAX};
+use crate::observe::{Emit, Observation, Role};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -63,19 +64,6 @@ fn probe(segment: &Segment<'_>) -> Verdict {
 
 /// Bytes of an unfinished head that are looked at again to see that it is one.
 const START_BYTES_CHECKED: usize = 64;
-
-/// What an answer's reading needs to know of its request.
-#[derive(Clone, Copy, Default)]
-struct Request {
-    /// Which application claimed it, and the tag that it gave it.
-    claim: Option<(u8, u8)>,
-    is_head: bool,
-    is_connect: bool,
-    /// Sent to a proxy: the answer is not the receiver's own.
-    is_proxied: bool,
-    /// The page at this target says what the device is.
-    is_front_page: bool,
-}
 
 /// What a body's bytes are followed by.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -130,23 +118,16 @@ struct Half {
 
 /// What one connection has said so far.
 struct Session {
-    /// What may ride on it.
-    applications: &'static [Application],
+    heads: Heads,
     client: Half,
     server: Half,
     /// Requests that wait for their answer: at most [`HTTP_PENDING_MAX`].
     pending: VecDeque<Request>,
-    /// Hashes of what was said: at most [`HTTP_VALUES_MAX`].
-    values: Vec<u64>,
+    /// What reads both directions since they agreed on HTTP/2.
+    upgraded: Option<Box<h2::Connection>>,
     /// Bytes are missing, or an answer came first: which answer belongs to which request is not
     /// certain, and a title could be that of another page.
     is_unpaired: bool,
-    /// What the server's clock shows, and the time of the head at hand.
-    clock: Clock,
-    time_ns: u64,
-    /// Heads since something new was said.
-    quiet: u8,
-    confirmed: bool,
 }
 
 /// How a direction goes on.
@@ -165,6 +146,9 @@ enum Step {
 
 impl super::Session for Session {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
+        if let Some(connection) = &mut self.upgraded {
+            return connection.observe(segment, emit);
+        }
         let from = segment.from;
         let step = match self.half(from).stage {
             Stage::Head => self.head(segment, emit),
@@ -201,6 +185,9 @@ impl super::Session for Session {
     }
 
     fn gap(&mut self, from: Role, missing: u64) -> bool {
+        if let Some(connection) = &mut self.upgraded {
+            return connection.gap(from, missing);
+        }
         let half = self.half(from);
         half.body = None;
         // A hole inside a body costs what was to be read of it and no more.
@@ -225,16 +212,12 @@ impl super::Session for Session {
 impl Session {
     fn new(applications: &'static [Application]) -> Self {
         Self {
-            applications,
+            heads: Heads::new(applications),
             client: Half::default(),
             server: Half::default(),
             pending: VecDeque::new(),
-            values: Vec::new(),
+            upgraded: None,
             is_unpaired: false,
-            clock: Clock::default(),
-            time_ns: 0,
-            quiet: 0,
-            confirmed: false,
         }
     }
 
@@ -247,7 +230,7 @@ impl Session {
 
     /// The last heads said nothing new, and no answer is owed that would be the first.
     fn is_exhausted(&self) -> bool {
-        self.quiet >= HTTP_QUIET_HEADS_MAX && (self.confirmed || self.pending.is_empty())
+        self.heads.are_exhausted(self.pending.is_empty())
     }
 
     /// Reads the head of a message and finds out how its body ends.
@@ -281,11 +264,10 @@ impl Session {
             _ => return Step::Broken,
         };
         self.half(from).searched = 0;
-        self.time_ns = segment.time_ns;
+        self.heads.time_ns = segment.time_ns;
         let head = segment.bytes.get(..len).unwrap_or_default();
         let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        self.quiet = self.quiet.saturating_add(1);
         let body = match (Start::parse(line), from) {
             (Some(Start::Request { method, target }), Role::Client | Role::Peer) => {
                 self.request(method, target, head, emit)
@@ -321,17 +303,6 @@ impl Session {
         head: &[u8],
         emit: Emit<'_>,
     ) -> Option<(Extent, Purpose)> {
-        let is_plain = target.starts_with(b"/");
-        let mut request = Request {
-            claim: None,
-            is_head: method == b"HEAD",
-            is_connect: method == b"CONNECT",
-            is_proxied: !is_plain && target != b"*",
-            is_front_page: method == b"GET"
-                && (target == b"/" || target.starts_with(b"/index."))
-                && !target.contains(&b'?')
-                && self.pending.is_empty(),
-        };
         // With so many answers missing, which belongs to which is of no use any more; the
         // client has said what it is.
         if self.pending.len() >= HTTP_PENDING_MAX {
@@ -339,30 +310,13 @@ impl Session {
             self.client.stage = Stage::Over;
             return Some((Extent::Fixed(0), Purpose::Pass));
         }
-        let is_forwarded = head::fields(head).any(|(name, _)| {
-            [&b"via"[..], b"forwarded", b"x-forwarded-for"]
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(name))
-        });
-        for (name, value) in head::fields(head) {
-            if name.eq_ignore_ascii_case(b"user-agent") && !is_forwarded {
-                self.fact(Subject::Sender, Field::HttpUserAgent, value, emit);
-            } else if name.eq_ignore_ascii_case(b"host")
-                && !request.is_proxied
-                && let Some(host) = head::host_name(value)
-            {
-                self.fact(Subject::Receiver, Field::HttpHost, host, emit);
-            }
-        }
-        let shown = Head {
-            is_direct: !is_forwarded && !request.is_proxied,
-            ..Head::of_request(method, target, head)
-        };
-        let purpose = self.claim(&shown, head, &mut request, emit);
+        let (mut request, body) = self.heads.request(method, target, head, emit);
+        request.is_front_page &= self.pending.is_empty();
+        let purpose = self.reads(Role::Client, body);
         self.pending.push_back(request);
         // An answer came first: picked up in the middle, or by another queue than its request.
         if self.is_unpaired {
-            self.confirm(emit);
+            self.heads.confirm(emit);
         }
         match Framing::of(head) {
             Framing::Broken => {
@@ -372,14 +326,6 @@ impl Session {
             Framing::Chunked => Some((Extent::Chunk(0), purpose)),
             Framing::Length(bytes) => Some((Extent::Fixed(bytes), purpose)),
             Framing::Unstated => Some((Extent::Fixed(0), Purpose::Pass)),
-        }
-    }
-
-    /// Both ends have spoken.
-    fn confirm(&mut self, emit: Emit<'_>) {
-        if !self.confirmed {
-            self.confirmed = true;
-            emit(Observation::Confirmed);
         }
     }
 
@@ -393,29 +339,14 @@ impl Session {
         };
         self.is_unpaired |= request.is_none();
         if request.is_some() {
-            self.confirm(emit);
+            self.heads.confirm(emit);
         }
         let mut request = request.unwrap_or_default();
-        let has = |wanted: &[u8]| {
-            let mut fields = head::fields(head);
-            fields.any(|(name, _)| name.eq_ignore_ascii_case(wanted))
-        };
-        let is_own = !request.is_proxied && !has(b"via");
-        let mut is_html = false;
-        for (name, value) in head::fields(head) {
-            if name.eq_ignore_ascii_case(b"content-type") {
-                is_html = value
-                    .get(..9)
-                    .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/html"));
-            } else if name.eq_ignore_ascii_case(b"date") {
-                // Of a copy that was kept, which has an age, it is the time of another: RFC 9111,
-                // 5.1.
-                if let Some(told) = clock::http_date(value).filter(|_| is_own && !has(b"age")) {
-                    self.clock.read(Field::HttpOffset, told, self.time_ns, emit);
-                }
-            } else if is_own {
-                self.server_field(name, value, emit);
-            }
+        let answer = self.heads.answer(&request, head, emit);
+        if status == 101 && answer.is_http2 {
+            let heads = std::mem::take(&mut self.heads);
+            self.upgraded = Some(Box::new(h2::Connection::upgraded(heads, request)));
+            return Some((Extent::Fixed(0), Purpose::Pass));
         }
         // The connection is now a tunnel or speaks something else: RFC 9110, 7.8 and 9.3.6.
         if status == 101 || request.is_connect && matches!(status, 200..=299) {
@@ -424,16 +355,15 @@ impl Session {
         if request.is_head || matches!(status, 100..=199 | 204 | 304) {
             return Some((Extent::Fixed(0), Purpose::Pass));
         }
-        let shown = Head {
-            is_direct: is_own,
-            ..Head::of_answer(status, head)
-        };
-        let purpose = self.claim(&shown, head, &mut request, emit);
+        let body = self
+            .heads
+            .claim_answer(status, &answer, head, &mut request, emit);
+        let purpose = self.reads(Role::Server, body);
         let title = request.is_front_page
             && !self.is_unpaired
             && self.pending.is_empty()
-            && is_own
-            && is_html
+            && answer.is_own
+            && answer.is_html
             && Coding::of(head) == Coding::Identity
             && matches!(status, 200 | 401);
         let purpose = match purpose {
@@ -452,80 +382,13 @@ impl Session {
         }
     }
 
-    fn server_field(&mut self, name: &[u8], value: &[u8], emit: Emit<'_>) {
-        let (field, value) = if name.eq_ignore_ascii_case(b"server") {
-            (Field::HttpServer, value)
-        } else if name.eq_ignore_ascii_case(b"x-powered-by") {
-            (Field::HttpPoweredBy, value)
-        } else if name.eq_ignore_ascii_case(b"www-authenticate")
-            && let Some(realm) = head::realm(value)
-        {
-            (Field::HttpRealm, realm)
-        } else {
-            return;
-        };
-        self.fact(Subject::Sender, field, value, emit);
-    }
-
-    /// Shows a head to the applications; whether one of them reads the body.
-    fn claim(
-        &mut self,
-        head: &Head<'_>,
-        bytes: &[u8],
-        request: &mut Request,
-        emit: Emit<'_>,
-    ) -> Purpose {
-        let claimed = request.claim.map(|(index, _)| usize::from(index));
-        let of_request = claimed.into_iter();
-        let others = (0..self.applications.len()).filter(|index| Some(*index) != claimed);
-        for index in of_request.chain(others) {
-            let shown = Head {
-                asked: request
-                    .claim
-                    .filter(|(known, _)| usize::from(*known) == index)
-                    .map_or(0, |(_, tag)| tag),
-                ..*head
-            };
-            let claim = self
-                .applications
-                .get(index)
-                .and_then(|application| (application.claim)(&shown, emit));
-            let Some(claim) = claim else {
-                continue;
-            };
-            // What an application reads goes on owing events.
-            self.quiet = 0;
-            request.claim = u8::try_from(index).ok().map(|index| (index, claim.tag));
-            let body = claim
-                .body
-                .and_then(|reader| Body::new(reader, Coding::of(bytes)));
-            let half = self.half(head.from);
-            half.body = body;
-            return match half.body {
-                Some(_) => Purpose::Read,
-                None => Purpose::Pass,
-            };
+    /// Keeps the body that an application reads; what it is wanted for.
+    fn reads(&mut self, from: Role, body: Option<Body>) -> Purpose {
+        let half = self.half(from);
+        half.body = body;
+        match half.body {
+            Some(_) => Purpose::Read,
+            None => Purpose::Pass,
         }
-        Purpose::Pass
-    }
-
-    /// Says something once. A value with an `@` may be somebody's address and is left out.
-    fn fact(&mut self, subject: Subject<'_>, field: Field, value: &[u8], emit: Emit<'_>) {
-        if value.is_empty() || value.contains(&b'@') {
-            return;
-        }
-        let mut hasher = DefaultHasher::new();
-        (field, value).hash(&mut hasher);
-        let hash = hasher.finish();
-        if self.values.len() >= HTTP_VALUES_MAX || self.values.contains(&hash) {
-            return;
-        }
-        self.values.push(hash);
-        self.quiet = 0;
-        emit(Observation::Fact {
-            subject,
-            field,
-            value,
-        });
     }
 }

@@ -1,9 +1,11 @@
 //! What follows heads: chunks, bodies, and the search for a head after a hole. It reads a body only
 //! for a page's title or for the application that claimed it.
 
+use medtap_table::vocabulary::Field;
+
 use super::application::Wants;
 use super::head::Start;
-use super::{Extent, Field, Purpose, Session, Stage, Step, head};
+use super::{Extent, Purpose, Session, Stage, Step, head};
 use crate::config::{HTTP_CHUNK_LINE_BYTES_MAX, HTTP_RESYNC_SEGMENTS_MAX, HTTP_TITLE_BYTES_MAX};
 use crate::observe::{Emit, Role, Subject};
 use crate::proto::Segment;
@@ -136,7 +138,10 @@ impl Session {
             .min(HTTP_TITLE_BYTES_MAX);
         let page = bytes.get(..limit.min(bytes.len())).unwrap_or_default();
         match head::title(page) {
-            Some(title) => self.fact(Subject::Sender, Field::HttpTitle, title, emit),
+            Some(title) => {
+                self.heads
+                    .fact(Subject::Sender, Field::HttpTitle, title, emit);
+            }
             None if page.len() < limit => return Step::Wait,
             None => {}
         }

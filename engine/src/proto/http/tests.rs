@@ -1,5 +1,8 @@
 use super::application::{BodyReader, Claim, Wants};
+use medtap_table::vocabulary::Field;
+
 use super::*;
+use crate::observe::Subject;
 use crate::proto::driver::{PORTS, Player, check_any, check_cuts, probe as ask, run};
 
 const C: Role = Role::Client;

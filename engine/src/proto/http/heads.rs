@@ -1,0 +1,239 @@
+//! What the heads of a connection say of its two ends, whichever version of HTTP frames them. It
+//! reads no body, and keeps no target and no field.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use medtap_table::vocabulary::Field;
+
+use super::application::{Application, Head};
+use super::body::Body;
+use super::framing::Coding;
+use super::head;
+use crate::config::{HTTP_QUIET_HEADS_MAX, HTTP_VALUES_MAX};
+use crate::observe::{Emit, Observation, Subject};
+use crate::proto::clock::{self, Clock};
+
+/// What an answer's reading needs to know of its request.
+#[derive(Clone, Copy, Default)]
+pub struct Request {
+    /// Which application claimed it, and the tag that it gave it.
+    claim: Option<(u8, u8)>,
+    /// The answer has no body.
+    pub is_head: bool,
+    /// It asks for a tunnel.
+    pub is_connect: bool,
+    /// Sent to a proxy: the answer is not the receiver's own.
+    is_proxied: bool,
+    /// The page at this target says what the device is.
+    pub is_front_page: bool,
+}
+
+/// What an answer is.
+pub struct Answer {
+    /// No proxy stands between: the server speaks for itself.
+    pub is_own: bool,
+    /// Its body is a page.
+    pub is_html: bool,
+    /// It takes an offer of HTTP/2.
+    pub is_http2: bool,
+}
+
+/// What one connection's heads have said so far.
+#[derive(Default)]
+pub struct Heads {
+    /// What may ride on it.
+    applications: &'static [Application],
+    /// Hashes of what was said: at most [`HTTP_VALUES_MAX`].
+    values: Vec<u64>,
+    /// What the server's clock shows.
+    clock: Clock,
+    /// The time of the head at hand.
+    pub time_ns: u64,
+    /// Heads since something new was said.
+    quiet: u8,
+    confirmed: bool,
+}
+
+impl Heads {
+    /// Nothing was said, and these may ride on it.
+    pub fn new(applications: &'static [Application]) -> Self {
+        Self {
+            applications,
+            ..Self::default()
+        }
+    }
+
+    /// The last heads said nothing new, and no answer is owed that would be the first.
+    pub const fn are_exhausted(&self, all_answered: bool) -> bool {
+        self.quiet >= HTTP_QUIET_HEADS_MAX && (self.confirmed || all_answered)
+    }
+
+    /// Both ends have spoken.
+    pub fn confirm(&mut self, emit: Emit<'_>) {
+        if !std::mem::replace(&mut self.confirmed, true) {
+            emit(Observation::Confirmed);
+        }
+    }
+
+    /// What a request says, and its body where an application reads that.
+    pub fn request(
+        &mut self,
+        method: &[u8],
+        target: &[u8],
+        head: &[u8],
+        emit: Emit<'_>,
+    ) -> (Request, Option<Body>) {
+        self.quiet = self.quiet.saturating_add(1);
+        let is_plain = target.starts_with(b"/");
+        let mut request = Request {
+            claim: None,
+            is_head: method == b"HEAD",
+            is_connect: method == b"CONNECT",
+            is_proxied: !is_plain && target != b"*",
+            is_front_page: method == b"GET"
+                && (target == b"/" || target.starts_with(b"/index."))
+                && !target.contains(&b'?'),
+        };
+        let is_forwarded = head::fields(head).any(|(name, _)| {
+            [&b"via"[..], b"forwarded", b"x-forwarded-for"]
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(name))
+        });
+        for (name, value) in head::fields(head) {
+            if name.eq_ignore_ascii_case(b"user-agent") && !is_forwarded {
+                self.fact(Subject::Sender, Field::HttpUserAgent, value, emit);
+            } else if name.eq_ignore_ascii_case(b"host")
+                && !request.is_proxied
+                && let Some(host) = head::host_name(value)
+            {
+                self.fact(Subject::Receiver, Field::HttpHost, host, emit);
+            }
+        }
+        let shown = Head {
+            is_direct: !is_forwarded && !request.is_proxied,
+            ..Head::of_request(method, target, head)
+        };
+        let body = self.claim(&shown, head, &mut request, emit);
+        (request, body)
+    }
+
+    /// What an answer's fields say.
+    pub fn answer(&mut self, request: &Request, head: &[u8], emit: Emit<'_>) -> Answer {
+        self.quiet = self.quiet.saturating_add(1);
+        let has = |wanted: &[u8]| {
+            let mut fields = head::fields(head);
+            fields.any(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        };
+        let mut answer = Answer {
+            is_own: !request.is_proxied && !has(b"via"),
+            is_html: false,
+            is_http2: false,
+        };
+        for (name, value) in head::fields(head) {
+            if name.eq_ignore_ascii_case(b"content-type") {
+                answer.is_html = value
+                    .get(..9)
+                    .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/html"));
+            } else if name.eq_ignore_ascii_case(b"upgrade") {
+                answer.is_http2 = value.eq_ignore_ascii_case(b"h2c");
+            } else if name.eq_ignore_ascii_case(b"date") {
+                // Of a copy that was kept, which has an age, it is the time of another: RFC 9111,
+                // 5.1.
+                let told = clock::http_date(value);
+                if let Some(told) = told.filter(|_| answer.is_own && !has(b"age")) {
+                    self.clock.read(Field::HttpOffset, told, self.time_ns, emit);
+                }
+            } else if answer.is_own {
+                self.server_field(name, value, emit);
+            }
+        }
+        answer
+    }
+
+    /// The answer's body, where an application reads it.
+    pub fn claim_answer(
+        &mut self,
+        status: u16,
+        answer: &Answer,
+        head: &[u8],
+        request: &mut Request,
+        emit: Emit<'_>,
+    ) -> Option<Body> {
+        let shown = Head {
+            is_direct: answer.is_own,
+            ..Head::of_answer(status, head)
+        };
+        self.claim(&shown, head, request, emit)
+    }
+
+    fn server_field(&mut self, name: &[u8], value: &[u8], emit: Emit<'_>) {
+        let (field, value) = if name.eq_ignore_ascii_case(b"server") {
+            (Field::HttpServer, value)
+        } else if name.eq_ignore_ascii_case(b"x-powered-by") {
+            (Field::HttpPoweredBy, value)
+        } else if name.eq_ignore_ascii_case(b"www-authenticate")
+            && let Some(realm) = head::realm(value)
+        {
+            (Field::HttpRealm, realm)
+        } else {
+            return;
+        };
+        self.fact(Subject::Sender, field, value, emit);
+    }
+
+    /// Shows a head to the applications; the body, where one of them reads it.
+    fn claim(
+        &mut self,
+        head: &Head<'_>,
+        bytes: &[u8],
+        request: &mut Request,
+        emit: Emit<'_>,
+    ) -> Option<Body> {
+        let claimed = request.claim.map(|(index, _)| usize::from(index));
+        let of_request = claimed.into_iter();
+        let others = (0..self.applications.len()).filter(|index| Some(*index) != claimed);
+        for index in of_request.chain(others) {
+            let shown = Head {
+                asked: request
+                    .claim
+                    .filter(|(known, _)| usize::from(*known) == index)
+                    .map_or(0, |(_, tag)| tag),
+                ..*head
+            };
+            let claim = self
+                .applications
+                .get(index)
+                .and_then(|application| (application.claim)(&shown, emit));
+            let Some(claim) = claim else {
+                continue;
+            };
+            // What an application reads goes on owing events.
+            self.quiet = 0;
+            request.claim = u8::try_from(index).ok().map(|index| (index, claim.tag));
+            return claim
+                .body
+                .and_then(|reader| Body::new(reader, Coding::of(bytes)));
+        }
+        None
+    }
+
+    /// Says something once. A value with an `@` may be somebody's address and is left out.
+    pub fn fact(&mut self, subject: Subject<'_>, field: Field, value: &[u8], emit: Emit<'_>) {
+        if value.is_empty() || value.contains(&b'@') {
+            return;
+        }
+        let mut hasher = DefaultHasher::new();
+        (field, value).hash(&mut hasher);
+        let hash = hasher.finish();
+        if self.values.len() >= HTTP_VALUES_MAX || self.values.contains(&hash) {
+            return;
+        }
+        self.values.push(hash);
+        self.quiet = 0;
+        emit(Observation::Fact {
+            subject,
+            field,
+            value,
+        });
+    }
+}
