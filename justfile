@@ -82,6 +82,14 @@ kills:
 history-scale *parts:
     cargo bench --package medtap-inventory --bench history -- --scale {{parts}}
 
+# The report, the lists and work of 10,000 and 100,000 made devices: time and sizes.
+many *options:
+    cargo bench --package medtap-ctl --bench many -- {{options}}
+
+# The exports, held against their public schemas: needs Python and Node.js packages that docs/report.md names.
+exports:
+    cargo test --locked --package medtap-ctl --test exports
+
 # Licences and sources of the dependencies.
 deny:
     cargo deny check licenses bans sources

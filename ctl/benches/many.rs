@@ -2,8 +2,9 @@
 //! and feeds of one advisory. Prints time by the clock, time of the processors and sizes; it
 //! asserts nothing.
 //!
-//! `cargo bench -p medtap-ctl --bench many` makes about 10,000 and 100,000 devices, and with
-//! `keep FOLDER` leaves the files there; without `--bench` it runs on one copy.
+//! `cargo bench -p medtap-ctl --bench many` makes about 10,000 and 100,000 devices, or with
+//! `copies N` so many hospitals; with `keep FOLDER` it leaves the files there. Without `--bench` it
+//! runs on one copy.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -15,8 +16,9 @@ use medtap_table::{
     ActivityId, Capacity, Edge, Fact, Region, Subject, SubjectId, TableReader, TableWriter, Volume,
 };
 
-/// Copies of the hospital of the full run: it has 24 devices.
-const COPIES: [u32; 2] = [417, 4_167];
+/// Copies of the hospital of the full run: each makes 38 devices, since addresses of one device
+/// become several.
+const COPIES: [u32; 2] = [263, 2_632];
 const MEDTAP: &str = env!("CARGO_BIN_EXE_medtap");
 
 /// An advisory about the hospital's analyser.
@@ -33,7 +35,14 @@ const ADVISORY: &str = r#"{"document":{"category":"csaf_security_advisory","csaf
 fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     let full = arguments.iter().any(|argument| argument == "--bench");
-    let kept = arguments.iter().skip_while(|text| *text != "keep").nth(1);
+    let after = |word: &str| arguments.iter().skip_while(|text| *text != word).nth(1);
+    let (kept, asked) = (after("keep"), after("copies"));
+    let asked = asked.and_then(|number| number.parse().ok());
+    let copies = match (asked, full) {
+        (Some(copies), _) => vec![copies],
+        (None, true) => COPIES.to_vec(),
+        (None, false) => vec![1],
+    };
     let own = tempfile::tempdir()?;
     let folder = kept.map_or(own.path(), |kept| Path::new(kept));
     let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../pcaps/hospital.pcapng");
@@ -42,7 +51,7 @@ fn main() -> std::io::Result<()> {
     let (one, feeds) = (one.display().to_string(), feeds.display().to_string());
     run(&["analyze", capture, "--save-table", &one]);
     let one = TableReader::open(Path::new(&one)).map_err(std::io::Error::other)?;
-    for copies in if full { COPIES.to_vec() } else { vec![1] } {
+    for copies in copies {
         let path = folder.join(format!("{copies}.table"));
         let table = path.display().to_string();
         multiply(&one, copies, &path);
@@ -58,7 +67,15 @@ fn main() -> std::io::Result<()> {
             println!("  {kind}: {:.1} MB", size as f64 / 1e6);
         }
         run(&[&["risk", "list", "--output", "csv"], &common[..]].concat());
-        run(&["history", "add", &table, "--history", &history]);
+        run(&[
+            "serve",
+            "--table",
+            &table,
+            "--history",
+            &history,
+            "--count",
+            "1",
+        ]);
         let kept = ["--history", &history];
         run(&[&["risk", "list", "--output", "csv"], &common[..], &kept].concat());
         run(&[&["work", "--output", "csv"], &common[..], &kept].concat());
@@ -109,7 +126,7 @@ fn multiply(one: &TableReader, copies: u32, path: &Path) {
         interfaces: 1,
         heap_bytes: u64::from(copies) * 65_536,
     };
-    let mut writer = TableWriter::create(path, capacity).expect("a table");
+    let mut writer = TableWriter::anonymous(capacity).expect("a table");
     if let Some(source) = one.source() {
         writer.set_source(&source);
     }
@@ -140,7 +157,7 @@ fn multiply(one: &TableReader, copies: u32, path: &Path) {
             let _: ActivityId = writer.add_activity(&activity).expect("room");
         }
     }
-    writer.stop(one.stopped_ns().max(one.heartbeat_ns()));
+    writer.save(path).expect("a file");
 }
 
 /// An address of its own for a device of a copy.

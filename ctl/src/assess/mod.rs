@@ -80,6 +80,12 @@ impl Basis {
             Some(path) => Policy::read(path).map_err(|error| Failure::new(error.to_string()))?,
             None => Policy::default(),
         };
+        if policy.exploitation.use_lev > 0.0 {
+            // Silence would say that it is in the scores.
+            let text = "policy: use_lev adds nothing: LEV needs the EPSS of many days, and feeds \
+                        hold one";
+            exit.say(Code::Done, text);
+        }
         let verdicts = match &options.verdicts {
             Some(path) => read_verdicts(path)?,
             None => Verdicts::default(),

@@ -9,7 +9,7 @@ use medtap_table::vocabulary::FindingId;
 
 use super::bars::{Bar, Part};
 use super::words::{Band, is_scored, spaced, unit};
-use crate::render::attribute;
+use crate::render::{attribute, count};
 
 /// Rows of one chart; what is smaller is one row together.
 const ROWS_MAX: usize = 16;
@@ -71,7 +71,7 @@ fn by_band(devices: &[&Device], name: impl Fn(&Device) -> String) -> Vec<Bar> {
             .zip(counts)
             .map(|(&(class, name), count)| (class, name, f64::from(count)))
             .collect(),
-        total: counts.iter().sum::<u32>().to_string(),
+        total: count(counts.iter().sum::<u32>().into()),
     };
     groups.into_iter().map(bar).collect()
 }
@@ -91,7 +91,7 @@ pub fn drivers(devices: &[&Device]) -> Vec<Bar> {
         .map(|(name, (points, number))| Bar {
             label: name.to_owned(),
             parts: vec![("plain", "points", points)],
-            total: format!("{points:.0} on {number}"),
+            total: format!("{points:.0} on {}", count(number as u64)),
         })
         .collect()
 }
@@ -156,7 +156,7 @@ pub fn systems(devices: &[&Device]) -> Vec<Bar> {
                 .zip(counts)
                 .map(|(&(class, name), count)| (class, name, f64::from(count)))
                 .collect(),
-            total: counts.iter().sum::<u32>().to_string(),
+            total: count(counts.iter().sum::<u32>().into()),
         })
         .collect()
 }

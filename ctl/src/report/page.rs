@@ -278,9 +278,10 @@ fn systems(html: &mut Html, devices: &[&Device]) {
     let titles = Titles {
         caption: "Age of software: operating systems",
         note: format!(
-            "The operating system of {known} of {} devices is known. Past its end of support no \
-             maker mends it any more.",
-            devices.len()
+            "The operating system of {} of {} devices is known. Past its end of support no maker \
+             mends it any more.",
+            count(known as u64),
+            count(devices.len() as u64)
         ),
         label: "System",
         total: "Devices",

@@ -682,3 +682,34 @@ fn a_segment_is_simulated_by_its_name() {
         run.stderr
     );
 }
+
+/// The bill of a model's software adds its parts to the devices of that model, and to no others.
+#[test]
+fn a_bill_is_of_one_model() {
+    let site = Site::new();
+    let bill = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{
+"timestamp":"2026-01-01T00:00:00Z","supplier":{"name":"Litware Diagnostics"},
+"component":{"type":"device","name":"ChemLine Control"}},"components":[{"type":"library",
+"name":"zlib","version":"1.2.8","cpe":"cpe:2.3:a:zlib:zlib:1.2.8:*:*:*:*:*:*:*"}]}"#;
+    let nvd = r#"{"resultsPerPage":1,"startIndex":0,"totalResults":1,"format":"NVD_CVE",
+"version":"2.0","timestamp":"2026-08-16T00:00:00.000","vulnerabilities":[{"cve":{
+"id":"CVE-2026-2002","published":"2026-01-01T00:00:00.000",
+"lastModified":"2026-01-02T00:00:00.000","vulnStatus":"Analyzed",
+"descriptions":[{"lang":"en","value":"x"}],"metrics":{},"configurations":[{"nodes":[{
+"operator":"OR","negate":false,"cpeMatch":[{"vulnerable":true,
+"criteria":"cpe:2.3:a:zlib:zlib:*:*:*:*:*:*:*:*","versionEndExcluding":"1.3"}]}]}]}}]}"#;
+    for (name, text) in [("bill", bill), ("nvd", nvd)] {
+        std::fs::write(Path::new(&site.feeds).join(name), text).unwrap();
+    }
+    let run = site.ask(&["devices", "-o", "json"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let document = run.json();
+    let has = |device: &Value| {
+        let listed = device["vulnerabilities"].as_array().unwrap();
+        let mut parts = listed.iter().filter(|one| one["cve"] == "CVE-2026-2002");
+        parts.next().map(|one| one["component"].clone())
+    };
+    assert_eq!(has(&analyzer(&document)), Some("zlib zlib 1.2.8".into()));
+    let devices = document["devices"].as_array().unwrap();
+    assert_eq!(devices.iter().filter_map(has).count(), 1);
+}
