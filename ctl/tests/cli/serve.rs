@@ -173,6 +173,30 @@ fn new_feeds_and_new_traffic_score_again() {
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
 
+/// A saved table is served as well: looked at, judged, and looked at again at the end.
+#[test]
+fn a_saved_table_is_served() {
+    let site = Site::new();
+    let history = site.folder.path("history.db");
+    for _ in 0..2 {
+        let run = medtap(&[
+            "serve",
+            "--table",
+            &site.table,
+            "--history",
+            &history,
+            "--feeds",
+            &site.feeds,
+            "--count",
+            "1",
+        ]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    }
+    let kept = Kept(history);
+    assert!(kept.points() > 10.0);
+    assert_eq!(kept.rows(&["history", "sources"]).len(), 1);
+}
+
 /// Feeds that nobody can use end the command before it begins.
 #[test]
 fn serve_refuses_what_is_no_feed() {

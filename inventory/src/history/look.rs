@@ -134,7 +134,7 @@ pub(crate) struct Sourced {
 pub(crate) fn enter(db: &Connection, look: &Look) -> Step<Sourced> {
     let known = match &look.uid {
         Some(uid) => by(db, "uid = ?1", params![uid])?,
-        None => live(db, look)?,
+        None => served(db, look)?,
     };
     let Some((number, run, covered_ns, last_look_ns)) = known else {
         return begin(db, look);
@@ -208,14 +208,16 @@ fn by(
         .optional()
 }
 
-/// A live source goes on while its run does, and over a restart where the new engine took over
-/// what the old one knew: then the first thing that both tell is the same.
-fn live(db: &Connection, look: &Look) -> rusqlite::Result<Option<Known>> {
-    let condition = "kind = 'live' AND site = ?1 AND name = ?2 AND (run = ?3 OR origin_ns = ?4)";
+/// A source that is served goes on while its run does, and over a restart where the new engine took
+/// over what the old one knew: then the first thing that both tell is the same. A table that was
+/// saved is one too: it is looked at again at the end of serving.
+fn served(db: &Connection, look: &Look) -> rusqlite::Result<Option<Known>> {
+    let condition = "kind = ?5 AND site = ?1 AND name = ?2 AND (run = ?3 OR origin_ns = ?4)";
+    let run = look.run.cast_signed();
     by(
         db,
         condition,
-        params![look.site, look.name, look.run.cast_signed(), look.origin_ns],
+        params![look.site, look.name, run, look.origin_ns, look.kind.name()],
     )
 }
 
