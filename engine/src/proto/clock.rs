@@ -41,31 +41,36 @@ pub struct Clock {
 impl Clock {
     /// Takes a time that the sender read from its clock when it sent this.
     pub fn read(&mut self, field: Field, told: Told, time_ns: u64, emit: Emit<'_>) {
-        let Some(offset) = offset_s(told, time_ns) else {
+        let Some((offset, zone)) = offset_s(told, time_ns) else {
             return;
         };
         if self.told.is_some_and(|known| offset <= known) {
             return;
         }
         self.told = Some(offset);
-        let mut text = StackText::<12>::new();
-        if write!(text, "{offset}").is_ok() {
-            says(field, text.as_bytes(), emit);
+        let told = [(field, Some(offset)), (Field::ClockZone, zone)];
+        for (field, seconds) in told {
+            let mut text = StackText::<12>::new();
+            if seconds.is_some_and(|seconds| write!(text, "{seconds}").is_ok()) {
+                says(field, text.as_bytes(), emit);
+            }
         }
     }
 }
 
 /// How many seconds a clock is fast, in one digit and zeros, so that few values are made of many
-/// messages. Without a zone, what is left when the nearest zone is taken off.
-fn offset_s(told: Told, time_ns: u64) -> Option<i64> {
+/// messages. Without a zone, what is left when the nearest zone is taken off, and that zone.
+fn offset_s(told: Told, time_ns: u64) -> Option<(i64, Option<i64>)> {
     let now = i64::try_from(time_ns / SECOND_NS).ok()?;
     let mut offset = told.seconds.checked_sub(now)?;
+    let mut zone = None;
     if !told.zoned && offset.abs() <= ZONE_S_MAX + ZONE_S / 2 {
-        let zone = (offset + ZONE_S / 2).div_euclid(ZONE_S) * ZONE_S;
-        offset -= zone;
+        let nearest = (offset + ZONE_S / 2).div_euclid(ZONE_S) * ZONE_S;
+        offset -= nearest;
+        zone = Some(nearest);
     }
     if offset.abs() < GRAIN_S {
-        return Some(0);
+        return Some((0, zone));
     }
     if offset.abs() > OFFSET_S_MAX {
         return None;
@@ -73,7 +78,8 @@ fn offset_s(told: Told, time_ns: u64) -> Option<i64> {
     let digits = offset.unsigned_abs().ilog10();
     let step = 10_i64.pow(digits);
     let half = step / 2;
-    Some((offset.abs() + half) / step * step * offset.signum())
+    let rounded = (offset.abs() + half) / step * step * offset.signum();
+    Some((rounded, zone))
 }
 
 /// A date and a time of digits: `YYYYMMDDHHMMSS`, then a fraction, then `+ZZZZ` or `-ZZZZ`: HL7's
@@ -210,7 +216,7 @@ mod tests {
     const NOW_S: i64 = 1_767_600_000;
 
     fn offset(seconds: i64, zoned: bool) -> Option<i64> {
-        offset_s(Told { seconds, zoned }, NOW_S as u64 * SECOND_NS)
+        Some(offset_s(Told { seconds, zoned }, NOW_S as u64 * SECOND_NS)?.0)
     }
 
     #[test]
@@ -267,6 +273,14 @@ mod tests {
         assert_eq!(offset(NOW_S - 4 * 3_600 - 240, false), Some(-200));
         assert_eq!(offset(NOW_S + 20_700 + 120, false), Some(100));
         assert_eq!(offset(NOW_S - 3 * DAY_S, false), Some(-300_000));
+        let zone = |seconds, zoned| {
+            let (_, zone) = offset_s(Told { seconds, zoned }, NOW_S as u64 * SECOND_NS)?;
+            zone
+        };
+        assert_eq!(zone(NOW_S + 3_600 + 9, false), Some(3_600));
+        assert_eq!(zone(NOW_S + 20_700, false), Some(20_700));
+        assert_eq!(zone(NOW_S + 3_600, true), None);
+        assert_eq!(zone(NOW_S - 3 * DAY_S, false), None);
     }
 
     #[test]

@@ -89,6 +89,7 @@ impl Store {
         }
         self.clones(&mut findings)?;
         self.wrong_clocks(&devices, &mut findings)?;
+        self.wrong_zones(&devices, &mut findings)?;
         let shared = devices.values().filter(|device| device.shared);
         findings.extend(shared.map(|device| MemoryFinding {
             finding: "address_shared",
@@ -201,6 +202,50 @@ impl Store {
                     device: Some(device.id.clone()),
                     asset_tag: None,
                     evidence: format!("{} = {offset} s", field.name()),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Clocks that bear no zone and are set to another one than most of their site.
+    fn wrong_zones(
+        &self,
+        devices: &BTreeMap<i64, DeviceRow>,
+        findings: &mut Vec<MemoryFinding>,
+    ) -> Result<(), HistoryError> {
+        let field = Field::ClockZone.number();
+        let told: Vec<clock::Zoned> = self.read(|db| {
+            db.prepare(
+                "SELECT facts.device, raw, facts.last_ns, addresses.site FROM facts
+                 JOIN addresses ON addresses.device = facts.device AND addresses.last_ns = (
+                     SELECT max(last_ns) FROM addresses AS other
+                     WHERE other.device = facts.device)
+                 WHERE facts.attribute = 0 AND field = ?1
+                 GROUP BY facts.device, raw, facts.last_ns ORDER BY facts.device",
+            )?
+            .query_map([field], |row| {
+                let raw: String = row.get(1)?;
+                Ok(clock::Zoned {
+                    device: row.get(0)?,
+                    zone_s: raw.parse().unwrap_or(0),
+                    last_ns: row.get(2)?,
+                    site: row.get(3)?,
+                })
+            })?
+            .collect()
+        })?;
+        for odd in clock::odd_zones(told) {
+            if let Some(device) = devices.get(&odd.device) {
+                let (own, most) = (clock::zone(odd.zone_s), clock::zone(odd.most_s));
+                findings.push(MemoryFinding {
+                    finding: "clock_zone",
+                    device: Some(device.id.clone()),
+                    asset_tag: None,
+                    evidence: format!(
+                        "it seems set to {own}, {} others of its site to {most}",
+                        odd.others
+                    ),
                 });
             }
         }

@@ -359,6 +359,31 @@ fn coverage_names_what_is_missing() {
     );
 }
 
+#[test]
+fn a_clock_of_another_zone_is_told() {
+    let mut memory = Memory::new();
+    let mut sample = Sample::default();
+    for (last, zone) in [(1, "7200"), (2, "7200"), (3, "3600"), (4, "7200")] {
+        let device = sample.add(proven(
+            [0, 0x12, 0x21, 9, 9, last],
+            &format!("10.0.0.{last}"),
+        ));
+        sample.say(device, Field::ClockZone, zone);
+    }
+    memory.capture(&sample, 0);
+    let findings = memory.store.findings(now(1)).unwrap();
+    let odd: Vec<_> = findings
+        .iter()
+        .filter(|f| f.finding == "clock_zone")
+        .collect();
+    assert_eq!(odd.len(), 1, "{findings:?}");
+    assert_eq!(odd[0].device, memory.store.find("10.0.0.3").ok());
+    assert_eq!(
+        odd[0].evidence,
+        "it seems set to UTC+01:00, 3 others of its site to UTC+02:00"
+    );
+}
+
 /// Bytes in a tunnel that stays closed are told apart from those that are only encrypted.
 #[test]
 fn coverage_tells_what_could_be_read() {

@@ -138,6 +138,8 @@ fields! {
     HttpOffset = 760, "http.offset", Observed, 75;
     Hl7Offset = 761, "hl7.offset", Observed, 75;
     DicomOffset = 762, "dicom.offset", Observed, 70;
+    // What of an offset seems to be the zone that a clock without one is set to, in seconds.
+    ClockZone = 1030, "clock.zone", Observed, 60;
     // DICOM: 200–299.
     DicomAeTitle = 200, "dicom.ae_title", AeTitle, 90;
     DicomImplementationUid = 201, "dicom.userinfo.uid", Observed, 90;
