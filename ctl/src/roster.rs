@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Failure;
 use crate::files::{Destination, read_text};
 use crate::live;
-use crate::render::{self, Counts, Look, Order, Sheet, Tone};
+use crate::render::{self, Counted, Counts, Look, Order, Sheet, Tone};
 
 /// A roster that is older than the table's last word by more is not shown: three looks of `serve`.
 const AGE_MAX_NS: u64 = 90_000_000_000;
@@ -50,8 +50,10 @@ struct Head {
 /// What is kept of one device between two looks.
 struct Row {
     stamp: u64,
+    /// The look in which the device was there.
+    look: u64,
     order: Order,
-    counted: Counts,
+    counted: Counted,
     /// All cells but the last, which is when the device was seen.
     cells: Box<str>,
 }
@@ -60,6 +62,7 @@ struct Row {
 #[derive(Default)]
 pub struct Keeper {
     run: u64,
+    looks: u64,
     id_chars: usize,
     rows: HashMap<Id, Row>,
 }
@@ -84,7 +87,7 @@ impl Keeper {
             self.rows.clear();
         }
         (self.run, self.id_chars) = (table.run_id(), id_chars);
-        let mut rows = HashMap::with_capacity(ids.len());
+        self.looks += 1;
         let places: Vec<(usize, Id)> = ids.into_iter().enumerate().collect();
         for places in places.chunks(DEVICES_AT_ONCE) {
             let changed = |(_, id): &&(usize, Id)| {
@@ -100,13 +103,15 @@ impl Keeper {
                 })
                 .collect();
             self.rows.extend(made);
-            let known = places.iter().map(|(_, id)| id);
-            rows.extend(known.filter_map(|id| self.rows.remove_entry(id)));
+            for (_, id) in places {
+                if let Some(row) = self.rows.get_mut(id) {
+                    row.look = self.looks;
+                }
+            }
         }
-        self.rows = rows;
+        self.rows.retain(|_, row| row.look == self.looks);
         let destination = Destination::check_regular("the roster", &path_of(path), &[])?;
-        let mut inventory = shown.without_devices();
-        let summary = self.summary(&mut inventory, table);
+        let summary = self.summary(&shown.without_devices(), table);
         let head = Head {
             format: FORMAT,
             run: self.run,
@@ -114,28 +119,26 @@ impl Keeper {
             columns: render::titles().map(str::to_owned).collect(),
             summary,
         };
-        let lines = self.lines(shown, places);
         destination.write(|out| {
             serde_json::to_writer(&mut *out, &head)?;
             writeln!(out)?;
-            lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+            self.rows(places).iter().try_for_each(|(row, place)| {
+                let seen = shown.times(*place).map(|times| render::time(Time(times.1)));
+                writeln!(out, "{}{BETWEEN}{}", row.cells, seen.unwrap_or_default())
+            })
         })
     }
 
-    /// The rows in the order in which they are shown.
-    fn lines(&self, shown: &Resolution<'_>, places: Vec<(usize, Id)>) -> Vec<String> {
+    /// The rows in the order in which they are shown, with the places of their devices.
+    fn rows(&self, places: Vec<(usize, Id)>) -> Vec<(&Row, usize)> {
         let of = |(place, id): (usize, Id)| Some((self.rows.get(&id)?, place));
         let mut rows: Vec<(&Row, usize)> = places.into_iter().filter_map(of).collect();
         rows.par_sort_unstable_by(|a, b| a.0.order.cmp(&b.0.order));
-        let line = |(row, place): &(&Row, usize)| {
-            let seen = shown.times(*place).map(|times| render::time(Time(times.1)));
-            format!("{}{BETWEEN}{}", row.cells, seen.unwrap_or_default())
-        };
-        rows.par_iter().map(line).collect()
+        rows
     }
 
-    fn summary(&self, inventory: &mut Inventory, table: &TableReader) -> Vec<(Tone, String)> {
-        let counts = self.rows.values().map(|row| &row.counted).sum();
+    fn summary(&self, inventory: &Inventory, table: &TableReader) -> Vec<(Tone, String)> {
+        let counts = Counts::of_all(self.rows.values().map(|row| row.counted));
         render::summary(inventory, &counts, &table.limits_hit())
     }
 }
@@ -146,8 +149,9 @@ fn row(device: &Device, stamp: Option<u64>, id_chars: usize) -> Row {
     let cells = cells.get(..kept).unwrap_or_default();
     Row {
         stamp: stamp.unwrap_or_default(),
+        look: 0,
         order: Order::of(device),
-        counted: Counts::of_one(device),
+        counted: Counted::of(device),
         cells: cells.join(&BETWEEN.to_string()).into(),
     }
 }

@@ -51,57 +51,69 @@ pub struct Counts {
     known: [u32; KNOWN.len()],
 }
 
-impl Counts {
-    /// One device that is shown.
-    pub fn of_one(device: &Device) -> Self {
-        let mut counts = Self::default();
-        counts.show(device);
-        counts.know(device);
-        counts
-    }
+/// What is counted of one device, in a byte each.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted {
+    /// Its place in [`CLASSES`].
+    class: u8,
+    /// Bit n: the n-th of [`KNOWN`] is known.
+    known: u8,
+    /// It is shown by a name which is a hint alone.
+    hint: bool,
+}
 
-    fn of(listing: &Listing<'_>) -> Self {
-        let mut counts = Self::default();
-        listing
-            .devices
-            .iter()
-            .for_each(|device| counts.show(device));
-        let all = &listing.inventory.devices;
-        all.iter().for_each(|device| counts.know(device));
-        counts
-    }
-
-    fn show(&mut self, device: &Device) {
+impl Counted {
+    /// Of one device.
+    pub fn of(device: &Device) -> Self {
         let names = ["manufacturer", "model", "serial_number"];
-        self.shown += 1;
-        for (class, number) in CLASSES.iter().zip(&mut self.classes) {
-            *number += u32::from(class.name() == device.class);
-        }
-        self.hints += u32::from(names.iter().any(|name| is_hint(device, name)));
-    }
-
-    fn know(&mut self, device: &Device) {
-        self.all += 1;
-        for (name, number) in KNOWN.iter().zip(&mut self.known) {
-            *number += u32::from(attribute(device, name).is_some());
+        let class = CLASSES
+            .iter()
+            .position(|class| class.name() == device.class);
+        let known = KNOWN.iter().zip(0..);
+        let known = known.filter(|(name, _)| attribute(device, name).is_some());
+        Self {
+            class: class
+                .and_then(|at| u8::try_from(at).ok())
+                .unwrap_or(u8::MAX),
+            known: known.fold(0, |bits, (_, bit)| bits | 1 << bit),
+            hint: names.iter().any(|name| is_hint(device, name)),
         }
     }
 }
 
-impl<'a> std::iter::Sum<&'a Self> for Counts {
-    fn sum<I: Iterator<Item = &'a Self>>(each: I) -> Self {
-        each.fold(Self::default(), |mut sum, one| {
-            sum.shown += one.shown;
-            sum.all += one.all;
-            sum.hints += one.hints;
-            for (sum, number) in sum.classes.iter_mut().zip(one.classes) {
-                *sum += number;
-            }
-            for (sum, number) in sum.known.iter_mut().zip(one.known) {
-                *sum += number;
-            }
-            sum
-        })
+impl Counts {
+    fn of(listing: &Listing<'_>) -> Self {
+        let mut counts = Self::default();
+        let shown = listing.devices.iter();
+        shown.for_each(|device| counts.show(Counted::of(device)));
+        let all = listing.inventory.devices.iter();
+        all.for_each(|device| counts.know(Counted::of(device)));
+        counts
+    }
+
+    /// Of devices that are all shown.
+    pub fn of_all(each: impl Iterator<Item = Counted>) -> Self {
+        let mut counts = Self::default();
+        for one in each {
+            counts.show(one);
+            counts.know(one);
+        }
+        counts
+    }
+
+    fn show(&mut self, one: Counted) {
+        self.shown += 1;
+        if let Some(number) = self.classes.get_mut(usize::from(one.class)) {
+            *number += 1;
+        }
+        self.hints += u32::from(one.hint);
+    }
+
+    fn know(&mut self, one: Counted) {
+        self.all += 1;
+        for (bit, number) in self.known.iter_mut().enumerate() {
+            *number += u32::from(one.known >> bit & 1);
+        }
     }
 }
 
