@@ -25,6 +25,9 @@ pub const TAGS_MAX: usize = 8;
 /// Facts, and as many events, that a worker finds again without a look at their text.
 pub const MEMO_SLOTS: usize = 32_768;
 
+/// Values of fields that a worker finds again, whoever says them, without asking the rules.
+pub const MEANINGS_SLOTS: usize = 4096;
+
 /// Passages (a message's header, its devices) that a worker counts again without being told.
 pub const PASSAGE_SLOTS: usize = 8192;
 

@@ -354,7 +354,7 @@ impl Aggregator {
         // Bindings before reported devices, confirmed ones before those on probation.
         self.subjects.sort_owed(|key, state| {
             let reported = matches!(key, SubjectKey::Reported(..));
-            (reported, !confirms(state.flags), *key)
+            (reported, !confirms(state.flags), key)
         });
         for id in self.subjects.owed().to_vec() {
             self.publish_subject(id);
@@ -392,15 +392,14 @@ impl Aggregator {
     fn publish_facts(&mut self) {
         let (subjects, texts) = (&self.subjects, &self.texts);
         self.facts.sort_owed(|key, _| {
-            let text = |id| *texts.key(id);
             let subject = subjects.value(key.subject).slot.map(|slot| slot.0);
             (
                 subject,
                 key.field,
                 key.attribute,
                 key.rule,
-                text(key.raw),
-                text(key.value),
+                texts.key(key.raw),
+                texts.key(key.value),
             )
         });
         let (writer, counters) = (&mut self.writer, &mut self.counters);

@@ -6,10 +6,11 @@ use std::hash::{BuildHasher, Hash};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-/// An entry: key, sum, and whether it changed since it was last handed over.
+/// An entry: key with its hash, sum, and whether it changed since it was last handed over.
 #[derive(Debug)]
 struct Debt<K, V> {
     key: K,
+    hash: u64,
     value: V,
     owed: bool,
 }
@@ -72,12 +73,13 @@ impl<K: Hash + Eq + Copy, V> Debts<K, V> {
         let id = self.entries.len() as u32;
         self.entries.push(Debt {
             key: *key,
+            hash,
             value: new(),
             owed: false,
         });
-        let (entries, hasher) = (&self.entries, &self.hasher);
+        let entries = &self.entries;
         self.index
-            .insert_unique(hash, id, |&id| hasher.hash_one(entries[id as usize].key));
+            .insert_unique(hash, id, |&id| entries[id as usize].hash);
         Some(id)
     }
 
@@ -115,7 +117,7 @@ impl<K: Hash + Eq + Copy, V> Debts<K, V> {
     }
 
     /// Puts what is owed into this order.
-    pub fn sort_owed<O: Ord>(&mut self, order: impl Fn(&K, &V) -> O) {
+    pub fn sort_owed<'a, O: Ord>(&'a mut self, order: impl Fn(&'a K, &'a V) -> O) {
         let entries = &self.entries;
         self.owed.sort_by_cached_key(|&id| {
             let debt = &entries[id as usize];

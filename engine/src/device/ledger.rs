@@ -2,13 +2,15 @@
 //! it was last handed over. A full ring loses time here, never truth. It decides nothing.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use medtap_rules::Matcher;
-use medtap_table::vocabulary::{Attribute, Counter, Event, Field};
+use medtap_table::vocabulary::{Counter, Event, Field};
 use medtap_table::{EdgeFlags, SubjectFlags, Traffic, hour_of_week};
 
 use super::debts::Debts;
+use super::meanings::{Meaning, Meanings};
 use super::memo::{Memo, Said};
 use super::passages::{Passage, Passages, Told};
 use super::person::PersonFilter;
@@ -18,8 +20,7 @@ use super::sighting::{
 use super::subject::{BindingKey, SubjectKey};
 use super::text::Value;
 use crate::config::{
-    FACTS_PER_VALUE_MAX, LEDGER_ACTIVITIES_MAX, LEDGER_EDGES_MAX, LEDGER_FACTS_MAX,
-    LEDGER_SUBJECTS_MAX,
+    LEDGER_ACTIVITIES_MAX, LEDGER_EDGES_MAX, LEDGER_FACTS_MAX, LEDGER_SUBJECTS_MAX,
 };
 use crate::counters::Counters;
 
@@ -27,7 +28,7 @@ use crate::counters::Counters;
 const HOUR_NS: u64 = 3_600_000_000_000;
 
 /// The number of a fact in the ledger, valid until the ledger forgets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FactId {
     generation: u32,
     id: u32,
@@ -47,18 +48,9 @@ impl FactKey {
     }
 }
 
-/// One thing that a value says: by itself, or by a rule.
-#[derive(Clone, Copy, Debug)]
-struct Meaning {
-    attribute: Attribute,
-    rule: u32,
-    confidence: u8,
-    value: Value,
-}
-
 #[derive(Debug)]
 struct FactDebt {
-    meanings: Vec<Meaning>,
+    meanings: Arc<[Meaning]>,
     confirmed: bool,
     times: Times,
     count: u64,
@@ -137,6 +129,7 @@ pub struct Ledger {
     edges: Debts<EdgeKey, EdgeDebt>,
     activities: Debts<(SubjectKey, Event, u8), ActivityDebt>,
     generation: u32,
+    meanings: Meanings,
     facts_memo: Memo,
     events_memo: Memo,
     passages: Passages,
@@ -161,6 +154,7 @@ impl Ledger {
             edges: Debts::new(LEDGER_EDGES_MAX),
             activities: Debts::new(LEDGER_ACTIVITIES_MAX),
             generation: 0,
+            meanings: Meanings::default(),
             facts_memo: Memo::default(),
             events_memo: Memo::default(),
             passages: Passages::default(),
@@ -300,8 +294,9 @@ impl Ledger {
         if raw.is_empty() {
             return None;
         }
+        let meanings = &mut self.meanings;
         let new = || FactDebt {
-            meanings: meanings(field, raw, matcher),
+            meanings: meanings.of(field, &raw, matcher),
             confirmed: false,
             times: Times::NEVER,
             count: 0,
@@ -407,6 +402,11 @@ impl Ledger {
         }
     }
 
+    /// Other rules hold: what is said from now on is judged by them.
+    pub fn forget_meanings(&mut self) {
+        self.meanings.clear();
+    }
+
     fn settle_subjects(&mut self, outbox: &mut dyn Outbox) -> bool {
         self.subjects.settle(|key, debt| {
             let taken = outbox.count(&CountSighting::Subject(SubjectSighting {
@@ -487,39 +487,6 @@ impl Ledger {
             true
         })
     }
-}
-
-/// What a value says: the attribute that it is by itself, and what rules make of it. What no
-/// rule knows is kept as it was observed.
-fn meanings(field: Field, raw: Value, matcher: &Matcher) -> Vec<Meaning> {
-    let mut meanings = Vec::new();
-    if field.attribute() != Attribute::Observed {
-        meanings.push(Meaning {
-            attribute: field.attribute(),
-            rule: 0,
-            confidence: field.confidence(),
-            value: raw,
-        });
-    }
-    matcher.matches(field, raw.as_str(), &mut |found| {
-        if meanings.len() < FACTS_PER_VALUE_MAX {
-            meanings.push(Meaning {
-                attribute: found.attribute,
-                rule: found.rule,
-                confidence: found.confidence,
-                value: Value::from_wire(found.value.as_bytes()),
-            });
-        }
-    });
-    if meanings.is_empty() {
-        meanings.push(Meaning {
-            attribute: Attribute::Observed,
-            rule: 0,
-            confidence: field.confidence(),
-            value: raw,
-        });
-    }
-    meanings
 }
 
 /// Adds what was sent and received.

@@ -1,7 +1,7 @@
 //! The numbers of what was said lately, by the bytes that said it: a device that repeats itself
 //! costs no second look at its text. It owns no fact: who asks compares the key behind a number.
 
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::fast::RandomState;
 use medtap_table::vocabulary::{Event, Field};
@@ -65,11 +65,7 @@ impl Memo {
 
     fn begin(&self, said: Said<'_>) -> impl Hasher + use<> {
         let mut hasher = self.hasher.build_hasher();
-        let mac = said.binding.mac;
-        hasher.write_u64(u64::from_be_bytes([
-            mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], 0, 0,
-        ]));
-        hasher.write_u128(u128::from_be_bytes(said.binding.address));
+        said.binding.hash(&mut hasher);
         hasher.write(said.reported.unwrap_or_default());
         hasher
     }

@@ -3,6 +3,7 @@
 pub mod aggregator;
 mod debts;
 pub mod ledger;
+mod meanings;
 pub mod memo;
 pub mod passages;
 pub mod person;

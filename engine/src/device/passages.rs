@@ -1,7 +1,7 @@
 //! What whole passages said lately, by their digests: a message that says of its ends what one
 //! before it said is counted again, and not told again. It keeps no text and owns no fact.
 
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::fast::RandomState;
 
@@ -68,11 +68,8 @@ impl Passages {
     fn places(&self, passage: &Passage) -> [usize; 2] {
         let mut hasher = self.hasher.build_hasher();
         hasher.write_u64(passage.digest);
-        for end in [&passage.sender, &passage.receiver] {
-            let [a, b, c, d, e, f] = end.mac;
-            hasher.write_u64(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]));
-            hasher.write_u128(u128::from_le_bytes(end.address));
-        }
+        passage.sender.hash(&mut hasher);
+        passage.receiver.hash(&mut hasher);
         let hash = hasher.finish();
         [hash, hash >> 32].map(|hash| hash as usize % PASSAGE_SLOTS)
     }

@@ -60,10 +60,14 @@ impl Value {
 
     /// A text that needs no repair: short, ASCII, no control characters, no blanks to take out.
     fn plain(raw: &[u8]) -> Option<Self> {
-        let visible = |byte: &u8| matches!(*byte, b' '..=b'~');
-        let blank = |at: Option<&u8>| at.is_none_or(|byte| *byte == b' ');
-        let double = || raw.windows(2).any(|pair| pair == b"  ");
-        if !raw.iter().all(visible) || blank(raw.first()) || blank(raw.last()) || double() {
+        let mut before = b' ';
+        for &byte in raw {
+            if !matches!(byte, b' '..=b'~') || byte == b' ' && before == b' ' {
+                return None;
+            }
+            before = byte;
+        }
+        if before == b' ' {
             return None;
         }
         let mut value = Self::EMPTY;

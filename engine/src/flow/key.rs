@@ -62,7 +62,9 @@ impl FlowKey {
     pub fn of(headers: &Headers, scope: u16, version: u8) -> (Self, Direction) {
         let (src, dst) = (words(&headers.src), words(&headers.dst));
         let (src_port, dst_port) = (headers.src_port, headers.dst_port);
-        let up = (src, src_port) <= (dst, dst_port);
+        // Numbers, since arrays are compared by a call.
+        let end = |[high, low]: [u64; 2], port| (high, low, port);
+        let up = end(src, src_port) <= end(dst, dst_port);
         let (low, high, low_port, high_port) = if up {
             (src, dst, src_port, dst_port)
         } else {

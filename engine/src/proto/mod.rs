@@ -432,13 +432,57 @@ const fn holds(bytes: &[u8], byte: usize) -> bool {
     false
 }
 
+/// Ports that rows name, each as often as rows do.
+const PORTS_NAMED: usize = {
+    let (mut sum, mut at) = (0, 0);
+    while at < CLASSIFIERS.len() {
+        sum += CLASSIFIERS[at].ports.len();
+        at += 1;
+    }
+    sum
+};
+
+/// The rows that name a port, in the order of ports: what a port costs to look up does not grow
+/// with the rows that name others. A port that several rows name stands there for each of them.
+static HINTS: [(u16, Rows); PORTS_NAMED] = hints();
+
+const fn hints() -> [(u16, Rows); PORTS_NAMED] {
+    let mut hints = [(0, 0); PORTS_NAMED];
+    let (mut used, mut row) = (0, 0);
+    while row < CLASSIFIERS.len() {
+        let ports = CLASSIFIERS[row].ports;
+        let mut at = 0;
+        while at < ports.len() {
+            let mut place = used;
+            while place > 0 && hints[place - 1].0 > ports[at] {
+                hints[place] = hints[place - 1];
+                place -= 1;
+            }
+            hints[place] = (ports[at], 1 << row);
+            used += 1;
+            at += 1;
+        }
+        row += 1;
+    }
+    hints
+}
+
+/// The rows that name this port.
+fn hinted(port: u16) -> Rows {
+    let first = HINTS.partition_point(|(named, _)| *named < port);
+    let same = HINTS
+        .iter()
+        .skip(first)
+        .take_while(|(named, _)| *named == port);
+    same.fold(0, |set, (_, row)| set | row)
+}
+
 /// The rows of a set, in their order.
-fn rows(mut set: Rows) -> impl Iterator<Item = (Rows, &'static Classifier)> {
+fn rows(mut set: Rows) -> impl Iterator<Item = &'static Classifier> {
     std::iter::from_fn(move || {
         let row = CLASSIFIERS.get(set.trailing_zeros() as usize)?;
-        let bit = set & set.wrapping_neg();
-        set ^= bit;
-        Some((bit, row))
+        set &= set.wrapping_sub(1);
+        Some(row)
     })
 }
 
@@ -451,13 +495,10 @@ pub fn classify(segment: &Segment<'_>, transport: Transport) -> Decision {
     };
     let all = CANDIDATES[transport as usize][usize::from(first)];
     let (src, dst) = segment.ports;
-    let names_port = |row: &Classifier| row.ports.contains(&dst) || row.ports.contains(&src);
-    let hinted = rows(all)
-        .filter(|(_, row)| names_port(row))
-        .fold(0, |set, (bit, _)| set | bit);
+    let hinted = (hinted(src) | hinted(dst)) & all;
     let mut undecided = false;
     let mut possible = None;
-    for (_, classifier) in rows(hinted).chain(rows(all & !hinted)) {
+    for classifier in rows(hinted).chain(rows(all & !hinted)) {
         match (classifier.probe)(segment) {
             Verdict::Match(role) => return Decision::Known(classifier, role),
             Verdict::Possible(role) => possible = possible.or(Some((classifier, role))),
@@ -502,6 +543,16 @@ mod tests {
                     }
                 }
             });
+    }
+
+    #[test]
+    fn a_port_hints_at_the_rows_that_name_it() {
+        for port in 0..=u16::MAX {
+            let set = (0..).zip(CLASSIFIERS).fold(0, |set: Rows, (at, row)| {
+                set | Rows::from(row.ports.contains(&port)) << at
+            });
+            assert_eq!(hinted(port), set, "{port}");
+        }
     }
 
     #[test]

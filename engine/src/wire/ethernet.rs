@@ -103,17 +103,15 @@ impl<'a> EthernetFrame<'a> {
     /// The receiver's address.
     #[inline]
     pub fn dst(&self) -> MacAddr {
-        let mut address = [0; 6];
-        address.copy_from_slice(&self.header[..6]);
-        address
+        let [a, b, c, d, e, f, ..] = *self.header;
+        [a, b, c, d, e, f]
     }
 
     /// The sender's address.
     #[inline]
     pub fn src(&self) -> MacAddr {
-        let mut address = [0; 6];
-        address.copy_from_slice(&self.header[6..12]);
-        address
+        let [.., a, b, c, d, e, f, _, _] = *self.header;
+        [a, b, c, d, e, f]
     }
 
     /// The EtherType, or the length of the payload if at most [`LENGTH_MAX`].

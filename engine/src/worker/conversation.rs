@@ -250,15 +250,12 @@ impl Reader {
     }
 }
 
-/// Keeps a fact until the other end answers. One that waits already is not kept again.
+/// Keeps a fact until the other end answers, in order. One that waits already is not kept again.
 fn wait(facts: &mut Vec<FactId>, fact: FactId, counters: &mut Counters) {
-    if facts.contains(&fact) {
-        return;
-    }
-    if facts.len() < PENDING_FACTS_MAX {
-        facts.push(fact);
-    } else {
-        counters.count(Counter::PendingRefused);
+    match facts.binary_search(&fact) {
+        Ok(_) => {}
+        Err(place) if facts.len() < PENDING_FACTS_MAX => facts.insert(place, fact),
+        Err(_) => counters.count(Counter::PendingRefused),
     }
 }
 

@@ -69,6 +69,7 @@ impl Worker {
     pub fn set_matcher(&mut self, matcher: Arc<Matcher>) {
         self.options.matcher = matcher;
         self.rules_changed = true;
+        self.ledger.forget_meanings();
     }
 
     /// Flows that it knows.

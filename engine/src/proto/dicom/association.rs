@@ -1,12 +1,15 @@
 //! What an association's request and answer say: the titles of both ends, their implementations,
 //! the contexts that were offered and accepted. It keeps no name from the user identity items.
 
+use std::ops::Range;
+
 use medtap_table::vocabulary::Field;
 
 use super::data_set::Syntax;
 use super::pdu::{Associate, Items, item};
 use crate::config::DICOM_CONTEXTS_MAX;
 use crate::observe::{Emit, Observation, Subject};
+use crate::proto::digest::digest;
 use crate::proto::reported;
 
 /// Length of the longest UID, PS3.5 6.2.
@@ -51,11 +54,18 @@ pub fn is_title(text: &[u8]) -> bool {
 #[derive(Clone, Debug)]
 struct Context {
     id: u8,
-    sop_class: Box<[u8]>,
+    /// The first context with the same SOP class.
+    first: usize,
+    /// Where the SOP class stands among [`Association::classes`].
+    class: Range<usize>,
     /// Accepted with this syntax, if it is one that is read.
     syntax: Option<Syntax>,
-    accepted: bool,
 }
+
+/// A bit for each of the contexts, in their order or by their numbers, which are odd.
+type Contexts = u128;
+
+const _: () = assert!(DICOM_CONTEXTS_MAX <= Contexts::BITS as usize);
 
 /// What is known of the association of a conversation.
 #[derive(Debug, Default)]
@@ -67,6 +77,14 @@ pub struct Association {
     /// A request was seen and nothing has answered it yet.
     pub pending: bool,
     contexts: Vec<Context>,
+    /// What stands for the SOP class of each context.
+    digests: Vec<u64>,
+    /// SOP classes, one after another.
+    classes: Vec<u8>,
+    /// Contexts that were offered, by their numbers.
+    offered: Contexts,
+    /// Contexts whose SOP class was accepted in one of them; of each class the first.
+    accepted: Contexts,
     /// The answer was seen: a context that is not accepted is not used.
     answered: bool,
 }
@@ -115,18 +133,13 @@ impl Association {
         if !self.answered {
             return Some(Syntax::Unknown);
         }
-        self.contexts
-            .iter()
-            .find(|context| context.id == id)
-            .and_then(|context| context.syntax)
+        let context = self.contexts.get(self.place(id)?)?;
+        context.syntax
     }
 
     /// The SOP class of a context; empty if it is not known.
     pub fn sop_class(&self, id: u8) -> &[u8] {
-        self.contexts
-            .iter()
-            .find(|context| context.id == id)
-            .map_or(&[], |context| &context.sop_class)
+        self.place(id).map_or(&[], |at| self.class(at))
     }
 
     /// One context of a request: `id | 0 | 0 | 0 | items`.
@@ -142,23 +155,14 @@ impl Association {
         let Some(sop_class) = sop_class else {
             return false;
         };
-        let known = self.contexts.iter().any(|context| context.id == *id);
-        if id % 2 == 0 || known || self.contexts.len() >= DICOM_CONTEXTS_MAX {
+        let bit: Contexts = 1 << (id / 2);
+        if id % 2 == 0 || self.offered & bit != 0 || self.contexts.len() >= DICOM_CONTEXTS_MAX {
             return false;
         }
-        let repeated = self
-            .contexts
-            .iter()
-            .any(|context| *context.sop_class == *sop_class);
-        if !repeated {
+        self.offered |= bit;
+        if self.add(*id, sop_class, None) {
             fact(Field::DicomOfferedSopClass, sop_class, emit);
         }
-        self.contexts.push(Context {
-            id: *id,
-            sop_class: sop_class.into(),
-            syntax: None,
-            accepted: false,
-        });
         true
     }
 
@@ -178,24 +182,20 @@ impl Association {
             .and_then(|(_, uid)| uid_text(uid))
             .and_then(Syntax::of);
         let room = self.contexts.len() < DICOM_CONTEXTS_MAX;
-        let known = self.contexts.iter().position(|context| context.id == *id);
-        let repeated = known.is_some_and(|known| self.is_accepted_twice(known));
-        match known.and_then(|at| self.contexts.get_mut(at)) {
-            Some(context) => {
-                context.syntax = syntax;
-                context.accepted = true;
-                if !repeated {
-                    fact(Field::DicomAcceptedSopClass, &context.sop_class, emit);
+        match self.place(*id) {
+            Some(at) => {
+                if let Some(context) = self.contexts.get_mut(at) {
+                    context.syntax = syntax;
+                }
+                if self.accept_class(at) {
+                    fact(Field::DicomAcceptedSopClass, self.class(at), emit);
                 }
             }
             // The request was not seen.
             None if id % 2 == 1 && room => {
-                self.contexts.push(Context {
-                    id: *id,
-                    sop_class: Box::default(),
-                    syntax,
-                    accepted: true,
-                });
+                let at = self.contexts.len();
+                self.add(*id, &[], syntax);
+                self.accept_class(at);
             }
             None => return false,
         }
@@ -204,12 +204,56 @@ impl Association {
 }
 
 impl Association {
-    /// True where the SOP class of a context was already accepted in another, or in this one.
-    fn is_accepted_twice(&self, at: usize) -> bool {
-        let class = self.contexts.get(at).map(|context| &context.sop_class);
-        self.contexts
-            .iter()
-            .any(|context| context.accepted && Some(&context.sop_class) == class)
+    /// Where a context stands. They come in the order of their numbers, as a rule.
+    fn place(&self, id: u8) -> Option<usize> {
+        let usual = usize::from(id / 2);
+        let is = |context: &Context| context.id == id;
+        match self.contexts.get(usual).is_some_and(is) {
+            true => Some(usual),
+            false => self.contexts.iter().position(is),
+        }
+    }
+
+    /// The SOP class of a context.
+    fn class(&self, at: usize) -> &[u8] {
+        let place = self.contexts.get(at).map(|context| context.class.clone());
+        place
+            .and_then(|class| self.classes.get(class))
+            .unwrap_or_default()
+    }
+
+    /// Adds a context; true if no other has its SOP class.
+    fn add(&mut self, id: u8, class: &[u8], syntax: Option<Syntax>) -> bool {
+        let digest = digest(class);
+        let mut same = None;
+        // Nearly every class is new, which its digest tells at once.
+        if self.digests.contains(&digest) {
+            same = (0..self.contexts.len()).find(|at| self.class(*at) == class);
+        }
+        let place = match same.and_then(|at| self.contexts.get(at)) {
+            Some(first) => first.class.clone(),
+            None => {
+                let start = self.classes.len();
+                self.classes.extend_from_slice(class);
+                start..self.classes.len()
+            }
+        };
+        self.contexts.push(Context {
+            id,
+            first: same.unwrap_or(self.contexts.len()),
+            class: place,
+            syntax,
+        });
+        self.digests.push(digest);
+        same.is_none()
+    }
+
+    /// Accepts the SOP class of a context; true the first time.
+    fn accept_class(&mut self, at: usize) -> bool {
+        let first = self.contexts.get(at).map_or(at, |context| context.first);
+        let before = self.accepted;
+        self.accepted |= 1 << first;
+        before != self.accepted
     }
 }
 
@@ -275,6 +319,45 @@ fn fact(field: Field, value: &[u8], emit: Emit<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Contexts in any order of their numbers; a class counts once, in however many contexts.
+    #[test]
+    fn contexts_are_found_by_number_and_classes_told_once() {
+        let mut association = Association::default();
+        let mut said = Vec::new();
+        let mut emit = |observation: Observation<'_>| {
+            if let Observation::Fact { field, value, .. } = observation {
+                said.push((field, String::from_utf8(value.to_vec()).unwrap()));
+            }
+        };
+        let context = |head: [u8; 4], kind: u8, uid: &[u8]| {
+            let mut bytes = head.to_vec();
+            bytes.extend([kind, 0, 0, uid.len() as u8]);
+            bytes.extend(uid);
+            bytes
+        };
+        for (id, class) in [(5, &b"1.2"[..]), (1, b"1.3"), (3, b"1.2")] {
+            let content = context([id, 0, 0, 0], item::ABSTRACT_SYNTAX, class);
+            assert!(association.offer(&content, &mut emit));
+            assert!(!association.offer(&content, &mut emit), "{id} again");
+        }
+        association.answered = true;
+        for id in [3, 5, 1, 7] {
+            let content = context([id, 0, 0, 0], item::TRANSFER_SYNTAX, b"1.2.840.10008.1.2");
+            assert!(association.accept(&content, &mut emit));
+        }
+        let classes = [1, 3, 5, 7, 9].map(|id| association.sop_class(id));
+        assert_eq!(classes, [&b"1.3"[..], b"1.2", b"1.2", b"", b""]);
+        assert!(association.syntax(7).is_some() && association.syntax(9).is_none());
+        let (offered, accepted) = (Field::DicomOfferedSopClass, Field::DicomAcceptedSopClass);
+        let expected = [
+            (offered, "1.2"),
+            (offered, "1.3"),
+            (accepted, "1.2"),
+            (accepted, "1.3"),
+        ];
+        assert_eq!(said, expected.map(|(field, uid)| (field, uid.to_owned())));
+    }
 
     #[test]
     fn titles() {

@@ -4,7 +4,7 @@
 //! JA4: TLS client fingerprinting, Copyright (c) 2023, FoxIO, LLC, BSD 3-Clause (LICENSE-JA4).
 //! JA3 and JA3S: Copyright (c) 2017, Salesforce.com, BSD 3-Clause.
 
-use std::fmt::{self, Write};
+use std::iter::once;
 
 use md5::Md5;
 use sha2::{Digest, Sha256};
@@ -18,47 +18,58 @@ const EXT_LEFT_OUT: [u16; 2] = [0, 16];
 /// The third part, or the second, where its list is empty.
 const EMPTY_HASH: &str = "000000000000";
 
-/// Text that goes straight into a hash.
-struct Hasher<D>(D);
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-impl<D: Digest> Write for Hasher<D> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text);
-        Ok(())
-    }
-}
+/// A number's text at the end of some bytes, and where it begins: never with the first of them.
+type Number = ([u8; 6], usize);
 
-/// Writes numbers between separators, in the format that `one` gives.
-fn join<W: Write>(
-    out: &mut W,
+/// Hashes numbers with separators between, as `one` writes them.
+fn join<D: Digest>(
+    hasher: &mut D,
     values: impl Iterator<Item = u16>,
-    separator: char,
-    one: fn(&mut W, u16) -> fmt::Result,
-) -> fmt::Result {
+    separator: u8,
+    one: fn(u16) -> Number,
+) {
     for (index, value) in values.enumerate() {
+        let (mut text, mut start) = one(value);
         if index > 0 {
-            out.write_char(separator)?;
+            start -= 1;
+            if let Some(byte) = text.get_mut(start) {
+                *byte = separator;
+            }
         }
-        one(out, value)?;
+        hasher.update(text.get(start..).unwrap_or_default());
     }
-    Ok(())
 }
 
-fn hex4<W: Write>(out: &mut W, value: u16) -> fmt::Result {
-    write!(out, "{value:04x}")
+fn hex4(value: u16) -> Number {
+    let digit = |shift: u16| DIGITS[usize::from(value >> shift & 0xf)];
+    ([0, 0, digit(12), digit(8), digit(4), digit(0)], 2)
 }
 
-fn decimal<W: Write>(out: &mut W, value: u16) -> fmt::Result {
-    write!(out, "{value}")
+fn decimal(value: u16) -> Number {
+    let (mut text, mut start, mut rest) = ([0; 6], 6, value);
+    for byte in text.iter_mut().rev() {
+        *byte = b'0' + (rest % 10) as u8;
+        start -= 1;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    (text, start)
 }
 
 /// Bytes as lower-case hexadecimal text.
 pub fn hex(bytes: &[u8]) -> String {
+    let digits = |byte: &u8| [byte >> 4, byte & 0xf];
     let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
+    text.extend(
+        bytes
+            .iter()
+            .flat_map(digits)
+            .map(|digit| char::from(DIGITS[usize::from(digit & 0xf)])),
+    );
     text
 }
 
@@ -100,13 +111,13 @@ fn ja4_hash(list: &[u16], appendix: &[u16]) -> String {
     if list.is_empty() && appendix.is_empty() {
         return EMPTY_HASH.to_owned();
     }
-    let mut hasher = Hasher(Sha256::new());
-    let _ = join(&mut hasher, list.iter().copied(), ',', hex4);
+    let mut hasher = Sha256::new();
+    join(&mut hasher, list.iter().copied(), b',', hex4);
     if !appendix.is_empty() {
-        let _ = hasher.write_char('_');
-        let _ = join(&mut hasher, appendix.iter().copied(), ',', hex4);
+        hasher.update(b"_");
+        join(&mut hasher, appendix.iter().copied(), b',', hex4);
     }
-    let mut text = hex(&hasher.0.finalize());
+    let mut text = hex(&hasher.finalize());
     text.truncate(EMPTY_HASH.len());
     text
 }
@@ -138,28 +149,46 @@ fn ja4_alpn(name: &[u8]) -> String {
 
 /// The JA3 of a client: MD5, 32 hexadecimal digits.
 pub fn ja3(hello: &ClientHello<'_>) -> String {
-    let mut hasher = Hasher(Md5::new());
+    let mut hasher = Md5::new();
     let kinds = hello.extensions.iter().map(|(kind, _)| kind);
-    let _ = write!(hasher, "{},", hello.legacy_version);
-    let _ = join(&mut hasher, no_grease(hello.ciphers()), '-', decimal);
-    let _ = hasher.write_char(',');
-    let _ = join(&mut hasher, no_grease(kinds), '-', decimal);
-    let _ = hasher.write_char(',');
-    let _ = join(&mut hasher, no_grease(hello.groups()), '-', decimal);
-    let _ = hasher.write_char(',');
-    let _ = join(&mut hasher, hello.point_formats(), '-', decimal);
-    hex(&hasher.0.finalize())
+    join(&mut hasher, once(hello.legacy_version), b',', decimal);
+    hasher.update(b",");
+    join(&mut hasher, no_grease(hello.ciphers()), b'-', decimal);
+    hasher.update(b",");
+    join(&mut hasher, no_grease(kinds), b'-', decimal);
+    hasher.update(b",");
+    join(&mut hasher, no_grease(hello.groups()), b'-', decimal);
+    hasher.update(b",");
+    join(&mut hasher, hello.point_formats(), b'-', decimal);
+    hex(&hasher.finalize())
 }
 
 /// The JA3S of a server: MD5, 32 hexadecimal digits.
 pub fn ja3s(hello: &ServerHello<'_>) -> String {
-    let mut hasher = Hasher(Md5::new());
+    let mut hasher = Md5::new();
     let kinds = hello.extensions.iter().map(|(kind, _)| kind);
-    let _ = write!(hasher, "{},{},", hello.legacy_version, hello.cipher);
-    let _ = join(&mut hasher, kinds, '-', decimal);
-    hex(&hasher.0.finalize())
+    let chosen = [hello.legacy_version, hello.cipher];
+    join(&mut hasher, chosen.into_iter(), b',', decimal);
+    hasher.update(b",");
+    join(&mut hasher, kinds, b'-', decimal);
+    hex(&hasher.finalize())
 }
 
 fn no_grease(values: impl Iterator<Item = u16>) -> impl Iterator<Item = u16> {
     values.filter(|value| !is_grease(*value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_whole() {
+        let text = |(text, start): Number| String::from_utf8(text[start..].to_vec()).unwrap();
+        for value in [0, 9, 10, 255, 4865, 10_000, u16::MAX] {
+            assert_eq!(text(decimal(value)), value.to_string());
+            assert_eq!(text(hex4(value)), format!("{value:04x}"));
+        }
+        assert_eq!(hex(&[0, 0x0f, 0xa0, 0xff]), "000fa0ff");
+    }
 }

@@ -242,20 +242,22 @@ impl<K: Copy + PartialEq> Reader<K> {
                 Ok(used(1))
             }
             Stage::Comment { last } => {
-                self.stage = match (last, first) {
-                    ([b'-', b'-'], b'>') => Stage::Content,
-                    ([_, last], first) => Stage::Comment {
-                        last: [last, first],
-                    },
+                let (ends, last, consumed) = aside(bytes, last);
+                self.stage = match (ends, last) {
+                    (true, [b'-', b'-']) => Stage::Content,
+                    (true, [_, last]) => Stage::Comment { last: [last, b'>'] },
+                    (false, last) => Stage::Comment { last },
                 };
-                Ok(used(1))
+                Ok(used(consumed))
             }
             Stage::Instruction { last } => {
-                self.stage = match (last, first) {
-                    (b'?', b'>') => Stage::Content,
-                    (_, first) => Stage::Instruction { last: first },
+                let (ends, [_, last], consumed) = aside(bytes, [0, last]);
+                self.stage = match (ends, last) {
+                    (true, b'?') => Stage::Content,
+                    (true, _) => Stage::Instruction { last: b'>' },
+                    (false, last) => Stage::Instruction { last },
                 };
-                Ok(used(1))
+                Ok(used(consumed))
             }
             Stage::Section { last } => {
                 self.section(last, first);
@@ -311,23 +313,9 @@ impl<K: Copy + PartialEq> Reader<K> {
         visitor: &mut impl Visitor<K>,
     ) -> Result<Pushed, XmlError> {
         let room = XML_TAG_BYTES_MAX - self.held.len();
-        let mut end = None;
-        for (at, &byte) in bytes.iter().enumerate() {
-            if at > room {
-                return Err(XmlError::OverLimit);
-            }
-            match byte {
-                b'<' => return Err(XmlError::Malformed),
-                b'>' if quote == 0 => {
-                    end = Some(at);
-                    break;
-                }
-                b'"' | b'\'' if quote == 0 => quote = byte,
-                byte if byte == quote => quote = 0,
-                _ => {}
-            }
-        }
-        let Some(end) = end else {
+        // A tag as long as the limit may end with the byte after it.
+        let within = bytes.get(..=room).unwrap_or(bytes);
+        let Some(end) = tag::end(within, &mut quote)? else {
             if bytes.len() > room {
                 return Err(XmlError::OverLimit);
             }
@@ -401,4 +389,17 @@ impl<K: Copy + PartialEq> Reader<K> {
         self.scope.close();
         Ok(self.scope.path().is_empty())
     }
+}
+
+/// Looks for the `>` that may end what is stepped over: whether it is there, the two bytes before
+/// it (or the last two, where it is not), and the bytes up to it.
+fn aside(bytes: &[u8], last: [u8; 2]) -> (bool, [u8; 2], usize) {
+    let end = memchr(b'>', bytes);
+    let passed = end.and_then(|end| bytes.get(..end)).unwrap_or(bytes);
+    let last = match (passed, last) {
+        ([.., a, b], _) => [*a, *b],
+        ([b], [_, a]) => [a, *b],
+        ([], last) => last,
+    };
+    (end.is_some(), last, end.map_or(bytes.len(), |end| end + 1))
 }

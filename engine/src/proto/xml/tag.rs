@@ -1,8 +1,36 @@
 //! The inside of a start tag, and the references in values and text (XML 1.0, 3.1 and 4.6). It
 //! knows the five references that every document has, and no other.
 
+use memchr::{memchr, memchr2};
+
 use super::XmlError;
 use crate::config::XML_NAME_BYTES_MAX;
+
+/// Where a tag ends, if it does so in these bytes; `quote` is the one that they begin in, or 0,
+/// and becomes the one that they end in.
+pub fn end(bytes: &[u8], quote: &mut u8) -> Result<Option<usize>, XmlError> {
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..) {
+        let next = match *quote {
+            0 => rest
+                .iter()
+                .position(|byte| matches!(byte, b'<' | b'>' | b'"' | b'\'')),
+            quote => memchr2(quote, b'<', rest),
+        };
+        let Some(next) = next else {
+            return Ok(None);
+        };
+        at += next;
+        match bytes.get(at) {
+            Some(b'<') | None => return Err(XmlError::Malformed),
+            Some(b'>') => return Ok(Some(at)),
+            Some(_) if *quote != 0 => *quote = 0,
+            Some(byte) => *quote = *byte,
+        }
+        at += 1;
+    }
+    Ok(None)
+}
 
 /// A start tag: what stands between `<` and `>`.
 #[derive(Clone, Copy)]
@@ -41,12 +69,27 @@ impl<'a> Tag<'a> {
     }
 }
 
+/// True for the bytes that a name may begin with.
+const fn starts_name(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80
+}
+
+/// True at the bytes that a name may go on with.
+static NAME: [bool; 256] = {
+    let mut name = [false; 256];
+    let mut at = 0;
+    while at < name.len() {
+        let byte = at as u8;
+        name[at] = starts_name(byte) || byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b':');
+        at += 1;
+    }
+    name
+};
+
 fn check_name(name: &[u8]) -> Result<(), XmlError> {
-    let starts = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80;
-    let goes_on =
-        |byte: &u8| starts(*byte) || byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b':');
+    let goes_on = |byte: &u8| NAME[usize::from(*byte)];
     match name {
-        [first, rest @ ..] if starts(*first) && rest.iter().all(goes_on) => {
+        [first, rest @ ..] if starts_name(*first) && rest.iter().all(goes_on) => {
             match name.len() <= XML_NAME_BYTES_MAX {
                 true => Ok(()),
                 false => Err(XmlError::OverLimit),
@@ -83,14 +126,14 @@ impl<'a> Iterator for Attributes<'a> {
 
 /// The first attribute's name and value, and what follows.
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let equals = bytes.iter().position(|byte| *byte == b'=')?;
+    let equals = memchr(b'=', bytes)?;
     let name = bytes.get(..equals)?.trim_ascii_end();
     let value = bytes.get(equals + 1..)?.trim_ascii_start();
     let (quote, value) = value.split_first()?;
     if !matches!(quote, b'"' | b'\'') {
         return None;
     }
-    let end = value.iter().position(|byte| byte == quote)?;
+    let end = memchr(*quote, value)?;
     Some((name, value.get(..end)?, value.get(end + 1..)?))
 }
 

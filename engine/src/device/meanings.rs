@@ -1,0 +1,168 @@
+//! What values mean by the rules that hold: a value is judged once, whoever says it and however
+//! often. It knows no subject, and weighs no meaning against another.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use medtap_rules::Matcher;
+use medtap_table::vocabulary::{Attribute, Field};
+
+use super::text::Value;
+use crate::config::{FACTS_PER_VALUE_MAX, MEANINGS_SLOTS};
+
+/// One thing that a value says: by itself, or by a rule.
+#[derive(Clone, Copy, Debug)]
+pub struct Meaning {
+    /// What it says.
+    pub attribute: Attribute,
+    /// The rule that says so, 0 for none.
+    pub rule: u32,
+    /// How sure it is where the protocol is confirmed, 0–100.
+    pub confidence: u8,
+    /// What is said.
+    pub value: Value,
+}
+
+/// A value of a field, and all that it means.
+#[derive(Debug)]
+struct Judged {
+    field: Field,
+    raw: Value,
+    meanings: Arc<[Meaning]>,
+}
+
+/// What the values that were said lately mean.
+pub struct Meanings {
+    slots: Box<[Option<Box<Judged>>]>,
+    hasher: RandomState,
+}
+
+impl std::fmt::Debug for Meanings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Meanings").finish_non_exhaustive()
+    }
+}
+
+impl Default for Meanings {
+    fn default() -> Self {
+        Self {
+            slots: (0..MEANINGS_SLOTS).map(|_| None).collect(),
+            // Keyed per run: what shares a place with what is not for a sender to choose.
+            hasher: RandomState::default(),
+        }
+    }
+}
+
+impl Meanings {
+    /// What a value means; rules are asked where it was not judged lately.
+    pub fn of(&mut self, field: Field, raw: &Value, matcher: &Matcher) -> Arc<[Meaning]> {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u16(field.number());
+        raw.hash(&mut hasher);
+        let at = hasher.finish() as usize % MEANINGS_SLOTS;
+        let Some(slot) = self.slots.get_mut(at) else {
+            return judge(field, *raw, matcher);
+        };
+        let known = slot.as_ref();
+        if let Some(known) = known.filter(|known| known.field == field && known.raw == *raw) {
+            return Arc::clone(&known.meanings);
+        }
+        let meanings = judge(field, *raw, matcher);
+        *slot = Some(Box::new(Judged {
+            field,
+            raw: *raw,
+            meanings: Arc::clone(&meanings),
+        }));
+        meanings
+    }
+
+    /// Forgets every judgement: other rules hold.
+    pub fn clear(&mut self) {
+        self.slots.fill_with(|| None);
+    }
+}
+
+/// What a value says: the attribute that it is by itself, and what rules make of it. What no
+/// rule knows is kept as it was observed.
+fn judge(field: Field, raw: Value, matcher: &Matcher) -> Arc<[Meaning]> {
+    let mut meanings = Vec::new();
+    let by_itself = |attribute| Meaning {
+        attribute,
+        rule: 0,
+        confidence: field.confidence(),
+        value: raw,
+    };
+    if field.attribute() != Attribute::Observed {
+        meanings.push(by_itself(field.attribute()));
+    }
+    matcher.matches(field, raw.as_str(), &mut |found| {
+        if meanings.len() < FACTS_PER_VALUE_MAX {
+            meanings.push(Meaning {
+                attribute: found.attribute,
+                rule: found.rule,
+                confidence: found.confidence,
+                value: Value::from_wire(found.value.as_bytes()),
+            });
+        }
+    });
+    if meanings.is_empty() {
+        meanings.push(by_itself(Attribute::Observed));
+    }
+    meanings.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use medtap_rules::Rules;
+
+    const RULE: &str = r#"field = "http.server"
+
+[[rule]]
+id = 1000001
+name = "ward printer"
+exact = "WardPrint"
+manufacturer = "Acme"
+confidence = 90
+source = "label on the device"
+matches = [{ value = "WardPrint" }]
+"#;
+
+    /// A judgement holds for one value of one field, until other rules do.
+    #[test]
+    fn a_value_is_judged_once_by_the_rules_that_hold() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ward.toml"), RULE).unwrap();
+        let local = Rules::load(Some(folder.path())).unwrap().matcher();
+        let shipped = Rules::embedded().matcher();
+        let mut meanings = Meanings::default();
+        let of = |meanings: &mut Meanings, field, text: &str, matcher| {
+            let raw = Value::from_wire(text.as_bytes());
+            let said = meanings.of(field, &raw, matcher);
+            (said[0].rule, said[0].value.as_str().to_owned())
+        };
+        let (known, unknown) = ((1_000_001, "Acme".to_owned()), (0, "WardPrint".to_owned()));
+        assert_eq!(
+            of(&mut meanings, Field::HttpServer, "WardPrint", &local),
+            known
+        );
+        assert_eq!(
+            of(&mut meanings, Field::SsdpServer, "WardPrint", &local),
+            unknown
+        );
+        assert_eq!(
+            of(&mut meanings, Field::HttpServer, "WardPrint 2", &local).0,
+            0
+        );
+        assert_eq!(
+            of(&mut meanings, Field::HttpServer, "WardPrint", &shipped),
+            known
+        );
+        meanings.clear();
+        assert_eq!(
+            of(&mut meanings, Field::HttpServer, "WardPrint", &shipped),
+            unknown
+        );
+    }
+}
