@@ -392,15 +392,12 @@ impl Aggregator {
     fn publish_facts(&mut self) {
         let (subjects, texts) = (&self.subjects, &self.texts);
         self.facts.sort_owed(|key, _| {
-            let subject = subjects.value(key.subject).slot.map(|slot| slot.0);
-            (
-                subject,
-                key.field,
-                key.attribute,
-                key.rule,
-                texts.key(key.raw),
-                texts.key(key.value),
-            )
+            // One number, since a comparison part by part is a call.
+            let place = place(subjects.value(key.subject).slot) << 64
+                | u128::from(key.field.number()) << 48
+                | u128::from(key.attribute.number()) << 32
+                | u128::from(key.rule);
+            (place, texts.key(key.raw), texts.key(key.value))
         });
         let (writer, counters) = (&mut self.writer, &mut self.counters);
         self.facts.settle(|key, state| {
@@ -450,14 +447,12 @@ impl Aggregator {
             }
         };
         self.edges.sort_owed(|key, _| {
-            let number = |id| slot(id).map(|slot| slot.0);
-            (
-                number(key.orig),
-                number(key.resp),
-                key.protocol,
-                key.transport,
-                key.port,
-            )
+            let protocol = key.protocol.map_or(0, Protocol::number);
+            place(slot(key.orig)) << 88
+                | place(slot(key.resp)) << 48
+                | u128::from(protocol) << 32
+                | u128::from(key.transport) << 16
+                | u128::from(key.port)
         });
         let (writer, counters) = (&mut self.writer, &mut self.counters);
         self.edges.settle(|key, state| {
@@ -516,6 +511,11 @@ impl Aggregator {
             true
         });
     }
+}
+
+/// A number in the order of slots; that of no slot comes first.
+fn place(slot: Option<SubjectId>) -> u128 {
+    slot.map_or(0, |slot| u128::from(slot.0) + 1)
 }
 
 fn subject(key: &SubjectKey, reporter: Option<SubjectId>, state: &SubjectState) -> Subject {

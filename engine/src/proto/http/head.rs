@@ -1,6 +1,8 @@
 //! The head of an HTTP/1 message (RFC 9112): start line and fields. It keeps nothing and judges
 //! nothing: what a field may say of a device is decided by who asks.
 
+use memchr::memchr;
+
 /// Methods that a request may begin with: RFC 9110, PATCH (RFC 5789), WebDAV (RFC 4918, 3253,
 /// 5323), GENA (UPnP Device Architecture, 4) and the DLNA, IPP and RPC-over-HTTP clients' own.
 const METHODS: &[&[u8]] = &[
@@ -165,18 +167,37 @@ pub fn end(bytes: &[u8], from: usize) -> Option<usize> {
 /// The fields of a head: names and values, without the white space around them. Lines that are
 /// no field, and those that continue one (RFC 9112, 5.2), are stepped over.
 pub fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    head.split(|byte| *byte == b'\n')
-        .skip(1)
-        .filter_map(|line| {
-            let colon = line.iter().position(|byte| *byte == b':')?;
-            let (name, value) = line.split_at_checked(colon)?;
-            let is_token = !name.is_empty()
-                && name
-                    .iter()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.!#$%&'*+^`|~".contains(byte));
-            is_token.then_some((name, value.get(1..)?.trim_ascii()))
-        })
+    let mut rest = head;
+    let lines = std::iter::from_fn(move || {
+        let end = memchr(b'\n', rest).unwrap_or(rest.len());
+        let (line, after) = rest.split_at_checked(end)?;
+        rest = after.get(1..).unwrap_or_default();
+        (!line.is_empty() || !after.is_empty()).then_some(line)
+    });
+    lines.skip(1).filter_map(|line| {
+        let colon = memchr(b':', line)?;
+        let (name, value) = line.split_at_checked(colon)?;
+        let is_token = !name.is_empty() && name.iter().all(|byte| TOKEN[usize::from(*byte)]);
+        is_token.then_some((name, value.get(1..)?.trim_ascii()))
+    })
 }
+
+/// True at the bytes of a token: RFC 9110, 5.6.2.
+static TOKEN: [bool; 256] = {
+    let marks = b"-_.!#$%&'*+^`|~";
+    let mut token = [false; 256];
+    let mut at = 0;
+    while at < token.len() {
+        token[at] = (at as u8).is_ascii_alphanumeric();
+        at += 1;
+    }
+    let mut mark = 0;
+    while mark < marks.len() {
+        token[marks[mark] as usize] = true;
+        mark += 1;
+    }
+    token
+};
 
 /// The media type in a Content-Type or Accept field, without its parameters: RFC 9110, 8.3.1.
 pub fn media_type(value: &[u8]) -> &[u8] {
