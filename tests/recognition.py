@@ -42,25 +42,30 @@ SAME = {
     "mdns": "mdns",
     "modbus": "mbtcp modbus",
     "redis": "resp redis",
+    "rdp": "rdp rdpudp",
     "rpc": "rpc portmap nfs mount",
     "smb": "smb smb2 nbss",
     "tacplus": "tacplus",
     "tls": "tls ssl",
 }
 ONE_NAME = (
-    "dns nbns llmnr ssdp snmp ntp sip mqtt mysql rdp vnc telnet ssh syslog hl7 radius quic tds "
+    "dns nbns llmnr ssdp snmp ntp sip mqtt mysql vnc telnet ssh syslog hl7 radius quic tds "
     "pgsql tns amqp coap ipp rtsp skinny rtp rtcp tftp kerberos rsh rlogin wg openvpn dhcpv6 "
-    "s7comm opcua kip dnp3 fox omron"
+    "s7comm opcua kip dnp3 fox omron smtp imap pop xmpp socks stun dtls nbdgm"
 )
 FAMILY = {name: name for name in ONE_NAME.split()}
 FAMILY.update({theirs: ours for ours, names in SAME.items() for theirs in names.split()})
 # What medtap tells apart inside a carrier that tshark names, and other spellings of ours.
 CARRIER = {
     "dicomweb": "http", "fhir": "http", "sdc": "http", "upnp": "http", "ipp": "http",
+    "winrm": "http",
     "atna": "syslog", "portmap": "rpc", "nfs": "rpc", "rmcp": "ipmi", "knxnetip": "kip",
 }
 # What tshark also shows of a protocol that is part of another.
-PART = {"quic": {"tls"}, "openvpn": {"tls"}}
+PART = {"quic": {"tls"}, "openvpn": {"tls"}, "nbdgm": {"smb"}}
+# Names that stand for each other: tshark goes by the port among those of DNS, and shows of voice
+# whose session it did not see (RFC 5761: one port for both) the reports alone.
+KIN = [{"dns", "mdns", "llmnr"}, {"rtp", "rtcp"}]
 
 
 def community_id(protocol, source, source_port, target, target_port):
@@ -88,6 +93,9 @@ def flow_of(line):
     if not carriers:
         return None
     carrier = carriers[-1]
+    # What an ICMP error quotes was not sent between these ends: it is no flow of theirs.
+    if "icmp" in stack[:carrier] or "icmpv6" in stack[:carrier]:
+        return None
     networks = [name for name in stack[:carrier] if name in ("ip", "ipv6")]
     if not networks:
         return None
@@ -153,10 +161,8 @@ def outcome(ours, theirs):
     named = {FAMILY.get(CARRIER.get(name, name), CARRIER.get(name, name)) for name in ours}
     if not named:
         return [(family, "missed") for family in families]
-    # Names that stand for each other: tshark shows the lower of the two, or the upper.
-    agrees = named & families or (
-        {"dns", "mdns", "llmnr"} & named and {"dns", "mdns", "llmnr"} & families
-    ) or named & set(theirs)
+    agrees = named & families or named & set(theirs)
+    agrees = agrees or any(kin & named and kin & families for kin in KIN)
     if agrees:
         return [(name, "right") for name in named]
     return [(name, "other" if families else "alone") for name in named]

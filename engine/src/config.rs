@@ -570,3 +570,12 @@ pub const SKINNY_MESSAGES_MAX: u16 = 64;
 
 /// Bytes of one IPP answer that are kept until its end; a longer one is not read.
 pub const IPP_BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// Messages of a STUN conversation among which an answer is looked for.
+pub const STUN_DATAGRAMS_MAX: u16 = 64;
+
+/// Datagrams of a DTLS conversation in which the hellos are looked for.
+pub const DTLS_DATAGRAMS_MAX: u16 = 16;
+
+/// Bytes of one tag of XMPP; a longer one ends its reading.
+pub const XMPP_TAG_BYTES_MAX: usize = 4 * 1024;

@@ -11,6 +11,17 @@ macro_rules! embed {
 }
 
 embed! {
+    "smtp.login",
+    "imap.login",
+    "pop.login",
+    "smtp.banner",
+    "imap.banner",
+    "pop.banner",
+    "browser.os_version",
+    "browser.server.type",
+    "ntp.ctrl.system",
+    "ntp.ctrl.version",
+    "winrm.product_version",
     "lldp.tlv.system.desc",
     "lldp.tlv.system_cap",
     "cdp.platform",

@@ -36,6 +36,9 @@ const FIRST: [u8; 36] = {
 /// Types, section 3.
 const ACKNOWLEDGEMENT: u8 = 2;
 const RESET: u8 = 3;
+/// Parts of a path, section 5.10.1, and the one that every server has (RFC 8615, RFC 6690).
+const URI_PATH: usize = 11;
+const WELL_KNOWN: &[u8] = b".well-known";
 /// Marks that no option follows.
 const PAYLOAD: u8 = 0xff;
 /// The longest value of an option, section 5.10.
@@ -49,6 +52,8 @@ struct Message {
     number: u16,
     /// The token's bytes, and their count in front.
     token: [u8; 9],
+    /// It asks for what every server has: no other bytes look like it.
+    is_well_known: bool,
 }
 
 impl Message {
@@ -72,8 +77,9 @@ impl Message {
             5 => detail <= 8,
             _ => false,
         };
-        options(reader)?;
+        let is_well_known = options(reader)?;
         is_code.then_some(Self {
+            is_well_known,
             kind: first >> 4 & 3,
             code,
             number,
@@ -92,15 +98,16 @@ impl Message {
     }
 }
 
-/// Steps over the options up to the end or the payload.
-fn options(mut reader: Reader<'_>) -> Option<()> {
+/// Steps over the options up to the end or the payload; true where the path is a well-known one.
+fn options(mut reader: Reader<'_>) -> Option<bool> {
     let mut number = 0;
+    let mut is_well_known = false;
     for _ in 0..COAP_OPTIONS_MAX {
         let Some(head) = reader.u8() else {
-            return Some(());
+            return Some(is_well_known);
         };
         if head == PAYLOAD {
-            return (!reader.0.is_empty()).then_some(());
+            return (!reader.0.is_empty()).then_some(is_well_known);
         }
         let mut part = |nibble: u8| match nibble {
             13 => Some(usize::from(reader.u8()?) + 13),
@@ -113,13 +120,17 @@ fn options(mut reader: Reader<'_>) -> Option<()> {
         if number > 65_535 || len > VALUE_LEN_MAX {
             return None;
         }
-        reader.take(len)?;
+        let value = reader.take(len)?;
+        is_well_known |= number == URI_PATH && value == WELL_KNOWN;
     }
     None
 }
 
 fn probe(segment: &Segment<'_>) -> Verdict {
     match Message::parse(segment.bytes) {
+        Some(message) if message.is_request() && message.is_well_known => {
+            Verdict::Match(Role::Client)
+        }
         Some(message) if message.is_request() => Verdict::Possible(Role::Client),
         _ => Verdict::Reject,
     }

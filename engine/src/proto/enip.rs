@@ -35,6 +35,19 @@ pub const OVER_TCP: Classifier = Classifier {
     session: || Box::new(Encapsulation::default()),
 };
 
+/// The row of inputs and outputs, which flow by themselves once a connection is open.
+pub const IMPLICIT: Classifier = Classifier {
+    protocol: Protocol::Enip,
+    transport: Transport::Udp,
+    ports: &[2222],
+    first: &[2],
+    probe: |segment| match is_implicit(segment) {
+        true => Verdict::Match(Role::Peer),
+        false => Verdict::Reject,
+    },
+    session: || Box::new(Inputs::default()),
+};
+
 const PORTS: &[u16] = &[44818];
 
 const HEADER_LEN: usize = 24;
@@ -114,6 +127,47 @@ fn verdict(header: &Header<'_>, segment: &Segment<'_>) -> Verdict {
             Verdict::Match(ports::role_of_sender(segment, PORTS))
         }
         _ => Verdict::Reject,
+    }
+}
+
+/// Two items, of which the first is an address with a sequence and the second data of a
+/// connection to the end: volume 2, section 2-6.
+fn is_implicit(segment: &Segment<'_>) -> bool {
+    let mut rest = segment.bytes;
+    let mut take = |count: usize| {
+        let (head, tail) = rest.split_at_checked(count)?;
+        rest = tail;
+        Some(head)
+    };
+    let fits = take(6) == Some(&[2, 0, 0x02, 0x80, 8, 0]) && take(8).is_some();
+    match (take(2), take(2)) {
+        (Some([0xb1, 0]), Some([low, high])) => {
+            let len = usize::from(u16::from_le_bytes([*low, *high]));
+            fits && (len == rest.len() || segment.cut)
+        }
+        _ => false,
+    }
+}
+
+/// What flows through one connection.
+#[derive(Default)]
+struct Inputs {
+    messages: u8,
+}
+
+impl Session for Inputs {
+    fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
+        if !is_implicit(segment) {
+            emit(Observation::Malformed);
+            return Progress::DONE;
+        }
+        self.messages += 1;
+        // Nobody answers: a second message of the same exact form is the proof.
+        if self.messages == 2 {
+            emit(Observation::Confirmed);
+            return Progress::DONE;
+        }
+        Progress::consumed(segment.bytes.len())
     }
 }
 

@@ -1,9 +1,11 @@
 //! FTP (RFC 959, RFC 4217; port 21): which software serves, which system it is, and that somebody
-//! logged in over a line that anybody can read. It reads no user, no password, no path and no file.
+//! logged in over a line that anybody can read, or the TLS that begins inside. It reads no user, no
+//! password, no path and no file.
 
 use medtap_table::vocabulary::{Field, Protocol};
 
 use super::stack_text::printable;
+use super::upgrade::Upgrade;
 use super::{Classifier, Progress, Segment, Transport, Verdict};
 use crate::config::LINE_BYTES_MAX;
 use crate::observe::{Emit, Observation, Role, both, refuses_logon, says};
@@ -94,10 +96,14 @@ struct Session {
     log_in: Option<bool>,
     confirmed: bool,
     greeted: bool,
+    tls: Upgrade,
 }
 
 impl super::Session for Session {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
+        if let Some(progress) = self.tls.observe(segment, emit) {
+            return progress;
+        }
         let Some(end) = segment.bytes.iter().position(|byte| *byte == b'\n') else {
             if segment.bytes.len() > LINE_BYTES_MAX {
                 emit(Observation::Malformed);
@@ -106,19 +112,16 @@ impl super::Session for Session {
             return Progress::consumed(0);
         };
         let line = line(segment.bytes).unwrap_or_default();
-        let is_over = match segment.from {
+        match segment.from {
             Role::Server => self.reply(line, emit),
             _ => self.command(line),
-        };
-        match is_over {
-            true => Progress::DONE,
-            false => Progress::consumed(end + 1),
         }
+        Progress::consumed(end + 1)
     }
 }
 
 impl Session {
-    fn command(&mut self, line: &[u8]) -> bool {
+    fn command(&mut self, line: &[u8]) {
         self.asked = Asked::Other;
         if begins(line, b"USER ") {
             let user = line.get(5..).unwrap_or_default().trim_ascii();
@@ -131,13 +134,11 @@ impl Session {
         } else if begins(line, b"AUTH ") {
             self.asked = Asked::Protection;
         }
-        false
     }
 
-    /// Reads an answer; true if the rest is encrypted.
-    fn reply(&mut self, line: &[u8], emit: Emit<'_>) -> bool {
+    fn reply(&mut self, line: &[u8], emit: Emit<'_>) {
         let Some((code, text)) = line.split_first_chunk::<3>() else {
-            return false;
+            return;
         };
         let is_last = text.first() == Some(&b' ');
         let text = text.get(1..).and_then(printable);
@@ -157,7 +158,7 @@ impl Session {
         match (code, self.asked) {
             (b"234", Asked::Protection) => {
                 emit(Observation::Encrypted);
-                return true;
+                self.tls.begin();
             }
             (b"215", Asked::System) => {
                 if let Some(text) = text {
@@ -177,7 +178,6 @@ impl Session {
             (b"530", _) if is_last && self.log_in.take().is_some() => refuses_logon(emit),
             _ => {}
         }
-        false
     }
 }
 
@@ -245,7 +245,13 @@ mod tests {
         ];
         assert_eq!(
             run(&CLASSIFIER, conversation),
-            ["sender ftp.banner=Acme FTP", "confirmed", "encrypted"]
+            // Nothing but TLS is taken from here on.
+            [
+                "sender ftp.banner=Acme FTP",
+                "confirmed",
+                "encrypted",
+                "malformed"
+            ]
         );
     }
 

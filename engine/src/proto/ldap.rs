@@ -13,6 +13,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::ber::{self, Ber, Element};
 use super::stack_text::printable;
+use super::upgrade::Upgrade;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict, ntlmssp};
 use crate::config::{LDAP_ATTRIBUTES_MAX, LDAP_MESSAGE_BYTES_MAX};
 use crate::observe::{Emit, Observation, Role, both, refuses_logon, says};
@@ -113,10 +114,14 @@ struct Session {
     asked: Option<u64>,
     bind: Option<Bind>,
     wants_tls: bool,
+    tls: Upgrade,
 }
 
 impl super::Session for Session {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
+        if let Some(progress) = self.tls.observe(segment, emit) {
+            return progress;
+        }
         let bytes = segment.bytes;
         let mut rest = Ber(bytes);
         let Some(message) = rest.any() else {
@@ -135,7 +140,8 @@ impl super::Session for Session {
             Some(Some((number, operation))) => {
                 if self.operation(number, &operation, emit) {
                     emit(Observation::Encrypted);
-                    return Progress::DONE;
+                    self.tls.begin();
+                    return Progress::consumed(size);
                 }
             }
             // Another operation, or wrapped by SASL: nothing of it is read.

@@ -31,6 +31,7 @@ pub mod dns;
 pub mod dri;
 #[cfg(test)]
 mod driver;
+pub mod dtls;
 pub mod eapol;
 pub mod enip;
 pub mod fhir;
@@ -53,6 +54,7 @@ pub mod lantronix;
 pub mod ldap;
 pub mod lldp;
 pub mod llmnr;
+pub mod mail;
 pub mod masimo;
 mod mder;
 pub mod mdns;
@@ -61,6 +63,7 @@ pub mod modbus;
 pub mod moxa;
 pub mod mqtt;
 pub mod mysql;
+pub mod nbdgm;
 pub mod nbns;
 pub mod ntlmssp;
 pub mod ntp;
@@ -93,10 +96,12 @@ pub mod skinny;
 pub mod slmp;
 pub mod smb;
 pub mod snmp;
+pub mod socks;
 pub mod ssdp;
 pub mod ssh;
 pub mod stack_text;
 pub mod stp;
+pub mod stun;
 pub mod syslog;
 pub mod tacplus;
 pub mod tap;
@@ -106,12 +111,15 @@ pub mod tftp;
 pub mod tls;
 pub mod tns;
 pub mod unity;
+mod upgrade;
 pub mod upnp;
 pub mod vnc;
 pub mod wacp;
 pub mod wg;
+pub mod winrm;
 pub mod wsd;
 pub mod xml;
+pub mod xmpp;
 
 use medtap_table::vocabulary::Protocol;
 
@@ -281,6 +289,10 @@ pub const CLASSIFIERS: &[Classifier] = &[
     vnc::CLASSIFIER,
     telnet::CLASSIFIER,
     ftp::CLASSIFIER,
+    mail::SMTP,
+    mail::IMAP,
+    mail::POP,
+    xmpp::CLASSIFIER,
     ldap::CLASSIFIER,
     mqtt::CLASSIFIER,
     mysql::CLASSIFIER,
@@ -306,6 +318,10 @@ pub const CLASSIFIERS: &[Classifier] = &[
     openvpn::OVER_TCP,
     wg::CLASSIFIER,
     coap::CLASSIFIER,
+    stun::OVER_UDP,
+    stun::OVER_TCP,
+    dtls::CLASSIFIER,
+    rdp::OVER_UDP,
     rtp::CONTROL,
     rtp::CLASSIFIER,
     enip::OVER_TCP,
@@ -313,6 +329,7 @@ pub const CLASSIFIERS: &[Classifier] = &[
     dhcpv6::CLASSIFIER,
     llmnr::CLASSIFIER,
     nbns::CLASSIFIER,
+    nbdgm::CLASSIFIER,
     mdns::CLASSIFIER,
     ssdp::CLASSIFIER,
     syslog::OVER_UDP,
@@ -322,6 +339,7 @@ pub const CLASSIFIERS: &[Classifier] = &[
     snmp::CLASSIFIER,
     bacnet::CLASSIFIER,
     enip::OVER_UDP,
+    enip::IMPLICIT,
     ntp::CLASSIFIER,
     radius::CLASSIFIER,
     wsd::CLASSIFIER,
@@ -353,6 +371,7 @@ pub const CLASSIFIERS: &[Classifier] = &[
     kip::CLASSIFIER,
     gwmp::CLASSIFIER,
     cnip::CLASSIFIER,
+    socks::CLASSIFIER,
 ];
 
 /// Every protocol that rides on HTTP; the order decides between two that would both claim a
@@ -360,6 +379,7 @@ pub const CLASSIFIERS: &[Classifier] = &[
 pub const APPLICATIONS: &[http::application::Application] = &[
     dicomweb::APPLICATION,
     fhir::APPLICATION,
+    winrm::APPLICATION,
     sdc::APPLICATION,
     upnp::APPLICATION,
     ipp::APPLICATION,

@@ -33,9 +33,15 @@ const READ_DEVICE_ID: u8 = 14;
 /// An answer that something was wrong.
 const EXCEPTION: u8 = 0x80;
 
-/// Functions that are assigned, section 5.
+/// Schneider Electric's own, by which its tools load programs.
+const UNIFIED_MESSAGING: u8 = 90;
+
+/// Functions that are assigned, section 5, and the one of a maker that is met most.
 fn is_known(function: u8) -> bool {
-    matches!(function & !EXCEPTION, 1..=8 | 11 | 12 | 15..=17 | 20..=24 | ENCAPSULATED)
+    matches!(
+        function & !EXCEPTION,
+        1..=8 | 11 | 12 | 15..=17 | 20..=24 | ENCAPSULATED | UNIFIED_MESSAGING
+    )
 }
 
 /// The head of a message; of its body what is there.

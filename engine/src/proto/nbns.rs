@@ -44,7 +44,11 @@ const NAME_LEN: usize = 16;
 
 /// The 16 bytes of a name, RFC 1001 section 14.1: two letters for each byte, A to P.
 fn decode(name: &Name<'_>) -> Option<[u8; NAME_LEN]> {
-    let label: &[u8; 2 * NAME_LEN] = name.labels().next()?.try_into().ok()?;
+    letters(name.labels().next()?.try_into().ok()?)
+}
+
+/// The same of a name's first label.
+pub(super) fn letters(label: &[u8; 2 * NAME_LEN]) -> Option<[u8; NAME_LEN]> {
     if !label.iter().all(|letter| (b'A'..=b'P').contains(letter)) {
         return None;
     }

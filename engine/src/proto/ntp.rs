@@ -1,5 +1,6 @@
 //! NTP, versions 1 to 4 (RFC 5905, RFC 1305; port 123): who serves the time, how far from a clock,
-//! and which kind of clock it has. It reads no key, no extension and no control message.
+//! which kind of clock it has, and of control messages the software and system that a server names.
+//! It reads no key, no extension, no peer and no private message.
 
 use std::fmt::Write;
 
@@ -30,12 +31,15 @@ const CLIENT: u8 = 3;
 const SERVER: u8 = 4;
 const BROADCAST: u8 = 5;
 
-/// Leap indicator, versions 1 to 4, modes 1 to 5.
-const FIRST: [u8; 80] = {
-    let mut bytes = [0; 80];
+/// Control messages, RFC 9327, and private ones of ntpd.
+const CONTROL: u8 = 6;
+const PRIVATE: u8 = 7;
+/// Leap indicator (in private messages: answer, more), versions 1 to 4, modes.
+const FIRST: [u8; 112] = {
+    let mut bytes = [0; 112];
     let mut at = 0;
     while at < bytes.len() {
-        let (leap, version, mode) = (at / 20, at / 5 % 4 + 1, at % 5 + 1);
+        let (leap, version, mode) = (at / 28, at / 7 % 4 + 1, at % 7 + 1);
         bytes[at] = (leap << 6 | version << 3 | mode) as u8;
         at += 1;
     }
@@ -52,6 +56,7 @@ fn header<'a>(segment: &Segment<'a>) -> Option<&'a [u8; HEADER_LEN]> {
     let header = segment.bytes.first_chunk::<HEADER_LEN>()?;
     let [first, stratum, poll, ..] = *header;
     let is_sound = FIRST.contains(&first)
+        && !matches!(first & 7, CONTROL | PRIVATE)
         && stratum <= STRATUM_MAX
         && poll <= POLL_MAX
         && segment.bytes.len().is_multiple_of(4);
@@ -62,7 +67,98 @@ fn mode(header: &[u8; HEADER_LEN]) -> u8 {
     header[0] & 7
 }
 
+/// A control or private message: who sent it, and the text of an answer that fills one message.
+struct Management<'a> {
+    role: Role,
+    text: &'a [u8],
+}
+
+impl<'a> Management<'a> {
+    fn parse(segment: &Segment<'a>) -> Option<Self> {
+        let (src, dst) = segment.ports;
+        let bytes = segment.bytes;
+        let first = *bytes.first().filter(|first| FIRST.contains(first))?;
+        let answers = match first & 7 {
+            // Response, error, more, operation 5 bits: RFC 9327 section 2.
+            CONTROL => bytes.get(1)? & 0x80 != 0,
+            PRIVATE => first & 0x80 != 0,
+            _ => return None,
+        };
+        let text = match first & 7 {
+            CONTROL => control(bytes, segment.cut)?,
+            _ => {
+                private(bytes)?;
+                &[]
+            }
+        };
+        let role = match answers {
+            true if src == PORT => Role::Server,
+            false if dst == PORT => Role::Client,
+            _ => return None,
+        };
+        Some(Self { role, text })
+    }
+}
+
+/// The data of a control message whose counts fit: operation, sequence, status, association,
+/// offset, count. Empty where it is not the only part of its answer.
+fn control(bytes: &[u8], cut: bool) -> Option<&[u8]> {
+    /// Operations that are assigned, RFC 9327 section 2, and the mask of the field.
+    const OPERATIONS: [u8; 15] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 30, 31];
+    const MORE: u8 = 0x20;
+    let (head, rest) = bytes.split_first_chunk::<12>()?;
+    let [_, operation, .., o1, o2, c1, c2] = *head;
+    let count = usize::from(u16::from_be_bytes([c1, c2]));
+    let padded = count.next_multiple_of(4);
+    // What may follow authenticates: a key's number and a digest.
+    let is_sound = OPERATIONS.contains(&(operation & 0x1f))
+        && (cut || matches!(rest.len().checked_sub(padded), Some(0 | 12 | 20 | 24)));
+    if !is_sound {
+        return None;
+    }
+    let is_alone = operation & MORE == 0 && [o1, o2] == [0, 0];
+    Some(rest.get(..count).filter(|_| is_alone).unwrap_or_default())
+}
+
+/// Private messages: sequence, implementation, request, then how many items of which size.
+fn private(bytes: &[u8]) -> Option<()> {
+    /// Universal, and ntpd's of old and new.
+    const IMPLEMENTATIONS: [u8; 3] = [0, 2, 3];
+    let (head, rest) = bytes.split_first_chunk::<8>()?;
+    let [_, _, implementation, _, items @ ..] = *head;
+    let [high, low, size_high, size_low] = items;
+    let count = usize::from(u16::from_be_bytes([high & 0x0f, low]));
+    let size = usize::from(u16::from_be_bytes([size_high, size_low]));
+    let is_sound = IMPLEMENTATIONS.contains(&implementation)
+        && size < 0x1000
+        && rest.len() >= count * size
+        && bytes.len().is_multiple_of(4);
+    is_sound.then_some(())
+}
+
+/// What a server names in the list of its variables: `version="…", processor="…", system="…"`.
+fn variables(text: &[u8], emit: Emit<'_>) {
+    let named: [(&[u8], Field); 3] = [
+        (b"version=\"", Field::NtpVersion),
+        (b"processor=\"", Field::NtpProcessor),
+        (b"system=\"", Field::NtpSystem),
+    ];
+    for (key, field) in named {
+        let value = memchr::memmem::find(text, key)
+            .filter(|at| *at == 0 || matches!(text.get(at - 1), Some(b' ' | b',' | b'\n')))
+            .and_then(|at| text.get(at + key.len()..))
+            .and_then(|rest| rest.split(|byte| *byte == b'"').next())
+            .and_then(printable);
+        if let Some(value) = value {
+            says(field, value, emit);
+        }
+    }
+}
+
 fn probe(segment: &Segment<'_>) -> Verdict {
+    if let Some(management) = Management::parse(segment) {
+        return Verdict::Match(management.role);
+    }
     match header(segment).map(mode) {
         Some(CLIENT) => Verdict::Match(Role::Client),
         Some(SERVER | BROADCAST) => Verdict::Match(Role::Server),
@@ -77,12 +173,18 @@ struct Clock {
     /// The time stamp of the last question: an answer repeats it.
     asked: Option<[u8; 8]>,
     confirmed: bool,
+    /// A control or private message was asked.
+    managed: bool,
     /// What the answers show of the server's clock.
     served: Shown,
 }
 
 impl Session for Clock {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
+        if let Some(management) = Management::parse(segment) {
+            self.manage(&management, emit);
+            return Progress::consumed(segment.bytes.len());
+        }
         let Some(header) = header(segment) else {
             emit(Observation::Malformed);
             return Progress::consumed(segment.bytes.len());
@@ -107,6 +209,19 @@ impl Session for Clock {
 }
 
 impl Clock {
+    fn manage(&mut self, management: &Management<'_>, emit: Emit<'_>) {
+        match management.role {
+            Role::Server => {
+                if self.managed && !self.confirmed {
+                    self.confirmed = true;
+                    emit(Observation::Confirmed);
+                }
+                variables(management.text, emit);
+            }
+            _ => self.managed = true,
+        }
+    }
+
     /// What a clock says of itself, and what its time says. A client's own time stamp is no time:
     /// many put chance there, so that nobody learns more of them.
     fn clock(&mut self, header: &[u8; HEADER_LEN], time_ns: u64, emit: Emit<'_>) {

@@ -11,6 +11,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::reader::Reader;
 use super::stack_text::printable;
+use super::upgrade::Upgrade;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict};
 use crate::config::{PGSQL_MESSAGE_BYTES_MAX, PGSQL_MESSAGES_MAX};
 use crate::observe::{Emit, Observation, Role, both, says};
@@ -82,10 +83,14 @@ struct Session {
     /// The server asked for the password itself; true once the client sent it.
     clear_password: Option<bool>,
     messages: u16,
+    tls: Upgrade,
 }
 
 impl super::Session for Session {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
+        if let Some(progress) = self.tls.observe(segment, emit) {
+            return progress;
+        }
         let progress = match (segment.from, self.is_started) {
             (Role::Server, _) => self.answer(segment.bytes, emit),
             (_, false) => self.start(segment.bytes),
@@ -120,7 +125,12 @@ impl Session {
             self.confirm(emit);
             self.asked = Asked::Start;
             return match answer {
-                b'S' | b'G' => {
+                b'S' => {
+                    emit(Observation::Encrypted);
+                    self.tls.begin();
+                    Some(Progress::consumed(1))
+                }
+                b'G' => {
                     emit(Observation::Encrypted);
                     Some(Progress::DONE)
                 }
@@ -256,7 +266,7 @@ mod tests {
     fn what_is_encrypted_is_not_read() {
         let conversation = [LOG_IN[0], (Role::Server, &b"S\x16\x03"[..]), LOG_IN[5]];
         let said = run(&CLASSIFIER, &conversation);
-        assert_eq!(said, ["confirmed", "encrypted"]);
+        assert_eq!(said, ["confirmed", "encrypted", "malformed"]);
     }
 
     #[test]

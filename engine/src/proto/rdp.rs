@@ -1,14 +1,18 @@
-//! Remote Desktop ([MS-RDPBCGR], over TPKT and X.224; port 3389): that it is spoken, and what
-//! protects it. It reads no cookie, which holds a user's name, and nothing after the negotiation.
+//! Remote Desktop ([MS-RDPBCGR], over TPKT and X.224, and [MS-RDPEUDP]; port 3389): that it is
+//! spoken, what protects it, and the TLS that begins inside. It reads no cookie, which holds a
+//! user's name.
 //!
 //! ```text
 //! TPKT    3 u8 | 0 u8 | length u16                         RFC 1006 section 6
 //! X.224   length u8 | E0 request, D0 confirm | … 5 | [Cookie: … CR LF] | [negotiation]
 //! negotiation   1 request, 2 response, 3 failure u8 | flags u8 | 8 u16 | protocols u32   (LE)
+//! over UDP      acknowledged u32 | window u16 | flags u16 | first number u32 | MTU u16 u16
 //! ```
 
 use medtap_table::vocabulary::{Field, Protocol};
 
+use super::reader::Reader;
+use super::upgrade::Upgrade;
 use super::{Classifier, Progress, Segment, Transport, Verdict};
 use crate::observe::{Emit, Observation, Role, says};
 
@@ -20,6 +24,22 @@ pub const CLASSIFIER: Classifier = Classifier {
     first: &[TPKT_VERSION],
     probe,
     session: || Box::new(Session::default()),
+};
+
+/// The row of its connections in datagrams, which one over TCP agrees on.
+pub const OVER_UDP: Classifier = Classifier {
+    protocol: Protocol::Rdp,
+    transport: Transport::Udp,
+    ports: &[3389],
+    first: &[0xff],
+    probe: |segment| match opening(segment.bytes) {
+        Some(Opening {
+            acknowledged: u32::MAX,
+            ..
+        }) => Verdict::Match(Role::Client),
+        _ => Verdict::Reject,
+    },
+    session: || Box::new(Datagrams::default()),
 };
 
 const TPKT_VERSION: u8 = 3;
@@ -117,14 +137,67 @@ fn probe(segment: &Segment<'_>) -> Verdict {
     }
 }
 
+/// The first datagram of an end.
+struct Opening {
+    acknowledged: u32,
+    flags: u16,
+    first: u32,
+}
+
+/// Reads one whose flags and sizes fit: [MS-RDPEUDP] 2.2.2.1 and 2.2.2.5.
+fn opening(bytes: &[u8]) -> Option<Opening> {
+    const SYN: u16 = 1;
+    const FLAGS: u16 = 0x1fff;
+    const MTU: std::ops::RangeInclusive<u16> = 1132..=1232;
+    let mut reader = Reader(bytes);
+    let acknowledged = reader.u32()?;
+    reader.u16()?;
+    let flags = reader
+        .u16()
+        .filter(|flags| flags & SYN != 0 && flags & !FLAGS == 0)?;
+    let first = reader.u32()?;
+    let fits = MTU.contains(&reader.u16()?) && MTU.contains(&reader.u16()?);
+    fits.then_some(Opening {
+        acknowledged,
+        flags,
+        first,
+    })
+}
+
+/// The number that the client begins with.
+#[derive(Default)]
+struct Datagrams(Option<u32>);
+
+impl super::Session for Datagrams {
+    fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
+        const ACK: u16 = 4;
+        match opening(segment.bytes) {
+            Some(opening) if opening.acknowledged == u32::MAX => self.0 = Some(opening.first),
+            Some(opening) if opening.flags & ACK != 0 => {
+                if self.0 == Some(opening.acknowledged) {
+                    emit(Observation::Confirmed);
+                    emit(Observation::Encrypted);
+                }
+                return Progress::DONE;
+            }
+            _ => return Progress::DONE,
+        }
+        Progress::consumed(segment.bytes.len())
+    }
+}
+
 /// What one connection has said so far.
 #[derive(Default)]
 struct Session {
     asked: bool,
+    tls: Upgrade,
 }
 
 impl super::Session for Session {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
+        if let Some(progress) = self.tls.observe(segment, emit) {
+            return progress;
+        }
         let answer = match parse(segment.bytes) {
             Some(None) => return Progress::consumed(0),
             None => {
@@ -151,6 +224,11 @@ impl super::Session for Session {
             };
             says(Field::RdpSecurity, value, emit);
             emit(Observation::Encrypted);
+            // All but RDP's own begin with TLS.
+            if protocols.unwrap_or(0) != 0 {
+                self.tls.begin();
+                return Progress::consumed(segment.bytes.len());
+            }
         }
         Progress::DONE
     }
@@ -179,6 +257,26 @@ mod tests {
     }
 
     #[test]
+    fn datagrams_are_opened_by_both() {
+        let ask = b"\xff\xff\xff\xff\0\x40\x18\x01\xbb\xff\x56\x87\x04\xd0\x04\xd0";
+        let agree = b"\xbb\xff\x56\x87\0\x40\x10\x05\x4d\x67\x79\x66\x04\xd0\x04\xd0";
+        let talk: [(Role, &[u8]); 2] = [(Role::Client, ask), (Role::Server, agree)];
+        assert_eq!(run(&OVER_UDP, &talk), ["confirmed", "encrypted"]);
+        let ports = (50_000, 9_000);
+        assert_eq!(probe(&OVER_UDP, ask, ports), Verdict::Match(Role::Client));
+        assert_eq!(probe(&OVER_UDP, agree, ports), Verdict::Reject);
+        for (at, value) in [(3, 0), (7, 4), (12, 1), (14, 8)] {
+            let mut bytes = ask.to_vec();
+            bytes[at] = value;
+            assert_eq!(probe(&OVER_UDP, &bytes, ports), Verdict::Reject, "{at}");
+        }
+        let mut other = agree.to_vec();
+        other[0] = 0;
+        let talk: [(Role, &[u8]); 2] = [(Role::Client, ask), (Role::Server, &other)];
+        assert!(run(&OVER_UDP, &talk).is_empty());
+    }
+
+    #[test]
     fn a_refusal_says_nothing_of_protection() {
         let mut refuse = AGREE.to_vec();
         refuse[11] = NEGOTIATION_FAILURE;
@@ -202,6 +300,9 @@ mod tests {
 
     #[test]
     fn fuzz_any_bytes() {
-        bolero::check!().for_each(|bytes: &[u8]| check_any(&CLASSIFIER, bytes, STREAM_BYTES_MAX));
+        bolero::check!().for_each(|bytes: &[u8]| {
+            check_any(&CLASSIFIER, bytes, STREAM_BYTES_MAX);
+            check_any(&OVER_UDP, bytes, usize::MAX);
+        });
     }
 }

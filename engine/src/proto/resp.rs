@@ -2,7 +2,7 @@
 //! a password crossed the wire in clear. It reads no key, no value, no user and no password.
 //!
 //! ```text
-//! a command     *parts CR LF, then each part: $length CR LF bytes CR LF
+//! a command     *parts CR LF, then each part: $length CR LF bytes CR LF; or words up to CR LF
 //! an answer     + - : and so on, up to CR LF; $ as above; * % ~ > count the elements that follow
 //! ```
 
@@ -18,7 +18,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Resp,
     transport: Transport::Tcp,
     ports: &[6379],
-    first: b"*",
+    first: b"*ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
     probe,
     session: || Box::new(Session::default()),
 };
@@ -71,12 +71,44 @@ fn number(digits: &[u8]) -> Option<usize> {
     })
 }
 
+/// Commands that people and simple clients send as bare words.
+const BARE: [&[u8]; 14] = [
+    b"AUTH", b"CLIENT", b"CONFIG", b"DBSIZE", b"ECHO", b"GET", b"HELLO", b"INFO", b"KEYS", b"PING",
+    b"QUIT", b"ROLE", b"SELECT", b"SET",
+];
+
+/// The command of a line of bare words.
+fn bare(line: &[u8]) -> Option<&'static [u8]> {
+    let word = line.split(|byte| *byte == b' ').next()?;
+    let mut known = BARE.iter().copied();
+    known.find(|command| command.eq_ignore_ascii_case(word))
+}
+
+/// A line of bare words, without its end, and the bytes that it takes.
+fn line(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    Some((bytes.get(..end)?.strip_suffix(b"\r")?, end + 1))
+}
+
+/// Bare words could be anybody's: only at the port, and only until the server answers in kind.
+fn probe_bare(segment: &Segment<'_>) -> Verdict {
+    let is_asked = CLASSIFIER.ports.contains(&segment.ports.1);
+    match line(segment.bytes) {
+        Some((line, _)) if is_asked && bare(line).is_some() => Verdict::Possible(Role::Client),
+        None if is_asked && segment.bytes.len() < WORD_LEN_MAX && !segment.cut => Verdict::NeedMore,
+        _ => Verdict::Reject,
+    }
+}
+
 /// The first part of a command is a word.
 fn probe(segment: &Segment<'_>) -> Verdict {
     let could = match segment.cut {
         true => Verdict::Reject,
         false => Verdict::NeedMore,
     };
+    if segment.bytes.first().is_some_and(u8::is_ascii_alphabetic) {
+        return probe_bare(segment);
+    }
     let Some(Some((Element::Line(b'*', parts), len))) = element(segment.bytes, 0) else {
         let digits = segment.bytes.get(1..).unwrap_or_default();
         let is_part = digits.len() <= 9 && digits.iter().all(u8::is_ascii_digit);
@@ -94,6 +126,10 @@ fn probe(segment: &Segment<'_>) -> Verdict {
         Some(None) if rest.starts_with(b"$") => could,
         _ => Verdict::Reject,
     }
+}
+
+fn is_words(line: &[u8]) -> bool {
+    line.first().is_some_and(u8::is_ascii_alphabetic)
 }
 
 fn is_word(word: &[u8]) -> bool {
@@ -132,6 +168,14 @@ impl super::Session for Session {
         };
         let mut at = 0;
         while let Some(rest) = segment.bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            if !is_server && let Some((line, len)) = line(rest).filter(|(line, _)| is_words(line)) {
+                self.logs_in |= bare(line) == Some(b"AUTH");
+                at += len;
+                continue;
+            }
+            if !is_server && is_words(rest) && rest.len() <= LINE_BYTES_MAX {
+                return Progress::consumed(at);
+            }
             let Some(next) = element(rest, wanted) else {
                 emit(Observation::Malformed);
                 return Progress::DONE;

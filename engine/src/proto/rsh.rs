@@ -80,6 +80,10 @@ fn is_login([empty, local, remote, terminal]: [&[u8]; 4]) -> bool {
         && !remote.is_empty()
 }
 
+fn is_text(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|byte| (b' '..0x7f).contains(byte))
+}
+
 fn probe(segment: &Segment<'_>, fits: fn([&[u8]; 4]) -> bool) -> Verdict {
     if !PRIVILEGED_PORTS.contains(&segment.ports.0) || segment.from == Role::Server {
         return Verdict::Reject;
@@ -103,9 +107,14 @@ impl super::Session for Session {
             self.asked = true;
             return Progress::consumed(segment.bytes.len());
         }
-        if self.asked && segment.bytes.first() == Some(&0) {
-            emit(Observation::Confirmed);
-            both(self.field, b"host_trust", emit);
+        match segment.bytes {
+            [0, ..] if self.asked => {
+                emit(Observation::Confirmed);
+                both(self.field, b"host_trust", emit);
+            }
+            // Refused, and why.
+            [1, text @ .., b'\n'] if self.asked && is_text(text) => emit(Observation::Confirmed),
+            _ => {}
         }
         Progress::DONE
     }
@@ -134,7 +143,9 @@ mod tests {
         let talk = [(Role::Client, LOGIN), (Role::Server, &b"\0"[..])];
         assert_eq!(run(&RLOGIN, &talk)[1], "sender rlogin.login=host_trust");
         let refused = [(Role::Client, SHELL), (Role::Server, &b"\x01no\n"[..])];
-        assert!(run(&CLASSIFIER, &refused).is_empty());
+        assert_eq!(run(&CLASSIFIER, &refused), ["confirmed"]);
+        let noise = [(Role::Client, SHELL), (Role::Server, &b"\x01\x02\n"[..])];
+        assert!(run(&CLASSIFIER, &noise).is_empty());
     }
 
     #[test]

@@ -155,10 +155,30 @@ fn control(bytes: &[u8]) -> Option<(u32, bool)> {
     Some((source?, is_described))
 }
 
+/// The source of a report of which all but the head is encrypted (RFC 3711, section 3.4): behind it
+/// stand at least an index and a tag.
+fn protected(bytes: &[u8]) -> Option<u32> {
+    const TRAILER_LEN_MIN: usize = 8;
+    let mut reader = Reader(bytes);
+    let first = reader.u8().filter(|first| first >> 6 == 2)?;
+    let kind = reader.u8()?;
+    let words = usize::from(reader.u16()?);
+    let count = usize::from(first & 31);
+    let source = Reader(reader.0).u32().filter(|source| *source != 0)?;
+    let least = match kind {
+        SENDER_REPORT => 6,
+        RECEIVER_REPORT => 1,
+        _ => return None,
+    };
+    let fits = words >= least + 6 * count && reader.0.len() >= words * 4 + TRAILER_LEN_MIN;
+    fits.then_some(source)
+}
+
 fn probe_control(segment: &Segment<'_>) -> Verdict {
     match control(segment.bytes) {
         Some((_, true)) => Verdict::Match(Role::Peer),
         Some(_) => Verdict::Possible(Role::Peer),
+        None if protected(segment.bytes).is_some() => Verdict::Possible(Role::Peer),
         None => Verdict::Reject,
     }
 }
@@ -169,7 +189,9 @@ struct Control(Option<u32>);
 
 impl Session for Control {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
-        let Some((source, is_described)) = control(segment.bytes) else {
+        let clear = control(segment.bytes);
+        let hidden = || protected(segment.bytes).map(|source| (source, false));
+        let Some((source, is_described)) = clear.or_else(hidden) else {
             return Progress::DONE;
         };
         if is_described || self.0 == Some(source) {
@@ -238,7 +260,7 @@ mod tests {
             bytes[at] = value;
             assert_eq!(probe(&CLASSIFIER, &bytes, PORTS), Verdict::Reject, "{at}");
         }
-        for (at, value) in [(1, 202), (3, 2), (0, 0x81), (8, 0x40), (9, 99)] {
+        for (at, value) in [(1, 202), (0, 0x81), (9, 99)] {
             let mut bytes = DESCRIBED.to_vec();
             bytes[at] = value;
             assert_eq!(probe(&CONTROL, &bytes, PORTS), Verdict::Reject, "{at}");

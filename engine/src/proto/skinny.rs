@@ -72,7 +72,7 @@ fn register(bytes: &[u8]) -> Option<(&[u8], u32)> {
     let is_name = name.len() >= 4
         && name
             .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte))
         && padding.iter().all(|byte| *byte == 0);
     let kind = rest.get(12..)?.first_chunk::<4>()?;
     is_name.then_some((name, u32::from_le_bytes(*kind)))

@@ -13,7 +13,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::reader::Reader;
 use super::stack_text::StackText;
-use super::{Classifier, Progress, Segment, Transport, Verdict};
+use super::{Classifier, Progress, Segment, Then, Transport, Verdict};
 use crate::config::{TDS_PACKETS_MAX, TDS_TOKENS_MAX};
 use crate::observe::{Emit, Observation, Role, says};
 
@@ -22,12 +22,14 @@ pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Tds,
     transport: Transport::Tcp,
     ports: &[1433],
-    first: &[PRE_LOGIN, LOG_IN, ANSWER],
+    first: &[BATCH, CALL, PRE_LOGIN, LOG_IN, ANSWER],
     probe,
     session: || Box::new(Session::default()),
 };
 
 /// Types of packets, MS-TDS section 2.2.3.1.1.
+const BATCH: u8 = 1;
+const CALL: u8 = 3;
 const ANSWER: u8 = 4;
 const LOG_IN: u8 = 16;
 const PRE_LOGIN: u8 = 18;
@@ -50,6 +52,22 @@ const ERROR: u8 = 0xaa;
 const INFORMATION: u8 = 0xab;
 const LOG_IN_TAKEN: u8 = 0xad;
 const CHANGE: u8 = 0xe3;
+/// Those with which an answer to a batch or a call can begin: columns, a value, a status, orders,
+/// and the three that say it is done.
+const OF_ANSWERS: [u8; 12] = [
+    0x79,
+    0x81,
+    0xa9,
+    ERROR,
+    INFORMATION,
+    0xac,
+    0xd1,
+    0xe3,
+    0xed,
+    0xfd,
+    0xfe,
+    0xff,
+];
 
 /// The parts of a log-in before its texts: length, version, sizes, and places of texts.
 const LOG_IN_LEN: usize = 94;
@@ -120,7 +138,55 @@ fn is_log_in(body: &[u8]) -> bool {
         && (0x70..=0x74).contains(&major)
 }
 
+/// The head of a batch or a call, of which the rest need not be there: its body so far, and its
+/// length.
+fn question(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let (head, body) = bytes.split_first_chunk::<HEADER_LEN>()?;
+    let [kind, status, high, low, ..] = *head;
+    let len = usize::from(u16::from_be_bytes([high, low]));
+    let is_sound = matches!(kind, BATCH | CALL)
+        && status & !0x1f == 0
+        && (HEADER_LEN..=PACKET_LEN_MAX).contains(&len);
+    is_sound.then(|| (body.get(..len - HEADER_LEN).unwrap_or(body), len))
+}
+
+/// What a connection that was picked up in the middle asks: since version 7.2 headers stand first
+/// (section 2.2.5.3.2: a transaction's is always among them), before it the text or a name.
+fn probe_question(segment: &Segment<'_>) -> Verdict {
+    /// Their length, that of one, and its kind.
+    const HEADERS: [u8; 10] = [22, 0, 0, 0, 18, 0, 0, 0, 2, 0];
+    /// Letters of a text that are looked at, and those that it must have.
+    const LETTERS: std::ops::RangeInclusive<usize> = 4..=16;
+    let Some((body, _)) = question(segment.bytes) else {
+        return Verdict::Reject;
+    };
+    if body.starts_with(&HEADERS) {
+        return Verdict::Match(Role::Client);
+    }
+    let text = match (segment.bytes.first(), body) {
+        // A call names its procedure after the length of the name.
+        (Some(&CALL), [len, 0, name @ ..]) => name.get(..2 * usize::from(*len)).unwrap_or(name),
+        (Some(&CALL), _) => return Verdict::Reject,
+        _ => body,
+    };
+    let (units, _) = text.as_chunks::<2>();
+    let is_text = units
+        .iter()
+        .take(*LETTERS.end())
+        .all(|[low, high]| *high == 0 && (b' '..0x7f).contains(low));
+    match units.len() >= *LETTERS.start() && is_text {
+        true => Verdict::Match(Role::Client),
+        false => Verdict::Reject,
+    }
+}
+
 fn probe(segment: &Segment<'_>) -> Verdict {
+    if matches!(segment.bytes.first(), Some(&(BATCH | CALL))) {
+        return match segment.bytes.len() < HEADER_LEN && !segment.cut {
+            true => Verdict::NeedMore,
+            false => probe_question(segment),
+        };
+    }
     match packet(segment.bytes) {
         Some(Some((PRE_LOGIN, body, _))) if PreLogin::parse(body).is_some() => {
             Verdict::Match(Role::Client)
@@ -139,11 +205,26 @@ fn probe(segment: &Segment<'_>) -> Verdict {
 struct Session {
     confirmed: bool,
     pre_login: bool,
+    /// It was picked up after its log-in.
+    picked_up: bool,
     packets: u16,
 }
 
 impl super::Session for Session {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
+        if segment.from != Role::Server
+            && let Some((body, len)) = question(segment.bytes)
+        {
+            self.picked_up = true;
+            let there = HEADER_LEN + body.len();
+            return Progress {
+                consumed: there,
+                then: match len - there {
+                    0 => Then::More,
+                    missing => Then::Skip(missing as u64),
+                },
+            };
+        }
         let Some((kind, body, len)) = (match packet(segment.bytes) {
             Some(None) if !segment.cut => return Progress::consumed(0),
             Some(packet) => packet,
@@ -178,6 +259,12 @@ impl super::Session for Session {
 impl Session {
     /// Reads an answer; true where nothing more is to be learnt.
     fn answer(&mut self, body: &[u8], packet: &[u8], emit: Emit<'_>) -> bool {
+        if self.picked_up {
+            if body.first().is_some_and(|token| OF_ANSWERS.contains(token)) {
+                self.confirm(emit);
+            }
+            return true;
+        }
         if let Some(answer) = PreLogin::parse(body).filter(|_| !self.pre_login) {
             self.pre_login = true;
             self.confirm(emit);

@@ -2,7 +2,6 @@
 //! tunnel is opened only where what it carries proves itself, and otherwise the outer headers
 //! stand.
 
-use super::cooked::{self, CookedFrame};
 use super::ethernet::{self, EthernetFrame, SwitchTag, VlanTag};
 use super::ipv4::Ipv4Packet;
 use super::ipv6::{self, Extension, Ipv6Packet};
@@ -150,53 +149,6 @@ impl Headers {
         }
     }
 
-    #[inline(never)]
-    fn other_link(&mut self, piece: Piece<'_>, link: LinkType) -> Result<(), WireError> {
-        match link {
-            LinkType::Ethernet => self.ethernet(piece),
-            LinkType::Raw => self.ip(piece),
-            LinkType::Ipv4 => self.ipv4(piece),
-            LinkType::Ipv6 => self.ipv6(piece),
-            LinkType::Null => self.loopback(piece, |family| match u32::from_be_bytes(family) {
-                // Families are below 256, so a greater number was written by a host of the
-                // other byte order.
-                ..=0xff => u32::from_be_bytes(family),
-                _ => u32::from_le_bytes(family),
-            }),
-            LinkType::Loop => self.loopback(piece, u32::from_be_bytes),
-            LinkType::LinuxSll => self.cooked(piece, CookedFrame::parse(piece.bytes)),
-            LinkType::LinuxSll2 => self.cooked(piece, CookedFrame::parse_v2(piece.bytes)),
-            LinkType::Unknown(_) => Err(WireError::UnknownLink),
-        }
-    }
-
-    fn loopback(&mut self, piece: Piece<'_>, number: fn([u8; 4]) -> u32) -> Result<(), WireError> {
-        let family = piece.bytes.first_chunk().ok_or(WireError::Truncated);
-        let family = number(*family.map_err(|error| piece.why(error))?);
-        let inside = piece.after(4);
-        match family {
-            2 => self.ipv4(inside),
-            // Linux, NetBSD, FreeBSD and Darwin number IPv6 differently.
-            10 | 24 | 28 | 30 => self.ipv6(inside),
-            _ => self.link_payload(inside),
-        }
-    }
-
-    fn cooked(
-        &mut self,
-        piece: Piece<'_>,
-        frame: Result<CookedFrame<'_>, WireError>,
-    ) -> Result<(), WireError> {
-        let frame = frame.map_err(|error| piece.why(error))?;
-        self.src_mac = frame.src().unwrap_or_default();
-        let inside = piece.after(frame.header_len());
-        match frame.protocol() {
-            cooked::LLC => self.llc(inside),
-            ..=ethernet::LENGTH_MAX => self.link_payload(inside),
-            ether_type => self.typed(inside, ether_type, 0),
-        }
-    }
-
     /// The way of nearly every packet: one function, with IPv4, TCP and UDP inlined.
     #[inline(never)]
     pub(super) fn ethernet(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
@@ -235,7 +187,12 @@ impl Headers {
 
     /// What follows a type field that `tags` tags stood before, behind more of them or not.
     #[inline(never)]
-    fn typed(&mut self, piece: Piece<'_>, ether_type: u16, tags: usize) -> Result<(), WireError> {
+    pub(super) fn typed(
+        &mut self,
+        piece: Piece<'_>,
+        ether_type: u16,
+        tags: usize,
+    ) -> Result<(), WireError> {
         let (mut piece, mut ether_type, mut tags) = (piece, ether_type, tags);
         while !matches!(ether_type, ethernet::IPV4 | ethernet::IPV6) {
             let len = if ethernet::is_tag(ether_type) {
@@ -300,7 +257,7 @@ impl Headers {
         }
     }
 
-    fn link_payload(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
+    pub(super) fn link_payload(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
         self.set_payload(piece);
         Ok(())
     }

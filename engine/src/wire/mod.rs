@@ -19,10 +19,14 @@ pub mod icmp;
 pub mod icmpv6;
 pub mod ipv4;
 pub mod ipv6;
+mod link;
 pub mod llc;
 pub mod mpls;
+pub mod nflog;
 mod pair;
+pub mod ppp;
 pub mod pppoe;
+pub mod radio;
 #[cfg(test)]
 mod samples;
 pub mod tcp;
@@ -59,16 +63,34 @@ pub enum LinkType {
     Null,
     /// 1, Ethernet.
     Ethernet,
+    /// 9, 50: PPP, with or without the framing of HDLC.
+    Ppp,
+    /// 10, FDDI.
+    Fddi,
     /// 12, 101: IPv4 or IPv6 without link header.
     Raw,
+    /// 100, LLC alone, as ATM carries it (RFC 2684).
+    Llc,
+    /// 104, Cisco's HDLC.
+    Hdlc,
+    /// 105, IEEE 802.11 without a radio header.
+    Dot11,
     /// 108, OpenBSD loopback: address family in network byte order.
     Loop,
     /// 113, Linux cooked capture v1.
     LinuxSll,
+    /// 127, IEEE 802.11 behind a radiotap header.
+    Radiotap,
+    /// 192, another link behind a per-packet information header.
+    Ppi,
     /// 228, raw IPv4.
     Ipv4,
     /// 229, raw IPv6.
     Ipv6,
+    /// 239, packets that Linux's filter logged.
+    Nflog,
+    /// 240, Ethernet behind the header of a netANALYZER tap.
+    NetAnalyzer,
     /// 276, Linux cooked capture v2.
     LinuxSll2,
     /// Any other number: counted, not read.

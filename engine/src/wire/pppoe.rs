@@ -7,13 +7,10 @@
 //! ```
 
 use super::WireError;
+use super::ppp;
 
 /// The size of the header without PPP protocol, in bytes.
 pub const HEADER_LEN: usize = 6;
-/// PPP protocol: IPv4, RFC 1332.
-pub const PPP_IPV4: u16 = 0x0021;
-/// PPP protocol: IPv6, RFC 5072.
-pub const PPP_IPV6: u16 = 0x0057;
 
 /// A view of one packet of a session.
 #[derive(Clone, Copy, Debug)]
@@ -32,12 +29,7 @@ impl<'a> PppoeSession<'a> {
         if header[..2] != [0x11, 0] {
             return Err(WireError::Malformed);
         }
-        let (protocol, protocol_len) = match rest {
-            // The low byte alone is odd, and stands for both if compressed.
-            [low, ..] if low & 1 != 0 => (u16::from(*low), 1),
-            [high, low, ..] => (u16::from_be_bytes([*high, *low]), 2),
-            _ => return Err(WireError::Truncated),
-        };
+        let (protocol, protocol_len) = ppp::protocol(rest)?;
         let len = usize::from(u16::from_be_bytes([header[4], header[5]]));
         let len = len.checked_sub(protocol_len).ok_or(WireError::Malformed)?;
         let rest = rest.get(protocol_len..).ok_or(WireError::Truncated)?;
@@ -84,7 +76,7 @@ mod tests {
     fn ipv4_inside() {
         let bytes = [0x11, 0, 0x12, 0x34, 0, 4, 0, 0x21, 0x45, 0, 0xee];
         let pppoe = PppoeSession::parse(&bytes).unwrap();
-        assert_eq!((pppoe.session(), pppoe.protocol()), (0x1234, PPP_IPV4));
+        assert_eq!((pppoe.session(), pppoe.protocol()), (0x1234, ppp::IPV4));
         assert_eq!((pppoe.header_len(), pppoe.payload_len()), (8, 2));
         assert_eq!(pppoe.payload(), [0x45, 0]);
         for len in 0..8 {
@@ -97,7 +89,7 @@ mod tests {
     fn compressed_protocol() {
         let bytes = [0x11, 0, 0x12, 0x34, 0, 2, 0x57, 0x60];
         let pppoe = PppoeSession::parse(&bytes).unwrap();
-        assert_eq!((pppoe.protocol(), pppoe.header_len()), (PPP_IPV6, 7));
+        assert_eq!((pppoe.protocol(), pppoe.header_len()), (ppp::IPV6, 7));
         assert_eq!(pppoe.payload(), [0x60]);
     }
 

@@ -3,7 +3,7 @@
 //! changes nothing otherwise.
 
 use super::capwap::{self, CapwapData};
-use super::dot11::{ControlOrder, Dot11Data};
+use super::dot11::ControlOrder;
 use super::erspan::{self, ErspanII, ErspanIII};
 use super::ethernet;
 use super::geneve::{self, GenevePacket};
@@ -13,7 +13,8 @@ use super::ipv4::Ipv4Packet;
 use super::ipv6::{self, Ipv6Packet};
 use super::llc;
 use super::mpls::MplsStack;
-use super::pppoe::{self, PppoeSession};
+use super::ppp;
+use super::pppoe::PppoeSession;
 use super::vxlan::{self, VxlanPacket};
 use super::{Headers, Network, WireError};
 use crate::config::TUNNEL_DEPTH_MAX;
@@ -168,8 +169,8 @@ impl Headers {
         };
         let inside = piece.after(packet.header_len()).limit(packet.payload_len());
         match packet.protocol() {
-            pppoe::PPP_IPV4 => self.behind_shim(inside, Content::Ipv4),
-            pppoe::PPP_IPV6 => self.behind_shim(inside, Content::Ipv6),
+            ppp::IPV4 => self.behind_shim(inside, Content::Ipv4),
+            ppp::IPV6 => self.behind_shim(inside, Content::Ipv6),
             _ => false,
         }
     }
@@ -213,12 +214,7 @@ impl Headers {
                 };
             }
             Content::Ethernet => self.ethernet(piece)?,
-            Content::Dot11(order) => {
-                let frame = Dot11Data::parse(piece.bytes, order)?;
-                self.dst_mac = frame.dst();
-                self.src_mac = frame.src();
-                self.llc(piece.after(frame.header_len()))?;
-            }
+            Content::Dot11(order) => self.dot11(piece, order)?,
         }
         match self.is_known(piece) {
             true => Ok(()),

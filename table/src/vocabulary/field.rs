@@ -498,4 +498,20 @@ fields! {
     SlmpModel = 879, "slmp.cpu.model", Model, 90;
     GwmpGateway = 880, "gwmp.gateway_eui", Observed, 90;
     CnipVendor = 881, "cnip.vendor", Observed, 60;
+    NtpVersion = 980, "ntp.ctrl.version", Observed, 80;
+    NtpProcessor = 981, "ntp.ctrl.processor", Observed, 60;
+    NtpSystem = 982, "ntp.ctrl.system", Observed, 80;
+    NbdgmName = 983, "nbdgm.name", Hostname, 80;
+    BrowserOsVersion = 984, "browser.os_version", Observed, 70;
+    BrowserServerType = 985, "browser.server.type", Observed, 75;
+    SmtpBanner = 986, "smtp.banner", Observed, 80;
+    SmtpLogin = 987, "smtp.login", Observed, 95;
+    ImapBanner = 988, "imap.banner", Observed, 80;
+    ImapLogin = 989, "imap.login", Observed, 95;
+    PopBanner = 990, "pop.banner", Observed, 80;
+    PopLogin = 991, "pop.login", Observed, 95;
+    StunSoftware = 992, "stun.att.software", Observed, 75;
+    DtlsVersion = 993, "dtls.handshake.version", Observed, 90;
+    WinrmVendor = 994, "winrm.product_vendor", Observed, 80;
+    WinrmVersion = 995, "winrm.product_version", Observed, 80;
 }

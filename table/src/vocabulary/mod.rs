@@ -138,6 +138,16 @@ vocabulary! {
         Moxa = 50, "moxa";
         Tap = 51, "tap";
         Masimo = 52, "masimo";
+        // Mail, proxies and ways through translators: 170–189.
+        Smtp = 170, "smtp";
+        Imap = 171, "imap";
+        Pop = 172, "pop";
+        Xmpp = 173, "xmpp";
+        Socks = 174, "socks";
+        Stun = 175, "stun";
+        Dtls = 176, "dtls";
+        Nbdgm = 177, "nbdgm";
+        Winrm = 178, "winrm";
     }
 }
 

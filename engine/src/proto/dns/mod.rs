@@ -6,7 +6,7 @@ pub mod message;
 
 use medtap_table::vocabulary::{Field, Protocol};
 
-use self::message::{DnsError, Extent, HEADER_LEN, Message, Question};
+use self::message::{DnsError, Extent, HEADER_LEN, Item, Message, Question};
 use super::{ANY, Classifier, Progress, Segment, Session, Then, Transport, Verdict};
 use crate::config::{DNS_MESSAGES_AFTER_ANSWER, DNS_MESSAGES_MAX, DNS_QUESTIONS_MAX};
 use crate::observe::{Emit, Observation, Role, Subject};
@@ -43,14 +43,25 @@ const MESSAGE_LEN_MIN: usize = HEADER_LEN + 5;
 /// So much of a long message, all of it in order, proves it before the rest is there.
 const PROOF_LEN: usize = 512;
 
-/// Do the header and the question make sense for an ordinary query or its answer?
+/// Ordinary queries, inverse ones (obsolete since RFC 3425, and still asked), notifications
+/// (RFC 1996), updates (RFC 2136).
+const QUERY: u8 = 0;
+const INVERSE: u8 = 1;
+const NOTIFICATION: u8 = 4;
+const UPDATE: u8 = 5;
+
+/// Do the header and its counts make sense for an ordinary query or its answer?
 fn plausible(message: &Message<'_>) -> bool {
     let [questions, answers, authorities, additional] = message.counts();
-    // Ordinary queries (0), notifications (RFC 1996, 4), updates (RFC 2136, 5).
-    let opcode = matches!(message.opcode(), 0 | 4 | 5);
+    let opcode = matches!(message.opcode(), QUERY | INVERSE | NOTIFICATION | UPDATE);
     // The bit that must be zero, RFC 1035 section 4.1.1.
     let reserved = message.flags() & 0x0040 != 0;
-    if !opcode || reserved || questions != 1 {
+    // An inverse query asks by an answer, RFC 1035 section 6.4.
+    let asks = match message.opcode() {
+        INVERSE if !message.is_response() => questions == 0 && answers == 1,
+        _ => questions == 1,
+    };
+    if !opcode || reserved || !asks {
         return false;
     }
     if message.is_response() {
@@ -58,8 +69,21 @@ fn plausible(message: &Message<'_>) -> bool {
     }
     // A question decides nothing: AA, TC, RA and the result are clear. Its records are few:
     // EDNS and TSIG, the serial number of a zone transfer; an update brings its own.
-    let clear = message.flags() & 0x068f == 0 || message.opcode() == 4;
-    clear && (message.opcode() == 5 || (answers <= 1 && authorities <= 1 && additional <= 2))
+    let clear = message.flags() & 0x068f == 0 || message.opcode() == NOTIFICATION;
+    let is_update = message.opcode() == UPDATE;
+    clear && (is_update || (answers <= 1 && authorities <= 1 && additional <= 2))
+}
+
+/// What is asked: the first question, or the answer that an inverse query asks by.
+fn subject<'a>(message: &Message<'a>) -> Option<Question<'a>> {
+    match message.items().next()?.ok()? {
+        Item::Question(question) => Some(question),
+        Item::Record(record) => Some(Question {
+            name: record.name,
+            kind: record.kind,
+            class: record.class,
+        }),
+    }
 }
 
 /// Is this a type and class that the registry knows (IANA, DNS parameters) or leaves to private
@@ -89,6 +113,14 @@ fn role(message: &Message<'_>) -> Role {
     }
 }
 
+/// The verdict on a datagram from or to the port of this protocol: header and question, which hold
+/// some forty bits that chance would have to meet, are proof without all of the rest. Answers are
+/// cut to fit, and some senders get a record wrong or send more than they count.
+fn probe_at_port(message: &Message<'_>) -> bool {
+    let answers_badly = is_bare_error(message);
+    answers_badly || plausible(message) && subject(message).is_some_and(|asked| known(&asked))
+}
+
 /// The verdict on the bytes of one message, of which `missing` bytes are not there.
 fn probe_message(bytes: &[u8], missing: usize, proof: usize) -> Verdict {
     let Some(message) = Message::parse(bytes) else {
@@ -100,7 +132,7 @@ fn probe_message(bytes: &[u8], missing: usize, proof: usize) -> Verdict {
     if !plausible(&message) {
         return Verdict::Reject;
     }
-    match (message.question(), message.check()) {
+    match (subject(&message), message.check()) {
         (_, Err(_)) => Verdict::Reject,
         (Some(question), _) if !known(&question) => Verdict::Reject,
         (Some(_), Ok(Extent::Whole(end))) if end == bytes.len() && missing == 0 => {
@@ -118,6 +150,11 @@ fn probe_datagram(segment: &Segment<'_>) -> Verdict {
     let sibling = SIBLING_PORTS.contains(&src) || SIBLING_PORTS.contains(&dst);
     if sibling && src != 53 && dst != 53 {
         return Verdict::Reject;
+    }
+    if (src == 53 || dst == 53)
+        && let Some(message) = Message::parse(segment.bytes).filter(probe_at_port)
+    {
+        return Verdict::Match(role(&message));
     }
     // A cut datagram proves itself by its header and question alone: there will be no more of it.
     match probe_message(segment.bytes, usize::from(segment.cut), 0) {
@@ -164,7 +201,7 @@ impl Exchange {
     /// Reads one message up to its question; true when nothing more can be learnt.
     fn message(&mut self, message: &Message<'_>, from: Role, emit: Emit<'_>) -> bool {
         self.messages = self.messages.saturating_add(1);
-        if let Some(question) = message.question() {
+        if let Some(question) = subject(message) {
             let mixed = u64::from(question.kind) << 16 | u64::from(question.class);
             let asked = (message.id(), question.name.hash() ^ mixed);
             if message.is_response() {
@@ -293,7 +330,14 @@ mod tests {
         }
     }
 
+    /// Away from the port.
     fn probe(bytes: &[u8]) -> Verdict {
+        let mut segment = segment(bytes, Role::Client);
+        segment.ports = (40_000, 9_053);
+        probe_datagram(&segment)
+    }
+
+    fn probe_at_port(bytes: &[u8]) -> Verdict {
         probe_datagram(&segment(bytes, Role::Client))
     }
 
@@ -331,9 +375,34 @@ mod tests {
         assert_eq!(probe(&[ANSWER, b"x"].concat()), Verdict::Reject);
         let mut cut = segment(&ANSWER[..30], Role::Server);
         cut.cut = true;
+        cut.ports = (9_053, 40_000);
         assert_eq!(probe_datagram(&cut), Verdict::Match(Role::Server));
         cut.bytes = &ANSWER[..20];
         assert_eq!(probe_datagram(&cut), Verdict::Reject);
+    }
+
+    #[test]
+    fn at_the_port_header_and_question_are_enough() {
+        assert_eq!(probe_at_port(&ANSWER[..30]), Verdict::Match(Role::Server));
+        let longer = [ANSWER, b"x"].concat();
+        assert_eq!(probe_at_port(&longer), Verdict::Match(Role::Server));
+        let refused = [b"\x12\x34\x81\x85", &[0; 8][..]].concat();
+        assert_eq!(probe_at_port(&refused), Verdict::Match(Role::Server));
+        for bytes in [&ANSWER[..20], &[0; 40], b"\x12\x34\x81\x80\0\0\0\0\0\0\0\0"] {
+            assert_eq!(probe_at_port(bytes), Verdict::Reject);
+        }
+        let mut unknown = QUERY.to_vec();
+        unknown[20] = 9;
+        assert_eq!(probe_at_port(&unknown), Verdict::Reject);
+    }
+
+    #[test]
+    fn an_inverse_query_asks_by_an_answer() {
+        let ask = b"\x77\xfc\x09\0\0\0\0\x01\0\0\0\0\x011\x010\0\0\x01\0\x01\0\0\0\0\0\0";
+        assert_eq!(probe(ask), Verdict::Match(Role::Client));
+        let mut two = ask.to_vec();
+        two[7] = 2;
+        assert_eq!(probe(&two), Verdict::Reject);
     }
 
     #[test]

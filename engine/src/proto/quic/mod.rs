@@ -1,10 +1,11 @@
-//! QUIC, versions 1 and 2 and the last drafts (RFC 9000, 9001, 9369): the hellos of TLS in its
+//! QUIC, versions 1 and 2 and the later drafts (RFC 9000, 9001, 9369): the hellos of TLS in its
 //! Initial packets, whose keys everybody on the way can make. It reads no other packet, no token
 //! and nothing of what the ends say after the handshake.
 //!
 //! ```text
 //! long header  11ttrrpp u8 | version u32 | to: length u8, id | from: length u8, id
 //! Initial      … | token: length, bytes | length | packet number | sealed frames
+//! negotiation  … with version 0 | the versions that a server speaks: u32, repeated
 //! ```
 
 mod keys;
@@ -34,13 +35,13 @@ pub const CLASSIFIER: Classifier = Classifier {
 
 const PORTS: &[u16] = &[443, 8443, 853];
 
-/// A long header with the fixed bit.
+/// A long header with the fixed bit, which a negotiation need not have.
 const LONG: u8 = 0xc0;
-const FIRST: [u8; 64] = {
-    let mut bytes = [0; 64];
+const FIRST: [u8; 128] = {
+    let mut bytes = [0; 128];
     let mut at = 0;
     while at < bytes.len() {
-        bytes[at] = LONG | at as u8;
+        bytes[at] = 0x80 | at as u8;
         at += 1;
     }
     bytes
@@ -87,7 +88,8 @@ struct Long<'a> {
 }
 
 impl<'a> Long<'a> {
-    fn parse(bytes: &'a [u8]) -> Option<Self> {
+    /// Reads the first packet of these bytes, of which the capture may have `cut` the end.
+    fn parse(bytes: &'a [u8], cut: bool) -> Option<Self> {
         let mut reader = Reader(bytes);
         let first = reader.u8().filter(|first| first & LONG == LONG)?;
         let number_on_wire = reader.u32()?;
@@ -114,7 +116,10 @@ impl<'a> Long<'a> {
         }
         let len = usize::try_from(number(&mut reader)?).ok()?;
         let number_at = bytes.len() - reader.0.len();
-        let body = reader.take(len)?;
+        let body = match reader.take(len) {
+            None if cut => std::mem::take(&mut reader.0),
+            body => body?,
+        };
         Some(Self {
             version,
             is_initial,
@@ -127,14 +132,35 @@ impl<'a> Long<'a> {
     }
 }
 
+/// A server's answer to a version that it does not speak (RFC 9000 section 17.2.1): whom it is for,
+/// where one of the versions that it names is known.
+fn negotiation(bytes: &[u8]) -> Option<&[u8]> {
+    let mut reader = Reader(bytes);
+    reader.u8().filter(|first| first & 0x80 != 0)?;
+    reader.u32().filter(|version| *version == 0)?;
+    let to = reader.block8().filter(|id| id.len() <= ID_LEN_MAX)?;
+    reader.block8().filter(|id| id.len() <= ID_LEN_MAX)?;
+    let (versions, rest) = reader.0.as_chunks::<4>();
+    let is_known = |version: &[u8; 4]| {
+        let number = u32::from_be_bytes(*version);
+        VERSIONS.iter().any(|known| known.number == number)
+    };
+    (rest.is_empty() && versions.iter().any(is_known)).then_some(to)
+}
+
 /// An Initial packet proves itself by its version and by lengths that fit; a client's fills its
 /// datagram to the size that the RFC demands.
 fn probe(segment: &Segment<'_>) -> Verdict {
-    let Some(long) = Long::parse(segment.bytes) else {
-        return Verdict::Reject;
+    let Some(long) = Long::parse(segment.bytes, segment.cut) else {
+        return match negotiation(segment.bytes) {
+            Some(_) => Verdict::Match(Role::Server),
+            None => Verdict::Reject,
+        };
     };
     match ports::role_of_sender(segment, PORTS) {
-        Role::Client if long.is_initial && segment.bytes.len() < DATAGRAM_LEN_MIN => {
+        Role::Client
+            if long.is_initial && segment.bytes.len() < DATAGRAM_LEN_MIN && !segment.cut =>
+        {
             Verdict::Reject
         }
         role => Verdict::Match(role),
@@ -158,7 +184,12 @@ impl Session for Handshake {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
         self.datagrams += 1;
         let mut rest = segment.bytes;
-        while let Some(long) = Long::parse(rest) {
+        if segment.from == Role::Server
+            && let Some(to) = negotiation(segment.bytes)
+        {
+            self.confirm(to, emit);
+        }
+        while let Some(long) = Long::parse(rest, segment.cut) {
             self.packet(&long, segment.from, emit);
             rest = long.rest;
         }
@@ -174,10 +205,7 @@ impl Handshake {
     fn packet(&mut self, long: &Long<'_>, from: Role, emit: Emit<'_>) {
         let side = usize::from(from == Role::Server);
         if from == Role::Server {
-            if !self.confirmed && self.is_for_client(long.to) {
-                self.confirmed = true;
-                emit(Observation::Confirmed);
-            }
+            self.confirm(long.to, emit);
         } else {
             let mut id = [0; ID_LEN_MAX];
             if let Some(place) = id.get_mut(..long.from.len()) {
@@ -207,6 +235,13 @@ impl Handshake {
         if let Some(text) = text {
             self.frames(&text, side);
             self.messages(side, emit);
+        }
+    }
+
+    fn confirm(&mut self, to: &[u8], emit: Emit<'_>) {
+        if !self.confirmed && self.is_for_client(to) {
+            self.confirmed = true;
+            emit(Observation::Confirmed);
         }
     }
 

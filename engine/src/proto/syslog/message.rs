@@ -4,6 +4,7 @@
 //! ```text
 //! 5424  <PRI>1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID STRUCTURED-DATA MSG
 //! 3164  <PRI>Mmm dd hh:mm:ss HOSTNAME TAG…
+//! Cisco <PRI>… %FACILITY-SEVERITY-MNEMONIC: …     where no host is named
 //! ```
 
 use super::super::reported;
@@ -12,6 +13,10 @@ use super::super::reported;
 const HOST_BYTES_MAX: usize = 255;
 /// Length of a program's name: RFC 5424, 6.
 const PROGRAM_BYTES_MAX: usize = 48;
+/// Facilities of Cisco's firewalls, which name the product; those of routers name a part of it.
+const FIREWALLS: [&[u8]; 4] = [b"ASA", b"FTD", b"FWSM", b"PIX"];
+/// A number, a time and a zone may stand before the tag of Cisco's.
+const CISCO_TAG_AT_MAX: usize = 64;
 /// Bytes that decide whether it is one.
 const PROOF_BYTES: usize = 24;
 
@@ -53,6 +58,12 @@ impl<'a> Message<'a> {
         match form {
             Form::New => Self::parse_new(rest),
             Form::Old => Some(Self::parse_old(rest)),
+            Form::Cisco => Some(Self {
+                host: None,
+                program: Some(rest).filter(|name| FIREWALLS.contains(name)),
+                id: None,
+                text: &[],
+            }),
         }
     }
 
@@ -127,6 +138,7 @@ fn holds_root(text: &[u8]) -> bool {
 enum Form {
     New,
     Old,
+    Cisco,
 }
 
 /// What stands before the host.
@@ -170,8 +182,44 @@ fn header(bytes: &[u8]) -> Header<'_> {
                 Header::Of(Form::Old, rest.get(16..).unwrap_or_default())
             }
             None => Header::Unfinished,
-            Some(_) => Header::None,
+            Some(_) => cisco(rest),
         },
+    }
+}
+
+/// The tag of Cisco's messages, behind a number and a time that may be there: in place of the
+/// rest, its facility.
+fn cisco(rest: &[u8]) -> Header<'_> {
+    let mark = rest
+        .iter()
+        .take(CISCO_TAG_AT_MAX)
+        .position(|byte| *byte == b'%');
+    let Some((before, [_, tag @ ..])) = mark.and_then(|at| rest.split_at_checked(at)) else {
+        return Header::None;
+    };
+    if !before.is_empty() && !before.ends_with(b": ") {
+        return Header::None;
+    }
+    let mut parts = tag.splitn(3, |byte| *byte == b'-');
+    let (Some(facility), Some(severity), Some(rest)) = (parts.next(), parts.next(), parts.next())
+    else {
+        return Header::None;
+    };
+    let is_word = |word: &[u8]| {
+        !word.is_empty()
+            && word.len() <= PROGRAM_BYTES_MAX
+            && word
+                .iter()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
+    };
+    let mnemonic = rest.split(|byte| *byte == b':').next().unwrap_or_default();
+    let is_tag = is_word(facility)
+        && matches!(severity, [b'0'..=b'7'])
+        && is_word(mnemonic)
+        && rest.len() > mnemonic.len();
+    match is_tag {
+        true => Header::Of(Form::Cisco, facility),
+        false => Header::None,
     }
 }
 

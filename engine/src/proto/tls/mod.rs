@@ -17,6 +17,7 @@ mod dicom;
 pub mod fingerprint;
 pub mod hello;
 pub mod names;
+mod ssl2;
 #[cfg(test)]
 mod tests;
 
@@ -116,7 +117,7 @@ const FIRST: [u8; 133] = {
 fn probe(segment: &Segment<'_>) -> Verdict {
     let bytes = segment.bytes;
     match RecordHeader::parse(bytes) {
-        None => probe_ssl2(bytes),
+        None => ssl2::probe(bytes),
         Some(None) => Verdict::NeedMore,
         Some(Some(header)) if header.len == 0 => Verdict::Reject,
         Some(Some(header)) if header.kind == RECORD_HANDSHAKE => {
@@ -182,46 +183,6 @@ fn probe_records(segment: &Segment<'_>) -> Verdict {
         }
     }
     Verdict::Match(ports::role_of_sender(segment, PORTS))
-}
-
-/// The lengths in a hello that old clients sent so that SSL 2.0 servers understand it: RFC 5246,
-/// appendix E.2. The whole message's length, if the bytes are one.
-fn ssl2_hello_len(bytes: &[u8]) -> Option<usize> {
-    let mut reader = Reader(bytes);
-    let len = reader.u16()?;
-    let is_hello = len & 0x8000 != 0 && reader.u8()? == MESSAGE_CLIENT_HELLO;
-    let major = reader.u8()?;
-    let minor = reader.u8()?;
-    let ciphers = reader.u16()?;
-    let session = reader.u16()?;
-    let challenge = reader.u16()?;
-    let len = usize::from(len & 0x7fff);
-    let parts = 9 + usize::from(ciphers) + usize::from(session) + usize::from(challenge);
-    let fits = len == parts
-        && ciphers > 0
-        && ciphers.is_multiple_of(3)
-        && matches!(session, 0 | 16)
-        && (16..=32).contains(&challenge);
-    (is_hello && major == 3 && minor <= 3 && fits).then_some(2 + len)
-}
-
-fn probe_ssl2(bytes: &[u8]) -> Verdict {
-    /// Length, type, version, three lengths.
-    const HEADER_LEN: usize = 11;
-    if ssl2_hello_len(bytes).is_some() {
-        return Verdict::Match(Role::Client);
-    }
-    let could = bytes.len() < HEADER_LEN
-        && bytes.first().is_none_or(|byte| byte & 0x80 != 0)
-        && bytes
-            .get(2)
-            .is_none_or(|byte| *byte == MESSAGE_CLIENT_HELLO)
-        && bytes.get(3).is_none_or(|byte| *byte == 3);
-    if could {
-        Verdict::NeedMore
-    } else {
-        Verdict::Reject
-    }
 }
 
 /// What one direction still holds.
@@ -321,6 +282,7 @@ impl Session {
             Some(Some(header)) => header,
             Some(None) => return (Step::Wait, bytes),
             None if is_first && from == Role::Client => return self.ssl2_hello(bytes, emit),
+            None if is_first => return (self.ssl2_answer(bytes, emit), bytes),
             None => return (Step::Broken, bytes),
         };
         let is_encryption = matches!(
@@ -349,7 +311,7 @@ impl Session {
 
     /// A hello in the format of SSL 2.0: it shows that the client speaks, and nothing of use.
     fn ssl2_hello<'a>(&mut self, bytes: &'a [u8], emit: Emit<'_>) -> (Step, &'a [u8]) {
-        match (ssl2_hello_len(bytes), probe_ssl2(bytes)) {
+        match (ssl2::hello_len(bytes), ssl2::probe(bytes)) {
             (Some(len), _) => match bytes.split_at_checked(len) {
                 Some((_, rest)) => {
                     self.client.is_begun = true;
@@ -361,6 +323,21 @@ impl Session {
             },
             (None, Verdict::NeedMore) => (Step::Wait, bytes),
             (None, _) => (Step::Broken, bytes),
+        }
+    }
+
+    /// A server's hello of SSL 2.0: nothing after it is read.
+    fn ssl2_answer(&mut self, bytes: &[u8], emit: Emit<'_>) -> Step {
+        match ssl2::is_answer(bytes) {
+            Some(true) => {
+                says(Field::TlsVersion, b"SSL 2.0", emit);
+                self.server_hello = true;
+                self.confirm(emit);
+                self.encrypted(emit);
+                Step::Over
+            }
+            Some(false) => Step::Broken,
+            None => Step::Wait,
         }
     }
 

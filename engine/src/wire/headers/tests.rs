@@ -382,7 +382,7 @@ fn in_place_forgets_what_was_there() {
 
 #[test]
 fn fuzz_every_link() {
-    const LINKS: [LinkType; 9] = [
+    const LINKS: [LinkType; 18] = [
         LinkType::Ethernet,
         LinkType::Null,
         LinkType::Raw,
@@ -391,6 +391,15 @@ fn fuzz_every_link() {
         LinkType::Ipv4,
         LinkType::Ipv6,
         LinkType::LinuxSll2,
+        LinkType::Ppp,
+        LinkType::Fddi,
+        LinkType::Llc,
+        LinkType::Hdlc,
+        LinkType::Dot11,
+        LinkType::Radiotap,
+        LinkType::Ppi,
+        LinkType::Nflog,
+        LinkType::NetAnalyzer,
         LinkType::Unknown(7),
     ];
     bolero::check!()
