@@ -30,8 +30,9 @@ const HANDSHAKE: u8 = 22;
 const HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
 const HELLO_VERIFY: u8 = 3;
-/// Versions of records: the complements of 1.0 and 1.2.
-const VERSIONS: [u16; 2] = [0xfeff, 0xfefd];
+/// Versions of records: the complements of 1.0 and 1.2, and what OpenSSL wrote before 1.0 was done,
+/// as clients of Cisco's still do.
+const VERSIONS: [u16; 3] = [0xfeff, 0xfefd, 0x0100];
 /// Keys are changed once or twice, and numbers count from zero.
 const EPOCH_MAX: u16 = 8;
 const RECORD_LEN_MAX: u16 = (1 << 14) + 2048;
@@ -177,7 +178,7 @@ mod tests {
         assert_eq!(probe(&CLASSIFIER, &server_hello(), PORTS), server);
         let data = [23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 0, 2, 5, 5];
         assert_eq!(probe(&CLASSIFIER, &data, (50_000, 443)), client);
-        for (at, value) in [(1, 3), (2, 0xfe), (3, 1), (12, 1), (12, 3)] {
+        for (at, value) in [(1, 3), (2, 0xfc), (3, 1), (12, 1), (12, 3)] {
             let mut bytes = data;
             bytes[at] = value;
             assert_eq!(probe(&CLASSIFIER, &bytes, PORTS), Verdict::Reject, "{at}");

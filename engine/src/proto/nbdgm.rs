@@ -79,7 +79,8 @@ impl<'a> Datagram<'a> {
         reader.u8().filter(|flags| flags >> 4 == 0)?;
         reader.u16()?;
         reader.u32()?;
-        reader.u16().filter(|port| *port == PORT)?;
+        // Some senders leave their port out.
+        reader.u16().filter(|port| matches!(*port, 0 | PORT))?;
         let len = reader.u16().filter(|len| *len <= LEN_MAX)?;
         let offset = reader.u16()?;
         // A later piece has no names that are known.
