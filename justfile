@@ -41,6 +41,13 @@ bench-replay cpu="1":
     target/release/medtap-bench stages target/measure/imix.pcap --cpu {{cpu}}
     benches/instructions target/measure/imix.pcap
 
+# A flood of 10 million flows and 1 million made-up addresses: memory stays below what is said.
+memory:
+    cargo build --release --locked --package medtap-benches
+    mkdir -p target/measure
+    target/release/medtap-bench make flood --flows 10000000 --devices 1000000 --packets 10000000 -o target/measure/spoofed.pcap
+    target/release/medtap-bench replay target/measure/spoofed.pcap --runs 1
+
 # How much of a load the engine takes live, on a veth pair of its own: needs root, some minutes.
 bench-live *options="--veth --html target/measure/live.html":
     MEDTAP_COMMIT=$(git rev-parse --short HEAD) cargo build --release --locked --package medtap-benches

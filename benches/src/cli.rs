@@ -278,6 +278,7 @@ fn run_replay(replay: &Replay) -> Result<Report> {
     let mut report = Report::new("replay", files, workers, measured);
     report.repeat = repeat;
     report.peak_anonymous_bytes = peak;
+    report.memory_bytes = replay::memory(workers as usize, replay.flows, &matcher).bytes();
     report.floor = floor;
     report.counters = counted
         .map(|(counter, count)| (counter.name(), count))

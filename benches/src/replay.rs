@@ -11,7 +11,7 @@ use medtap_engine::config::{BURST_FRAMES, FLOWS_MAX};
 use medtap_engine::counters::Counters;
 use medtap_engine::device::ledger::Outbox;
 use medtap_engine::device::{CountSighting, FactSighting};
-use medtap_engine::runtime::{Analysis, analyze};
+use medtap_engine::runtime::{Analysis, Memory, analyze};
 use medtap_engine::wire::LinkType;
 use medtap_engine::worker::{Options, Worker};
 use medtap_rules::{Matcher, Rules};
@@ -41,15 +41,26 @@ pub fn run(
 ) -> io::Result<Counters> {
     let pcap = open(files)?;
     let analysis = Analysis {
-        workers,
-        flows_max: flows_max.unwrap_or(FLOWS_MAX),
         repeat,
-        ..Analysis::new(Arc::clone(matcher))
+        ..analysis(workers, flows_max, matcher)
     };
     let report = analyze(pcap, &analysis, &mut |_| {}).map_err(io::Error::other)?;
     match report.faults.first() {
         Some(fault) => Err(io::Error::other(fault.to_string())),
         None => Ok(report.counters),
+    }
+}
+
+/// What the engine says that it may take of memory, before it takes any.
+pub fn memory(workers: usize, flows_max: Option<u32>, matcher: &Arc<Matcher>) -> Memory {
+    analysis(workers, flows_max, matcher).memory()
+}
+
+fn analysis(workers: usize, flows_max: Option<u32>, matcher: &Arc<Matcher>) -> Analysis {
+    Analysis {
+        workers,
+        flows_max: flows_max.unwrap_or(FLOWS_MAX),
+        ..Analysis::new(Arc::clone(matcher))
     }
 }
 

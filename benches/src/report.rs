@@ -75,6 +75,8 @@ pub struct Report {
     runs: Vec<Run>,
     /// Memory that no file holds, at most.
     pub peak_anonymous_bytes: u64,
+    /// What the engine may take of it, as it says at its start; 0 where it was not asked.
+    pub memory_bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     /// The floor in the same runs, where it was asked for.
     pub floor: Option<FloorShare>,
@@ -117,6 +119,7 @@ impl Report {
             gbit_per_second_per_core: median.gbit_per_second_user,
             runs,
             peak_anonymous_bytes: 0,
+            memory_bytes: 0,
             floor: None,
             counters: BTreeMap::new(),
         }
@@ -175,6 +178,11 @@ pub fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for (counter, count) in &report.counters {
         writeln!(out, "{counter} {count}")?;
     }
-    let mib = report.peak_anonymous_bytes as f64 / (1 << 20) as f64;
-    writeln!(out, "last run: median; peak anonymous memory {mib:.1} MiB")
+    let mib = |bytes: u64| bytes as f64 / (1 << 20) as f64;
+    let peak = mib(report.peak_anonymous_bytes);
+    write!(out, "last run: median; peak anonymous memory {peak:.1} MiB")?;
+    match report.memory_bytes {
+        0 => writeln!(out),
+        most => writeln!(out, ", the engine's part at most {:.0} MiB", mib(most)),
+    }
 }

@@ -57,11 +57,18 @@ pub const DUPLICATE_WINDOW_NS: u64 = 20_000_000;
 /// the three packets that every flow remembers.
 pub const COPY_MEMORIES_MAX: usize = 16_384;
 
+/// Bytes that all streams of one worker may hold back together; with more, a direction that wants
+/// to hold something back is not read any further (`limit_reassembly`).
+pub const STREAMS_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Segments that one direction of a stream may hold ahead of a hole (`limit_reassembly`).
 pub const STREAM_SEGMENTS_MAX: usize = 128;
 
 /// Bytes of a reassembled datagram: what the length field of IPv4 and IPv6 can say.
 pub const DATAGRAM_BYTES_MAX: usize = 65_535;
+
+/// Bytes of incomplete datagrams that one shard holds (`limit_fragments`).
+pub const FRAGMENTED_BYTES_MAX: usize = 512 * 1024;
 
 /// Incomplete datagrams that one shard holds (`limit_fragments`).
 pub const FRAGMENTED_DATAGRAMS_MAX: usize = 64;
@@ -90,8 +97,13 @@ pub const PENDING_FACTS_MAX: usize = 512;
 /// Conversations that one worker reads at once (`limit_sessions`).
 pub const SESSIONS_MAX: usize = 65_536;
 
-/// Flows that one worker keeps (`limit_flows`), unless the caller asks for another number.
+/// Flows that one worker keeps, unless it is told another number. Memory for all of them is reserved
+/// at the start; when it is full, flows give way.
 pub const FLOWS_MAX: u32 = 1 << 20;
+
+/// Flows looked at when the table is full and a new one wants its place: the one of them that is
+/// worth least gives way (`limit_flows_evicted`).
+pub const EVICT_LOOKS: u32 = 8;
 
 /// Flow records that one run keeps for `--flows` (`limit_flow_records`).
 pub const FLOW_RECORDS_MAX: usize = 4_000_000;

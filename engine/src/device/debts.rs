@@ -47,6 +47,11 @@ impl<K: Hash + Eq + Copy, V> Debts<K, V> {
         max * (size_of::<Debt<K, V>>() as u64 + place) + index
     }
 
+    /// True when few more keys would be taken.
+    pub fn is_nearly_full(&self) -> bool {
+        self.entries.len() + self.max / 16 >= self.max
+    }
+
     /// True when a new key would not be taken.
     pub fn is_full(&self) -> bool {
         self.entries.len() >= self.max

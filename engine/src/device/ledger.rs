@@ -162,12 +162,25 @@ impl Ledger {
         }
     }
 
+    /// Bytes that a ledger takes at most: of a fact with four meanings, which few have.
+    pub fn bytes() -> u64 {
+        const MEANINGS: usize = 4;
+        Debts::<SubjectKey, SubjectDebt>::bytes(LEDGER_SUBJECTS_MAX as u64)
+            + Debts::<FactKey, FactDebt>::bytes(LEDGER_FACTS_MAX as u64)
+            + (LEDGER_FACTS_MAX * MEANINGS * size_of::<Meaning>()) as u64
+            + (LEDGER_FACTS_MAX * 2 * (size_of::<BindingKey>() + 1)) as u64
+            + Debts::<EdgeKey, EdgeDebt>::bytes(LEDGER_EDGES_MAX as u64)
+            + Debts::<(SubjectKey, Event, u8), ActivityDebt>::bytes(LEDGER_ACTIVITIES_MAX as u64)
+            + 2 * Memo::BYTES
+            + Passages::BYTES_MAX
+    }
+
     /// True when it should be settled before more is added: one of its parts is nearly full.
     pub fn is_crowded(&self) -> bool {
-        self.subjects.is_full()
-            || self.facts.is_full()
-            || self.edges.is_full()
-            || self.activities.is_full()
+        self.subjects.is_nearly_full()
+            || self.facts.is_nearly_full()
+            || self.edges.is_nearly_full()
+            || self.activities.is_nearly_full()
     }
 
     /// True when nothing is owed.

@@ -48,6 +48,9 @@ impl Default for Memo {
 }
 
 impl Memo {
+    /// Bytes that it takes.
+    pub const BYTES: u64 = (MEMO_SLOTS * size_of::<Slot>()) as u64;
+
     /// What stands for a fact.
     pub fn fact(&self, said: Said<'_>, field: Field, raw: &[u8]) -> u64 {
         let mut hasher = self.begin(said);

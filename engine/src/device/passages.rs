@@ -64,6 +64,10 @@ impl Default for Passages {
 }
 
 impl Passages {
+    /// Bytes that they take at most.
+    pub const BYTES_MAX: u64 =
+        (PASSAGE_SLOTS * (size_of::<Slot>() + PASSAGE_TOLD_MAX * size_of::<Told>())) as u64;
+
     /// The two places that a passage can have.
     fn places(&self, passage: &Passage) -> [usize; 2] {
         let mut hasher = self.hasher.build_hasher();

@@ -73,6 +73,9 @@ pub struct Copies {
 }
 
 impl Copies {
+    /// Bytes that all of them take at most, with the map that finds them.
+    pub const BYTES_MAX: u64 = COPY_MEMORIES_MAX as u64 * (size_of::<LongMemory>() as u64 + 2 * 17);
+
     /// True when this packet is a copy of one that is remembered; otherwise it is remembered.
     /// A flow that finds no room goes on with its short memory alone.
     pub fn is_copy(

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 
 use medtap_table::vocabulary::Counter;
 
-use crate::config::{DATAGRAM_BYTES_MAX, FRAGMENT_WAIT_NS, FRAGMENTED_DATAGRAMS_MAX};
+use crate::config::{
+    DATAGRAM_BYTES_MAX, FRAGMENT_WAIT_NS, FRAGMENTED_BYTES_MAX, FRAGMENTED_DATAGRAMS_MAX,
+};
 use crate::counters::Counters;
 use crate::wire::{Fragment, Headers};
 
@@ -50,12 +52,21 @@ pub struct Whole {
 #[derive(Debug, Default)]
 pub struct Fragments {
     datagrams: HashMap<DatagramKey, Datagram, foldhash::fast::RandomState>,
+    /// Bytes that they hold.
+    bytes: usize,
 }
 
 /// Pieces of one datagram; more is an attack.
 const PIECES_MAX: u32 = 1024;
 
 impl Fragments {
+    /// Bytes that the datagrams of one shard take at most: one piece more than the limit is looked
+    /// at before it is refused.
+    pub const BYTES_MAX: u64 = (FRAGMENTED_BYTES_MAX
+        + 2 * DATAGRAM_BYTES_MAX
+        + 2 * FRAGMENTED_DATAGRAMS_MAX * (size_of::<DatagramKey>() + size_of::<Datagram>()))
+        as u64;
+
     /// True while nothing waits.
     pub fn is_empty(&self) -> bool {
         self.datagrams.is_empty()
@@ -92,20 +103,26 @@ impl Fragments {
             .or_insert_with(|| Datagram::new(headers, time_ns));
         if time_ns.saturating_sub(datagram.first_ns) > FRAGMENT_WAIT_NS {
             counters.count(Counter::FragmentsExpired);
+            self.bytes -= datagram.held_bytes();
             *datagram = Datagram::new(headers, time_ns);
         }
         datagram.packets += 1;
         datagram.wire_bytes += u64::from(wire_len);
+        let before = datagram.held_bytes();
         let taken = datagram.take(fragment, headers.payload.of(frame));
-        if !taken || datagram.packets > PIECES_MAX {
+        let held = datagram.held_bytes();
+        let refused = !taken || datagram.packets > PIECES_MAX;
+        let whole = datagram.is_whole();
+        self.bytes = self.bytes + held - before;
+        if refused || self.bytes > FRAGMENTED_BYTES_MAX {
             counters.count(Counter::FragmentsRefused);
-            self.datagrams.remove(&key);
+            self.remove(&key);
             return None;
         }
-        if !datagram.is_whole() {
+        if !whole {
             return None;
         }
-        let whole = self.datagrams.remove(&key)?;
+        let whole = self.remove(&key)?;
         Some(Whole {
             headers: whole.headers,
             payload: whole.bytes,
@@ -114,11 +131,18 @@ impl Fragments {
         })
     }
 
+    fn remove(&mut self, key: &DatagramKey) -> Option<Datagram> {
+        let datagram = self.datagrams.remove(key)?;
+        self.bytes -= datagram.held_bytes();
+        Some(datagram)
+    }
+
     /// Drops what waited too long.
     fn expire(&mut self, time_ns: u64, counters: &mut Counters) {
         let before = self.datagrams.len();
         self.datagrams
             .retain(|_, d| time_ns.saturating_sub(d.first_ns) <= FRAGMENT_WAIT_NS);
+        self.bytes = self.datagrams.values().map(Datagram::held_bytes).sum();
         counters.add(
             Counter::FragmentsExpired,
             (before - self.datagrams.len()) as u64,
@@ -129,6 +153,7 @@ impl Fragments {
     pub fn finish(&mut self, counters: &mut Counters) {
         counters.add(Counter::FragmentsExpired, self.datagrams.len() as u64);
         self.datagrams.clear();
+        self.bytes = 0;
     }
 }
 
@@ -143,6 +168,10 @@ impl Datagram {
             packets: 0,
             wire_bytes: 0,
         }
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.bytes.capacity() + self.there.capacity() * size_of::<(u32, u32)>()
     }
 
     fn is_whole(&self) -> bool {
@@ -236,6 +265,32 @@ mod tests {
             Some(&b"0123456789abcdefend"[..])
         );
         assert!(fragments.is_empty());
+    }
+
+    /// Pieces of many datagrams that never become whole take no more than they may.
+    #[test]
+    fn a_flood_of_pieces_is_refused() {
+        let mut fragments = Fragments::default();
+        let mut counters = Counters::default();
+        for id in 0..FRAGMENTED_DATAGRAMS_MAX as u32 {
+            let headers = Headers {
+                payload: Span { start: 0, len: 8 },
+                ..Headers::default()
+            };
+            let fragment = Fragment {
+                id,
+                offset: 60_000,
+                more: true,
+            };
+            let piece = (0, 60, 0);
+            let whole = fragments.push(&headers, fragment, &[7; 8], piece, &mut counters);
+            assert!(whole.is_none());
+            assert!(fragments.bytes <= FRAGMENTED_BYTES_MAX);
+        }
+        let refused = counters.get(Counter::FragmentsRefused);
+        assert!((1..64).contains(&refused), "{refused}");
+        fragments.finish(&mut counters);
+        assert_eq!(fragments.bytes, 0);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Which conversation a packet belongs to: the key, the hashes, the table, duplicates, streams
 //! and fragments. It knows no protocol above TCP and UDP.
 
+mod arena;
 pub mod duplicates;
 pub mod fragments;
 pub mod hash;
 mod hugepages;
+mod index;
 pub mod key;
 pub mod stream;
 pub mod table;

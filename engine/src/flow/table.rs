@@ -1,35 +1,24 @@
 //! The flow table of one worker: compact entries in one block of huge pages, found by an index
-//! of tags. The entries are reserved at the start and never move: a flow's number stays its own
-//! until it ends. The index is as small as the flows allow, so that it stays near. It knows
-//! nothing of what a flow says.
+//! of tags. All of it is reserved at the start and never moves: a flow's number stays its own until
+//! it ends. It knows nothing of what a flow says.
 //!
 //! ```text
-//! index    8  [ hash | number + 1 ]             at most half full, open addressing, probes bounded
+//! index    8  [ hash | number + 1 ]             as small as the flows allow
 //! flows  128  [ key 40 | last 8 | packets 8 | bytes 8 ][ other 8 | links 32 | recent 16 | … ]
 //! totals  56  [ first 16 | first packet 8 | packets 8 | bytes 8 | edge 16 ]
 //! ```
 
 use std::io;
-use std::marker::PhantomData;
 
 use bytemuck::{Pod, Zeroable};
 use medtap_table::vocabulary::Protocol;
 
+use super::arena::Arena;
 use super::duplicates::Recent;
-use super::hugepages::ask_for_huge_pages;
+use super::index::Index;
 use super::key::{Direction, FlowKey};
-use crate::config::CACHE_LINE_BYTES;
 use crate::observe::MacAddr;
-use crate::prefetch::{prefetch, prefetch_whole};
-
-/// Places looked at before a key is not in the index.
-const PROBES_MAX: usize = 64;
-
-/// Places looked at for a hint: nearly every key is found in them.
-const PROBES_NEAR: usize = 8;
-
-/// Slots that the index begins with.
-const INDEX_SLOTS_MIN: usize = 16_384;
+use crate::prefetch::prefetch_whole;
 
 /// What the frame around a packet said: compared for every packet, noted when it changes. Two
 /// words, so that the comparison is one.
@@ -260,82 +249,20 @@ impl Totals {
 /// The number of a flow in its worker's table.
 pub type FlowId = u32;
 
+/// Flows of the largest table: their numbers and their slots fit 32 bits.
+const FLOWS_LIMIT: u32 = 1 << 30;
+
 /// The number of no flow.
 pub const NO_FLOW: FlowId = FlowId::MAX;
 
 /// The flows of one worker.
 pub struct Table {
-    index: Arena<Slot, 1>,
+    index: Index,
     flows: Arena<Flow, 16>,
     totals: Arena<Totals, 7>,
     free: Vec<FlowId>,
     fresh: u32,
     used: u32,
-    mask: u32,
-}
-
-/// A place of the index: the flow's hash, and its number plus one; zero is free.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
-struct Slot {
-    hash: u32,
-    number: u32,
-}
-
-const FREE: Slot = Slot { hash: 0, number: 0 };
-
-/// Zeroed memory that costs nothing until it is touched, in huge pages where there are any: items
-/// of `WORDS` words each, from a multiple of a cache line on.
-struct Arena<T, const WORDS: usize> {
-    words: Vec<u64>,
-    first: usize,
-    len: usize,
-    kind: PhantomData<T>,
-}
-
-impl<T: Pod, const WORDS: usize> Arena<T, WORDS> {
-    fn new(len: usize) -> io::Result<Self> {
-        const LINE_WORDS: usize = CACHE_LINE_BYTES / 8;
-        // Zeroes of an integer come from the system as untouched pages, at any place.
-        let words = len
-            .checked_mul(WORDS)
-            .and_then(|words| words.checked_add(LINE_WORDS));
-        let words: Vec<u64> = words
-            .and_then(|words| bytemuck::allocation::try_zeroed_vec(words).ok())
-            .ok_or(io::ErrorKind::OutOfMemory)?;
-        let place = words.as_ptr().addr();
-        let first = (place.next_multiple_of(CACHE_LINE_BYTES) - place) / 8;
-        ask_for_huge_pages(&words);
-        Ok(Self {
-            words,
-            first,
-            len,
-            kind: PhantomData,
-        })
-    }
-
-    #[inline]
-    fn get(&self, index: usize) -> &T {
-        let (items, _) = self.words[self.first..].as_chunks::<WORDS>();
-        bytemuck::must_cast_ref(&items[index])
-    }
-
-    #[inline]
-    fn checked(&self, index: usize) -> Option<&T> {
-        let (items, _) = self.words.get(self.first..)?.as_chunks::<WORDS>();
-        items.get(index).map(bytemuck::must_cast_ref)
-    }
-
-    #[inline]
-    fn get_mut(&mut self, index: usize) -> &mut T {
-        let (items, _) = self.words[self.first..].as_chunks_mut::<WORDS>();
-        bytemuck::must_cast_mut(&mut items[index])
-    }
-
-    #[inline]
-    fn prefetch(&self, index: usize) {
-        prefetch(&self.words, self.first + index * WORDS);
-    }
 }
 
 impl Table {
@@ -345,16 +272,35 @@ impl Table {
     ///
     /// When the system does not grant the memory.
     pub fn new(flows_max: u32) -> io::Result<Self> {
-        let flows_max = flows_max.clamp(1, 1 << 30);
+        let flows_max = flows_max.clamp(1, FLOWS_LIMIT);
+        let mut free = Vec::new();
+        free.try_reserve_exact(flows_max as usize)
+            .map_err(|_| io::ErrorKind::OutOfMemory)?;
         Ok(Self {
-            index: Arena::new(INDEX_SLOTS_MIN)?,
+            index: Index::new(flows_max)?,
             flows: Arena::new(flows_max as usize)?,
             totals: Arena::new(flows_max as usize)?,
-            free: Vec::new(),
+            free,
             fresh: 0,
             used: 0,
-            mask: INDEX_SLOTS_MIN as u32 - 1,
         })
+    }
+
+    /// Bytes that a table for so many flows takes: all that it will ever take.
+    pub fn bytes(flows_max: u32) -> u64 {
+        let flows = u64::from(flows_max.clamp(1, FLOWS_LIMIT));
+        Index::bytes(flows_max.clamp(1, FLOWS_LIMIT))
+            + Arena::<Flow, 16>::bytes(flows)
+            + Arena::<Totals, 7>::bytes(flows)
+            + flows * size_of::<FlowId>() as u64
+    }
+
+    /// Takes all memory from the system now, near the processor that asks: no packet waits for a
+    /// page, and nothing grows afterwards.
+    pub fn populate(&mut self) {
+        self.index.populate();
+        self.flows.populate();
+        self.totals.populate();
     }
 
     /// Flows that are in the table now.
@@ -367,6 +313,12 @@ impl Table {
         self.used == 0
     }
 
+    /// True when there is no room for another flow.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.used as usize >= self.flows.len()
+    }
+
     /// One more than the highest number given so far; numbers below it may be free.
     pub fn end(&self) -> FlowId {
         self.fresh
@@ -375,29 +327,19 @@ impl Table {
     /// Brings the index line of a hash near.
     #[inline]
     pub fn prefetch_index(&self, hash: u32) {
-        self.index.prefetch((hash & self.mask) as usize);
+        self.index.prefetch(hash);
     }
 
     /// Brings the entry that a hash most likely means near, and says which: [`NO_FLOW`] for none.
     #[inline]
     pub fn prefetch_flow(&self, hash: u32) -> FlowId {
-        let index = &self.index;
-        let mut place = hash & self.mask;
-        for _ in 0..PROBES_NEAR {
-            let slot = *index.get(place as usize);
-            if slot.number == 0 {
-                return NO_FLOW;
-            }
-            if slot.hash == hash {
-                let likely = slot.number - 1;
-                if let Some(flow) = self.flows.checked(likely as usize) {
-                    prefetch_whole(flow);
-                }
-                return likely;
-            }
-            place = (place + 1) & self.mask;
+        let Some(likely) = self.index.likely(hash) else {
+            return NO_FLOW;
+        };
+        if let Some(flow) = self.flows.checked(likely as usize) {
+            prefetch_whole(flow);
         }
-        NO_FLOW
+        likely
     }
 
     /// The session of a flow, if there is one and it has one.
@@ -419,47 +361,23 @@ impl Table {
 
     /// The flow of a key.
     pub fn find(&self, key: &FlowKey, hash: u32) -> Option<FlowId> {
-        let (index, flows) = (&self.index, &self.flows);
-        let mut place = hash & self.mask;
-        for _ in 0..PROBES_MAX {
-            let slot = *index.get(place as usize);
-            if slot.number == 0 {
-                return None;
-            }
-            if slot.hash == hash && flows.get(slot.number as usize - 1).key.same(key) {
-                return Some(slot.number - 1);
-            }
-            place = (place + 1) & self.mask;
-        }
-        None
+        let flows = &self.flows;
+        self.index
+            .find(hash, |id| flows.get(id as usize).key.same(key))
     }
 
     /// Adds a flow whose key is not in the table; `None` when there is no room for it.
     pub fn insert(&mut self, key: &FlowKey, hash: u32) -> Option<FlowId> {
-        if self.used as usize * 2 >= self.index.len {
-            self.grow_index();
-        }
-        let mut place = hash & self.mask;
-        let mut probes = 0;
-        while self.index.get(place as usize).number != 0 {
-            probes += 1;
-            if probes == PROBES_MAX {
-                return None;
-            }
-            place = (place + 1) & self.mask;
-        }
+        let place = self.index.vacancy(hash, self.used)?;
         let id = match self.free.pop() {
             Some(id) => id,
-            None if (self.fresh as usize) < self.flows.len => {
+            None if (self.fresh as usize) < self.flows.len() => {
                 self.fresh += 1;
                 self.fresh - 1
             }
             None => return None,
         };
-        *self.index.get_mut(place as usize) = Slot {
-            hash,
-            number: id + 1,
-        };
+        self.index.put(place, hash, id);
         self.used += 1;
         let mut flow = Flow::zeroed();
         flow.key = *key;
@@ -469,66 +387,9 @@ impl Table {
         Some(id)
     }
 
-    /// Doubles the index. If there is no memory for it, the old one goes on, fuller.
-    #[cold]
-    fn grow_index(&mut self) {
-        let Ok(mut index) = Arena::new(self.index.len * 2) else {
-            return;
-        };
-        let mask = index.len as u32 - 1;
-        for old in 0..self.index.len {
-            let slot: Slot = *self.index.get(old);
-            if slot.number == 0 {
-                continue;
-            }
-            let mut place = slot.hash & mask;
-            while Self::slot(&index, place).number != 0 {
-                place = (place + 1) & mask;
-            }
-            *index.get_mut(place as usize) = slot;
-        }
-        (self.index, self.mask) = (index, mask);
-    }
-
-    fn slot(index: &Arena<Slot, 1>, place: u32) -> Slot {
-        *index.get(place as usize)
-    }
-
-    /// Takes a flow out. Entries behind it move up, so that no search stops early.
+    /// Takes a flow out.
     pub fn remove(&mut self, id: FlowId, hash: u32) {
-        let mask = self.mask;
-        let index = &mut self.index;
-        let wanted = Slot {
-            hash,
-            number: id + 1,
-        };
-        let mut hole = hash & mask;
-        for _ in 0..PROBES_MAX {
-            if *index.get(hole as usize) == wanted {
-                break;
-            }
-            hole = (hole + 1) & mask;
-        }
-        assert!(
-            *index.get(hole as usize) == wanted,
-            "a flow that is removed is in the index"
-        );
-        let mut place = hole;
-        loop {
-            place = (place + 1) & mask;
-            let slot = *index.get(place as usize);
-            if slot.number == 0 {
-                break;
-            }
-            // A slot may move into the hole if its home does not lie between the two.
-            let from_home = place.wrapping_sub(slot.hash) & mask;
-            let from_hole = place.wrapping_sub(hole) & mask;
-            if from_home >= from_hole {
-                *index.get_mut(hole as usize) = slot;
-                hole = place;
-            }
-        }
-        *index.get_mut(hole as usize) = FREE;
+        self.index.remove(hash, id);
         self.flows.get_mut(id as usize).key.version = 0;
         self.free.push(id);
         self.used -= 1;

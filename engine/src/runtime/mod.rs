@@ -3,6 +3,8 @@
 mod dealer;
 #[cfg(feature = "live")]
 pub mod live;
+mod memory;
 mod offline;
 
+pub use memory::Memory;
 pub use offline::{Analysis, Report, RunError, analyze};

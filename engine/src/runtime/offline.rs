@@ -12,6 +12,7 @@ use medtap_table::{Capacity, CreateError, Source, TableWriter};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::dealer::{Dealer, Seat, Watcher};
+use super::memory::Memory;
 use crate::capture::pcap::{Fault, Pcap};
 use crate::config::{
     AGGREGATE_WAIT_NS, BURST_FRAMES, COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, FLOWS_MAX,
@@ -59,6 +60,20 @@ impl Analysis {
             repeat: 1,
             rules_generation: 0,
             as_of_ns: None,
+        }
+    }
+
+    /// What it may take of memory.
+    pub fn memory(&self) -> Memory {
+        Memory::of(self.workers.max(1), self.flows_max, &self.room())
+    }
+
+    /// How much its table holds.
+    fn room(&self) -> Capacity {
+        Capacity {
+            // One more for what the aggregator counts.
+            workers: self.workers.max(1) as u32 + 1,
+            ..Capacity::of_subjects(self.subjects)
         }
     }
 }
@@ -200,12 +215,7 @@ pub fn analyze(
     watcher: Watcher<'_>,
 ) -> Result<Report, RunError> {
     let workers = analysis.workers.max(1);
-    let capacity = Capacity {
-        // One more for what the aggregator counts.
-        workers: workers as u32 + 1,
-        ..Capacity::of_subjects(analysis.subjects)
-    };
-    let mut aggregator = Aggregator::new(TableWriter::anonymous(capacity)?);
+    let mut aggregator = Aggregator::new(TableWriter::anonymous(analysis.room())?);
     let crew = (0..workers).map(|_| worker(analysis));
     let crew = crew.collect::<Result<Vec<_>, _>>()?;
     let (dealer, seats) = Dealer::new(&mut pcap, analysis.repeat, workers, watcher);

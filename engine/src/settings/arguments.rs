@@ -21,6 +21,9 @@ pub struct Arguments {
     /// How many workers, 1 to 64 [default: one for each cpu of --cpus, else 1]
     #[arg(long, value_name = "N")]
     pub workers: Option<u64>,
+    /// Flows that each worker keeps at once; their memory is taken at the start [default: 1048576]
+    #[arg(long, value_name = "N")]
+    pub flows: Option<u32>,
     /// The cpus of the workers, such as 2-5,8
     #[arg(long, value_name = "LIST")]
     pub cpus: Option<String>,

@@ -8,10 +8,11 @@ use toml::de::DeTable;
 use super::arguments::ModeWord;
 use super::error::{Place, SettingsError};
 use super::section::{self, Section, line_and_column, shortened};
-use super::{FACTS, Interface, SUBJECTS, Vlan, WORKERS_MAX};
+use super::{FACTS, FLOWS, Interface, SUBJECTS, Vlan, WORKERS_MAX};
 
 pub(super) const TOP: &[&str] = &[
     "workers",
+    "flows",
     "cpus",
     "table",
     "subjects",
@@ -52,6 +53,7 @@ const OWN_ADDRESSES_MAX: usize = 16;
 #[derive(Debug, Default)]
 pub struct FileSettings {
     pub workers: Option<usize>,
+    pub flows: Option<u32>,
     pub cpus: Option<Vec<u16>>,
     pub table: Option<PathBuf>,
     pub subjects: Option<u32>,
@@ -71,6 +73,7 @@ impl FileSettings {
         let top = Section::new(path, text, table.get_ref(), table.span(), TOP)?;
         let mut settings = Self {
             workers: top.number("workers", 1..=WORKERS_MAX as u64)?,
+            flows: top.number("flows", FLOWS)?,
             cpus: top.cpus("cpus")?,
             table: top.text("table")?.map(PathBuf::from),
             subjects: top.number("subjects", SUBJECTS)?,

@@ -22,7 +22,7 @@ pub use cpus::Allowed;
 pub use error::{Place, SettingsError};
 
 use crate::capture::port::Mode;
-use crate::config::{FACTS_MAX, SUBJECTS_MAX};
+use crate::config::{FACTS_MAX, FLOWS_MAX, SUBJECTS_MAX};
 use cpus::spell;
 use file::FileSettings;
 
@@ -34,6 +34,8 @@ pub const WORKERS_MAX: usize = 64;
 const SUBJECTS: RangeInclusive<u64> = 1024..=SUBJECTS_MAX as u64;
 /// Facts, and conversations, that may be asked for.
 const FACTS: RangeInclusive<u64> = 1024..=FACTS_MAX as u64;
+/// Flows that a worker may be told to keep.
+const FLOWS: RangeInclusive<u64> = 1024..=1 << 30;
 /// How long a configuration file may be.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// A shorter key could be guessed.
@@ -48,6 +50,8 @@ pub struct Settings {
     /// Worker `n` runs on `cpus[n]`. Empty: workers are not pinned. Never shorter than `workers`
     /// otherwise.
     pub cpus: Vec<u16>,
+    /// Flows that each worker keeps at once.
+    pub flows: u32,
     /// Where the table is published.
     pub table: PathBuf,
     /// How much the table has room for.
@@ -194,6 +198,9 @@ impl Settings {
         allowed.check(&cpus, "cpus")?;
         let workers = workers(arguments, &file, &cpus)?;
         let room = room(arguments, &file)?;
+        if let Some(flows) = arguments.flows {
+            section::in_range(flows.into(), FLOWS, "flows", &Place::CommandLine)?;
+        }
         let interfaces = interfaces(arguments, file.interfaces)?;
         for interface in &interfaces {
             allowed.check(&interface.irq_cpus, "irq_cpus")?;
@@ -202,6 +209,7 @@ impl Settings {
             workers,
             cpus,
             room,
+            flows: arguments.flows.or(file.flows).unwrap_or(FLOWS_MAX),
             table: (arguments.table.clone())
                 .or(file.table)
                 .unwrap_or_else(|| TABLE.into()),
@@ -226,8 +234,9 @@ impl Settings {
             None => "built in".to_owned(),
         };
         let mut text = format!(
-            "workers {} {cpus}, table {}, rules {rules}{}\n",
+            "workers {} {cpus}, {} flows each, table {}, rules {rules}{}\n",
             self.workers,
+            self.flows,
             self.table.display(),
             if self.shunt {
                 ", heavy flows shunted"

@@ -32,7 +32,8 @@ fn the_command_line_alone_is_enough() {
     assert_eq!(settings.interfaces, expected);
     assert_eq!(
         settings.summary(),
-        "workers 1 not pinned, table /dev/shm/medtap/medtap.table, rules built in\n\
+        "workers 1 not pinned, 1048576 flows each, table /dev/shm/medtap/medtap.table, \
+         rules built in\n\
          interface eth1: mode auto, 8192 frames of 2048 bytes per queue, scope 0\n\
          interface eth2: mode auto, 8192 frames of 2048 bytes per queue, scope 0\n"
     );
@@ -115,8 +116,12 @@ fn each_error_says_where_and_what_to_do() {
         ),
         (
             "qqq = 1",
-            "m.toml line 1: unknown key `qqq`; known are workers, cpus, table, subjects, \
+            "m.toml line 1: unknown key `qqq`; known are workers, flows, cpus, table, subjects, \
              facts, conversations, rules, fresh, shunt, person_key, interface",
+        ),
+        (
+            "flows = 1000",
+            "m.toml line 1: `flows` is 1000; it may be 1024 to 1073741824",
         ),
         (
             "workers = '2'",

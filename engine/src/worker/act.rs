@@ -8,12 +8,12 @@ use super::overload::Overload;
 use super::recorder::{Ends, Recorder};
 use super::{Staged, Worker};
 use crate::capture::Frame;
-use crate::config::{PROBE_PACKETS_MAX, TCP_IDLE_NS, UDP_IDLE_NS};
+use crate::config::{PROBE_PACKETS_MAX, STREAMS_BYTES_MAX, TCP_IDLE_NS, UDP_IDLE_NS};
 use crate::device::BindingKey;
 use crate::flow::duplicates::signature;
 use crate::flow::stream::{Arrival, Outcome};
 use crate::flow::table::{Link, NO_SESSION, flag, state};
-use crate::flow::{Direction, Flow, FlowId};
+use crate::flow::{Direction, Flow, FlowId, Stream};
 use crate::observe::Role;
 use crate::proto::{Decision, Transport};
 use crate::wire::{Headers, Network, TransportKind};
@@ -85,6 +85,9 @@ impl Worker {
                 self.counters.count(Counter::FlowsExpired);
             }
             self.end_flow(id);
+        }
+        if self.table.is_full() {
+            self.evict();
         }
         let Some(id) = self.table.insert(&staged.key, staged.hash) else {
             self.counters.count(Counter::FlowsRefused);
@@ -361,6 +364,7 @@ impl Worker {
         } else {
             (down, up)
         };
+        let before = there.held_bytes() + reverse.held_bytes();
         let reader = &mut conversation.reader;
         let mut outcome = Outcome::default();
         if headers.tcp_flags & ACK != 0 {
@@ -383,6 +387,13 @@ impl Worker {
             // What the other end said first was kept; now it can be read.
             reverse.reread(&mut |piece| reader.read(piece, &back, &mut recorder));
         }
+        let mut held = there.held_bytes() + reverse.held_bytes();
+        if held > before && self.held_bytes + held - before > STREAMS_BYTES_MAX {
+            self.counters.count(Counter::ReassemblyRefused);
+            there.stop();
+            held = reverse.held_bytes();
+        }
+        self.held_bytes = (self.held_bytes + held).saturating_sub(before);
         self.count_outcome(outcome);
         self.count_outcome(pushed);
         self.note_progress(id, packet);
@@ -415,6 +426,10 @@ impl Worker {
     pub(super) fn close_conversation(&mut self, id: FlowId) {
         let flow = self.table.flow_mut(id);
         let session = std::mem::replace(&mut flow.session, NO_SESSION);
+        if let Some(conversation) = self.conversations.get(session) {
+            let held = conversation.streams.iter().map(Stream::held_bytes);
+            self.held_bytes = self.held_bytes.saturating_sub(held.sum());
+        }
         self.conversations.close(session);
     }
 

@@ -14,7 +14,7 @@ use crate::device::sighting::{EdgeKey, EdgeSighting, Times};
 use crate::device::{BindingKey, SubjectKey};
 use crate::flow::stream::Outcome;
 use crate::flow::table::{Link, NO_SESSION, flag};
-use crate::flow::{Direction, FlowId, FlowKey, shard, steer};
+use crate::flow::{Direction, FlowId, FlowKey, Stream, shard, steer};
 use crate::proto::Transport;
 
 /// One flow that ended.
@@ -181,6 +181,9 @@ impl Worker {
         }
         let mut outcomes = [Outcome::default(); 2];
         if let Some(conversation) = self.conversations.get(flow.session) {
+            let held =
+                |streams: &[Stream; 2]| -> usize { streams.iter().map(Stream::held_bytes).sum() };
+            let before = held(&conversation.streams);
             let mut recorder = Recorder {
                 ledger: &mut self.ledger,
                 counters: &mut self.counters,
@@ -207,6 +210,8 @@ impl Worker {
                 outcomes[direction.index()] =
                     stream.finish(&mut |piece| reader.read(piece, &at, &mut recorder));
             }
+            let after = held(&conversation.streams);
+            self.held_bytes = (self.held_bytes + after).saturating_sub(before);
             let reader = &conversation.reader;
             let flow = self.table.flow_mut(id);
             if let Some(protocol) = reader.named() {

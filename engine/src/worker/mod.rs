@@ -4,6 +4,7 @@
 
 mod act;
 mod conversation;
+mod evict;
 mod finish;
 mod link;
 mod overload;
@@ -21,6 +22,7 @@ use medtap_table::vocabulary::Counter;
 use crate::capture::{Frame, Scopes};
 use crate::config::{
     BURST_FRAMES, FLOW_RECORDS_MAX, FLOWS_AHEAD, FLOWS_MAX, SESSIONS_AHEAD, SESSIONS_MAX, SHARDS,
+    STREAMS_BYTES_MAX,
 };
 use crate::counters::Counters;
 use crate::device::ledger::Outbox;
@@ -102,6 +104,10 @@ pub struct Worker {
     /// The packets of a burst between two stages: always [`BURST_FRAMES`] places.
     staged: Vec<Staged>,
     sweep: u32,
+    /// The next flow that may give way.
+    evicting: FlowId,
+    /// Bytes that streams hold back.
+    held_bytes: usize,
     records: Vec<FlowRecord>,
     /// Time of the last settlement, in whole seconds.
     settled_s: u64,
@@ -136,6 +142,8 @@ impl Worker {
             counters: Counters::default(),
             staged: vec![Staged::default(); BURST_FRAMES],
             sweep: 0,
+            evicting: 0,
+            held_bytes: 0,
             records: Vec::new(),
             settled_s: 0,
             settling: false,
@@ -146,6 +154,28 @@ impl Worker {
             shunts: None,
             options,
         })
+    }
+
+    /// Takes the memory of its flows from the system now, near the processor that it runs on.
+    pub fn populate(&mut self) {
+        self.table.populate();
+    }
+
+    /// Bytes that a worker with room for so many flows takes at most, by what for.
+    pub fn bytes(flows_max: u32) -> [(&'static str, u64); 4] {
+        let conversation = size_of::<conversation::Conversation>() as u64 + 16;
+        [
+            ("flows", Table::bytes(flows_max)),
+            (
+                "conversations",
+                SESSIONS_MAX as u64 * conversation + STREAMS_BYTES_MAX as u64,
+            ),
+            (
+                "copies and fragments",
+                Copies::BYTES_MAX + SHARDS as u64 * Fragments::BYTES_MAX,
+            ),
+            ("debts", Ledger::bytes()),
+        ]
     }
 
     /// What it counted.
@@ -272,7 +302,14 @@ impl Worker {
     /// it was taken; otherwise call again.
     pub fn finish(&mut self, outbox: &mut dyn Outbox) -> bool {
         self.credit_shunts();
-        for id in 0..self.table.end() {
+        let end = self.table.end();
+        for id in 0..end {
+            // Flows lie in a row, their places in the index do not: those are asked for ahead.
+            if id + (FLOWS_AHEAD as u32) < end {
+                let ahead = self.table.flow(id + FLOWS_AHEAD as u32);
+                self.table
+                    .prefetch_index(self.options.hasher.hash(&ahead.key));
+            }
             if !self.table.flow(id).is_free() {
                 if self.is_silent(id) {
                     self.counters.count(Counter::FlowsExpired);

@@ -450,6 +450,7 @@ vocabulary! {
         OverloadHoles = 44, "overload_holes";
         ShuntedPackets = 45, "shunted_packets";
         ShuntedBytes = 46, "shunted_bytes";
+        FlowsEvicted = 55, "limit_flows_evicted";
     }
 }
 

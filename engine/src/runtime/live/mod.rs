@@ -25,9 +25,10 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 use rtrb::RingBuffer;
 
+use super::memory::Memory;
 use crate::capture::Scopes;
 use crate::capture::port::Port;
-use crate::config::{COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, FLOWS_MAX, SHUNTS_MAX};
+use crate::config::{COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, SHUNTS_MAX};
 use crate::device::{Aggregator, PersonFilter};
 use crate::flow::FlowHasher;
 use crate::nic;
@@ -66,6 +67,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     let (interfaces, ports) = open(settings)?;
     // From here on whatever ends the run, an error too, puts the interfaces back.
     let keeper = keep(&interfaces)?;
+    say(room_in_words(settings).trim_end());
     let aggregator = take_over(settings)?;
     let counts = Counts::open().context("the system does not count frames")?;
     let shared = Arc::new(Shared {
@@ -85,7 +87,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
         let (matching, new_rules) = unbounded();
         let (ending, ended) = unbounded();
         let mut worker = worker(settings, &rules, &persons).with_context(|| {
-            format!("no memory for the flows of worker {number}; ask for fewer workers")
+            format!("no memory for the flows of worker {number}; ask for fewer flows or workers")
         })?;
         if !shunt_counts.is_empty() {
             let each = SHUNTS_MAX / settings.workers as u32;
@@ -228,18 +230,15 @@ fn room(settings: &Settings) -> Capacity {
     }
 }
 
-/// How much the table holds, and what that costs, in one line.
+/// How much the table holds, and what all of it may take of memory.
 pub fn room_in_words(settings: &Settings) -> String {
     let room = room(settings);
-    let mebibytes = |bytes: u64| bytes >> 20;
     format!(
-        "room for {} subjects, {} facts, {} conversations: {} MiB of shared memory, and at most \
-         {} MiB beside it\n",
+        "room for {} subjects, {} facts, {} conversations; {}\n",
         room.subjects,
         room.facts,
         room.edges,
-        mebibytes(room.bytes().unwrap_or(u64::MAX)),
-        mebibytes(Aggregator::bytes_max(&room)),
+        Memory::of(settings.workers, settings.flows, &room),
     )
 }
 
@@ -297,7 +296,7 @@ fn worker(
     let random = RandomState::new();
     let keys = [1u8, 2, 3, 4].map(|word| random.hash_one(word));
     Worker::new(Options {
-        flows_max: FLOWS_MAX,
+        flows_max: settings.flows,
         matcher: Arc::clone(&rules.holding().matcher),
         persons: persons.clone(),
         hasher: FlowHasher::new(keys),

@@ -1,0 +1,72 @@
+//! What a run may take of memory, by what for: known from its configuration, before it takes any.
+//! Not in it are the rules, the program, the rings of interfaces, and what parsers keep of messages
+//! that come in pieces.
+
+use std::fmt;
+
+use medtap_table::Capacity;
+
+use crate::config::{COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS};
+use crate::device::{Aggregator, CountSighting, FactSighting};
+use crate::worker::Worker;
+
+const MIB: u64 = 1 << 20;
+
+/// Bytes at most, by what for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memory {
+    parts: Vec<(&'static str, u64)>,
+}
+
+impl Memory {
+    /// Of so many workers with room for so many flows each, and a table with this room.
+    pub fn of(workers: usize, flows_max: u32, room: &Capacity) -> Self {
+        let count = workers as u64;
+        let mut parts = Vec::new();
+        for (what, bytes) in Worker::bytes(flows_max) {
+            parts.push((what, bytes * count));
+        }
+        let rings = FACT_RING_SIGHTINGS * size_of::<FactSighting>()
+            + COUNT_RING_SIGHTINGS * size_of::<CountSighting>();
+        parts.push(("rings", rings as u64 * count));
+        parts.push(("aggregator", Aggregator::bytes_max(room)));
+        parts.push(("table", room.bytes().unwrap_or(u64::MAX)));
+        Self { parts }
+    }
+
+    /// All of it.
+    pub fn bytes(&self) -> u64 {
+        let parts = self.parts.iter().map(|(_, bytes)| *bytes);
+        parts.fold(0, u64::saturating_add)
+    }
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "memory at most {} MiB", self.bytes().div_ceil(MIB))?;
+        for (place, (what, bytes)) in self.parts.iter().enumerate() {
+            let before = if place == 0 { ": " } else { ", " };
+            write!(f, "{before}{what} {}", bytes.div_ceil(MIB))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flow_and_every_worker_counts() {
+        let of = |workers, flows| Memory::of(workers, flows, &Capacity::default());
+        let bytes = |workers, flows| of(workers, flows).bytes();
+        let few = bytes(1, 1 << 16);
+        assert!(bytes(1, 1 << 20) - few >= ((1 << 20) - (1 << 16)) * 188);
+        assert!(bytes(2, 1 << 16) > few);
+        let text = of(1, 1 << 16).to_string();
+        assert!(
+            text.starts_with("memory at most ") && text.contains(": flows "),
+            "{text}"
+        );
+    }
+}
