@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Standing;
 use super::names::{MEDTAP, millis, trimmed, uuid};
-use crate::render::{attribute, json, label};
+use crate::render::{json, label};
 
 /// What is to be done where no feed says it.
 const NO_FIX_KNOWN: &str = "No fix is recorded here. Ask the manufacturer, and until then limit \
@@ -61,7 +61,7 @@ pub fn write(inventory: &Inventory, devices: &[&Device], out: &mut dyn Write) ->
 }
 
 fn product(device: &Device) -> Value {
-    let known = |name| attribute(device, name);
+    let known = |name| super::known(device, name);
     let made = ["manufacturer", "model", "software_version"];
     let made: Vec<&str> = made.iter().filter_map(|name| known(name)).collect();
     let list = |name| known(name).map(|value| vec![value]);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Standing;
 use super::names::{MEDTAP, millis, trimmed, uuid};
-use crate::render::{attribute, json, label};
+use crate::render::{json, label};
 
 /// Writes the document.
 ///
@@ -42,7 +42,7 @@ fn reference(device: &Device) -> String {
 }
 
 fn component(device: &Device) -> Value {
-    let known = |name| attribute(device, name);
+    let known = |name| super::known(device, name);
     let mut properties = vec![
         ("medtap:id", device.id.clone()),
         ("medtap:name", label(device)),
@@ -77,7 +77,7 @@ fn component(device: &Device) -> Value {
 
 /// What runs on a device.
 fn parts(device: &Device) -> Vec<Value> {
-    let known = |name| attribute(device, name);
+    let known = |name| super::known(device, name);
     let model = known("model").map_or_else(|| label(device), str::to_owned);
     let part = |kind: &str, name: String, version: Option<&str>| {
         json!({

@@ -26,7 +26,8 @@ use crate::assess;
 use crate::devices;
 use crate::failure::{Exit, Failure};
 use crate::files::Destination;
-use crate::render;
+use crate::render::{self, attribute, is_hint};
+use crate::report::words::is_scored;
 
 /// Whom an export is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -100,6 +101,17 @@ pub fn check(devices: &[&Device], format: Format) -> Result<(), Failure> {
         )),
         _ => Ok(()),
     }
+}
+
+/// What is known of a device: another program takes it for a fact, so a mere hint is left out.
+fn known<'a>(device: &'a Device, name: &str) -> Option<&'a str> {
+    attribute(device, name).filter(|_| !is_hint(device, name))
+}
+
+/// The vulnerabilities that another program is to act on: what nobody denies, and more than a
+/// namesake's.
+fn acted_on(device: &Device) -> impl Iterator<Item = &Vulnerability> {
+    device.vulnerabilities.iter().filter(|one| is_scored(one))
 }
 
 /// Whether a vulnerability applies, as exchange formats tell it.

@@ -7,9 +7,8 @@ use medtap_inventory::model::{Device, Finding, Inventory, Vulnerability};
 use medtap_table::vocabulary::FindingId;
 use serde_json::{Value, json};
 
-use super::Standing;
 use super::names::{epoch_millis, trimmed};
-use crate::render::{attribute, json, label};
+use crate::render::{json, label};
 
 /// The version of the schema that the events keep to.
 const VERSION: &str = "1.5.0";
@@ -32,11 +31,8 @@ pub fn write(inventory: &Inventory, devices: &[&Device], out: &mut dyn Write) ->
         for finding in &device.findings {
             json::line(&trimmed(detection(device, finding, time)), out)?;
         }
-        for vulnerability in &device.vulnerabilities {
-            let standing = Standing::of(vulnerability);
-            if matches!(standing, Standing::Affected | Standing::Suspected) {
-                json::line(&trimmed(weakness(device, vulnerability, time)), out)?;
-            }
+        for vulnerability in super::acted_on(device) {
+            json::line(&trimmed(weakness(device, vulnerability, time)), out)?;
         }
     }
     Ok(())
@@ -69,7 +65,7 @@ fn inventory_info(device: &Device, time: u64) -> Value {
 }
 
 fn described(device: &Device) -> Value {
-    let known = |name| attribute(device, name);
+    let known = |name| super::known(device, name);
     let (kind, name) = kind(device.category);
     let os = known("os").map(|os| {
         let (number, kind) = os_kind(os);

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use medtap_inventory::model::Device;
 
-use crate::render::{attribute, csv, label};
+use crate::render::{csv, label};
 
 /// A column of a sheet.
 type Column = (&'static str, fn(&Device) -> String);
@@ -94,7 +94,7 @@ fn sheet(columns: &[Column], devices: &[&Device], out: &mut dyn Write) -> io::Re
 }
 
 fn known(device: &Device, name: &str) -> String {
-    attribute(device, name).unwrap_or_default().to_owned()
+    super::known(device, name).unwrap_or_default().to_owned()
 }
 
 /// The first address: registers hold one.
@@ -117,11 +117,7 @@ fn score(device: &Device) -> String {
 }
 
 fn cves(device: &Device) -> String {
-    let mut cves: Vec<&str> = device
-        .vulnerabilities
-        .iter()
-        .map(|v| v.cve.as_str())
-        .collect();
+    let mut cves: Vec<&str> = super::acted_on(device).map(|v| v.cve.as_str()).collect();
     cves.sort_unstable();
     cves.dedup();
     cves.join(";")

@@ -7,9 +7,8 @@ use std::io::{self, Write};
 use medtap_inventory::model::{Device, Inventory};
 use serde_json::{Value, json};
 
-use super::Standing;
 use super::names::{MEDTAP, STIX_OBSERVABLES, millis, trimmed, uuid};
-use crate::render::{attribute, json, label};
+use crate::render::{json, label};
 
 /// Writes the bundle.
 ///
@@ -51,7 +50,7 @@ struct Bundle {
 
 impl Bundle {
     fn device(&mut self, device: &Device) {
-        let known = |name| attribute(device, name);
+        let known = |name| super::known(device, name);
         let made = ["manufacturer", "model"];
         let made: Vec<&str> = made.iter().filter_map(|name| known(name)).collect();
         let kind = device.category.replace('_', " ");
@@ -114,11 +113,7 @@ impl Bundle {
 
     /// Those that apply or may; what is not affected has no such relation.
     fn vulnerabilities(&mut self, device: &Device, infrastructure: &str) {
-        for vulnerability in &device.vulnerabilities {
-            let standing = Standing::of(vulnerability);
-            if !matches!(standing, Standing::Affected | Standing::Suspected) {
-                continue;
-            }
+        for vulnerability in super::acted_on(device) {
             let cve = &vulnerability.cve;
             let exploited = vulnerability.in_kev.then_some("known-exploited");
             let id = self.domain(
@@ -184,7 +179,7 @@ fn put(object: &mut Value, fields: Value) {
 }
 
 fn software(device: &Device) -> Vec<Value> {
-    let known = |name| attribute(device, name);
+    let known = |name| super::known(device, name);
     let mut software = Vec::new();
     if let Some(os) = known("os") {
         software.push(json!({ "name": os, "version": known("os_version") }));

@@ -78,3 +78,29 @@ fn no_cell_of_a_sheet_is_a_formula() {
         assert!(sheet.contains(",'=1+1,") && !sheet.contains(",=1+1"));
     }
 }
+
+/// What nothing proves, and what only bears a vulnerable name, is told to no other program as so.
+#[test]
+fn hints_and_namesakes_are_left_out() {
+    let mut inventory = samples::assessed();
+    let scanner = &mut inventory.devices[0];
+    for name in ["manufacturer", "model"] {
+        if let Some(value) = scanner.attributes.get_mut(name).and_then(Option::as_mut) {
+            (value.confidence, value.value) = (20, "Somebody".to_owned());
+        }
+    }
+    scanner.vulnerabilities[0].applicability = "family_only".to_owned();
+    for format in [
+        Format::Stix,
+        Format::Ocsf,
+        Format::Servicenow,
+        Format::Nuvolo,
+    ] {
+        let text = text(&inventory, format);
+        assert!(!text.contains("Somebody"), "{format:?}: {text}");
+        assert!(!text.contains("CVE-2017-0144"), "{format:?}: {text}");
+    }
+    inventory.devices[0].vulnerabilities[0].applicability = "not_affected".to_owned();
+    let sheet = text(&inventory, Format::Servicenow);
+    assert!(!sheet.contains("CVE-2017-0144"));
+}
