@@ -115,6 +115,7 @@ fn write_check(check: &Check, out: &mut dyn Write) -> std::io::Result<()> {
         "\nin force                              confirmed unconfirmed"
     )?;
     line(out, "rules", coverage.rules)?;
+    line(out, "of clinical devices and programs", coverage.clinical)?;
     let attributes = coverage
         .attributes
         .iter()

@@ -1,13 +1,13 @@
 //! What can be said of a folder of rules before it is used: every fault, where two rules
 //! contradict each other, and what the rules in force cover. It changes nothing.
 
-use crate::compile::Origin;
+use crate::compile::{Origin, Rule};
 use crate::error::RuleError;
 use crate::matcher::Matcher;
 use crate::rules::{Loader, Rules, files_of, parse, read};
 use crate::schema;
 use medtap_table::vocabulary::{Attribute, Field};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 /// What was found of a folder.
@@ -89,7 +89,36 @@ pub struct Coverage {
     pub attributes: BTreeMap<&'static str, Count>,
     /// By category.
     pub categories: BTreeMap<String, Count>,
+    /// What is known of clinical devices and programs by what they say in clinical protocols:
+    /// knowledge that serves several fields counts once, the parts of a protocol and code lists
+    /// not at all.
+    pub clinical: Count,
 }
+
+/// Protocols whose fields describe clinical devices and programs.
+const CLINICAL: &[&str] = &[
+    "dicom",
+    "dicomweb",
+    "hl7",
+    "astm",
+    "poct1",
+    "fhir",
+    "sdc",
+    "dpws",
+    "ieee11073",
+    "intellivue",
+    "medibus",
+    "wacp",
+    "alaris",
+];
+
+/// Fields of those whose rules only give names to the values of a list.
+const LISTS: &[&str] = &[
+    "dicom.modality",
+    "dicom.sop_class",
+    "hl7.msh.profile",
+    "sdc.type",
+];
 
 impl Rules {
     /// Looks at a folder as [`Rules::load`] would, and goes on after a fault.
@@ -132,12 +161,16 @@ impl Rules {
     /// What the rules in force cover.
     pub fn coverage(&self) -> Coverage {
         let mut coverage = Coverage::default();
+        let mut known = HashSet::new();
         for rule in self.all() {
             let count = |count: &mut Count| match rule.unconfirmed {
                 true => count.unconfirmed += 1,
                 false => count.confirmed += 1,
             };
             count(&mut coverage.rules);
+            if is_clinical(rule) && known.insert(rule.key.text()) {
+                count(&mut coverage.clinical);
+            }
             count(coverage.fields.entry(rule.field.name()).or_default());
             for (attribute, text) in &rule.gives {
                 count(coverage.attributes.entry(attribute.name()).or_default());
@@ -149,6 +182,14 @@ impl Rules {
         }
         coverage
     }
+}
+
+/// True for knowledge of a clinical device or program, and no name of a list's value.
+fn is_clinical(rule: &Rule) -> bool {
+    let name = rule.field.name();
+    let protocol = name.split('.').next().unwrap_or_default();
+    let is_list = LISTS.contains(&name) || name.ends_with(".role");
+    CLINICAL.contains(&protocol) && !is_list && rule.key.text().is_some()
 }
 
 /// Where a rule is not heard about its own examples, or contradicted with equal confidence.

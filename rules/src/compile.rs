@@ -44,6 +44,18 @@ pub enum Key {
     Table(&'static Table),
 }
 
+impl Key {
+    /// What is looked for; a code list has no one text.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Exact { text, .. } | Self::Prefix { text, .. } | Self::Pattern(text) => {
+                Some(text)
+            }
+            Self::Table(_) => None,
+        }
+    }
+}
+
 /// The software that wrote the value.
 #[derive(Debug)]
 pub struct Cpe {

@@ -385,4 +385,9 @@ fn a_folder_tells_all_its_faults_and_conflicts() {
     let coverage = check.coverage;
     assert!(coverage.categories["printer"].confirmed >= 2);
     assert!(coverage.rules.unconfirmed > 0);
+    let clinical = coverage.clinical.confirmed;
+    assert!(
+        clinical >= 400,
+        "{clinical} confirmed rules of clinical devices"
+    );
 }

@@ -95,6 +95,11 @@ impl Reader {
         self.state == State::Over
     }
 
+    /// True inside a document: what is open has not ended.
+    pub fn is_inside(&self) -> bool {
+        !self.is_over() && !self.levels.is_empty()
+    }
+
     /// What is told where the bytes were no document, or one deeper than [`JSON_DEPTH_MAX`].
     pub const fn fault(&self) -> Option<Observation<'static>> {
         match (self.is_broken, self.is_too_deep) {

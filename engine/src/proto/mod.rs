@@ -17,10 +17,14 @@ pub mod arp;
 pub mod astm;
 pub mod bacnet;
 mod ber;
+#[cfg(test)]
+mod causes;
 pub mod cdp;
 pub mod clock;
 pub mod cnip;
 pub mod coap;
+#[cfg(test)]
+mod damage;
 pub mod dhcp;
 pub mod dhcpv6;
 pub mod dicom;

@@ -31,6 +31,8 @@ pub enum Part<'a> {
     Again,
     /// The frame is damaged: what it said does not count.
     Damaged,
+    /// The next one begins before it ends.
+    Cut,
     /// So says its checksum.
     Unsound,
     /// The sender asks whether it may speak.
@@ -134,14 +136,7 @@ impl Deframer {
             // A frame that is cut short by the next: that one is read anew.
             _ => {
                 self.stage = Stage::Idle;
-                (
-                    0,
-                    Some(if framed {
-                        Part::Damaged
-                    } else {
-                        Part::RecordEnd
-                    }),
-                )
+                (0, Some(if framed { Part::Cut } else { Part::RecordEnd }))
             }
         }
     }

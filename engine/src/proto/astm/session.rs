@@ -43,7 +43,9 @@ struct Said {
     results: u32,
     queries: u32,
     ended: bool,
+    /// A header is none, or longer than any.
     malformed: bool,
+    too_long: bool,
 }
 
 /// One direction.
@@ -122,6 +124,10 @@ impl AstmSession {
                 direction.forget();
                 emit(Observation::Malformed);
             }
+            Part::Cut => {
+                direction.forget();
+                emit(Observation::Faulty(Fault::Truncated));
+            }
             Part::Unsound => {
                 direction.forget();
                 emit(Observation::Faulty(Fault::Checksum));
@@ -154,7 +160,9 @@ impl Direction {
         match record.letter {
             Some(b'H') => {
                 let header = Header::parse(&record.bytes);
-                self.said.malformed |= header.is_none();
+                let too_long = record.bytes.len() > ASTM_HEADER_BYTES_MAX;
+                self.said.too_long |= too_long;
+                self.said.malformed |= header.is_none() && !too_long;
                 self.said.header = header;
             }
             Some(b'R') => self.said.results = self.said.results.saturating_add(1),
@@ -169,6 +177,9 @@ impl Direction {
         let said = std::mem::take(&mut self.said);
         if said.malformed {
             emit(Observation::Malformed);
+        }
+        if said.too_long {
+            emit(Observation::Faulty(Fault::OverLimit));
         }
         if let Some(header) = said.header {
             // A header without the end of the message before it: that one is over.

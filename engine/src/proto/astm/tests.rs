@@ -2,9 +2,9 @@
 //! must never come out.
 
 use crate::observe::Role::{Client, Server};
-use crate::proto::Verdict;
 use crate::proto::driver::{check_any, probe};
 use crate::proto::replay::{Replay, Script, however_cut, whole};
+use crate::proto::{Verdict, damage};
 
 use super::CLASSIFIER;
 use super::frame::checksum;
@@ -241,4 +241,22 @@ fn no_damage_lets_a_person_out() {
                 bytes.escape_ascii()
             );
         });
+}
+
+/// Bytes that nobody misses: a record of a person becomes no header, in frames, which have sums,
+/// and without them.
+#[test]
+fn no_record_of_a_person_becomes_a_header_however_much_is_missed() {
+    let header = "H|\\^&|||EXAMPLE-900^01.02.03^ZZ-0001|||||LIS||P|LIS2-A2|20260101000000";
+    let (_, rest) = RECORDS.split_once('\n').unwrap();
+    let records = format!("{header}\n{rest}");
+    let framed: Vec<u8> = transfer(&frames(&records))
+        .into_iter()
+        .filter(|(from, _)| *from == Client)
+        .flat_map(|(_, bytes)| bytes)
+        .collect();
+    let bare = records.replace('\n', "\r") + "\r";
+    for stream in [framed.repeat(2), bare.repeat(2).into_bytes()] {
+        damage::check(CLASSIFIER.session, &stream, &damage::names_nobody);
+    }
 }

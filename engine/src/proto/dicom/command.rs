@@ -4,6 +4,8 @@
 //! Always Implicit VR Little Endian, group 0000 alone, whatever the context's transfer syntax:
 //! `group 2 | element 2 | length 4 | value`.
 
+use crate::observe::Fault;
+
 /// Command fields of requests, PS3.7 table E.1-1; an answer has [`RESPONSE`] set.
 pub mod field {
     /// C-STORE.
@@ -69,8 +71,9 @@ pub struct Command<'a> {
 }
 
 impl<'a> Command<'a> {
-    /// Reads a whole command set; nothing where it is not one.
-    pub fn parse(mut bytes: &'a [u8]) -> Option<Self> {
+    /// Reads a whole command set, or why it is none: a value may be cut, else its structure is
+    /// wrong.
+    pub fn parse(mut bytes: &'a [u8]) -> Result<Self, Option<Fault>> {
         let mut field = None;
         let mut own_id = None;
         let mut answered_id = None;
@@ -83,27 +86,27 @@ impl<'a> Command<'a> {
             bytes = rest;
             match element {
                 0x0002 | 0x0003 => sop_class = super::super::reported::trim(value),
-                0x0100 => field = Some(number(value)?),
-                0x0110 => own_id = Some(number(value)?),
-                0x0120 => answered_id = Some(number(value)?),
-                0x0800 => data_set = Some(number(value)? != NO_DATA_SET),
-                0x0900 => status = status_of(number(value)?),
+                0x0100 => field = Some(number(value).ok_or(None)?),
+                0x0110 => own_id = Some(number(value).ok_or(None)?),
+                0x0120 => answered_id = Some(number(value).ok_or(None)?),
+                0x0800 => data_set = Some(number(value).ok_or(None)? != NO_DATA_SET),
+                0x0900 => status = status_of(number(value).ok_or(None)?),
                 0x1030 => moved = !super::super::reported::trim(value).is_empty(),
                 _ => {}
             }
         }
-        let field = field?;
+        let field = field.ok_or(None)?;
         let response = field & RESPONSE != 0;
-        Some(Self {
+        Ok(Self {
             field: field & !RESPONSE,
             response,
             // C-CANCEL names the request that it ends by the number of an answer.
             message_id: if response {
-                answered_id?
+                answered_id.ok_or(None)?
             } else {
-                own_id.or(answered_id)?
+                own_id.or(answered_id).ok_or(None)?
             },
-            data_set: data_set?,
+            data_set: data_set.ok_or(None)?,
             status,
             sop_class,
             moved,
@@ -112,12 +115,16 @@ impl<'a> Command<'a> {
 }
 
 /// The first element of group 0000: its number, its value, what follows.
-fn element(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
-    let (header, rest) = bytes.split_first_chunk::<8>()?;
+fn element(bytes: &[u8]) -> Result<(u16, &[u8], &[u8]), Option<Fault>> {
+    const CUT: Option<Fault> = Some(Fault::Truncated);
+    let (header, rest) = bytes.split_first_chunk::<8>().ok_or(CUT)?;
     let [g0, g1, e0, e1, l0, l1, l2, l3] = *header;
-    let len = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).ok()?;
-    let (value, rest) = rest.split_at_checked(len)?;
-    ([g0, g1] == [0, 0]).then_some((u16::from_le_bytes([e0, e1]), value, rest))
+    if [g0, g1] != [0, 0] {
+        return Err(None);
+    }
+    let len = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
+    let (value, rest) = rest.split_at_checked(len).ok_or(CUT)?;
+    Ok((u16::from_le_bytes([e0, e1]), value, rest))
 }
 
 /// The value of a US element.
@@ -146,7 +153,7 @@ pub fn peek(bytes: &[u8], fragment_len: u32, last: bool) -> Option<Option<u16>> 
     if bytes.get(..seen) != GROUP_LENGTH.get(..seen) {
         return Some(None);
     }
-    let (_, group_length, mut rest) = element(bytes)?;
+    let (_, group_length, mut rest) = element(bytes).ok()?;
     let group_length = u32::from_le_bytes(*group_length.first_chunk()?);
     let whole = group_length.saturating_add(12);
     let plausible = group_length as usize <= crate::config::DICOM_COMMAND_BYTES_MAX;
@@ -165,7 +172,7 @@ pub fn peek(bytes: &[u8], fragment_len: u32, last: bool) -> Option<Option<u16>> 
         {
             return Some(None);
         }
-        let (tag, value, after) = element(rest)?;
+        let (tag, value, after) = element(rest).ok()?;
         if tag == 0x0100 {
             return Some(number(value));
         }
@@ -187,7 +194,7 @@ mod tests {
     fn an_echo_request() {
         assert_eq!(
             Command::parse(ECHO),
-            Some(Command {
+            Ok(Command {
                 field: field::ECHO,
                 response: false,
                 message_id: 1,
@@ -198,7 +205,7 @@ mod tests {
             })
         );
         for cut in 0..ECHO.len() {
-            assert_eq!(Command::parse(&ECHO[..cut]), None, "{cut}");
+            assert!(Command::parse(&ECHO[..cut]).is_err(), "{cut}");
         }
     }
 

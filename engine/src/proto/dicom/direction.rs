@@ -7,6 +7,7 @@ use super::equipment::Kind;
 use super::pdu::{ASSOCIATE_FIXED_LEN, PDU_HEADER_LEN, PDV_HEADER_LEN, Pdu, Pdv, SHORT_LEN, kind};
 use super::service::Service;
 use crate::config::{DICOM_ASSOCIATION_BYTES_MAX, DICOM_REQUESTS_MAX};
+use crate::observe::Fault;
 
 /// Bytes that prove that a PDU with a command set begins: up to the command field.
 const RESYNC_BYTES: usize = 128;
@@ -57,8 +58,8 @@ pub enum Step {
     Wait,
     /// All bytes are used, and so many after them are of no use.
     Skip(u64),
-    /// The place is lost.
-    Lost,
+    /// The place is lost, for this reason where it is more than the structure.
+    Lost(Option<Fault>),
 }
 
 impl Direction {

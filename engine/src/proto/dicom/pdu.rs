@@ -149,6 +149,22 @@ impl<'a> Items<'a> {
         Self { rest: bytes }
     }
 
+    /// True where an item ends before its length, here or in an item of items.
+    pub fn are_cut(mut self) -> bool {
+        let inner = self.by_ref().any(|(kind, content)| {
+            // A context's items follow its number and its result.
+            let content = match kind {
+                item::CONTEXT_RQ | item::CONTEXT_AC => content.get(4..),
+                item::USER => Some(content),
+                _ => None,
+            };
+            let mut items = Self::new(content.unwrap_or_default());
+            items.by_ref().for_each(drop);
+            items.is_broken()
+        });
+        inner || self.is_broken()
+    }
+
     /// True where bytes are left that are no item: one longer than what holds it.
     pub const fn is_broken(&self) -> bool {
         !self.rest.is_empty()

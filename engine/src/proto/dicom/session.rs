@@ -11,7 +11,7 @@ use super::direction::{Direction, Request, State, Step, is_plausible, starts_pdu
 use super::equipment::Kind;
 use super::pdu::{Associate, PDU_HEADER_LEN, PDV_HEADER_LEN, Pdu, Pdv, kind};
 use super::service::{FORWARDER, Service, asks_as_user};
-use crate::config::{DICOM_COMMAND_BYTES_MAX, DICOM_RESYNCS_MAX};
+use crate::config::{DICOM_ASSOCIATION_BYTES_MAX, DICOM_COMMAND_BYTES_MAX, DICOM_RESYNCS_MAX};
 use crate::observe::{Emit, Fault, Observation, Role, Subject};
 use crate::proto::{Progress, Segment, Session, Then};
 
@@ -42,8 +42,8 @@ impl Session for DicomSession {
                     then = Then::Skip(bytes);
                     break;
                 }
-                Step::Lost => {
-                    emit(Observation::Malformed);
+                Step::Lost(fault) => {
+                    emit(fault.map_or(Observation::Malformed, Observation::Faulty));
                     let direction = self.direction(segment.from);
                     direction.lose();
                     direction.resyncs += 1;
@@ -134,8 +134,13 @@ impl DicomSession {
                         self.begin_fragment(pdv, from, emit);
                         Step::Used(PDV_HEADER_LEN)
                     }
-                    Some(_) => {
-                        emit(Observation::Malformed);
+                    Some(header) => {
+                        // Its PDU ends before it, or it is no header at all.
+                        let cut = header.is_some() || pdu_left < PDV_HEADER_LEN as u64;
+                        emit(match cut {
+                            true => Observation::Faulty(Fault::Truncated),
+                            false => Observation::Malformed,
+                        });
                         direction.discard(pdu_left);
                         Step::Used(0)
                     }
@@ -173,7 +178,9 @@ impl DicomSession {
             return Step::Used(PDU_HEADER_LEN);
         }
         if !is_plausible(pdu) {
-            return Step::Lost;
+            let long = matches!(pdu.kind, kind::ASSOCIATE_RQ | kind::ASSOCIATE_AC)
+                && pdu.len as usize > DICOM_ASSOCIATION_BYTES_MAX;
+            return Step::Lost(long.then_some(Fault::OverLimit));
         }
         let whole = PDU_HEADER_LEN + pdu.len as usize;
         let Some(body) = rest.get(PDU_HEADER_LEN..whole) else {
@@ -199,7 +206,9 @@ impl DicomSession {
             _ => true,
         };
         if !sound {
-            emit(Observation::Malformed);
+            let cut = Associate::parse(body).is_some_and(|associate| associate.items.are_cut());
+            let cut = cut.then_some(Fault::Truncated);
+            emit(cut.map_or(Observation::Malformed, Observation::Faulty));
         }
         Step::Used(whole)
     }
@@ -345,8 +354,8 @@ impl DicomSession {
             let direction = self.direction(from);
             let bytes = std::mem::take(&mut direction.command);
             match Command::parse(&bytes) {
-                Some(command) => self.command(&command, pdv.context, from, emit),
-                None => emit(Observation::Malformed),
+                Ok(command) => self.command(&command, pdv.context, from, emit),
+                Err(fault) => emit(fault.map_or(Observation::Malformed, Observation::Faulty)),
             }
             let direction = self.direction(from);
             direction.command = bytes;

@@ -4,7 +4,7 @@
 use super::super::dicom::equipment::{Equipment, Kind, Scope, Want, want};
 use super::super::http::application::{BodyReader, Wants};
 use super::super::json::{At, DOCUMENT, Reader, Visitor};
-use crate::observe::Emit;
+use crate::observe::{Emit, Fault, Observation};
 
 /// Places: an object, a sequence that is entered and its item, an element and its values.
 const OBJECT: At = 1;
@@ -61,6 +61,12 @@ impl BodyReader for Objects {
         match self.reader.is_over() {
             true => Wants::Nothing,
             false => Wants::More,
+        }
+    }
+
+    fn end(&mut self, emit: Emit<'_>) {
+        if self.reader.is_inside() {
+            emit(Observation::Faulty(Fault::Truncated));
         }
     }
 }

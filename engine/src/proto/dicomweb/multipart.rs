@@ -12,7 +12,7 @@ use super::super::http::application::{BodyReader, Wants};
 use super::super::http::head;
 use super::super::reported;
 use crate::config::{MULTIPART_BOUNDARY_BYTES_MAX, MULTIPART_HEAD_BYTES_MAX};
-use crate::observe::{Emit, Observation, Subject};
+use crate::observe::{Emit, Fault, Observation, Subject};
 
 /// Bytes before a PS3.10 file's prefix.
 const PREAMBLE_LEN: usize = 128;
@@ -81,6 +81,9 @@ impl Parts {
         match memmem::find(bytes, &self.delimiter) {
             Some(at) => {
                 self.part(bytes.get(..at).unwrap_or_default(), emit);
+                if let Stage::Part(Some(file)) = &mut self.stage {
+                    file.end(emit);
+                }
                 self.stage = Stage::Head;
                 at + self.delimiter.len()
             }
@@ -111,7 +114,11 @@ impl Parts {
             return None;
         }
         let Some(end) = memmem::find(bytes, b"\r\n\r\n") else {
-            return (bytes.len() <= MULTIPART_HEAD_BYTES_MAX).then_some(0);
+            if bytes.len() > MULTIPART_HEAD_BYTES_MAX {
+                emit(Observation::Faulty(Fault::OverLimit));
+                return None;
+            }
+            return Some(0);
         };
         let lines = bytes.get(..end + 4).unwrap_or_default();
         let kind = head::fields(lines)
@@ -217,10 +224,14 @@ impl File {
 
     /// The file is over, or all of its equipment has passed: says what it is.
     fn end(&mut self, emit: Emit<'_>) {
-        if let At::Data(data) = std::mem::replace(&mut self.at, At::Over) {
-            match data.fault() {
+        match std::mem::replace(&mut self.at, At::Over) {
+            At::Data(data) => match data.fault() {
                 None => data.equipment.emit(None, emit),
                 Some(fault) => emit(fault),
+            },
+            At::Prefix(0) | At::Over => {}
+            At::Prefix(_) | At::Meta | At::Value { .. } => {
+                emit(Observation::Faulty(Fault::Truncated));
             }
         }
     }

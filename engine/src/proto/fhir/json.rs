@@ -3,7 +3,7 @@
 use super::super::http::application::{BodyReader, Wants};
 use super::super::json::{At, DOCUMENT, Reader, Visitor};
 use super::resource::{Draft, RESOURCE, Reading, place};
-use crate::observe::Emit;
+use crate::observe::{Emit, Fault, Observation};
 
 /// Reads a body of one resource, or of a Bundle of them.
 pub struct Resources {
@@ -45,6 +45,12 @@ impl BodyReader for Resources {
         match self.reader.is_over() {
             true => Wants::Nothing,
             false => Wants::More,
+        }
+    }
+
+    fn end(&mut self, emit: Emit<'_>) {
+        if self.reader.is_inside() {
+            emit(Observation::Faulty(Fault::Truncated));
         }
     }
 }

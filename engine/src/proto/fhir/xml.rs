@@ -5,7 +5,7 @@ use super::super::http::application::{BodyReader, Wants};
 use super::super::json::At;
 use super::super::xml::{Name, Place, Reader, Schema, Visitor};
 use super::resource::{Draft, ENTRY, RESOURCE, Reading, place};
-use crate::observe::Emit;
+use crate::observe::{Emit, Fault, Observation};
 
 /// The namespace of FHIR.
 const FHIR: &str = "http://hl7.org/fhir";
@@ -96,6 +96,12 @@ impl BodyReader for Resources {
             }
         }
         Wants::More
+    }
+
+    fn end(&mut self, emit: Emit<'_>) {
+        if !self.reader.is_between() {
+            emit(Observation::Faulty(Fault::Truncated));
+        }
     }
 }
 

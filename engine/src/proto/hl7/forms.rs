@@ -20,7 +20,7 @@ pub struct Form {
     /// How many fields may differ.
     holes: usize,
     /// What stands between them: its length and its digest.
-    pieces: [(usize, u64); HOLES_MAX + 1],
+    pieces: [Whole; HOLES_MAX + 1],
 }
 
 impl Form {
@@ -65,7 +65,7 @@ impl Form {
     }
 }
 
-fn of(piece: &[u8]) -> (usize, u64) {
+fn of(piece: &[u8]) -> Whole {
     (piece.len(), digest(piece))
 }
 
@@ -82,30 +82,31 @@ pub struct Meaning {
     pub is_device: bool,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Known {
-    form: Option<Form>,
-    meaning: Meaning,
-}
-
 /// The rows of the messages before: those with a value by their place in the message, the others
 /// by their digest.
 #[derive(Debug, Default)]
 pub struct Forms {
-    valued: Vec<Known>,
-    fixed: Vec<Known>,
+    valued: Vec<Option<(Form, Meaning)>>,
+    fixed: Vec<Option<(Whole, Meaning)>>,
 }
+
+/// A row's length and its digest.
+type Whole = (usize, u64);
 
 impl Forms {
     /// What the row at this place of its message means, if one like it came before.
     pub fn find(&self, place: usize, segment: &[u8]) -> Option<&Meaning> {
-        let fits = |known: &&Known| {
-            let form = known.form.as_ref();
-            form.is_some_and(|form| form.fits(segment).is_some())
+        if let Some(Some((form, meaning))) = self.valued.get(place % HL7_FORMS_MAX)
+            && form.fits(segment).is_some()
+        {
+            return Some(meaning);
+        }
+        let whole = of(segment);
+        let at_place = |at: usize| match self.fixed.get(at) {
+            Some(Some((known, meaning))) if *known == whole => Some(meaning),
+            _ => None,
         };
-        let valued = self.valued.get(place % HL7_FORMS_MAX).filter(fits);
-        let known = valued.or_else(|| self.fixed.get(slot(segment)).filter(fits));
-        known.map(|known| &known.meaning)
+        places(whole).into_iter().find_map(at_place)
     }
 
     /// Remembers a row, whose fields with these numbers may differ.
@@ -125,19 +126,14 @@ impl Forms {
         if fields.any(ends_in_segment) || meaning.kept.len() > KEPT_BYTES_MAX {
             return;
         }
-        let (list, at) = if form.holes > 0 {
-            (&mut self.valued, place % HL7_FORMS_MAX)
+        if form.holes > 0 {
+            put(&mut self.valued, place % HL7_FORMS_MAX, (form, meaning));
         } else {
-            (&mut self.fixed, slot(segment))
-        };
-        if list.len() <= at {
-            list.resize_with(at + 1, Known::default);
-        }
-        if let Some(known) = list.get_mut(at) {
-            *known = Known {
-                form: Some(form),
-                meaning,
-            };
+            let whole = of(segment);
+            let [first, second] = places(whole);
+            let is_taken = matches!(self.fixed.get(first), Some(Some(_)));
+            let at = if is_taken { second } else { first };
+            put(&mut self.fixed, at, (whole, meaning));
         }
     }
 
@@ -148,8 +144,19 @@ impl Forms {
     }
 }
 
-fn slot(segment: &[u8]) -> usize {
-    digest(segment) as usize % HL7_FORMS_MAX
+/// Puts something in its place; what was there is forgotten.
+fn put<T>(list: &mut Vec<Option<T>>, at: usize, entry: T) {
+    if list.len() <= at {
+        list.resize_with(at + 1, || None);
+    }
+    if let Some(place) = list.get_mut(at) {
+        *place = Some(entry);
+    }
+}
+
+/// The two places that a row can have: rows that share one need not push each other out.
+fn places((_, digest): Whole) -> [usize; 2] {
+    [digest, digest >> 32].map(|digest| digest as usize % HL7_FORMS_MAX)
 }
 
 #[cfg(test)]

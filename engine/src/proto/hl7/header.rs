@@ -209,10 +209,13 @@ impl<'a> Header<'a> {
         if dots >= 3 && universal.iter().all(is_oid) {
             return Some(universal);
         }
-        let named = entity.starts_with(b"IHE") || entity.starts_with(b"PCD_");
-        // A number ends it: letters after one are the beginning of something else.
-        let mut rest = entity.iter().skip_while(|byte| !byte.is_ascii_digit());
-        let named = named && rest.all(u8::is_ascii_digit);
+        // `IHE_PCD_001`, `IHE_PCD_ORU_R01`: of any other form it may be the beginning of a name and
+        // the end of something else.
+        let forms = [&b"IHE_PCD_ORU_R"[..], b"IHE_PCD_", b"IHE PCD-", b"PCD_"];
+        let rest = forms.iter().find_map(|form| entity.strip_prefix(*form));
+        let named = rest.is_some_and(|rest| {
+            (1..=3).contains(&rest.len()) && rest.iter().all(u8::is_ascii_digit)
+        });
         (named && universal.is_empty()).then_some(entity)
     }
 }

@@ -37,7 +37,7 @@ use self::head::Start;
 use self::heads::{Heads, Request};
 use super::{APPLICATIONS, Classifier, Progress, Segment, Then, Transport, Verdict};
 use crate::config::{HTTP_HEAD_BYTES_MAX, HTTP_PENDING_MAX};
-use crate::observe::{Emit, Observation, Role};
+use crate::observe::{Emit, Fault, Observation, Role};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -142,6 +142,8 @@ enum Step {
     Done,
     /// The bytes contradict the format.
     Broken,
+    /// A head, or the line before a chunk, is longer than what is read.
+    Endless,
 }
 
 impl super::Session for Session {
@@ -172,6 +174,10 @@ impl super::Session for Session {
             Step::Done => return Progress::DONE,
             Step::Broken => {
                 emit(Observation::Malformed);
+                return Progress::DONE;
+            }
+            Step::Endless => {
+                emit(Observation::Faulty(Fault::OverLimit));
                 return Progress::DONE;
             }
         };
@@ -261,7 +267,7 @@ impl Session {
                 let last = segment.bytes.iter().rposition(|byte| *byte == b'\n');
                 last.map_or(0, |last| last + 1)
             }
-            _ => return Step::Broken,
+            _ => return Step::Endless,
         };
         self.half(from).searched = 0;
         self.heads.time_ns = segment.time_ns;

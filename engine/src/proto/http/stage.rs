@@ -19,7 +19,7 @@ impl Session {
             .position(|byte| *byte == b'\n')
         else {
             return if bytes.len() >= HTTP_CHUNK_LINE_BYTES_MAX {
-                Step::Broken
+                Step::Endless
             } else {
                 Step::Wait
             };
@@ -52,7 +52,7 @@ impl Session {
     pub(super) fn trailer(&mut self, from: Role, bytes: &[u8], emit: Emit<'_>) -> Step {
         let limit = HTTP_CHUNK_LINE_BYTES_MAX;
         match bytes.iter().take(limit).position(|byte| *byte == b'\n') {
-            None if bytes.len() >= limit => Step::Broken,
+            None if bytes.len() >= limit => Step::Endless,
             None => Step::Wait,
             Some(end) => {
                 if matches!(bytes.get(..end), Some(b"" | b"\r")) {

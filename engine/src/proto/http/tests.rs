@@ -309,7 +309,7 @@ fn contradictions_end_the_flow() {
         player.play(C, &[b'a'; 1000], false);
     }
     assert!(player.done);
-    assert_eq!(player.seen, ["malformed"]);
+    assert_eq!(player.seen, ["Faulty(OverLimit)"]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::reader::Reader;
 use super::stack_text::hex;
 use super::{Classifier, Progress, Segment, Session, Then, Transport, Verdict};
 use crate::config::IEEE11073_MESSAGE_BYTES_MAX;
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Fault, Observation, Role, Subject};
 
 /// The row of this protocol. No port is registered.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -239,24 +239,22 @@ impl Exchange {
 
 /// The attributes of object 0 and nothing else.
 fn answer(body: &[u8], emit: Emit<'_>) {
-    let Some(inner) = Reader(body).block16() else {
-        emit(Observation::Malformed);
-        return;
+    let parts = |body| {
+        let mut inner = Reader(Reader(body).block16()?);
+        let (_invoke, choice) = (inner.u16()?, inner.u16()?);
+        Some((choice, inner.block16()?))
     };
-    let mut inner = Reader(inner);
-    let (Some(_invoke), Some(ANSWER_GET), Some(content)) =
-        (inner.u16(), inner.u16(), inner.block16())
-    else {
-        emit(Observation::Malformed);
-        return;
+    let content = match parts(body) {
+        Some((ANSWER_GET, content)) => content,
+        Some(_) => return emit(Observation::Malformed),
+        None => return emit(Observation::Faulty(Fault::Truncated)),
     };
     let mut content = Reader(content);
     if content.u16() != Some(0) {
         return;
     }
     let Some(attributes) = mder::attributes(&mut content) else {
-        emit(Observation::Malformed);
-        return;
+        return emit(Observation::Faulty(Fault::Truncated));
     };
     for (id, value) in attributes {
         tell(id, value, emit);

@@ -137,3 +137,18 @@ fn fuzz_stream() {
             assert!(!player.seen.concat().contains("CANARY"));
         });
 }
+
+#[test]
+fn attributes_that_are_cut_are_told_as_such() {
+    let attributes = attributes();
+    let answered = data(ANSWER_GET, &attributes[..attributes.len() - 5]);
+    let asked = data(0x0103, b"\0\0\0\0\0\0");
+    let conversation = [
+        (Role::Client, AARQ),
+        (Role::Server, AARE),
+        (Role::Server, &asked),
+        (Role::Client, &answered),
+    ];
+    let said = driver::run(&CLASSIFIER, &conversation);
+    assert!(said.contains(&"Faulty(Truncated)".to_owned()), "{said:?}");
+}

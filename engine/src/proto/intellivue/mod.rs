@@ -11,7 +11,7 @@ use medtap_table::vocabulary::{Event, Protocol};
 
 use super::reader::Reader;
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Fault, Observation, Role, Subject};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -219,7 +219,10 @@ impl Session for Export {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
         let done = Progress::consumed(segment.bytes.len());
         let Some(message) = Message::parse(segment.bytes) else {
-            emit(Observation::Malformed);
+            emit(match segment.cut {
+                true => Observation::Faulty(Fault::Truncated),
+                false => Observation::Malformed,
+            });
             return done;
         };
         match message.sender().unwrap_or(segment.from) {

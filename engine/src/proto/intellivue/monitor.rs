@@ -4,7 +4,7 @@
 use medtap_table::vocabulary::Field;
 
 use crate::config::{INTELLIVUE_LABEL_BYTES_MAX, MDER_ATTRIBUTES_MAX};
-use crate::observe::{Emit, Observation, Subject};
+use crate::observe::{Emit, Fault, Observation, Subject};
 use crate::proto::mder::{self, Specification, attribute};
 use crate::proto::reader::{Reader, words};
 use crate::proto::reported;
@@ -21,7 +21,7 @@ const MAIN_BOARD: u16 = 0x0050;
 /// Says what a list of attributes tells about the sender.
 pub fn tell(mut list: Reader<'_>, emit: Emit<'_>) {
     let Some(attributes) = mder::attributes(&mut list) else {
-        emit(Observation::Malformed);
+        emit(Observation::Faulty(Fault::Truncated));
         return;
     };
     for (id, value) in attributes {

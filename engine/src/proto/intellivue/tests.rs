@@ -238,3 +238,15 @@ fn fuzz_messages() {
             }
         });
 }
+
+#[test]
+fn a_list_that_is_cut_is_told_as_such() {
+    let mut cut = INDICATION.to_vec();
+    let at = cut
+        .windows(4)
+        .position(|part| part == b"\0\x06\0\xa2")
+        .unwrap();
+    cut[at + 3] = 0xff;
+    let said = say(&[(Role::Server, &cut)]);
+    assert!(said.contains(&"Faulty(Truncated)".to_owned()), "{said:?}");
+}

@@ -2,9 +2,9 @@
 //! that must never come out.
 
 use crate::observe::Role::{Client, Server};
-use crate::proto::Verdict;
 use crate::proto::driver::{check_any, probe};
 use crate::proto::replay::{Replay, Script, however_cut};
+use crate::proto::{Verdict, damage};
 
 use super::CLASSIFIER;
 
@@ -201,4 +201,12 @@ fn no_damage_lets_a_person_out() {
                 bytes.escape_ascii()
             );
         });
+}
+
+/// Bytes that nobody misses: no document of a person becomes a greeting.
+#[test]
+fn no_document_of_a_person_becomes_a_greeting_however_much_is_missed() {
+    let hello = HELLO.replace("<DEV.device_name V=\"CANARY's meter\"/>", "");
+    let stream = [&hello, RESULT, LISTS, &hello, RESULT].concat();
+    damage::check(CLASSIFIER.session, stream.as_bytes(), &damage::names_nobody);
 }

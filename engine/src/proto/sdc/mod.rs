@@ -20,7 +20,7 @@ mod tests;
 
 use super::http::application::{Application, BodyReader, Claim, Head, Wants};
 use super::xml::Reader;
-use crate::observe::{Emit, Role};
+use crate::observe::{Emit, Fault, Observation, Role};
 use document::Document;
 use names::{Key, SCHEMA};
 
@@ -64,6 +64,12 @@ impl BodyReader for Body {
                 emit(fault.told());
                 Wants::Nothing
             }
+        }
+    }
+
+    fn end(&mut self, emit: Emit<'_>) {
+        if !self.reader.is_between() {
+            emit(Observation::Faulty(Fault::Truncated));
         }
     }
 }

@@ -14,7 +14,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 use self::message::Message;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict};
 use crate::config::{SYSLOG_MESSAGE_BYTES_MAX, SYSLOG_NAMES_MAX};
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Fault, Observation, Role, Subject};
 
 /// The row over UDP.
 pub const OVER_UDP: Classifier = Classifier {
@@ -191,13 +191,20 @@ impl super::Session for Stream {
         }
         let (start, end, next) = match frame(segment.bytes) {
             Frame::Whole { start, end, next } => (start, end, next),
-            Frame::Unfinished if segment.cut => return Progress::DONE,
+            Frame::Unfinished if segment.cut => {
+                emit(Observation::Faulty(Fault::Truncated));
+                return Progress::DONE;
+            }
             Frame::Unfinished => return Progress::consumed(0),
             Frame::Skip(header, bytes) => {
                 return Progress {
                     consumed: header,
                     then: Then::Skip(bytes),
                 };
+            }
+            Frame::Endless => {
+                emit(Observation::Faulty(Fault::OverLimit));
+                return Progress::DONE;
             }
             Frame::None => {
                 emit(Observation::Malformed);
@@ -228,6 +235,8 @@ enum Frame {
     Unfinished,
     /// One that is longer than what is read: its header, and what to step over after it.
     Skip(usize, u64),
+    /// A line that is longer than what is read.
+    Endless,
     None,
 }
 
@@ -243,7 +252,7 @@ fn frame(bytes: &[u8]) -> Frame {
                 next: end + 1,
             },
             None if bytes.len() < SYSLOG_MESSAGE_BYTES_MAX => Frame::Unfinished,
-            None => Frame::None,
+            None => Frame::Endless,
         };
     }
     match length(bytes) {

@@ -23,10 +23,10 @@ pub use scopes::is_code;
 
 use super::clock::start_number;
 use super::reported;
-use super::xml::{Name, Place, Reader, Schema, Visitor};
+use super::xml::{Name, Place, Reader, Schema, Visitor, XmlError};
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
 use crate::config::{WSD_MESSAGES_MAX, WSD_TYPES_MAX};
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Fault, Observation, Role, Subject};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -240,23 +240,27 @@ fn part(path: &[Option<Key>]) -> Option<Key> {
     }
 }
 
-/// The message; a cut one needs no more than that it can be seen to be one.
-fn read(segment: &Segment<'_>) -> Option<Message> {
+/// The message, or why it is none; a cut one needs no more than that it can be seen to be one.
+fn read(segment: &Segment<'_>) -> Result<Message, Observation<'static>> {
     if !matches!(segment.bytes.first(), Some(b'<' | 0xef)) {
-        return None;
+        return Err(Observation::Malformed);
     }
     let mut message = Message::default();
-    let pushed = Reader::new(&SCHEMA)
-        .push(segment.bytes, &mut message)
-        .ok()?;
-    message.kind?;
-    (pushed.ended || segment.cut).then_some(message)
+    let pushed = Reader::new(&SCHEMA).push(segment.bytes, &mut message);
+    let pushed = pushed.map_err(XmlError::told)?;
+    if !pushed.ended && !segment.cut {
+        return Err(Observation::Faulty(Fault::Truncated));
+    }
+    match message.kind {
+        Some(_) => Ok(message),
+        None => Err(Observation::Malformed),
+    }
 }
 
 fn probe(segment: &Segment<'_>) -> Verdict {
     match read(segment) {
-        Some(_) => Verdict::Match(Role::Peer),
-        None => Verdict::Reject,
+        Ok(_) => Verdict::Match(Role::Peer),
+        Err(_) => Verdict::Reject,
     }
 }
 
@@ -272,7 +276,7 @@ struct Announcer {
 impl Session for Announcer {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
         match read(segment) {
-            Some(message) => {
+            Ok(message) => {
                 if !self.confirmed {
                     self.confirmed = true;
                     emit(Observation::Confirmed);
@@ -281,7 +285,7 @@ impl Session for Announcer {
                     message.tell(emit);
                 }
             }
-            None => emit(Observation::Malformed),
+            Err(fault) => emit(fault),
         }
         Progress::consumed(segment.bytes.len())
     }

@@ -28,9 +28,12 @@ use crate::observe::{Fault, Observation};
 /// Why a document is not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum XmlError {
-    /// Not well formed, or not in UTF-8 or a superset of ASCII.
+    /// Not well formed.
     #[error("malformed")]
     Malformed,
+    /// Not in UTF-8 or a superset of ASCII.
+    #[error("encoding")]
+    Encoding,
     /// A document type declaration: none of the protocols here may have one.
     #[error("document type declaration")]
     Declaration,
@@ -44,6 +47,7 @@ impl XmlError {
     pub const fn told(self) -> Observation<'static> {
         match self {
             Self::Malformed | Self::Declaration => Observation::Malformed,
+            Self::Encoding => Observation::Faulty(Fault::Encoding),
             Self::OverLimit => Observation::Faulty(Fault::OverLimit),
         }
     }
@@ -271,9 +275,11 @@ impl<K: Copy + PartialEq> Reader<K> {
         // A byte order mark may come before the first tag.
         let blank = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, 0xef | 0xbb | 0xbf);
         if self.scope.path().is_empty() {
-            return match text.iter().all(blank) {
-                true => Ok(()),
-                false => Err(XmlError::Malformed),
+            return match text.iter().find(|byte| !blank(byte)) {
+                None => Ok(()),
+                // UTF-16 begins so, and UTF-32.
+                Some(0 | 0xfe | 0xff) => Err(XmlError::Encoding),
+                Some(_) => Err(XmlError::Malformed),
             };
         }
         if self.wanted {

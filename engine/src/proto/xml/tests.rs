@@ -127,7 +127,7 @@ fn text_beside_elements_is_nobodys() {
 
 #[test]
 fn what_is_not_well_formed_is_given_up() {
-    use XmlError::{Declaration, Malformed};
+    use XmlError::{Declaration, Encoding, Malformed};
     for (text, error) in [
         (&b"<plain></root>"[..], Malformed),
         (b"<plain><x></plain>", Malformed),
@@ -140,7 +140,7 @@ fn what_is_not_well_formed_is_given_up() {
         (b"<plain v='<'>", Malformed),
         (b"<>", Malformed),
         (b"<1/>", Malformed),
-        (b"\xff\xfe<\0p\0", Malformed),
+        (b"\xff\xfe<\0p\0", Encoding),
         (
             b"<!DOCTYPE plain [<!ENTITY a 'b'>]><plain>&a;</plain>",
             Declaration,
