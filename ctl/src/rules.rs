@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use medtap_rules::{Check, Count, Explained, Imported, Rules};
+use medtap_rules::{Check, Count, Explained, Imported, RuleError, Rules};
 
 use crate::arguments::EXIT_CODES;
 use crate::failure::{Code, Exit, Failure};
@@ -58,6 +58,9 @@ pub enum Import {
     /// Recog's fingerprints (XML): runs their examples and says what is left out, and why
     #[command(after_help = EXIT_CODES)]
     Recog(Recog),
+    /// TCP signatures of p0f, version 3: says which lines are left out, and why
+    #[command(after_help = EXIT_CODES)]
+    P0f(P0f),
 }
 
 /// `medtap rules import recog`.
@@ -66,6 +69,25 @@ pub struct Recog {
     /// The folder with recog's files (.xml)
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// Where the rules go
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// `medtap rules import p0f`.
+#[derive(Debug, Args)]
+pub struct P0f {
+    /// The file with the signatures (p0f.fp)
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Where the rules go
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// What becomes of imported rules.
+#[derive(Debug, Args)]
+pub struct Target {
     /// Folder with rules of your own, where the rules are written, for --rules [default: nothing
     /// is written]
     #[arg(long, value_name = "DIR")]
@@ -80,7 +102,10 @@ pub fn run(command: &Command, exit: &mut Exit) -> Result<(), Failure> {
     match command {
         Command::Check(arguments) => check(&arguments.folder, exit),
         Command::Explain(arguments) => explain(arguments),
-        Command::Import(Import::Recog(arguments)) => import(arguments),
+        Command::Import(Import::Recog(recog)) => {
+            import(medtap_rules::recog(&recog.folder), &recog.target)
+        }
+        Command::Import(Import::P0f(p0f)) => import(medtap_rules::p0f(&p0f.file), &p0f.target),
     }
 }
 
@@ -196,9 +221,9 @@ fn write_rule(rule: &Explained, out: &mut dyn Write) -> std::io::Result<()> {
     Ok(())
 }
 
-fn import(arguments: &Recog) -> Result<(), Failure> {
-    let imported = medtap_rules::recog(&arguments.folder).map_err(|it| Failure::rules(&it))?;
-    if let Some(into) = &arguments.into {
+fn import(imported: Result<Imported, RuleError>, target: &Target) -> Result<(), Failure> {
+    let imported = imported.map_err(|it| Failure::rules(&it))?;
+    if let Some(into) = &target.into {
         let fault =
             |path: &Path, error| Failure::io(format!("{}: {error}", path.display()), &error);
         std::fs::create_dir_all(into).map_err(|error| fault(into, error))?;
@@ -208,14 +233,10 @@ fn import(arguments: &Recog) -> Result<(), Failure> {
         }
         Rules::load(Some(into)).map_err(|error| Failure::rules(&error))?;
     }
-    render::print(|out| write_import(&imported, arguments, out))
+    render::print(|out| write_import(&imported, target, out))
 }
 
-fn write_import(
-    imported: &Imported,
-    arguments: &Recog,
-    out: &mut dyn Write,
-) -> std::io::Result<()> {
+fn write_import(imported: &Imported, target: &Target, out: &mut dyn Write) -> std::io::Result<()> {
     let mut reasons = std::collections::BTreeMap::<&str, u64>::new();
     for skipped in &imported.skipped {
         // What stands in quotes or brackets is the one fingerprint's.
@@ -225,7 +246,7 @@ fn write_import(
             .unwrap_or(skipped.reason.len());
         let reason = skipped.reason.get(..end).unwrap_or_default().trim_end();
         *reasons.entry(reason).or_default() += 1;
-        if arguments.skipped {
+        if target.skipped {
             let (file, name, why) = (&skipped.file, &skipped.description, &skipped.reason);
             writeln!(out, "{file}: {}: {}", clean(name), clean(why))?;
         }
@@ -236,7 +257,7 @@ fn write_import(
     for (reason, number) in reasons {
         writeln!(out, "left out {number:6}: {}", clean(reason))?;
     }
-    if let Some(into) = &arguments.into {
+    if let Some(into) = &target.into {
         writeln!(out, "written into {}", clean(&into.display().to_string()))?;
     }
     Ok(())

@@ -105,6 +105,10 @@ pub const FLOWS_MAX: u32 = 1 << 20;
 /// worth least gives way (`limit_flows_evicted`).
 pub const EVICT_LOOKS: u32 = 8;
 
+/// TCP connections of one shard that are being opened, and whose first segments are remembered
+/// until a third one proves them: 72 bytes each. A new one takes the place of an older one.
+pub const HANDSHAKES_PER_SHARD: usize = 64;
+
 /// Flow records that one run keeps for `--flows` (`limit_flow_records`).
 pub const FLOW_RECORDS_MAX: usize = 4_000_000;
 

@@ -34,6 +34,8 @@ embed! {
     "mdns.device_info.model",
     "http.server",
     "http.user_agent",
+    "tcp.syn.signature",
+    "tcp.syn_ack.signature",
     "tls.handshake.version",
     "x509af.self_signed",
     "x509af.algorithm_id",

@@ -36,5 +36,11 @@ pub const RECOG_FILES_MAX: usize = 200;
 pub const RECOG_FILE_BYTES_MAX: u64 = 8 << 20;
 /// Most nodes of one file of recog.
 pub const RECOG_NODES_MAX: u32 = 500_000;
+/// The numbers that rules made of p0f's signatures get, from here on.
+pub const P0F_ID_MIN: u32 = 2_100_000;
+/// Most signatures of p0f that become rules.
+pub const P0F_RULES_MAX: usize = 20_000;
+/// Largest file of p0f, in bytes.
+pub const P0F_FILE_BYTES_MAX: u64 = 1 << 20;
 /// Longest value that is looked at, in bytes. Parsers cut far below it.
 pub const VALUE_BYTES_MAX: usize = 4_096;

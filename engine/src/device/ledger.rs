@@ -324,7 +324,10 @@ impl Ledger {
         if id.is_none() {
             self.passages.refuse();
             counters.count(Counter::LedgerRefused);
-        } else if let SubjectKey::Binding(end) = subject {
+        } else if let SubjectKey::Binding(end) = subject
+            && !matches!(field, Field::TcpSyn | Field::TcpSynAck)
+        {
+            // How its connections begin is not what it says.
             self.known.insert(end);
         }
         id

@@ -29,6 +29,7 @@ pub mod pppoe;
 pub mod radio;
 #[cfg(test)]
 mod samples;
+pub mod stack;
 pub mod tcp;
 mod tunnel;
 pub mod udp;

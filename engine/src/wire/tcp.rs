@@ -99,6 +99,16 @@ impl<'a> TcpSegment<'a> {
         u16::from_be_bytes([self.header[16], self.header[17]])
     }
 
+    /// The urgent pointer.
+    pub fn urgent(&self) -> u16 {
+        u16::from_be_bytes([self.header[18], self.header[19]])
+    }
+
+    /// The options as sent, as far as captured.
+    pub fn option_bytes(&self) -> &'a [u8] {
+        self.options
+    }
+
     /// The options in their order.
     pub fn options(&self) -> Options<'a> {
         Options {

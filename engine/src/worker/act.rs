@@ -28,6 +28,8 @@ const ACK: u8 = 16;
 pub(super) struct Packet<'a> {
     pub headers: &'a Headers,
     pub direction: Direction,
+    /// The bytes that the headers were parsed of.
+    pub frame: &'a [u8],
     /// The payload of the transport.
     pub payload: &'a [u8],
     pub time_ns: u64,
@@ -56,6 +58,7 @@ impl Worker {
                 } else {
                     Direction::Down
                 },
+                frame: frame.bytes,
                 payload: headers.payload.of(frame.bytes),
                 time_ns: frame.time_ns,
                 number: frame.number,
@@ -316,7 +319,7 @@ impl Worker {
         if headers.tcp_flags & ACK == 0 {
             flow.set_orig(packet.direction);
             flow.flags |= flag::ORIG_KNOWN;
-            return;
+            return self.keep_syn(id, packet);
         }
         flow.set_orig(packet.direction.other());
         flow.flags |= flag::ORIG_KNOWN;
@@ -328,13 +331,19 @@ impl Worker {
             let d = packet.direction.index();
             conversation.streams[d].begin(headers.seq.wrapping_add(1));
             conversation.streams[1 - d].begin(headers.ack);
+            conversation.greeted = true;
+            self.keep_answer(id, packet);
         }
     }
 
     fn read_stream(&mut self, id: FlowId, packet: &Packet<'_>) {
         let headers = packet.headers;
+        let session = self.table.flow(id).session;
+        let conversation = self.conversations.get(session);
+        if conversation.is_some_and(|conversation| conversation.greeted) {
+            self.prove_handshake(id, packet);
+        }
         let flow = self.table.flow(id);
-        let session = flow.session;
         let ends = ends(flow, packet);
         let at = circumstances(flow, packet, &ends, Transport::Tcp);
         let back_ends = Ends {
@@ -513,7 +522,7 @@ pub(super) fn binding(flow: &Flow, direction: Direction) -> BindingKey {
     BindingKey::new(flow.key.scope, link.vlan(), mac, flow.key.version, address)
 }
 
-fn ends(flow: &Flow, packet: &Packet<'_>) -> Ends {
+pub(super) fn ends(flow: &Flow, packet: &Packet<'_>) -> Ends {
     Ends {
         sender: binding(flow, packet.direction),
         receiver: binding(flow, packet.direction.other()),

@@ -20,6 +20,8 @@ pub struct Conversation {
     pub streams: [Stream; 2],
     /// Who reads them.
     pub reader: Reader,
+    /// What its ends showed as they opened it waits for a segment that proves it.
+    pub greeted: bool,
 }
 
 /// What reads the bytes of a conversation.

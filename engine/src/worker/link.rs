@@ -178,6 +178,7 @@ impl Worker {
         let packet = Packet {
             headers: &headers,
             direction,
+            frame: &whole.payload,
             payload: headers.payload.of(&whole.payload),
             time_ns: frame.time_ns,
             number: frame.number,

@@ -6,6 +6,7 @@ mod act;
 mod conversation;
 mod evict;
 mod finish;
+mod greeting;
 mod link;
 mod overload;
 mod recorder;
@@ -29,6 +30,7 @@ use crate::device::ledger::Outbox;
 use crate::device::sighting::Times;
 use crate::device::{Ledger, PersonFilter};
 use crate::flow::duplicates::Copies;
+use crate::flow::handshakes::Handshakes;
 use crate::flow::{Direction, FlowHasher, FlowId, FlowKey, Fragments, Table, shard};
 use crate::wire::{Headers, Network, TransportKind, WireError};
 
@@ -95,6 +97,7 @@ pub struct Worker {
     table: Table,
     conversations: Conversations,
     copies: Copies,
+    handshakes: Handshakes,
     fragments: Vec<Fragments>,
     /// The latest time in each shard: timeouts depend on the shard's own packets alone.
     clocks: [u64; SHARDS],
@@ -135,6 +138,7 @@ impl Worker {
             table: Table::new(options.flows_max)?,
             conversations: Conversations::new(SESSIONS_MAX),
             copies: Copies::default(),
+            handshakes: Handshakes::default(),
             fragments: (0..SHARDS).map(|_| Fragments::default()).collect(),
             clocks: [0; SHARDS],
             first_ns: u64::MAX,

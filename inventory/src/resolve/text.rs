@@ -174,6 +174,37 @@ pub fn folded(text: &str) -> String {
     folded
 }
 
+/// A family of systems.
+const LINUX: &str = "linux";
+/// How the names of its members begin, in small letters.
+const LINUXES: [&str; 25] = [
+    "almalinux",
+    "alpine",
+    "amazon linux",
+    "android",
+    "arch",
+    "centos",
+    "chrome os",
+    "cisco ios xe",
+    "debian",
+    "dsm",
+    "fedora",
+    "fortios",
+    "gentoo",
+    "lcos",
+    "opensuse",
+    "openwrt",
+    "oracle linux",
+    "pan-os",
+    "qts",
+    "raspberry pi os",
+    "red hat",
+    "rocky linux",
+    "routeros",
+    "suse",
+    "ubuntu",
+];
+
 /// True where a serial number, a name or an identifier is what many machines share: nothing, one
 /// character repeated, digits counted up from 0 or 1, or a word for "unknown".
 pub fn is_placeholder(text: &str) -> bool {
@@ -247,6 +278,17 @@ pub fn normal(attribute: Attribute, value: &str) -> String {
         }
         _ => folded(value),
     }
+}
+
+/// True for a value that names a family of others: what says "Linux" does not contradict what
+/// says "Debian". The value is as [`normal`] makes it.
+pub fn is_family(attribute: Attribute, normal: &str) -> bool {
+    attribute == Attribute::Os && normal == LINUX
+}
+
+/// True for a member of this family; both as [`normal`] makes them.
+pub fn is_of_family(normal: &str, family: &str) -> bool {
+    family == LINUX && LINUXES.iter().any(|linux| normal.starts_with(linux))
 }
 
 /// A UDI that tells one machine from all others: its device identifier with its serial number,

@@ -8,7 +8,7 @@ use medtap_table::Fact;
 use medtap_table::vocabulary::{Attribute, Field};
 
 use super::Extent;
-use super::text::{normal, same_company};
+use super::text::{is_family, is_of_family, normal, same_company};
 use crate::model::{AttributeValue, Conflict, Provenance, Time};
 
 /// What several sources together cannot exceed: no agreement makes certain.
@@ -139,10 +139,28 @@ pub fn decide<'a>(
     extent: Extent,
 ) -> Option<AttributeValue> {
     let mut candidates: BTreeMap<String, Candidate<'a>> = BTreeMap::new();
+    let mut families = Vec::new();
     for reading in readings {
         let key = normal(attribute, reading.value);
-        if !key.is_empty() {
+        if is_family(attribute, &key) {
+            families.push(reading);
+        } else if !key.is_empty() {
             candidates.entry(key).or_default().readings.push(reading);
+        }
+    }
+    for family in families {
+        let key = normal(attribute, family.value);
+        let members = candidates
+            .iter_mut()
+            .filter(|(of, _)| is_of_family(of, &key));
+        let member = members.max_by(|a, b| a.1.rank().cmp(&b.1.rank()));
+        match member {
+            // That it is one of the family says nothing of which.
+            Some((_, known)) => known.readings.push(Reading {
+                confidence: 0,
+                ..family
+            }),
+            None => candidates.entry(key).or_default().readings.push(family),
         }
     }
     for hint in hints {

@@ -37,6 +37,27 @@ fn the_surest_value_wins_and_the_others_are_conflicts() {
 }
 
 #[test]
+fn a_family_contradicts_none_of_its_members_and_adds_nothing_to_them() {
+    let system = |named: &[&str]| {
+        let mut sample = Sample::default();
+        let host = sample.add(proven(LOCAL, "10.0.0.1"));
+        for (field, name) in [Field::TcpSyn, Field::SshServerVersion].iter().zip(named) {
+            let fact = sample.say(host, *field, name);
+            (fact.attribute, fact.confidence) = (Attribute::Os, 45);
+        }
+        let inventory = sample.inventory();
+        let os = inventory.devices[0].attributes["os"].clone().unwrap();
+        let sources = os.sources.len();
+        (os.value, os.confidence, sources, os.conflicts.len())
+    };
+    assert_eq!(system(&["Linux"]), ("Linux".to_owned(), 45, 1, 0));
+    let debian = ("Debian".to_owned(), 45, 2, 0);
+    assert_eq!(system(&["Linux", "Debian"]), debian);
+    assert_eq!(system(&["Debian", "Linux"]), debian);
+    assert_eq!(system(&["Linux", "Windows"]).3, 1);
+}
+
+#[test]
 fn what_was_only_observed_is_no_value() {
     let mut sample = Sample::default();
     let host = sample.add(proven(LOCAL, "10.0.0.1"));

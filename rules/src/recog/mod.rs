@@ -8,6 +8,7 @@ mod tests;
 
 use crate::compile;
 use crate::error::RuleError;
+use crate::imported::Imported;
 use crate::limits::{
     EXAMPLES_MAX, FIELD_COMPILED_BYTES_MAX, PATTERN_BYTES_MAX, RECOG_FILE_BYTES_MAX,
     RECOG_FILES_MAX, RECOG_ID_MIN, RECOG_NODES_MAX, RECOG_RULES_MAX, TEXT_BYTES_MAX,
@@ -19,30 +20,6 @@ use regex::bytes::Regex;
 use roxmltree::{Document, Node, ParsingOptions};
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// What became of a folder.
-#[derive(Debug, Default)]
-pub struct Imported {
-    /// Rule files: their names and texts.
-    pub files: Vec<(String, String)>,
-    /// Fingerprints that became rules.
-    pub used: usize,
-    /// Examples that were run, and held.
-    pub examples: usize,
-    /// Fingerprints that did not, each with its reason.
-    pub skipped: Vec<Skipped>,
-}
-
-/// A fingerprint that is not used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skipped {
-    /// The file's name.
-    pub file: String,
-    /// What the file calls it.
-    pub description: String,
-    /// Why.
-    pub reason: String,
-}
 
 /// Recog's keys and the fields that hold the same text.
 const FIELDS: [(&str, Field); 15] = [
@@ -146,16 +123,6 @@ pub fn import(folder: &Path) -> Result<Imported, RuleError> {
         imported.files.push((name, text));
     }
     Ok(imported)
-}
-
-impl Imported {
-    fn skip(&mut self, file: &str, description: &str, reason: String) {
-        self.skipped.push(Skipped {
-            file: file.to_owned(),
-            description: description.to_owned(),
-            reason,
-        });
-    }
 }
 
 fn file_name(path: &Path) -> String {

@@ -470,6 +470,8 @@ fields! {
     KipMac = 847, "kip.mac", Observed, 90;
     KipMedium = 848, "kip.medium", Observed, 90;
     KipManufacturer = 849, "kip.manufacturer_id", Observed, 85;
+    TcpSyn = 850, "tcp.syn.signature", Observed, 60;
+    TcpSynAck = 851, "tcp.syn_ack.signature", Observed, 60;
     Dnp3Address = 852, "dnp3.src", Observed, 90;
     Dnp3Vendor = 853, "dnp3.attribute.vendor", Manufacturer, 90;
     Dnp3Model = 854, "dnp3.attribute.model", Model, 90;

@@ -1,0 +1,125 @@
+//! What both ends showed as they opened a connection, until the connection is proved. It keeps a
+//! fixed number of openings, and a new one takes the place of an older one: a flood of SYNs takes
+//! no memory, only the occasion to learn the marks of a system, which comes again.
+
+use super::hash::{shard, steer};
+use super::key::{Direction, FlowKey};
+use crate::config::{HANDSHAKES_PER_SHARD, SHARDS};
+use crate::wire::stack::StackMarks;
+
+/// An acknowledgement this far above the first that is possible is not believed, bytes.
+const ACKNOWLEDGED_MAX: u32 = 65_536;
+
+/// What the two ends of one connection showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handshake {
+    /// Number of the flow's first packet: no other flow has it.
+    first_packet: u64,
+    /// The marks of the SYN.
+    pub syn: Option<StackMarks>,
+    /// The marks of the answer.
+    pub answer: Option<StackMarks>,
+    /// What the opener acknowledges if it got the answer.
+    next: u32,
+}
+
+/// The openings of one worker.
+pub struct Handshakes {
+    slots: Box<[Option<Handshake>]>,
+}
+
+impl Default for Handshakes {
+    fn default() -> Self {
+        Self {
+            slots: vec![None; SHARDS * HANDSHAKES_PER_SHARD].into(),
+        }
+    }
+}
+
+impl Handshakes {
+    /// The place of a flow with this hash: one of those of its shard, so that no flow of another
+    /// worker could ever have had it.
+    pub fn place(key: &FlowKey, hash: u32) -> usize {
+        let ends = Direction::BOTH.map(|direction| key.sender(direction).0);
+        let shard = shard(steer(&ends[0], &ends[1]));
+        shard * HANDSHAKES_PER_SHARD + hash as usize % HANDSHAKES_PER_SHARD
+    }
+
+    /// A flow began with a SYN; what a repeated one shows is not taken.
+    pub fn open(&mut self, place: usize, first_packet: u64, syn: Option<StackMarks>) {
+        if let Some(slot) = self.slots.get_mut(place)
+            && slot.is_none_or(|known| known.first_packet != first_packet)
+        {
+            *slot = Some(Handshake {
+                first_packet,
+                syn,
+                answer: None,
+                next: 0,
+            });
+        }
+    }
+
+    /// A SYN was answered; `next` follows the answer's own number.
+    pub fn answer(
+        &mut self,
+        place: usize,
+        first_packet: u64,
+        answer: Option<StackMarks>,
+        next: u32,
+    ) {
+        self.open(place, first_packet, None);
+        if let Some(Some(slot)) = self.slots.get_mut(place) {
+            (slot.answer, slot.next) = (answer, next);
+        }
+    }
+
+    /// What a flow showed, once: `acknowledged` is what its opener says it got, none where the
+    /// other end goes on.
+    pub fn prove(
+        &mut self,
+        place: usize,
+        first_packet: u64,
+        acknowledged: Option<u32>,
+    ) -> Option<Handshake> {
+        let slot = self.slots.get_mut(place)?;
+        let known = slot.filter(|known| known.first_packet == first_packet)?;
+        let is_right = |ack: u32| ack.wrapping_sub(known.next) < ACKNOWLEDGED_MAX;
+        if !acknowledged.is_none_or(is_right) {
+            return None;
+        }
+        *slot = None;
+        Some(known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_proved_once_and_by_the_right_number() {
+        let mut handshakes = Handshakes::default();
+        handshakes.open(5, 70, None);
+        handshakes.answer(5, 70, None, u32::MAX);
+        assert_eq!(handshakes.prove(5, 71, None), None, "another flow");
+        assert_eq!(handshakes.prove(5, 70, Some(70_000)), None, "a guess");
+        assert!(handshakes.prove(5, 70, Some(9)).is_some());
+        assert_eq!(handshakes.prove(5, 70, None), None, "once");
+    }
+
+    #[test]
+    fn the_latest_opening_has_the_place() {
+        let mut handshakes = Handshakes::default();
+        handshakes.open(5, 70, None);
+        handshakes.open(5, 71, None);
+        handshakes.answer(5, 71, None, 1);
+        handshakes.open(5, 71, None);
+        assert_eq!(handshakes.prove(5, 70, None), None);
+        assert_eq!(handshakes.prove(5, 71, Some(1)).map(|it| it.next), Some(1));
+        handshakes.answer(9, 80, None, 4);
+        assert!(
+            handshakes.prove(9, 80, None).is_some(),
+            "its SYN was not seen"
+        );
+    }
+}
