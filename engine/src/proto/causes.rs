@@ -33,7 +33,7 @@ fn associations_and_commands() {
         [&[kind, 0], &len[..], body].concat()
     };
     let release = pdu(5, &[0; 4]);
-    let mut fixed = vec![0; 68];
+    let mut fixed = [0; 68];
     fixed[1] = 1;
     let short_item = [&fixed[..], &[0x10, 0, 0, 99, b'1']].concat();
     let command = |set: &[u8]| {

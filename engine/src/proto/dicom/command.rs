@@ -114,8 +114,11 @@ impl<'a> Command<'a> {
     }
 }
 
-/// The first element of group 0000: its number, its value, what follows.
-fn element(bytes: &[u8]) -> Result<(u16, &[u8], &[u8]), Option<Fault>> {
+/// An element's number, its value, and what follows.
+type Element<'a> = (u16, &'a [u8], &'a [u8]);
+
+/// The first element of group 0000.
+fn element(bytes: &[u8]) -> Result<Element<'_>, Option<Fault>> {
     const CUT: Option<Fault> = Some(Fault::Truncated);
     let (header, rest) = bytes.split_first_chunk::<8>().ok_or(CUT)?;
     let [g0, g1, e0, e1, l0, l1, l2, l3] = *header;
