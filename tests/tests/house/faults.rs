@@ -111,10 +111,10 @@ fn a_fault_is_code_4_and_keeps_what_was_read() {
 fn an_unknown_link_type_gives_no_devices() {
     let folder = Folder::new();
     let mut other = lease();
-    other[20..24].copy_from_slice(&127u32.to_le_bytes());
+    other[20..24].copy_from_slice(&189u32.to_le_bytes());
     let ran = medtap(&[
         "analyze",
-        &folder.write("radio", &other),
+        &folder.write("usb", &other),
         "--output",
         "json",
     ]);
