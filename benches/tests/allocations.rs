@@ -54,7 +54,7 @@ fn steady(plan: &Plan, opening: usize) -> (u64, usize) {
     let capture = bytes(plan).unwrap();
     let frames = frames(&capture);
     let (opening, steady) = frames.split_at(opening);
-    let mut solo = Solo::new(plan.flows * 2, &rules()).unwrap();
+    let mut solo = Solo::new(plan.flows * 2 + 4096, &rules()).unwrap();
     solo.take(opening);
     let before = ALLOCATIONS.get();
     solo.take(steady);
@@ -103,8 +103,9 @@ fn a_hospital_allocates_for_conversations_alone() {
     };
     let (allocations, packets) = steady(&plan, 20_000);
     eprintln!("{allocations} allocations for {packets} packets");
+    // All conversations find a place, so all of them cost.
     assert!(
-        allocations < packets as u64 / 20,
+        allocations < packets as u64 / 8,
         "{allocations} for {packets} packets"
     );
 }
