@@ -142,3 +142,98 @@ fn nothing_that_the_program_says_names_a_person() {
         }
     }
 }
+
+/// Where a person can stand: a capture, what stands before the canary there, and how far before.
+const PLACES: &[(&str, &str, &[u8], usize)] = &[
+    ("HL7 PID", "hl7/two_ports", b"\rPID|", 200),
+    ("HL7 NK1", "hl7/two_ports", b"\rNK1|", 100),
+    ("HL7 PV1", "hl7/two_ports", b"\rPV1|", 150),
+    ("HL7 OBX text", "hl7/profiles", b"|ST|", 120),
+    ("HL7 MSH-10", "hl7/profiles", b"|ORU^R01^ORU_R01|", 10),
+    ("DICOM patient", "dicom/persons", b"\x10\x00\x10\x00", 20),
+    ("DICOM private", "dicom/persons", b"\x11\x00\x10\x00", 60),
+    ("DICOM user", "dicom/services", b"\x58\x00", 20),
+    (
+        "FHIR Patient",
+        "fhir/h2c",
+        b"\"resourceType\": \"Patient\"",
+        60,
+    ),
+    ("FHIR URL", "fhir/server", b"GET /fhir/Device?", 30),
+    (
+        "QIDO URL",
+        "dicomweb/orthanc",
+        b"GET /dicom-web/studies?",
+        40,
+    ),
+    ("WADO URL", "dicomweb/orthanc", b"/metadata?", 10),
+    ("SDC patient", "http/sdc", b"PatientContextState", 600),
+    ("LIS2 P", "astm/analyser", b"P|1|", 60),
+    ("LIS2 O", "astm/analyser", b"O|1|", 60),
+    ("LIS2 C", "astm/analyser", b"C|1|", 60),
+    ("LIS2 Q", "astm/bare", b"Q|1|", 60),
+    ("LIS2 H-4", "astm/analyser", b"H|\\^&|", 40),
+    ("POCT1 patient", "poct1/greeting", b"<PT", 100),
+    ("POCT1 patients", "poct1/greeting", b"PTL.R01", 300),
+    ("POCT1 operators", "poct1/greeting", b"OPL.R01", 300),
+    (
+        "ATNA participant",
+        "atna/audit",
+        b"ActiveParticipant UserID=\"",
+        10,
+    ),
+    ("file name", "tftp/read", b"\x00\x01", 10),
+    ("job name", "pjl/name", b"JOB NAME", 20),
+    // A monitor writes in UTF-16.
+    (
+        "IntelliVue patient",
+        "intellivue/monitor",
+        b"\0C\0A\0N\0A\0R\0",
+        2,
+    ),
+];
+
+/// Every place where a person can stand has a canary, so that the searches above mean something.
+#[test]
+fn every_place_of_a_person_holds_one() {
+    for (place, capture, before, within) in PLACES {
+        let path = medtap_tests::root().join(format!("pcaps/{capture}.pcap"));
+        let bytes = fs::read(&path).expect("a committed capture");
+        let marks = bytes.windows(before.len()).enumerate();
+        let held = marks.filter(|(_, mark)| mark == before).any(|(at, _)| {
+            let end = at + before.len() + within + CANARY.len();
+            holds_canary_in_any_form(&bytes[at..end.min(bytes.len())])
+        });
+        assert!(held, "{place}: none in {capture}");
+    }
+}
+
+/// Nor does anything that is said of files that are cut, and of such whose last record is longer
+/// than any.
+#[test]
+fn nothing_said_of_damaged_files_names_a_person() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut files = Vec::new();
+    for (at, capture) in HOLD_PERSONS.iter().enumerate() {
+        let mut bytes = fs::read(medtap_tests::root().join(capture)).expect("a committed capture");
+        let cut = bytes.len() * 3 / 4;
+        bytes.extend([0xff; 16]);
+        bytes.extend(CANARY.repeat(100));
+        for (len, name) in [(cut, "cut"), (bytes.len(), "long")] {
+            let path = folder.path().join(format!("{at}.{name}"));
+            fs::write(&path, &bytes[..len]).expect("a damaged file");
+            files.push(path.into_os_string());
+        }
+    }
+    for output in ["json", "wide"] {
+        let options = ["analyze", "--output", output].map(Into::into);
+        let ran = medtap_tests::medtap(&[&options[..], &files].concat());
+        assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+        for (what, bytes) in [
+            ("output", ran.stdout.as_slice()),
+            ("messages", ran.stderr.as_bytes()),
+        ] {
+            assert!(!holds_canary_in_any_form(bytes), "{output}: {what}");
+        }
+    }
+}
