@@ -23,7 +23,8 @@ fn a_flood_takes_no_more_than_was_said() {
     let before = measure::anonymous_bytes().unwrap();
     let most = replay::memory(WORKERS, Some(FLOWS_MAX), &rules).bytes();
     let mut peaks = Vec::new();
-    for flows in [70_000u32, 140_000] {
+    // The first run leaves the allocator what the others find.
+    for flows in [70_000u32, 70_000, 140_000] {
         let plan = Plan {
             flows,
             devices: flows,
@@ -40,7 +41,7 @@ fn a_flood_takes_no_more_than_was_said() {
         assert_eq!(counters.get(Counter::FlowsEvicted), u64::from(flows - kept));
         peaks.push(peak);
     }
-    let taken = peaks[1].saturating_sub(before);
+    let taken = peaks[2].saturating_sub(before);
     assert!(taken <= most, "{taken} bytes taken, {most} said");
-    assert!(peaks[1] <= peaks[0] + SLACK_BYTES, "{peaks:?}");
+    assert!(peaks[2] <= peaks[1] + SLACK_BYTES, "{peaks:?}");
 }

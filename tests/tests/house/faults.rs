@@ -112,12 +112,7 @@ fn an_unknown_link_type_gives_no_devices() {
     let folder = Folder::new();
     let mut other = lease();
     other[20..24].copy_from_slice(&189u32.to_le_bytes());
-    let ran = medtap(&[
-        "analyze",
-        &folder.write("usb", &other),
-        "--output",
-        "json",
-    ]);
+    let ran = medtap(&["analyze", &folder.write("usb", &other), "--output", "json"]);
     assert_eq!(ran.code, PARTIAL, "{}", ran.stderr);
     let json = ran.json();
     assert_eq!(json["partial"], true);
