@@ -43,6 +43,7 @@ struct Head {
     format: u32,
     run: u64,
     heartbeat_ns: u64,
+    devices: usize,
     columns: Vec<String>,
     summary: Vec<(Tone, String)>,
 }
@@ -116,6 +117,7 @@ impl Keeper {
             format: FORMAT,
             run: self.run,
             heartbeat_ns,
+            devices: self.rows.len(),
             columns: render::titles().map(str::to_owned).collect(),
             summary,
         };
@@ -159,21 +161,20 @@ fn row(device: &Device, stamp: Option<u64>, id_chars: usize) -> Row {
 /// A roster that holds.
 pub struct Roster {
     head: Head,
-    rows: String,
+    /// The whole file.
+    text: String,
 }
 
 impl Roster {
     /// The roster of a table, where there is one of the same run that is not old.
     pub fn of(path: &Path, table: &TableReader) -> Option<Self> {
         let text = read_text(&path_of(path), BYTES_MAX).ok()?;
-        let (head, rows) = text.split_once('\n')?;
-        let head: Head = serde_json::from_str(head).ok()?;
-        let same = head.format == FORMAT && head.run == table.run_id();
+        let head: Head = serde_json::from_str(text.lines().next()?).ok()?;
+        let lines = text.bytes().filter(|byte| *byte == b'\n').count();
+        let whole = head.format == FORMAT && lines == head.devices + 1;
+        let same = head.run != 0 && head.run == table.run_id();
         let age_ns = table.heartbeat_ns().checked_sub(head.heartbeat_ns)?;
-        (same && age_ns <= AGE_MAX_NS && table.run_id() != 0).then(|| Self {
-            rows: rows.to_owned(),
-            head,
-        })
+        (whole && same && age_ns <= AGE_MAX_NS).then_some(Self { head, text })
     }
 
     /// Writes the list, and how old it is.
@@ -181,7 +182,7 @@ impl Roster {
     /// # Errors
     /// Those of the writer.
     pub fn write(&self, look: Look, out: &mut dyn Write) -> io::Result<()> {
-        let rows: Vec<&str> = self.rows.lines().collect();
+        let rows: Vec<&str> = self.text.lines().skip(1).collect();
         let columns = self.head.columns.iter().map(String::as_str).collect();
         if !rows.is_empty() {
             Sheet::of_lines(columns, &rows, BETWEEN).write(look, out)?;
