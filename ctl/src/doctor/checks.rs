@@ -1,6 +1,7 @@
 //! What is good for a sensor and what is not, judged by what was read. It reads nothing itself.
 
 use medtap_engine::nic::inspect::{Nic, symmetric_key};
+use medtap_engine::nic::numa::spell;
 use medtap_table::vocabulary::Delivery;
 
 use super::machine::Machine;
@@ -192,9 +193,10 @@ fn driver(judge: &Judge<'_>, nic: &Nic) -> Finding {
         "" => "no name",
         name => name,
     };
-    let node = nic
-        .numa_node
-        .map_or_else(String::new, |node| format!(", memory node {node}"));
+    let node = nic.node.as_ref().map_or_else(String::new, |node| {
+        let cpus = spell(&node.cpus);
+        format!(", memory node {} of processors {cpus}", node.number)
+    });
     let queues = match nic.queues {
         1 => "1 receive queue".to_owned(),
         more => format!("{more} receive queues"),

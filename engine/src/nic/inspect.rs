@@ -3,9 +3,10 @@
 
 use std::io;
 
+use super::numa::Node;
 use super::request::Requests;
 pub use super::rss::{Rss, symmetric_key};
-use super::{OFFLOADS, irqs, is_ethernet, numa_node};
+use super::{OFFLOADS, irqs, is_ethernet};
 
 /// Something on that changes frames on their way to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub struct Nic {
     /// Its interrupts.
     pub irqs: Vec<u32>,
     /// Where its memory is best taken, on machines with more than one such place.
-    pub numa_node: Option<u32>,
+    pub node: Option<Node>,
 }
 
 /// Looks at an interface.
@@ -82,7 +83,7 @@ pub fn inspect(interface: &str) -> io::Result<Nic> {
         rss: requests.rss().ok().and_then(|words| Rss::of(&words)),
         offloads: offloads(&requests).unwrap_or_default(),
         irqs: irqs(interface),
-        numa_node: numa_node(interface),
+        node: Node::of(interface),
     })
 }
 

@@ -5,6 +5,7 @@ pub mod counts;
 pub mod inspect;
 pub mod keeper;
 pub mod link;
+pub mod numa;
 mod request;
 mod rss;
 mod setting;
@@ -75,8 +76,6 @@ pub struct Change {
 pub struct Prepared {
     /// What was changed, in this order. To be given to [`keeper::start`], or to [`restore`].
     pub changes: Vec<Change>,
-    /// Where its memory is best taken, where the machine has more than one such place.
-    pub numa_node: Option<u32>,
     _promiscuous: Option<OwnedFd>,
 }
 
@@ -179,16 +178,6 @@ pub fn rx_queues(interface: &str) -> io::Result<u32> {
     Ok(u32::try_from(queues).unwrap_or(1).max(1))
 }
 
-/// The node of memory that the interface is next to, where the machine says so.
-pub fn numa_node(interface: &str) -> Option<u32> {
-    // -1 on machines with one node.
-    fs::read_to_string(sysfs(interface)?.join("device/numa_node"))
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
-}
-
 /// The interface's folder in sysfs, if what is mounted there is the calling thread's network
 /// namespace: in another, an interface of that name would be somebody else's.
 fn sysfs(interface: &str) -> Option<PathBuf> {
@@ -244,10 +233,8 @@ pub fn prepare(
         }
     }
     warn(interface, report);
-    let numa_node = numa_node(interface);
     Ok(Prepared {
         changes,
-        numa_node,
         _promiscuous: promiscuous,
     })
 }
@@ -499,7 +486,7 @@ mod tests {
         assert!(exists("lo") && index("lo").unwrap() > 0 && mtu("lo").unwrap() > 0);
         assert!(is_ethernet("lo").unwrap() && is_ethernet("nosuch0").is_err());
         assert_eq!(rx_queues("lo").unwrap(), 1);
-        assert_eq!(numa_node("lo"), None);
+        assert_eq!(numa::Node::of("lo"), None);
     }
 
     /// Loopback shares nothing out: it is told, and nothing is tried.

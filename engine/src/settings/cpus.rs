@@ -6,6 +6,7 @@ use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
 
 use super::error::{Place, SettingsError};
+use crate::nic::numa::spell;
 
 /// More than Linux counts on any machine of today; bounds what a list may grow to.
 const CPUS_MAX: u16 = 8192;
@@ -95,15 +96,4 @@ fn number(text: &str) -> Option<u16> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.parse().ok().filter(|cpu| *cpu < CPUS_MAX);
     number.filter(|_| digits)
-}
-
-/// The list as one would type it.
-pub(super) fn spell(cpus: &[u16]) -> String {
-    let runs = cpus.chunk_by(|a, b| a.checked_add(1) == Some(*b));
-    let words = runs.filter_map(|run| match run {
-        [] => None,
-        [cpu] => Some(cpu.to_string()),
-        [first, .., last] => Some(format!("{first}-{last}")),
-    });
-    words.collect::<Vec<_>>().join(",")
 }

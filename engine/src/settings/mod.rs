@@ -23,7 +23,7 @@ pub use error::{Place, SettingsError};
 
 use crate::capture::port::Mode;
 use crate::config::{FACTS_MAX, FLOWS_MAX, SUBJECTS_MAX};
-use cpus::spell;
+use crate::nic::numa::spell;
 use file::FileSettings;
 
 /// Where the table of a running engine lies, unless told otherwise.

@@ -7,6 +7,7 @@
 
 mod control;
 mod interfaces;
+mod near;
 mod rules;
 mod station;
 
@@ -64,6 +65,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     let persons = persons(settings);
     let notifier = Notifier::from_env();
     let signals = Signals::register().context("no handlers for signals")?;
+    near::come_near(settings, &mut say);
     let (interfaces, ports) = open(settings)?;
     // From here on whatever ends the run, an error too, puts the interfaces back.
     let keeper = keep(&interfaces)?;
