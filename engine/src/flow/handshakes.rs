@@ -45,17 +45,22 @@ impl Handshakes {
         shard * HANDSHAKES_PER_SHARD + hash as usize % HANDSHAKES_PER_SHARD
     }
 
-    /// A flow began with a SYN; what a repeated one shows is not taken.
+    /// A flow began with a SYN, which over several queues may come after its answer; what a
+    /// repeated one shows is not taken.
     pub fn open(&mut self, place: usize, first_packet: u64, syn: Option<StackMarks>) {
-        if let Some(slot) = self.slots.get_mut(place)
-            && slot.is_none_or(|known| known.first_packet != first_packet)
-        {
-            *slot = Some(Handshake {
-                first_packet,
-                syn,
-                answer: None,
-                next: 0,
-            });
+        match self.slots.get_mut(place) {
+            Some(Some(known)) if known.first_packet == first_packet => {
+                known.syn = known.syn.or(syn);
+            }
+            Some(slot) => {
+                *slot = Some(Handshake {
+                    first_packet,
+                    syn,
+                    answer: None,
+                    next: 0,
+                });
+            }
+            None => {}
         }
     }
 

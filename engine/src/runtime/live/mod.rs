@@ -12,6 +12,7 @@ mod rules;
 mod station;
 
 use std::hash::{BuildHasher, RandomState};
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -66,6 +67,8 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     let notifier = Notifier::from_env();
     let signals = Signals::register().context("no handlers for signals")?;
     near::come_near(settings, &mut say);
+    // Before anything is received: taking memory takes time, and no frame waits for it.
+    let workers = workers(settings, &rules, &persons)?;
     let (interfaces, ports) = open(settings)?;
     // From here on whatever ends the run, an error too, puts the interfaces back.
     let keeper = keep(&interfaces)?;
@@ -83,14 +86,11 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     let shunt_counts = interfaces.iter().filter_map(Interface::shunt_counts);
     let shunt_counts: Vec<_> = shunt_counts.collect();
     let mut crew = Vec::new();
-    for (number, ports) in ports.into_iter().enumerate() {
+    for (number, (ports, mut worker)) in ports.into_iter().zip(workers).enumerate() {
         let (facts, fact_end) = RingBuffer::new(FACT_RING_SIGHTINGS);
         let (counts, count_end) = RingBuffer::new(COUNT_RING_SIGHTINGS);
         let (matching, new_rules) = unbounded();
         let (ending, ended) = unbounded();
-        let mut worker = worker(settings, &rules, &persons).with_context(|| {
-            format!("no memory for the flows of worker {number}; ask for fewer flows or workers")
-        })?;
         if !shunt_counts.is_empty() {
             let each = SHUNTS_MAX / settings.workers as u32;
             let first = number as u32 * each;
@@ -287,6 +287,31 @@ fn put_back(interfaces: &[Interface]) {
         // What could not be put back, it has said.
         nic::restore(interface.changes(), &mut say);
     }
+}
+
+/// All workers, each with its memory, which comes from the node of the processor it is to run on.
+fn workers(
+    settings: &Settings,
+    rules: &RuleBook,
+    persons: &PersonFilter,
+) -> anyhow::Result<Vec<Worker>> {
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..settings.workers)
+            .map(|number| {
+                scope.spawn(move || {
+                    pin(settings.cpus.get(number).copied());
+                    let mut worker = worker(settings, rules, persons)?;
+                    worker.populate();
+                    std::io::Result::Ok(worker)
+                })
+            })
+            .collect();
+        let workers = threads.into_iter().map(|thread| {
+            let worker = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+            worker.context("no memory for the flows of a worker; ask for fewer flows or workers")
+        });
+        workers.collect()
+    })
 }
 
 fn worker(

@@ -196,8 +196,6 @@ impl Station {
 
     /// Works until the run ends, then takes what is still there. Gives the last report.
     pub fn run(mut self) -> Report {
-        // Here, not before: the thread is pinned, and its memory comes from its own node.
-        self.worker.populate();
         let mut now_ns = clock_ns();
         let mut report_ns = now_ns + PUBLISH_NS;
         let (mut idle, mut unlooked) = (0, 0);
