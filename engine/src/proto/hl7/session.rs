@@ -5,12 +5,11 @@
 use std::collections::VecDeque;
 
 use medtap_table::vocabulary::{Event, Field};
-use memchr::{memchr2, memchr2_iter};
 
 use super::forms::Form;
 use super::header::{Header, MessageCode};
 use super::message::Message;
-use super::syntax::Delimiters;
+use super::syntax::{Delimiters, control};
 use super::{BLOCK_END, BLOCK_START};
 use crate::config::{HL7_OUTSTANDING_MAX, HL7_SEGMENT_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::observe::{Emit, Fault, Observation, Role, Subject, passage, says};
@@ -356,26 +355,24 @@ impl Direction {
     /// Looks for the end of the segment at hand. CR ends it, and so does the end of the block; LF
     /// and the start of a block only where a segment follows, since text may hold them.
     fn end(&self, rest: &[u8], from: usize) -> End {
-        let seen = rest.get(from..).unwrap_or_default();
-        let sure = memchr2(b'\r', BLOCK_END, seen);
-        let before = seen.get(..sure.unwrap_or(seen.len())).unwrap_or_default();
         let separator = self.in_message.then_some(self.message.delimiters.field);
-        for at in memchr2_iter(b'\n', BLOCK_START, before) {
-            let next = seen.get(at + 1..).unwrap_or_default();
-            let ends = match seen.get(at) {
+        let mut at = from;
+        while let Some(control) = control(rest.get(at..).unwrap_or_default()) {
+            at += control;
+            let next = rest.get(at + 1..).unwrap_or_default();
+            let ends = match rest.get(at) {
+                Some(&b'\r' | &BLOCK_END) => Some(true),
                 Some(&b'\n') => begins_segment(next, separator),
-                _ => begins_header(next),
+                Some(&BLOCK_START) => begins_header(next),
+                _ => Some(false),
             };
             match ends {
-                Some(true) => return End::At(from + at),
-                Some(false) => {}
-                None => return End::NotBefore(from + at),
+                Some(true) => return End::At(at),
+                Some(false) => at += 1,
+                None => return End::NotBefore(at),
             }
         }
-        match sure {
-            Some(at) => End::At(from + at),
-            None => End::NotBefore(rest.len()),
-        }
+        End::NotBefore(rest.len())
     }
 
     /// The message is over.

@@ -49,6 +49,23 @@ fn word(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, shifted)
 }
 
+/// Where the first control character is.
+pub fn control(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(rest @ [_, ..]) = bytes.get(at..) {
+        let word = word(rest);
+        // The lowest mark is exact: only what is above one can be wrong.
+        let below = word.wrapping_sub(eight(b' ')) & !word & eight(0x80);
+        if below != 0 {
+            let found = at + below.trailing_zeros() as usize / 8;
+            // Past the end there are zeros.
+            return (found < bytes.len()).then_some(found);
+        }
+        at += 8;
+    }
+    None
+}
+
 /// The places of a character that is not NUL, eight bytes at a time.
 pub struct Marks<'a> {
     bytes: &'a [u8],
@@ -330,7 +347,7 @@ mod tests {
 
     /// Eight at a time as one at a time, wherever words end.
     #[test]
-    fn marks() {
+    fn marks_and_controls() {
         bolero::check!()
             .with_iterations(5000)
             .with_type::<(Vec<u8>, u8)>()
@@ -340,6 +357,8 @@ mod tests {
                 let slow = bytes.iter().enumerate();
                 let slow = slow.filter(|(_, byte)| **byte == mark).map(|(at, _)| at);
                 assert!(Marks::new(&bytes, mark).eq(slow));
+                let first = bytes.iter().position(|byte| *byte < b' ');
+                assert_eq!(control(&bytes), first);
             });
     }
 
