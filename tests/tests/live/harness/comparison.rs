@@ -14,8 +14,8 @@ const LEFT_OUT: [&str; 6] = [
     "files",
 ];
 
-/// Where a stack's marks come from: SYN, its answer and a third segment, in this order. Over several
-/// queues they may come in another one, and then this opening is not counted.
+/// Where a stack's marks come from: SYN, its answer and a third segment, in this order. Over
+/// several queues they may come in another one, and then this opening is not counted.
 const OPENINGS: [&str; 2] = ["tcp.syn.signature", "tcp.syn_ack.signature"];
 
 /// Fails unless both say the same, times apart; with several queues, the number of openings too.
