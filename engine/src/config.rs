@@ -87,6 +87,9 @@ pub const LEDGER_EDGES_MAX: usize = 65_536;
 /// See [`LEDGER_SUBJECTS_MAX`].
 pub const LEDGER_ACTIVITIES_MAX: usize = 16_384;
 
+/// Sources of connections that came to nothing; see [`LEDGER_SUBJECTS_MAX`].
+pub const LEDGER_UNANSWERED_MAX: usize = 16_384;
+
 /// Meanings of one value: the attribute it is by itself and what rules say.
 pub const FACTS_PER_VALUE_MAX: usize = 16;
 
@@ -108,6 +111,13 @@ pub const EVICT_LOOKS: u32 = 8;
 /// TCP connections of one shard that are being opened, and whose first segments are remembered
 /// until a third one proves them: 72 bytes each. A new one takes the place of an older one.
 pub const HANDSHAKES_PER_SHARD: usize = 64;
+
+/// Machines that claim one address and are compared with each other (`limit_claimants`).
+pub const CLAIMANTS_MAX: usize = 4;
+
+/// Sources of an hour whose connections came to nothing, and of which the number of targets is
+/// estimated: 104 bytes each (`limit_unanswered`). Where there are more, those of few are forgotten.
+pub const UNANSWERED_MAX: usize = 16_384;
 
 /// Flow records that one run keeps for `--flows` (`limit_flow_records`).
 pub const FLOW_RECORDS_MAX: usize = 4_000_000;

@@ -34,6 +34,7 @@ embed! {
     "mdns.device_info.model",
     "http.server",
     "http.user_agent",
+    "contacted.name",
     "tcp.syn.signature",
     "tcp.syn_ack.signature",
     "tls.handshake.version",

@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub struct Match<'a> {
     /// The rule's number, never 0.
     pub rule: u32,
+    /// What the rule is called.
+    pub name: &'a str,
     /// How sure the claim is where the protocol is confirmed, 0–100.
     pub confidence: u8,
     /// What is claimed; [`Attribute::Observed`] where the rule knows the value and gives nothing.
@@ -138,6 +140,7 @@ pub fn claims(rule: &Rule, value: &str, emit: &mut dyn FnMut(Match<'_>)) {
     let mut claim = |attribute, value: &str| {
         emit(Match {
             rule: rule.id,
+            name: &rule.name,
             confidence,
             attribute,
             value,

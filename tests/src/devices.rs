@@ -75,8 +75,13 @@ fn device_text(out: &mut String, device: &Device) {
         });
     }
     for peer in &device.peers {
-        let protocols = peer.protocols.join(" ");
-        let _ = writeln!(out, "  peer {} {} {protocols}", peer.id, peer.bytes);
+        let line = format!(
+            "  peer {} {} {}",
+            peer.id,
+            peer.bytes,
+            peer.protocols.join(" ")
+        );
+        let _ = writeln!(out, "{}", line.trim_end());
     }
     for (event, activity) in &device.activity {
         let _ = writeln!(out, "  {event} {}", activity.total);

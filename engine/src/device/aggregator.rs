@@ -2,7 +2,9 @@
 //! commutative, so that the number of workers and the order of their words change nothing. It
 //! resolves no identity and weighs no fact.
 
+mod rivals;
 mod seed;
+mod unanswered;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -13,6 +15,9 @@ use medtap_table::{
     SubjectFlags, SubjectId, SubjectKind, TableWriter, Text, Traffic, Volume,
 };
 
+use self::rivals::Rivals;
+use self::unanswered::Unanswered;
+use super::claims::Claims;
 use super::debts::Debts;
 use super::ledger::add;
 use super::sighting::{
@@ -34,6 +39,7 @@ struct SubjectState {
     ttl_min: u8,
     ttl_max: u8,
     times: Times,
+    claims: Claims,
     first_packet: u64,
     traffic: Traffic,
     slot: Option<SubjectId>,
@@ -130,6 +136,10 @@ pub struct Aggregator {
     probation: usize,
     /// How many of those there may be.
     probation_max: usize,
+    /// Who claims each address.
+    rivals: Rivals,
+    /// Whose connections came to nothing.
+    unanswered: Unanswered,
     counters: Counters,
 }
 
@@ -147,6 +157,8 @@ impl Aggregator {
             activities: Debts::new(places(room.activities)),
             probation: 0,
             probation_max: places(room.subjects / SUBJECTS_PER_PROBATION),
+            rivals: Rivals::default(),
+            unanswered: Unanswered::default(),
             counters: Counters::default(),
         }
     }
@@ -161,6 +173,8 @@ impl Aggregator {
             + Debts::<EdgeKey, EdgeState>::bytes(room.edges.into())
             + Debts::<(u32, Event), ActivityState>::bytes(room.activities.into())
             + bins * u64::from(room.activities)
+            + Rivals::bytes(room.subjects.into())
+            + Unanswered::BYTES_MAX
     }
 
     /// What it refused.
@@ -184,6 +198,10 @@ impl Aggregator {
             CountSighting::Subject(subject) => self.subject(subject),
             CountSighting::Edge(edge) => self.edge(edge),
             CountSighting::Activity(activity) => self.activity(activity),
+            CountSighting::Unanswered(tried) => {
+                let refused = self.unanswered.add(tried);
+                self.counters.add(Counter::UnansweredRefused, refused);
+            }
         }
     }
 
@@ -196,6 +214,7 @@ impl Aggregator {
             ttl_min: u8::MAX,
             ttl_max: 0,
             times: Times::NEVER,
+            claims: Claims::default(),
             first_packet: u64::MAX,
             traffic: Traffic::default(),
             slot: None,
@@ -231,6 +250,14 @@ impl Aggregator {
         state.times.merge(seen.times);
         state.first_packet = state.first_packet.min(seen.first_packet);
         add(&mut state.traffic, seen.traffic);
+        if !seen.claims.is_empty()
+            && let SubjectKey::Binding(binding) = seen.key
+        {
+            state.claims.merge(seen.claims);
+            if !self.rivals.note(&binding, id) {
+                self.counters.count(Counter::ClaimantsRefused);
+            }
+        }
     }
 
     /// Takes a fact.
@@ -336,6 +363,8 @@ impl Aggregator {
     /// Writes down what changed. New records come in the order of their keys, so that a table
     /// that is written once is the same for the same input.
     pub fn publish(&mut self) {
+        self.tell_rivals();
+        self.tell_unanswered();
         self.publish_subjects();
         self.publish_facts();
         self.publish_edges();

@@ -9,18 +9,22 @@ use medtap_rules::Matcher;
 use medtap_table::vocabulary::{Counter, Event, Field};
 use medtap_table::{EdgeFlags, SubjectFlags, Traffic, hour_of_week};
 
+use super::claims::Claims;
 use super::debts::Debts;
-use super::meanings::{Meaning, Meanings};
+use super::meanings::{self, Meaning, Meanings};
 use super::memo::{Memo, Said};
 use super::passages::{Passage, Passages, Told};
 use super::person::PersonFilter;
 use super::sighting::{
     ActivitySighting, CountSighting, EdgeKey, EdgeSighting, FactSighting, SubjectSighting, Times,
+    UnansweredKey, UnansweredSighting,
 };
+use super::sketch::Sketch;
 use super::subject::{BindingKey, SubjectKey};
 use super::text::Value;
 use crate::config::{
     LEDGER_ACTIVITIES_MAX, LEDGER_EDGES_MAX, LEDGER_FACTS_MAX, LEDGER_SUBJECTS_MAX,
+    LEDGER_UNANSWERED_MAX,
 };
 use crate::counters::Counters;
 
@@ -59,6 +63,17 @@ struct FactDebt {
 }
 
 impl FactDebt {
+    /// A value that was not said yet.
+    fn new(meanings: Arc<[Meaning]>) -> Self {
+        Self {
+            meanings,
+            confirmed: false,
+            times: Times::NEVER,
+            count: 0,
+            handed: 0,
+        }
+    }
+
     /// It is said once more.
     fn say(&mut self, field: Field, (time_ns, confirmed): (u64, bool)) {
         self.confirmed |= confirmed;
@@ -77,6 +92,7 @@ struct SubjectDebt {
     ttl_min: u8,
     ttl_max: u8,
     times: Times,
+    claims: Claims,
     first_packet: u64,
     traffic: Traffic,
 }
@@ -88,6 +104,12 @@ struct EdgeDebt {
     times: Times,
     packets: u64,
     bytes: u64,
+}
+
+#[derive(Debug)]
+struct UnansweredDebt {
+    targets: Sketch,
+    times: Times,
 }
 
 #[derive(Debug)]
@@ -113,6 +135,8 @@ pub struct SubjectNote {
     pub ttl: u8,
     /// First and last time it sent; `None` if it did not.
     pub times: Option<Times>,
+    /// When it said that its address is its own.
+    pub claims: Claims,
     /// Number of a packet it sent.
     pub packet: u64,
     /// Its traffic.
@@ -128,6 +152,7 @@ pub struct Ledger {
     known: HashSet<BindingKey, RandomState>,
     edges: Debts<EdgeKey, EdgeDebt>,
     activities: Debts<(SubjectKey, Event, u8), ActivityDebt>,
+    unanswered: Debts<UnansweredKey, UnansweredDebt>,
     generation: u32,
     meanings: Meanings,
     facts_memo: Memo,
@@ -153,6 +178,7 @@ impl Ledger {
             known: HashSet::default(),
             edges: Debts::new(LEDGER_EDGES_MAX),
             activities: Debts::new(LEDGER_ACTIVITIES_MAX),
+            unanswered: Debts::new(LEDGER_UNANSWERED_MAX),
             generation: 0,
             meanings: Meanings::default(),
             facts_memo: Memo::default(),
@@ -171,6 +197,7 @@ impl Ledger {
             + (LEDGER_FACTS_MAX * 2 * (size_of::<BindingKey>() + 1)) as u64
             + Debts::<EdgeKey, EdgeDebt>::bytes(LEDGER_EDGES_MAX as u64)
             + Debts::<(SubjectKey, Event, u8), ActivityDebt>::bytes(LEDGER_ACTIVITIES_MAX as u64)
+            + Debts::<UnansweredKey, UnansweredDebt>::bytes(LEDGER_UNANSWERED_MAX as u64)
             + 2 * Memo::BYTES
             + Passages::BYTES_MAX
     }
@@ -181,6 +208,7 @@ impl Ledger {
             || self.facts.is_nearly_full()
             || self.edges.is_nearly_full()
             || self.activities.is_nearly_full()
+            || self.unanswered.is_nearly_full()
     }
 
     /// True when nothing is owed.
@@ -189,6 +217,7 @@ impl Ledger {
             && self.facts.is_settled()
             && self.edges.is_settled()
             && self.activities.is_settled()
+            && self.unanswered.is_settled()
     }
 
     /// Sums that are not handed over yet.
@@ -197,6 +226,7 @@ impl Ledger {
             + self.facts.owed().len()
             + self.edges.owed().len()
             + self.activities.owed().len()
+            + self.unanswered.owed().len()
     }
 
     /// Adds what was seen of a subject.
@@ -206,6 +236,7 @@ impl Ledger {
             ttl_min: u8::MAX,
             ttl_max: 0,
             times: Times::NEVER,
+            claims: Claims::default(),
             first_packet: u64::MAX,
             traffic: Traffic::default(),
         };
@@ -223,6 +254,9 @@ impl Ledger {
             debt.times.merge(times);
             debt.first_packet = debt.first_packet.min(note.packet);
         }
+        if !note.claims.is_empty() {
+            debt.claims.merge(note.claims);
+        }
         add(&mut debt.traffic, note.traffic);
     }
 
@@ -236,6 +270,15 @@ impl Ledger {
         matcher: &Matcher,
         counters: &mut Counters,
     ) -> Option<FactId> {
+        if let Some(rules) = field.heard_as() {
+            return self.heard(
+                said,
+                (field, rules, raw),
+                (time_ns, confirmed),
+                matcher,
+                counters,
+            );
+        }
         let hash = self.facts_memo.fact(said, field, raw);
         let known = self.facts_memo.get(hash, self.generation);
         let id = match known.filter(|id| self.facts.key(*id).is(said, field, raw)) {
@@ -247,6 +290,32 @@ impl Ledger {
             }
         };
         self.facts.owe(id).say(field, (time_ns, confirmed));
+        self.passages.note(Told::Fact(id));
+        Some(FactId {
+            generation: self.generation,
+            id,
+        })
+    }
+
+    /// Adds what rules make of a value that is not kept: in its place stands what the first rule
+    /// that knows it is called. Of a value that no rule knows, nothing.
+    fn heard(
+        &mut self,
+        said: Said<'_>,
+        (field, rules, raw): (Field, Field, &[u8]),
+        at: (u64, bool),
+        matcher: &Matcher,
+        counters: &mut Counters,
+    ) -> Option<FactId> {
+        let (known_as, meanings) = meanings::heard(field, rules, raw, matcher)?;
+        let key = FactKey {
+            subject: SubjectKey::new(said)?,
+            field,
+            raw: known_as,
+        };
+        let id = self.facts.id(&key, || FactDebt::new(meanings));
+        let id = self.added(id, &key, counters)?;
+        self.facts.owe(id).say(field, at);
         self.passages.note(Told::Fact(id));
         Some(FactId {
             generation: self.generation,
@@ -307,27 +376,27 @@ impl Ledger {
         if raw.is_empty() {
             return None;
         }
-        let meanings = &mut self.meanings;
-        let new = || FactDebt {
-            meanings: meanings.of(field, &raw, matcher),
-            confirmed: false,
-            times: Times::NEVER,
-            count: 0,
-            handed: 0,
-        };
         let key = FactKey {
             subject,
             field,
             raw,
         };
+        let meanings = &mut self.meanings;
+        let new = || FactDebt::new(meanings.of(field, &raw, matcher));
         let id = self.facts.id(&key, new);
+        self.added(id, &key, counters)
+    }
+
+    /// Notes whom a fact is about, or that there was no room for it.
+    fn added(&mut self, id: Option<u32>, key: &FactKey, counters: &mut Counters) -> Option<u32> {
         if id.is_none() {
             self.passages.refuse();
             counters.count(Counter::LedgerRefused);
-        } else if let SubjectKey::Binding(end) = subject
-            && !matches!(field, Field::TcpSyn | Field::TcpSynAck)
+        } else if let SubjectKey::Binding(end) = key.subject
+            && !matches!(key.field, Field::TcpSyn | Field::TcpSynAck)
+            && key.field.heard_as().is_none()
         {
-            // How its connections begin is not what it says.
+            // How its connections begin, and whom it looks up, is not what it says.
             self.known.insert(end);
         }
         id
@@ -364,6 +433,28 @@ impl Ledger {
         debt.times.merge(edge.times);
         debt.packets += edge.packets;
         debt.bytes += edge.bytes;
+    }
+
+    /// Adds a connection that came to nothing; `target` stands for the address and port tried.
+    pub fn unanswered(
+        &mut self,
+        orig: BindingKey,
+        target: u32,
+        time_ns: u64,
+        counters: &mut Counters,
+    ) {
+        let hour = u32::try_from(time_ns / HOUR_NS).unwrap_or(u32::MAX);
+        let new = || UnansweredDebt {
+            targets: Sketch::default(),
+            times: Times::NEVER,
+        };
+        let Some(id) = self.unanswered.id(&UnansweredKey { orig, hour }, new) else {
+            counters.count(Counter::LedgerRefused);
+            return;
+        };
+        let debt = self.unanswered.owe(id);
+        debt.targets.merge(&Sketch::of(target));
+        debt.times.merge(Times::at(time_ns));
     }
 
     /// Adds one event.
@@ -403,6 +494,7 @@ impl Ledger {
         self.settle_subjects(outbox)
             & self.settle_edges(outbox)
             & self.settle_activities(outbox)
+            & self.settle_unanswered(outbox)
             & self.settle_facts(outbox)
     }
 
@@ -414,6 +506,7 @@ impl Ledger {
             self.known.clear();
             self.edges.clear();
             self.activities.clear();
+            self.unanswered.clear();
             self.generation = self.generation.wrapping_add(1);
         }
     }
@@ -431,6 +524,7 @@ impl Ledger {
                 ttl_min: debt.ttl_min,
                 ttl_max: debt.ttl_max,
                 times: debt.times,
+                claims: debt.claims,
                 first_packet: debt.first_packet,
                 traffic: debt.traffic,
             }));
@@ -471,6 +565,16 @@ impl Ledger {
                 debt.count = 0;
             }
             taken
+        })
+    }
+
+    fn settle_unanswered(&mut self, outbox: &mut dyn Outbox) -> bool {
+        self.unanswered.settle(|key, debt| {
+            outbox.count(&CountSighting::Unanswered(UnansweredSighting {
+                key: *key,
+                targets: debt.targets,
+                times: debt.times,
+            }))
         })
     }
 

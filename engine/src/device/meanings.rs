@@ -112,6 +112,36 @@ fn judge(field: Field, raw: Value, matcher: &Matcher) -> Arc<[Meaning]> {
     meanings.into()
 }
 
+/// What a value that is not kept means by the rules of another field, and what the first of them
+/// is called; none where no rule knows it.
+pub fn heard(
+    field: Field,
+    rules: Field,
+    raw: &[u8],
+    matcher: &Matcher,
+) -> Option<(Value, Arc<[Meaning]>)> {
+    let text = std::str::from_utf8(raw).ok()?;
+    let (mut known_as, mut meanings) = (Value::EMPTY, Vec::new());
+    matcher.matches(rules, text, &mut |found| {
+        if meanings.is_empty() {
+            known_as = Value::from_wire(found.name.as_bytes());
+        }
+        if meanings.len() < FACTS_PER_VALUE_MAX {
+            meanings.push(Meaning {
+                attribute: found.attribute,
+                rule: found.rule,
+                confidence: found.confidence.min(field.confidence()),
+                // A rule that gives nothing says the value itself.
+                value: match found.attribute {
+                    Attribute::Observed => known_as,
+                    _ => Value::from_wire(found.value.as_bytes()),
+                },
+            });
+        }
+    });
+    (!meanings.is_empty()).then(|| (known_as, meanings.into()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! Who said it: subjects, the debts of a worker, and the aggregator, sole owner of the table.
 
 pub mod aggregator;
+pub mod claims;
 mod debts;
 pub mod ledger;
 mod meanings;
@@ -8,6 +9,7 @@ pub mod memo;
 pub mod passages;
 pub mod person;
 pub mod sighting;
+pub mod sketch;
 pub mod subject;
 pub mod text;
 

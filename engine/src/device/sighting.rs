@@ -4,6 +4,8 @@
 use medtap_table::vocabulary::{Attribute, Event, Field, Protocol};
 use medtap_table::{EdgeFlags, SubjectFlags, Traffic};
 
+use super::claims::Claims;
+use super::sketch::Sketch;
 use super::subject::{BindingKey, SubjectKey};
 use super::text::Value;
 
@@ -52,6 +54,8 @@ pub struct SubjectSighting {
     pub ttl_max: u8,
     /// When it sent.
     pub times: Times,
+    /// When it said that its address is its own.
+    pub claims: Claims,
     /// Number of its first packet.
     pub first_packet: u64,
     /// What it sent and received.
@@ -128,6 +132,26 @@ pub struct ActivitySighting {
     pub times: Times,
 }
 
+/// Whose connections came to nothing within an hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnansweredSighting {
+    /// Who tried.
+    pub key: UnansweredKey,
+    /// The addresses and ports that did not answer, or refused.
+    pub targets: Sketch,
+    /// When.
+    pub times: Times,
+}
+
+/// What makes a number of targets: who tried, and in which hour since the epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UnansweredKey {
+    /// Who tried.
+    pub orig: BindingKey,
+    /// The hour.
+    pub hour: u32,
+}
+
 /// What travels on the ring of counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CountSighting {
@@ -137,4 +161,6 @@ pub enum CountSighting {
     Edge(EdgeSighting),
     /// Of what somebody did.
     Activity(ActivitySighting),
+    /// Of connections that came to nothing.
+    Unanswered(UnansweredSighting),
 }

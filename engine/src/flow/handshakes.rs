@@ -37,6 +37,9 @@ impl Default for Handshakes {
 }
 
 impl Handshakes {
+    /// Bytes that it takes.
+    pub const BYTES: u64 = (SHARDS * HANDSHAKES_PER_SHARD * size_of::<Option<Handshake>>()) as u64;
+
     /// The place of a flow with this hash: one of those of its shard, so that no flow of another
     /// worker could ever have had it.
     pub fn place(key: &FlowKey, hash: u32) -> usize {

@@ -112,6 +112,21 @@ impl FlowKey {
         }
     }
 
+    /// The end that receives in this direction, alone.
+    pub fn responder(&self, direction: Direction) -> Self {
+        let (address, port) = match direction {
+            Direction::Up => (self.high, self.high_port),
+            Direction::Down => (self.low, self.low_port),
+        };
+        Self {
+            low: [0; 2],
+            high: address,
+            low_port: 0,
+            high_port: port,
+            ..*self
+        }
+    }
+
     /// Address and port of the end that receives in this direction.
     pub fn receiver(&self, direction: Direction) -> ([u8; 16], u16) {
         self.sender(direction.other())

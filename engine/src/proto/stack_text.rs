@@ -32,6 +32,16 @@ impl<const N: usize> StackText<N> {
         true
     }
 
+    /// Appends ASCII letters as small ones, and all else as it is.
+    pub fn push_lower(&mut self, more: &[u8]) -> bool {
+        let at = self.len;
+        let fits = self.push(more);
+        if let Some(pushed) = self.bytes.get_mut(at..self.len) {
+            pushed.make_ascii_lowercase();
+        }
+        fits
+    }
+
     /// Appends a separator, unless the text is still empty, and then `item`.
     pub fn push_item(&mut self, separator: &[u8], item: &[u8]) -> bool {
         (self.is_empty() || self.push(separator)) && self.push(item)

@@ -282,6 +282,9 @@ impl Worker {
             self.read_segment(id, packet);
         }
         if headers.tcp_flags & (FIN | RST) != 0 {
+            if headers.tcp_flags & RST != 0 {
+                self.note_refused(id, packet);
+            }
             let flow = self.table.flow_mut(id);
             let both = flow.has(flag::CLOSED) || headers.tcp_flags & RST != 0;
             flow.flags |= flag::CLOSED;

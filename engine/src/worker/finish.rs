@@ -9,11 +9,12 @@ use super::act::{binding, idle_ns};
 use super::conversation::Circumstances;
 use super::recorder::{Ends, Recorder};
 use crate::config::SWEEP_FLOWS;
+use crate::device::claims::Claims;
 use crate::device::ledger::SubjectNote;
 use crate::device::sighting::{EdgeKey, EdgeSighting, Times};
 use crate::device::{BindingKey, SubjectKey};
 use crate::flow::stream::Outcome;
-use crate::flow::table::{Link, NO_SESSION, flag};
+use crate::flow::table::{Link, NO_SESSION, flag, state};
 use crate::flow::{Direction, FlowId, FlowKey, Stream, shard, steer};
 use crate::proto::Transport;
 
@@ -88,6 +89,7 @@ impl Worker {
                     },
                     last_ns: flow.last_of(direction),
                 }),
+                claims: Claims::default(),
                 packet: totals.first_packet,
                 traffic: Traffic {
                     packets_sent: packets,
@@ -232,6 +234,10 @@ impl Worker {
 
     /// Ends a flow: all that it owes is paid, and its entry is free.
     pub(super) fn end_flow(&mut self, id: FlowId) {
+        let flow = self.table.flow(id);
+        if !flow.has(flag::ANSWERED) && flow.state == state::UNDECIDED {
+            self.note_unanswered(id);
+        }
         self.end_conversation(id);
         self.unshunt(id);
         self.flush(id);

@@ -1,13 +1,15 @@
 //! How the ends of a TCP connection open it: the marks of their stacks are kept from SYN and
-//! answer, and told once a third segment proves that both are there. It names no system.
+//! answer, and told once a third segment proves that both are there; and that a SYN came to
+//! nothing. It names no system, and calls nobody a scanner.
 
 use medtap_table::vocabulary::Field;
 
 use super::Worker;
-use super::act::{Packet, ends};
+use super::act::{Packet, binding, ends};
 use super::recorder::Recorder;
 use crate::flow::FlowId;
 use crate::flow::handshakes::Handshakes;
+use crate::flow::table::{NO_SESSION, flag, state};
 use crate::observe::{Observation, Subject};
 use crate::wire::stack::StackMarks;
 use crate::wire::tcp::{ACK, RST, SYN};
@@ -78,6 +80,35 @@ impl Worker {
                 value: text.as_bytes(),
             };
             recorder.record(&fact, &ends, true);
+        }
+    }
+
+    /// The other end refused the connection before it answered anything else.
+    pub(super) fn note_refused(&mut self, id: FlowId, packet: &Packet<'_>) {
+        let flow = self.table.flow(id);
+        if flow.orig() != packet.direction && flow.state == state::UNDECIDED {
+            self.note_unanswered(id);
+        }
+    }
+
+    /// A flow of which nothing but SYNs of its opener was seen came to nothing.
+    pub(super) fn note_unanswered(&mut self, id: FlowId) {
+        const TCP: u8 = 6;
+        let flow = self.table.flow(id);
+        let is_bare = flow.session == NO_SESSION && flow.probed() == 0;
+        if flow.key.protocol != TCP
+            || !is_bare
+            || !flow.has(flag::ORIG_KNOWN)
+            || flow.has(flag::CLOSED)
+        {
+            return;
+        }
+        let opener = flow.orig();
+        let (time_ns, source) = (flow.last_of(opener), binding(flow, opener));
+        let target = self.options.hasher.hash(&flow.key.responder(opener));
+        if source.is_unicast() && !source.is_empty() {
+            self.ledger
+                .unanswered(source, target, time_ns, &mut self.counters);
         }
     }
 }

@@ -176,7 +176,7 @@ impl Worker {
             ),
             (
                 "copies and fragments",
-                Copies::BYTES_MAX + SHARDS as u64 * Fragments::BYTES_MAX,
+                Copies::BYTES_MAX + SHARDS as u64 * Fragments::BYTES_MAX + Handshakes::BYTES,
             ),
             ("debts", Ledger::bytes()),
         ]

@@ -6,6 +6,7 @@ use medtap_table::SubjectFlags;
 use medtap_table::vocabulary::{Counter, Protocol};
 
 use crate::counters::Counters;
+use crate::device::claims::Claims;
 use crate::device::ledger::{FactId, Ledger, SubjectNote};
 use crate::device::memo::Said;
 use crate::device::sighting::Times;
@@ -76,12 +77,17 @@ impl Recorder<'_> {
                     Proof::Nd => SubjectFlags::ND,
                     Proof::Dhcp => SubjectFlags::DHCP,
                 };
+                // A server's word for a client is no claim of the client's.
+                let claims = match proof {
+                    Proof::Arp | Proof::Nd => Claims::at(ends.time_ns),
+                    Proof::Dhcp => Claims::default(),
+                };
                 let key = BindingKey::new(scope, vlan, mac, version, address);
-                self.flag(key, flags, Some(Times::at(ends.time_ns)));
+                self.flag(key, flags, Some(Times::at(ends.time_ns)), claims);
                 None
             }
             Observation::Router => {
-                self.flag(ends.sender, SubjectFlags::ROUTER, None);
+                self.flag(ends.sender, SubjectFlags::ROUTER, None, Claims::default());
                 None
             }
             Observation::Malformed => {
@@ -128,11 +134,12 @@ impl Recorder<'_> {
         self.ledger.confirm(fact);
     }
 
-    fn flag(&mut self, key: BindingKey, flags: SubjectFlags, times: Option<Times>) {
+    fn flag(&mut self, key: BindingKey, flags: SubjectFlags, times: Option<Times>, claims: Claims) {
         if key.is_unicast() && !key.is_empty() {
             let note = SubjectNote {
                 flags,
                 times,
+                claims,
                 packet: u64::MAX,
                 ..SubjectNote::default()
             };

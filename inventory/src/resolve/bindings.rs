@@ -179,7 +179,11 @@ fn address_of(subject: &Subject) -> Option<IpAddr> {
 pub fn is_hearsay(field: Field) -> bool {
     matches!(
         field,
-        Field::HttpHost | Field::TlsServerName | Field::DicomAeTitle | Field::DnsQueryName
+        Field::HttpHost
+            | Field::TlsServerName
+            | Field::DicomAeTitle
+            | Field::DnsQueryName
+            | Field::DhcpOffer
     )
 }
 
@@ -235,9 +239,14 @@ impl Bindings {
         matches!(self.places.get(id.index()), Some(Place::Unit(_)))
     }
 
+    /// The unit of a MAC address.
+    pub fn unit_of(&self, scope: u16, mac: &Mac) -> Option<u32> {
+        self.by_unit.get(&Unit::Mac(scope, *mac)).copied()
+    }
+
     /// Who held an address: the longest overlap with that time, else the nearest; then proof, then
     /// the latest.
-    fn holder(&self, scope: u16, address: IpAddr, (first, last): (u64, u64)) -> Option<u32> {
+    pub fn holder(&self, scope: u16, address: IpAddr, (first, last): (u64, u64)) -> Option<u32> {
         let holders = self.holders.get(&(scope, address))?;
         let best = holders.iter().max_by_key(|holder| {
             let overlap = last

@@ -110,7 +110,11 @@ impl Resolution<'_> {
             usage,
         } = self.gather(number, extent);
         let facts = self.facts(number);
-        let facts: Vec<&Fact<'static>> = facts.iter().collect();
+        let mut facts: Vec<&Fact<'static>> = facts.iter().collect();
+        // What a name server looks up, it looks up for others.
+        if facts.iter().any(|fact| fact.field == Field::DnsServer) {
+            facts.retain(|fact| fact.field != Field::DnsQueryName);
+        }
         let part = self.part(number, &usage);
         let (category, category_confidence) = category::decide(&facts, &part);
         let reporters = self.folding.reporters.get(&number);
@@ -201,7 +205,8 @@ impl Resolution<'_> {
             let times = (state.first_seen_ns, state.last_seen_ns);
             state.shared.then_some(times)
         });
-        findings::of(facts, shared, self.as_of)
+        let together = self.network.get(&number).map_or(&[][..], Vec::as_slice);
+        findings::of(facts, (shared, together), self.as_of)
     }
 
     fn part(&self, number: u32, usage: &Usage) -> Part {

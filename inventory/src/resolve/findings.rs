@@ -22,10 +22,10 @@ const SHARED_EVIDENCE: &str = "by their TTLs, packets come from one address that
 
 /// The findings that rules made of what was read of a device, and those that follow from a date
 /// that has passed, by name. `shared`: while several machines were seen to send from one address
-/// of it.
+/// of it; `together`: those that took other devices to see.
 pub fn of(
     facts: &[&Fact<'static>],
-    shared: Option<(u64, u64)>,
+    (shared, together): (Option<(u64, u64)>, &[Finding]),
     as_of: Option<Time>,
 ) -> Vec<Finding> {
     let mut shown: BTreeMap<FindingId, Shown<'_>> = BTreeMap::new();
@@ -55,6 +55,7 @@ pub fn of(
         first_seen: Some(Time(first)),
         last_seen: Some(Time(last)),
     }));
+    findings.extend_from_slice(together);
     findings.sort_by(|a, b| a.id.cmp(&b.id));
     findings
 }

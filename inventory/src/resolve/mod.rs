@@ -12,6 +12,7 @@
 //! values       which value wins, what contradicts it
 //! category     what kind of device
 //! findings     which weaknesses were seen
+//! network      those that take several devices to see
 //! usage        protocols, peers, activity
 //! identity     what it is called
 //! trace        what stands behind it, for memory; stamp: whether that changed
@@ -26,6 +27,7 @@ mod groups;
 mod identity;
 mod joins;
 mod mac;
+mod network;
 mod originators;
 mod said;
 mod sets;
@@ -141,6 +143,8 @@ pub struct Resolution<'a> {
     bindings: Bindings,
     said: Said,
     folding: Folding,
+    /// What is seen of several devices together, by device.
+    network: network::Findings,
     /// What each device is called.
     ids: Vec<Id>,
     /// The devices by id.
@@ -165,6 +169,12 @@ impl<'a> Resolution<'a> {
         };
         let joins = Joins::new(grounds, rulings);
         let folding = Folding::new(&snapshot, &bindings, &said, joins);
+        let network = network::Network {
+            snapshot: &snapshot,
+            bindings: &bindings,
+            folding: &folding,
+        };
+        let network = network.findings();
         let ids = identity::of_devices(&snapshot, &bindings, &folding);
         let mut order: Vec<u32> = (0..folding.count).collect();
         order.par_sort_unstable_by_key(|number| ids.get(*number as usize));
@@ -186,6 +196,7 @@ impl<'a> Resolution<'a> {
             bindings,
             said,
             folding,
+            network,
             ids,
             order,
             places,

@@ -3,6 +3,7 @@
 
 mod hostile;
 mod hosts;
+mod network;
 mod reports;
 mod sample;
 mod values;

@@ -127,6 +127,7 @@ pub const fn advice(id: FindingId) -> &'static str {
         F::IndicatorContact => "take the device off the network and examine it",
         F::LateralAdministration => "find out who administers from a medical device",
         F::Scanning => "find out what scans, and stop it",
+        F::EncryptedDns => "turn encrypted look-ups off, or deny them",
         F::NewPeer => "find out whether the new peer is needed",
         F::TrainingOverdue => "train the people who use it",
         F::ControlExpired => "renew the compensating control, or end it",

@@ -33,6 +33,15 @@ macro_rules! fields {
                 )
             }
 
+            /// The field whose rules hear the value, where the value itself is never kept: what a
+            /// device looks up says more of its user than of itself.
+            pub const fn heard_as(self) -> Option<Self> {
+                match self {
+                    Self::DnsQueryName | Self::TlsClientName => Some(Self::ContactedName),
+                    _ => None,
+                }
+            }
+
             /// How far the value can be trusted where both sides confirmed the protocol, 0–100.
             pub const fn confidence(self) -> u8 {
                 match self { $(Self::$variant => $confidence,)+ }
@@ -449,6 +458,12 @@ fields! {
     TapRole = 597, "tap.role", Observed, 80;
     MasimoRole = 598, "masimo.role", Observed, 80;
     MasimoSerial = 599, "masimo.serial_number", SerialNumber, 80;
+    // Behaviour: 960–979.
+    TlsClientName = 960, "tls.client_name", Observed, 85;
+    ContactedName = 961, "contacted.name", Observed, 85;
+    DhcpOffer = 962, "dhcp.offer", Observed, 80;
+    ArpRival = 963, "arp.rival", Observed, 80;
+    TcpUnanswered = 964, "tcp.unanswered", Observed, 80;
     // Building and industry, the second block: 830–899.
     S7OrderNumber = 830, "s7comm.szl.order_number", Model, 80;
     S7Firmware = 831, "s7comm.szl.firmware", FirmwareVersion, 90;

@@ -53,6 +53,7 @@ findings! {
     NotInRegister = 33, "not_in_register", "Not in the asset register";
     ClockOffset = 34, "clock_offset", "Clock of the device is wrong";
     AddressShared = 35, "address_shared", "Several devices behind one address";
+    EncryptedDns = 36, "encrypted_dns", "Names looked up past the hospital's own servers";
     TrainingOverdue = 37, "training_overdue", "Training of its users overdue";
     ControlExpired = 38, "control_expired", "Compensating control past its end";
     Recalled = 39, "recalled", "Model named in a recall of the FDA";

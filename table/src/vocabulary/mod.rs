@@ -451,6 +451,8 @@ vocabulary! {
         ShuntedPackets = 45, "shunted_packets";
         ShuntedBytes = 46, "shunted_bytes";
         FlowsEvicted = 55, "limit_flows_evicted";
+        ClaimantsRefused = 70, "limit_claimants";
+        UnansweredRefused = 71, "limit_unanswered";
     }
 }
 

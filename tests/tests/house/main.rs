@@ -2,6 +2,8 @@
 //! beside what they test.
 #![allow(missing_docs)]
 
+/// What takes several devices to see.
+mod behaviour;
 /// No output names a person of those that the captures hold.
 mod canary;
 /// Every committed capture leaves exactly the table that was approved.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use medtap_table::{Fact, Subject, SubjectId, SubjectKind, TableReader};
 
 use super::{ActivityState, Aggregator, EdgeKey, EdgeState, NOBODY};
+use crate::device::claims::Claims;
 use crate::device::sighting::{FactSighting, SubjectSighting, Times};
 use crate::device::subject::{BindingKey, Identifier, SubjectKey};
 use crate::device::text::Value;
@@ -31,6 +32,7 @@ impl Aggregator {
                 },
                 ttl_max: subject.ttl_max,
                 times: times(subject.first_seen_ns, subject.last_seen_ns),
+                claims: Claims::default(),
                 first_packet: subject.first_packet,
                 traffic,
             });

@@ -234,3 +234,37 @@ fn a_passage_again_is_as_if_it_were_told() {
     }
     assert_eq!(left[0], left[1]);
 }
+
+/// Of a name that is for rules alone, what the rule is called is kept, and of others nothing.
+#[test]
+fn names_are_heard_and_not_kept() {
+    let mut ledger = Ledger::new(PersonFilter::FIXED);
+    let matcher = medtap_rules::Rules::embedded().matcher();
+    let mut counters = Counters::default();
+    let mut outbox = Tray {
+        room: usize::MAX,
+        ..Tray::default()
+    };
+    let binding = BindingKey {
+        mac: [2, 0, 0, 0, 0, 1],
+        ..BindingKey::default()
+    };
+    for field in [Field::DnsQueryName, Field::TlsClientName] {
+        for name in [
+            "annas-holiday.example.org",
+            "router7.teamviewer.com",
+            "www.teamviewer.com",
+        ] {
+            let fact = (field, name.as_bytes());
+            ledger.fact(said(&binding), fact, (1, true), &matcher, &mut counters);
+        }
+    }
+    ledger.settle(&mut outbox);
+    let told: Vec<(&str, &str, u8)> = outbox
+        .facts
+        .iter()
+        .map(|fact| (fact.raw.as_str(), fact.value.as_str(), fact.confidence))
+        .collect();
+    let tool = |confidence| ("TeamViewer", "remote_access_tool", confidence);
+    assert_eq!(told, [tool(60), tool(85)]);
+}

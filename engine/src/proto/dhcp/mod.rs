@@ -30,6 +30,8 @@ pub const CLASSIFIER: Classifier = Classifier {
 const SERVER_PORT: u16 = 67;
 
 /// Options, RFC 2132.
+const ROUTER: u8 = 3;
+const NAME_SERVER: u8 = 6;
 const HOST_NAME: u8 = 12;
 const DOMAIN_NAME: u8 = 15;
 const MESSAGE_TYPE: u8 = 53;
@@ -40,6 +42,11 @@ const CLIENT_IDENTIFIER: u8 = 61;
 /// RFC 4702.
 const CLIENT_FQDN: u8 = 81;
 const REQUESTED_ADDRESS: u8 = 50;
+
+/// Routers, and name servers, of an offer that are told.
+const OFFER_ADDRESSES_MAX: usize = 3;
+/// Longest text of an offer, in bytes: seven addresses and three words.
+const OFFER_BYTES_MAX: usize = 160;
 
 /// Message types, RFC 2132 section 9.6; the highest that is assigned (RFC 7724).
 const DISCOVER: u8 = 1;
@@ -206,6 +213,7 @@ fn reply(message: &Message<'_>, kind: Option<u8>, dst_port: u16, emit: Emit<'_>)
     if kind == Some(ACK) {
         bind(message, emit);
     }
+    offer(message, kind, emit);
     // A relay keeps its own address in the answers that it passes on to clients, whereas the
     // server sends to the relay's server port.
     let relayed = !message.giaddr().is_unspecified() && dst_port != SERVER_PORT;
@@ -229,6 +237,43 @@ fn reply(message: &Message<'_>, kind: Option<u8>, dst_port: u16, emit: Emit<'_>)
             subject: Subject::Sender,
             field: Field::DhcpDomain,
             value,
+        });
+    }
+}
+
+/// What a server of the client's own link gives a client beside its address: it is told of the
+/// client, so that two servers that answer one client can be compared.
+fn offer(message: &Message<'_>, kind: Option<u8>, emit: Emit<'_>) {
+    let local = message.giaddr().is_unspecified() && !message.yiaddr().is_unspecified();
+    let (Some(server), Some(mac)) = (
+        message.address_option(SERVER_IDENTIFIER),
+        message.chaddr().filter(is_host_mac),
+    ) else {
+        return;
+    };
+    if !local || !matches!(kind, Some(OFFER | ACK)) || !is_host_ipv4(server) {
+        return;
+    }
+    let mut text = StackText::<OFFER_BYTES_MAX>::new();
+    let mut fits = write!(text, "server {server}").is_ok();
+    let mut buffer = [0; VALUE_LEN_MAX];
+    for (code, name) in [(ROUTER, "router"), (NAME_SERVER, "dns")] {
+        let addresses = message.option(code, &mut buffer).unwrap_or_default();
+        let (addresses, _) = addresses.as_chunks::<4>();
+        for (place, address) in addresses.iter().take(OFFER_ADDRESSES_MAX).enumerate() {
+            let address = std::net::Ipv4Addr::from(*address);
+            fits &= match place {
+                0 => write!(text, " {name} {address}"),
+                _ => write!(text, ",{address}"),
+            }
+            .is_ok();
+        }
+    }
+    if fits {
+        emit(Observation::Fact {
+            subject: client(message, mac),
+            field: Field::DhcpOffer,
+            value: text.as_bytes(),
         });
     }
 }
@@ -416,6 +461,7 @@ mod tests {
         let mut bytes = message(2, [10, 0, 0, 9], OFFERED);
         let server = [
             "confirmed",
+            "client dhcp.offer server 10.0.0.1",
             "sender dhcp.server 10.0.0.1",
             "sender dhcp.option.domain_name local",
         ];
@@ -427,7 +473,21 @@ mod tests {
         bytes[242] = ACK;
         let said = say(&bytes, (67, 68));
         assert_eq!(said[1], "bound 10.0.0.9");
-        assert_eq!(said.len(), 4);
+        assert_eq!(said.len(), 5);
+    }
+
+    #[test]
+    fn an_offer_tells_the_way_out_and_the_name_servers() {
+        let given = b"\x35\x01\x02\x36\x04\x0a\x00\x00\x01\x03\x04\x0a\x00\x00\xfe\
+            \x06\x10\x0a\x00\x00\x02\x0a\x00\x00\x03\x0a\x00\x00\x04\x0a\x00\x00\x05\xff";
+        let said = say(&message(2, [10, 0, 0, 9], given), (67, 68));
+        let offer =
+            "client dhcp.offer server 10.0.0.1 router 10.0.0.254 dns 10.0.0.2,10.0.0.3,10.0.0.4";
+        assert_eq!(said[1], offer);
+        let mut relayed = message(2, [10, 0, 0, 9], given);
+        relayed[24..28].copy_from_slice(&[10, 0, 0, 2]);
+        assert!(!say(&relayed, (67, 68)).contains(&offer.to_owned()));
+        assert!(!say(&message(2, [0; 4], given), (67, 68)).contains(&offer.to_owned()));
     }
 
     #[test]
@@ -446,7 +506,7 @@ mod tests {
         let bytes = message(2, [0; 4], &boots);
         assert_eq!(say(&bytes, (67, 68)), ["confirmed"]);
         let leases = message(2, [10, 0, 0, 9], &boots);
-        assert_eq!(say(&leases, (67, 68)).len(), 3);
+        assert_eq!(say(&leases, (67, 68)).len(), 4);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::config::{DNS_RECORDS_MAX, DNS_STEPS_MAX};
 pub const HEADER_LEN: usize = 12;
 
 /// The longest name, in bytes on the wire without compression, RFC 1035 section 2.3.4.
-const NAME_LEN_MAX: usize = 255;
+pub const NAME_LEN_MAX: usize = 255;
 
 /// An IPv4 address, RFC 1035.
 pub const TYPE_A: u16 = 1;

@@ -1,15 +1,16 @@
-//! DNS, [RFC 1035](https://www.rfc-editor.org/rfc/rfc1035), over UDP and TCP: who answers. It
-//! emits no name that anybody asks for, and believes no record: what a host looks up says more
-//! of its user than of itself, and an answer speaks of others.
+//! DNS, [RFC 1035](https://www.rfc-editor.org/rfc/rfc1035), over UDP and TCP: who answers,
+//! and, for rules alone, what is asked for: no such name is kept, since what a host looks up says
+//! more of its user than of itself. It believes no record: an answer speaks of others.
 
 pub mod message;
 
 use medtap_table::vocabulary::{Field, Protocol};
 
-use self::message::{DnsError, Extent, HEADER_LEN, Item, Message, Question};
+use self::message::{DnsError, Extent, HEADER_LEN, Item, Message, NAME_LEN_MAX, Question};
+use super::stack_text::StackText;
 use super::{ANY, Classifier, Progress, Segment, Session, Then, Transport, Verdict};
 use crate::config::{DNS_MESSAGES_AFTER_ANSWER, DNS_MESSAGES_MAX, DNS_QUESTIONS_MAX};
-use crate::observe::{Emit, Observation, Role, Subject};
+use crate::observe::{Emit, Observation, Role, Subject, says};
 
 /// The row of DNS in datagrams.
 pub const OVER_UDP: Classifier = Classifier {
@@ -208,6 +209,7 @@ impl Exchange {
                 self.answer(asked, from, emit);
             } else {
                 self.ask(asked);
+                look_up(&question, emit);
             }
         }
         self.messages >= DNS_MESSAGES_MAX
@@ -244,6 +246,22 @@ impl Exchange {
                 value: b"answers",
             });
         }
+    }
+}
+
+/// Lets rules hear which host is looked up: its address (A, AAAA), or how it serves (HTTPS).
+fn look_up(question: &Question<'_>, emit: Emit<'_>) {
+    const INTERNET: u16 = 1;
+    let mut name = StackText::<NAME_LEN_MAX>::new();
+    let is_host = matches!(question.kind, 1 | 28 | 65) && question.class == INTERNET;
+    let fits = |name: &mut StackText<NAME_LEN_MAX>| {
+        question
+            .name
+            .labels()
+            .all(|label| (name.is_empty() || name.push(b".")) && name.push_lower(label))
+    };
+    if is_host && fits(&mut name) && !name.is_empty() {
+        says(Field::DnsQueryName, name.as_bytes(), emit);
     }
 }
 
@@ -347,10 +365,13 @@ mod tests {
         let progress = session.observe(&segment(bytes, from), &mut |seen| match seen {
             Observation::Confirmed => said.push('c'),
             Observation::Malformed => said.push('m'),
-            Observation::Fact { field, value, .. } => {
-                assert_eq!((field, value), (Field::DnsServer, &b"answers"[..]));
-                said.push('s');
-            }
+            Observation::Fact { field, value, .. } => match field {
+                Field::DnsQueryName => assert!(matches!(value, b"a.test" | b"b.test")),
+                _ => {
+                    assert_eq!((field, value), (Field::DnsServer, &b"answers"[..]));
+                    said.push('s');
+                }
+            },
             other => panic!("{other:?}"),
         });
         (said, progress)

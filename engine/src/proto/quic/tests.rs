@@ -74,8 +74,9 @@ fn hellos_of_both_ends_in_both_versions() {
             said[3],
             "receiver tls.handshake.extensions_server_name=example.de"
         );
-        assert_eq!(said[4], "confirmed");
-        assert_eq!(said[5], "sender tls.handshake.version=TLS 1.3");
+        assert_eq!(said[4], "sender tls.client_name=example.de");
+        assert_eq!(said[5], "confirmed");
+        assert_eq!(said[6], "sender tls.handshake.version=TLS 1.3");
         assert_eq!(said.last().unwrap(), "encrypted");
     }
 }

@@ -25,6 +25,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use self::hello::{ClientHello, ServerHello};
 use super::reader::Reader;
+use super::stack_text::StackText;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict, ports};
 use crate::config::{ALPN_NAMES_MAX, HANDSHAKE_BYTES_MAX, TLS_RECORDS_PROOF};
 use crate::observe::{Emit, Observation, Role, Subject, says};
@@ -505,6 +506,9 @@ pub(super) fn offers(hello: &ClientHello<'_>, carrier: Transport, emit: Emit<'_>
     alpn(&hello.extensions, emit);
     if let Some(name) = hello.server_name().filter(|name| is_host_name(name)) {
         fact(Subject::Receiver, Field::TlsServerName, name, emit);
+        let mut asked = StackText::<255>::new();
+        asked.push_lower(name);
+        says(Field::TlsClientName, asked.as_bytes(), emit);
     }
 }
 

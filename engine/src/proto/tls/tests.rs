@@ -63,12 +63,13 @@ fn server_hello(random: &[u8; 32], cipher: u16, extensions: &[u8]) -> Vec<u8> {
     message(2, &body)
 }
 
-const CLIENT_SEEN: [&str; 5] = [
+const CLIENT_SEEN: [&str; 6] = [
     "sender tls.handshake.ja4=t13d0306h2_54093f43ad55_fb71836bce29",
     "sender tls.handshake.ja3=413a32a6d3eb76f7c5bc40e2407fec60",
     "sender tls.handshake.extensions_alpn_str=h2",
     "sender tls.handshake.extensions_alpn_str=http/1.1",
     "receiver tls.handshake.extensions_server_name=pump.example",
+    "sender tls.client_name=pump.example",
 ];
 
 fn see(conversation: &[(Role, &[u8])]) -> Vec<String> {
