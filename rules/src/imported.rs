@@ -1,6 +1,13 @@
 //! What became of somebody else's collection of fingerprints: rule files, and what was left out and
 //! why. It reads no collection.
 
+use std::collections::BTreeMap;
+
+use medtap_table::vocabulary::Field;
+
+use crate::error::RuleError;
+use crate::schema;
+
 /// What became of a collection.
 #[derive(Debug, Default)]
 pub struct Imported {
@@ -33,5 +40,24 @@ impl Imported {
             description: description.to_owned(),
             reason,
         });
+    }
+
+    /// Makes a rule file for each field, named after the collection.
+    pub(crate) fn write(
+        &mut self,
+        collection: &str,
+        rules: BTreeMap<Field, Vec<schema::Rule>>,
+    ) -> Result<(), RuleError> {
+        for (field, rule) in rules {
+            let field = field.name().to_owned();
+            let name = format!("{collection}.{field}.toml");
+            let file = schema::File { field, rule };
+            let text = toml::to_string(&file).map_err(|error| RuleError::File {
+                file: name.clone(),
+                cause: error.to_string(),
+            })?;
+            self.files.push((name, text));
+        }
+        Ok(())
     }
 }

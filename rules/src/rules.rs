@@ -344,6 +344,14 @@ pub(crate) fn read(path: &Path) -> Result<String, RuleError> {
     read_up_to(path, FILE_BYTES_MAX)
 }
 
+/// What a file is called where it is told of.
+pub(crate) fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(
+        || path.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
 /// Reads a text file, never more than the limit whatever its size says.
 pub(crate) fn read_up_to(path: &Path, bytes_max: u64) -> Result<String, RuleError> {
     let name = || path.display().to_string();

@@ -202,7 +202,7 @@ fn first(html: &mut Html, ordered: &[&Device], assessed: Option<&Assessed>) {
         let drivers = device.risk.drivers.iter().take(2);
         let drivers: Vec<&str> = drivers.map(|driver| driver.name.as_str()).collect();
         if !drivers.is_empty() {
-            html.raw("<br>because of ").text(&drivers.join("; "));
+            html.raw("<br>Why: ").text(&drivers.join("; "));
         }
         html.raw("</li>\n");
     }

@@ -4,10 +4,10 @@
 
 use medtap_table::vocabulary::Field;
 
-use super::http::application::{Application, BodyReader, Claim, Head, Wants};
-use super::reported;
-use super::xml::{Name, Place, Reader, Schema, Visitor};
-use crate::observe::{Emit, Observation, Role, Subject};
+use super::http::application::{Application, Claim, Head};
+use super::http::fields::Fields;
+use super::xml::{Name, Schema};
+use crate::observe::{Emit, Role};
 
 /// The row of this protocol.
 pub const APPLICATION: Application = Application { claim };
@@ -42,36 +42,8 @@ fn claim(head: &Head<'_>, _emit: Emit<'_>) -> Option<Claim> {
     let is_xml = head.is_of_type(b"text/xml") || head.is_of_type(b"application/xml");
     (answers && is_xml).then(|| Claim {
         tag: 1,
-        body: Some(Box::new(Body {
-            reader: Reader::new(&SCHEMA),
-            description: Description::default(),
-        })),
+        body: Some(Box::new(Fields::new(&SCHEMA, value))),
     })
-}
-
-/// What a description says.
-#[derive(Default)]
-struct Description(Vec<(Field, Vec<u8>)>);
-
-impl Visitor<Key> for Description {
-    fn open(&mut self, place: &Place<'_, Key>) -> bool {
-        value(place.path()).is_some()
-    }
-
-    fn text(&mut self, place: &Place<'_, Key>, text: &[u8]) {
-        let Some(field) = value(place.path()) else {
-            return;
-        };
-        let known = self.0.iter().any(|(known, _)| *known == field);
-        let is_filler = field == Field::UpnpSerial && reported::is_placeholder(text);
-        if let Some(text) = reported::text(text)
-            && !known
-            && !is_filler
-            && !reported::names_person(text)
-        {
-            self.0.push((field, text.to_vec()));
-        }
-    }
 }
 
 /// The field of a text of the root device itself.
@@ -82,36 +54,11 @@ fn value(path: &[Option<Key>]) -> Option<Field> {
     }
 }
 
-/// One body that is being read.
-struct Body {
-    reader: Reader<Key>,
-    description: Description,
-}
-
-impl BodyReader for Body {
-    fn read(&mut self, bytes: &[u8], emit: Emit<'_>) -> Wants {
-        let pushed = self.reader.push(bytes, &mut self.description);
-        // Not a description, or none that is well formed: XML of others is none of our business.
-        if pushed.is_err() || self.reader.path().first() == Some(&None) {
-            return Wants::Nothing;
-        }
-        if !pushed.is_ok_and(|pushed| pushed.ended) {
-            return Wants::More;
-        }
-        for (field, value) in &self.description.0 {
-            emit(Observation::Fact {
-                subject: Subject::Sender,
-                field: *field,
-                value,
-            });
-        }
-        Wants::Nothing
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::http::application::{BodyReader, Wants};
     use super::*;
+    use crate::observe::Observation;
 
     const DESCRIPTION: &str = "<?xml version=\"1.0\"?>\
         <root xmlns=\"urn:schemas-upnp-org:device-1-0\"><specVersion><major>1</major></specVersion>\
@@ -124,10 +71,7 @@ mod tests {
 
     fn say(text: &[u8], size: usize) -> Vec<String> {
         let mut said = Vec::new();
-        let mut body = Body {
-            reader: Reader::new(&SCHEMA),
-            description: Description::default(),
-        };
+        let mut body = Fields::new(&SCHEMA, value);
         for piece in text.chunks(size) {
             let wants = body.read(piece, &mut |seen| {
                 if let Observation::Fact { field, value, .. } = seen {

@@ -4,10 +4,10 @@
 
 use medtap_table::vocabulary::{Field, Protocol};
 
-use super::http::application::{Application, BodyReader, Claim, Head, Wants};
-use super::reported;
-use super::xml::{Name, Place, Reader, Schema, Visitor};
-use crate::observe::{Emit, Observation, Role, says};
+use super::http::application::{Application, BodyReader, Claim, Head};
+use super::http::fields::Fields;
+use super::xml::{Name, Schema};
+use crate::observe::{Emit, Observation, Role};
 
 /// The row of this protocol.
 pub const APPLICATION: Application = Application { claim };
@@ -58,35 +58,12 @@ fn claim(head: &Head<'_>, emit: Emit<'_>) -> Option<Claim> {
     let reads = head.asked != 0 && head.status == 200 && head.is_direct;
     (head.asked != 0).then(|| Claim {
         tag: 1,
-        body: (reads && head.is_of_type(b"application/soap+xml")).then(|| {
-            Box::new(Body {
-                reader: Reader::new(&SCHEMA),
-                product: Product::default(),
-            }) as Box<dyn BodyReader>
-        }),
+        body: (reads && head.is_of_type(b"application/soap+xml"))
+            .then(|| Box::new(Fields::new(&SCHEMA, value)) as Box<dyn BodyReader>),
     })
 }
 
-/// What an answer names.
-#[derive(Default)]
-struct Product(Vec<(Field, Vec<u8>)>);
-
-impl Visitor<Key> for Product {
-    fn open(&mut self, place: &Place<'_, Key>) -> bool {
-        value(place.path()).is_some()
-    }
-
-    fn text(&mut self, place: &Place<'_, Key>, text: &[u8]) {
-        let Some(field) = value(place.path()) else {
-            return;
-        };
-        let known = self.0.iter().any(|(known, _)| *known == field);
-        if let Some(text) = reported::text(text).filter(|_| !known) {
-            self.0.push((field, text.to_vec()));
-        }
-    }
-}
-
+/// The field of a text of the answer itself.
 fn value(path: &[Option<Key>]) -> Option<Field> {
     match path {
         [
@@ -96,28 +73,6 @@ fn value(path: &[Option<Key>]) -> Option<Field> {
             Some(Key::Value(field)),
         ] => Some(*field),
         _ => None,
-    }
-}
-
-/// One body that is being read.
-struct Body {
-    reader: Reader<Key>,
-    product: Product,
-}
-
-impl BodyReader for Body {
-    fn read(&mut self, bytes: &[u8], emit: Emit<'_>) -> Wants {
-        let pushed = self.reader.push(bytes, &mut self.product);
-        if pushed.is_err() || self.reader.path().first() == Some(&None) {
-            return Wants::Nothing;
-        }
-        if !pushed.is_ok_and(|pushed| pushed.ended) {
-            return Wants::More;
-        }
-        for (field, value) in &self.product.0 {
-            says(*field, value, emit);
-        }
-        Wants::Nothing
     }
 }
 

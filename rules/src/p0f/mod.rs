@@ -10,7 +10,7 @@ use crate::compile;
 use crate::error::RuleError;
 use crate::imported::Imported;
 use crate::limits::{P0F_FILE_BYTES_MAX, P0F_ID_MIN, P0F_RULES_MAX, PATTERN_BYTES_MAX};
-use crate::rules::read_up_to;
+use crate::rules::{file_name, read_up_to};
 use crate::schema;
 use medtap_table::vocabulary::{Attribute, Field};
 use std::collections::BTreeMap;
@@ -43,22 +43,10 @@ struct Label {
 /// The file cannot be read, or it has no section of TCP signatures.
 pub fn import(path: &Path) -> Result<Imported, RuleError> {
     let text = read_up_to(path, P0F_FILE_BYTES_MAX)?;
-    let name = path.file_name().map_or_else(
-        || path.display().to_string(),
-        |it| it.to_string_lossy().into_owned(),
-    );
+    let name = file_name(path);
     let mut imported = Imported::default();
     let rules = read(&name, &text, &mut imported)?;
-    for (field, rule) in rules {
-        let field = field.name().to_owned();
-        let name = format!("p0f.{field}.toml");
-        let file = schema::File { field, rule };
-        let text = toml::to_string(&file).map_err(|error| RuleError::File {
-            file: name.clone(),
-            cause: error.to_string(),
-        })?;
-        imported.files.push((name, text));
-    }
+    imported.write("p0f", rules)?;
     Ok(imported)
 }
 

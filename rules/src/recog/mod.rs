@@ -13,7 +13,7 @@ use crate::limits::{
     EXAMPLES_MAX, FIELD_COMPILED_BYTES_MAX, PATTERN_BYTES_MAX, RECOG_FILE_BYTES_MAX,
     RECOG_FILES_MAX, RECOG_ID_MIN, RECOG_NODES_MAX, RECOG_RULES_MAX, TEXT_BYTES_MAX,
 };
-use crate::rules::{list, read_up_to};
+use crate::rules::{file_name, list, read_up_to};
 use crate::schema;
 use medtap_table::vocabulary::{Attribute, Category, Field};
 use regex::bytes::Regex;
@@ -112,24 +112,8 @@ pub fn import(folder: &Path) -> Result<Imported, RuleError> {
             rules.entry(field).or_default().push(rule);
         }
     }
-    for (field, rule) in rules {
-        let field = field.name().to_owned();
-        let name = format!("recog.{field}.toml");
-        let file = schema::File { field, rule };
-        let text = toml::to_string(&file).map_err(|error| RuleError::File {
-            file: name.clone(),
-            cause: error.to_string(),
-        })?;
-        imported.files.push((name, text));
-    }
+    imported.write("recog", rules)?;
     Ok(imported)
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(
-        || path.display().to_string(),
-        |name| name.to_string_lossy().into_owned(),
-    )
 }
 
 /// The rules of one file.

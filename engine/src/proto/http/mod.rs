@@ -17,6 +17,7 @@
 
 pub mod application;
 mod body;
+pub mod fields;
 mod framing;
 mod gzip;
 pub mod h2;
