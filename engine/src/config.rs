@@ -268,7 +268,8 @@ pub const ALPN_NAMES_MAX: usize = 8;
 /// TLS record headers in a row that prove a stream picked up in the middle.
 pub const TLS_RECORDS_PROOF: usize = 3;
 
-/// Bytes of an HTTP/1 head (start line and fields); a longer one ends the flow.
+/// Bytes of the head of an HTTP message (start line and fields); a longer one ends the flow, in
+/// HTTP/2 the direction.
 pub const HTTP_HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// Bytes of an HTTP/1 body in which a page's title is looked for.

@@ -377,18 +377,12 @@ impl Connection {
             text: b"\r\n".to_vec(),
             ..Head::default()
         };
-        let whole = half
-            .table
+        half.table
             .read(&block.bytes, &mut |name, value| head.add(name, value))
             .map_err(Some)?;
         let Some(ends) = block.ends else {
             return Ok(());
         };
-        if !whole {
-            emit(Observation::Faulty(Fault::OverLimit));
-            self.streams.retain(|stream| stream.id != block.stream);
-            return Ok(());
-        }
         match from {
             Role::Server => self.answer(block.stream, &head, emit)?,
             Role::Client | Role::Peer => self.request(block.stream, &head, emit)?,
