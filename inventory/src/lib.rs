@@ -11,5 +11,6 @@ pub mod people;
 mod resolve;
 mod succession;
 pub mod trace;
+mod twin;
 
 pub use resolve::{Extent, Id, Join, Options, Reason, Resolution, resolve, resolve_explained};

@@ -136,6 +136,7 @@ const PLACES: &[Column<Placed>] = &[
             .collect::<Vec<_>>()
             .join("; ")
     }),
+    column("host", |p| p.host.clone().unwrap_or_default()),
 ];
 
 /// Shows or says where devices are.

@@ -53,8 +53,11 @@ pub fn utilisation(command: &arguments::Utilisation, exit: &mut Exit) -> Result<
         arguments::Utilisation::Friction(dated) => dated,
     };
     let store = place::open(&dated.place)?;
-    let coverage = store.coverage(&Declared::default())?;
-    exit.say(Code::Done, &coverage.sentence());
+    let rests = match command {
+        arguments::Utilisation::Device(command) => store.basis(&command.device)?.sentence(),
+        _ => store.coverage(&Declared::default())?.sentence(),
+    };
+    exit.say(Code::Done, &rests);
     let format = dated.shown.output;
     match command {
         arguments::Utilisation::Device(command) => {
@@ -183,11 +186,8 @@ fn write(report: &CoverageReport, out: &mut dyn Write) -> io::Result<()> {
 pub fn policy(command: &arguments::Policy, exit: &mut Exit) -> Result<(), Failure> {
     let store = place::open(&command.place)?;
     let requirement = store.requirement(&command.of)?;
-    let coverage = store.coverage(&Declared::default())?;
-    exit.say(
-        Code::Done,
-        &format!("{}; review it before use", coverage.sentence()),
-    );
+    let rests = requirement.basis.sentence();
+    exit.say(Code::Done, &format!("{rests}; review it before use"));
     let syntax = match command.format {
         PolicyFormat::Json => {
             return show::one(&requirement, show::Format::Json, |_| Ok(()));

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use rusqlite::{Connection, params_from_iter};
 use serde::Serialize;
 
 use super::name::Named;
@@ -64,32 +65,24 @@ pub(crate) type Known = (i64, String, Option<i64>, Asset);
 impl Store {
     /// Every asset that a system names.
     pub(crate) fn assets(&self) -> Result<Vec<Known>, HistoryError> {
-        self.read(|db| {
-            let mut values: HashMap<i64, BTreeMap<&'static str, String>> = HashMap::new();
-            let mut get = db.prepare("SELECT asset, name, value FROM asset_values")?;
-            let rows = get.query_map([], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get(2)?))
-            })?;
-            for row in rows {
-                let (asset, name, value) = row?;
-                if let Some(named) = Named::find(&name) {
-                    values.entry(asset).or_default().insert(named.name, value);
-                }
+        self.read(|db| assets(db, None))
+    }
+
+    /// The asset of each device that is one.
+    pub(crate) fn asset_by_device(&self) -> Result<HashMap<i64, Asset>, HistoryError> {
+        let mut by_device = HashMap::new();
+        for (_, _, device, asset) in self.assets()? {
+            if let Some(device) = device {
+                by_device.entry(device).or_insert(asset);
             }
-            db.prepare(
-                "SELECT number, source, device, tag FROM assets WHERE gone_ns = 0 ORDER BY tag",
-            )?
-            .query_map([], |row| {
-                let number: i64 = row.get(0)?;
-                let asset = Asset {
-                    tag: row.get(3)?,
-                    line: 0,
-                    values: values.remove(&number).unwrap_or_default(),
-                };
-                Ok((number, row.get(1)?, row.get(2)?, asset))
-            })?
-            .collect()
-        })
+        }
+        Ok(by_device)
+    }
+
+    /// The asset that a device is.
+    pub(crate) fn asset_of_number(&self, device: i64) -> Result<Option<Asset>, HistoryError> {
+        let assets = self.read(|db| assets(db, Some(device)))?;
+        Ok(assets.into_iter().next().map(|known| known.3))
     }
 
     /// What the asset of a device says, by name; with its tag.
@@ -98,9 +91,7 @@ impl Store {
     /// When the device is not known.
     pub fn asset_of(&self, device: &str) -> Result<Option<Asset>, HistoryError> {
         let number = self.number(device)?;
-        let assets = self.assets()?;
-        let own = |known: &Known| known.2 == Some(number);
-        Ok(assets.into_iter().find(own).map(|known| known.3))
+        self.asset_of_number(number)
     }
 
     /// What differs between what was seen and what the systems say.
@@ -222,4 +213,40 @@ fn same_place(a: &str, b: &str) -> bool {
     let (a, b) = (words(a), words(b));
     let within = |a: &[String], b: &[String]| a.iter().all(|word| b.contains(word));
     within(&a, &b) || within(&b, &a)
+}
+
+/// The assets that systems name, by tag: all, or those that are one device.
+fn assets(db: &Connection, device: Option<i64>) -> rusqlite::Result<Vec<Known>> {
+    let (own, of_own) = match device {
+        Some(_) => (
+            "AND device = ?1",
+            "WHERE asset IN (SELECT number FROM assets WHERE device = ?1)",
+        ),
+        None => ("", ""),
+    };
+    let mut values: HashMap<i64, BTreeMap<&'static str, String>> = HashMap::new();
+    let text = format!("SELECT asset, name, value FROM asset_values {of_own}");
+    let mut get = db.prepare_cached(&text)?;
+    let mut rows = get.query(params_from_iter(device))?;
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(1)?;
+        if let Some(named) = Named::find(&name) {
+            let values = values.entry(row.get(0)?).or_default();
+            values.insert(named.name, row.get(2)?);
+        }
+    }
+    let text = format!(
+        "SELECT number, source, device, tag FROM assets WHERE gone_ns = 0 {own} ORDER BY tag"
+    );
+    let mut get = db.prepare_cached(&text)?;
+    let rows = get.query_map(params_from_iter(device), |row| {
+        let number: i64 = row.get(0)?;
+        let asset = Asset {
+            tag: row.get(3)?,
+            line: 0,
+            values: values.remove(&number).unwrap_or_default(),
+        };
+        Ok((number, row.get(1)?, row.get(2)?, asset))
+    })?;
+    rows.collect()
 }

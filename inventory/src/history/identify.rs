@@ -11,8 +11,9 @@ use super::error::Step;
 use super::join;
 use super::look::Look;
 use crate::model::Device;
-use crate::resolve::id_of;
+use crate::resolve::{id_of, mac_text};
 use crate::trace::{Detail, Key, KeyKind, KeyKind as K};
+use crate::twin::Twin;
 
 /// Its MAC addresses were all made up by software: it may have others tomorrow.
 pub const FLAG_LOCAL_MACS: i64 = 1;
@@ -94,7 +95,12 @@ pub(crate) fn recognise(db: &Connection, seen: &Seen<'_>) -> Step<Recognised> {
     }
     let mut checked = Vec::new();
     for candidate in candidates {
-        if candidate.kind.is_proof() || !other_serial(db, candidate.device, seen.detail)? {
+        let other = match candidate.kind {
+            K::Serial | K::Udi => is_twin(db, candidate.device, seen)?,
+            K::Identifier => false,
+            _ => other_serial(db, candidate.device, seen.detail)?,
+        };
+        if !other {
             checked.push(candidate);
         }
     }
@@ -305,6 +311,52 @@ fn other_serial(db: &Connection, device: i64, detail: &Detail) -> rusqlite::Resu
     let own = || detail.keys.iter().filter(|key| key.kind == KeyKind::Serial);
     let same = own().any(|key| known.contains(&key.text));
     Ok(!known.is_empty() && own().next().is_some() && !same)
+}
+
+/// True where the one that bears the same serial number is another machine. Bears a MAC address
+/// both, they are one, whatever it calls itself now.
+fn is_twin(db: &Connection, known: i64, seen: &Seen<'_>) -> rusqlite::Result<bool> {
+    let own = seen
+        .detail
+        .bindings
+        .iter()
+        .filter_map(|binding| binding.mac);
+    let own: Vec<String> = own.map(|mac| mac_text(&mac)).collect();
+    let (remembered, macs) = remembered_twin(db, known)?;
+    if own.iter().any(|mac| macs.contains(mac)) {
+        return Ok(false);
+    }
+    let said = seen.detail.statements.iter();
+    let said = said.map(|said| (said.attribute, said.field, said.value.as_str()));
+    let times = [seen.device.first_seen, seen.device.last_seen];
+    let times = times.map(|time| time.map_or(seen.look.at_ns, |time| time.0));
+    let twin = Twin::new(said, &own, (times[0], times[1]));
+    Ok(twin.differs(&remembered).is_some())
+}
+
+/// What a remembered device says of itself, to be told from another with the same serial number;
+/// and its MAC addresses.
+pub(crate) fn remembered_twin(
+    db: &Connection,
+    device: i64,
+) -> rusqlite::Result<(Twin, Vec<String>)> {
+    let mut get =
+        db.prepare_cached("SELECT DISTINCT mac FROM addresses WHERE device = ?1 AND mac <> ''")?;
+    let macs: Vec<String> = get
+        .query_map([device], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut get =
+        db.prepare_cached("SELECT attribute, field, value FROM facts WHERE device = ?1")?;
+    let said: Vec<(u8, u16, String)> = get
+        .query_map([device], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    let said = said.iter().filter_map(|(attribute, field, value)| {
+        let attribute = Attribute::from_number(*attribute)?;
+        Some((attribute, Field::from_number(*field)?, value.as_str()))
+    });
+    let mut get = db.prepare_cached("SELECT first_ns, last_ns FROM devices WHERE number = ?1")?;
+    let times = get.query_row([device], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok((Twin::new(said, &macs, times), macs))
 }
 
 fn serials_differ(db: &Connection, a: i64, b: i64) -> rusqlite::Result<bool> {

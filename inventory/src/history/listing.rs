@@ -48,7 +48,7 @@ pub struct DeviceRow {
 }
 
 /// Devices by their numbers.
-type Numbered = BTreeMap<i64, DeviceRow>;
+pub(crate) type Numbered = BTreeMap<i64, DeviceRow>;
 
 impl Store {
     /// Every device, by id.
@@ -85,13 +85,9 @@ pub(crate) fn row_of(db: &Connection, number: i64) -> rusqlite::Result<DeviceRow
     row.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
-/// The devices that one speaks with, by id: what they are and where, not what they say.
-pub(crate) fn peers_of(
-    db: &Connection,
-    number: i64,
-) -> rusqlite::Result<BTreeMap<String, DeviceRow>> {
-    let peers = rows(db, Chosen::PeersOf(number))?.into_values();
-    Ok(peers.map(|peer| (peer.id.clone(), peer)).collect())
+/// The devices that one speaks with: what they are and where, not what they say.
+pub(crate) fn peers_of(db: &Connection, number: i64) -> rusqlite::Result<Numbered> {
+    rows(db, Chosen::PeersOf(number))
 }
 
 /// Which devices are asked for.

@@ -8,9 +8,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::HistoryError;
 use super::error::Step;
 use super::find;
-use super::identify::free_id;
+use super::identify::{free_id, remembered_twin};
 use super::join::{self, Reason};
 use super::store::Store;
+use crate::trace::KeyKind;
 
 /// What a merge brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -196,7 +197,7 @@ impl Merge<'_> {
         }
         for (number, id, values) in rows {
             let keys = keys.remove(&number).unwrap_or_default();
-            let here = match self.known(&id, &keys)? {
+            let here = match self.known(number, &id, &keys)? {
                 Some(here) => here,
                 None => self.begin(&id, &values)?,
             };
@@ -224,7 +225,7 @@ impl Merge<'_> {
     }
 
     /// The device here that the other's is: merged before, or one with a key of it.
-    fn known(&self, id: &str, keys: &[Key]) -> Step<Option<i64>> {
+    fn known(&self, there: i64, id: &str, keys: &[Key]) -> Result<Option<i64>, Fault> {
         let mut get = self
             .db
             .prepare_cached("SELECT device FROM keys WHERE kind = ?1 AND key = ?2")?;
@@ -232,7 +233,9 @@ impl Merge<'_> {
             let found: Option<i64> = get
                 .query_row(params![kind, key], |row| row.get(0))
                 .optional()?;
-            if found.is_some() {
+            let Some(here) = found else { continue };
+            let is_serial = [KeyKind::Serial as u8, KeyKind::Udi as u8].contains(kind);
+            if !is_serial || !self.are_twins(here, there)? {
                 return Ok(found);
             }
         }
@@ -240,6 +243,15 @@ impl Merge<'_> {
             true => Ok(find::number(self.db, id).ok()),
             false => Ok(None),
         }
+    }
+
+    /// True where the two that bear one serial number are two machines.
+    fn are_twins(&self, here: i64, there: i64) -> Result<bool, Fault> {
+        let (ours, macs) = remembered_twin(self.db, here)?;
+        let there = self.other.read(|db| remembered_twin(db, there));
+        let (theirs, own) = there.map_err(Fault::There)?;
+        let one = own.iter().any(|mac| macs.contains(mac));
+        Ok(!one && ours.differs(&theirs).is_some())
     }
 
     fn begin(&mut self, id: &str, values: &[rusqlite::types::Value]) -> Result<i64, Fault> {

@@ -59,6 +59,17 @@ pub struct Read {
 }
 
 impl Read {
+    /// Adds bytes of a kind, as [`read_kind`] numbers them.
+    pub(super) fn add(&mut self, kind: u8, bytes: u64) {
+        let part = match kind {
+            0 => &mut self.readable,
+            1 => &mut self.encrypted,
+            2 => &mut self.tunnelled,
+            _ => &mut self.unknown,
+        };
+        *part = part.saturating_add(bytes);
+    }
+
     /// A part in percent of all.
     pub fn percent(&self, part: u64) -> u64 {
         let all = [self.readable, self.encrypted, self.tunnelled, self.unknown];
@@ -74,6 +85,16 @@ const TUNNELS: [Protocol; 3] = [Protocol::Wg, Protocol::Openvpn, Protocol::Isakm
 /// The same by IP protocol: IPv4, IPv6, GRE, ESP and AH, EtherIP, L2TP, where what is in them could
 /// not be read.
 const TUNNEL_TRANSPORTS: &str = "4, 41, 47, 50, 51, 97, 115";
+
+/// What could be read of a conversation, for [`Read::add`].
+pub(super) fn read_kind() -> String {
+    let tunnels = TUNNELS.map(|protocol| format!("'{}'", protocol.name()));
+    format!(
+        "CASE WHEN protocol IN ({}) OR transport IN ({TUNNEL_TRANSPORTS}) THEN 2
+             WHEN encrypted THEN 1 WHEN protocol = '' THEN 3 ELSE 0 END",
+        tunnels.join(", ")
+    )
+}
 
 /// How much was looked at.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -196,24 +217,18 @@ impl Store {
     }
 
     fn bytes_read(&self) -> Result<Read, HistoryError> {
-        let tunnels = TUNNELS.map(|protocol| format!("'{}'", protocol.name()));
-        let kind = format!(
-            "CASE WHEN protocol IN ({}) OR transport IN ({TUNNEL_TRANSPORTS}) THEN 2
-                 WHEN encrypted THEN 1 WHEN protocol = '' THEN 3 ELSE 0 END",
-            tunnels.join(", ")
+        let text = format!(
+            "SELECT {} AS kind, sum(bytes) FROM links GROUP BY kind",
+            read_kind()
         );
-        let text = format!("SELECT {kind} AS kind, sum(bytes) FROM links GROUP BY kind");
-        let sums: BTreeMap<u8, u64> = self.read(|db| {
-            db.prepare(&text)?
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect()
-        })?;
-        let sum = |kind: u8| sums.get(&kind).copied().unwrap_or(0);
-        Ok(Read {
-            readable: sum(0),
-            encrypted: sum(1),
-            tunnelled: sum(2),
-            unknown: sum(3),
+        self.read(|db| {
+            let mut read = Read::default();
+            let mut get = db.prepare(&text)?;
+            let mut rows = get.query([])?;
+            while let Some(row) = rows.next()? {
+                read.add(row.get(0)?, row.get(1)?);
+            }
+            Ok(read)
         })
     }
 

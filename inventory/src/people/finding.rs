@@ -13,12 +13,16 @@ use crate::clock;
 use crate::context::Asset;
 use crate::history::{ChangeKind, DeviceRow, HistoryError, Store};
 use crate::model::Time;
+use crate::resolve::{comparable_company, comparable_serial};
 
 /// Days between a change and a work order that may belong to it.
 const WORK_ORDER_NS: u64 = 3 * 24 * 3_600_000_000_000;
 const DAY_NS: u64 = 24 * 3_600_000_000_000;
 /// How far back changes are looked at.
 const CHANGES_NS: u64 = 90 * DAY_NS;
+
+/// Other devices that are named in one finding.
+const OTHERS_MAX: usize = 3;
 
 /// Something that somebody should look at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -88,6 +92,7 @@ impl Store {
             });
         }
         self.clones(&mut findings)?;
+        duplicates(&devices, &mut findings);
         self.wrong_clocks(&devices, &mut findings)?;
         self.wrong_zones(&devices, &mut findings)?;
         let shared = devices.values().filter(|device| device.shared);
@@ -272,6 +277,36 @@ impl Store {
             evidence: format!("serial numbers at the same time: {keys}"),
         }));
         Ok(())
+    }
+}
+
+/// Serial numbers that several devices of one maker bear.
+fn duplicates(devices: &BTreeMap<i64, DeviceRow>, findings: &mut Vec<MemoryFinding>) {
+    let mut bearers: BTreeMap<(String, String), Vec<&DeviceRow>> = BTreeMap::new();
+    for device in devices.values() {
+        let value = |name: &str| device.attributes.get(name);
+        let maker = value("manufacturer").map(|maker| comparable_company(maker));
+        let serial = value("serial_number").and_then(|serial| comparable_serial(serial));
+        if let Some(key) = maker.zip(serial) {
+            bearers.entry(key).or_default().push(device);
+        }
+    }
+    for ((maker, serial), bearers) in bearers.iter().filter(|(_, all)| all.len() > 1) {
+        for device in bearers {
+            let others = bearers.iter().filter(|other| other.id != device.id);
+            let others: Vec<&str> = others.map(|other| other.id.as_str()).collect();
+            let named = others.get(..OTHERS_MAX).unwrap_or(&others).join(", ");
+            let more = match others.len().saturating_sub(OTHERS_MAX) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            findings.push(MemoryFinding {
+                finding: "duplicate_serial",
+                device: Some(device.id.clone()),
+                asset_tag: None,
+                evidence: format!("{serial} of {maker} is also of {named}{more}"),
+            });
+        }
     }
 }
 

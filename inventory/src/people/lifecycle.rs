@@ -1,6 +1,8 @@
 //! Where in its life a device is: by what people and the site's systems say, and by what was seen
 //! since. A device that was disposed of and is seen again is a ghost.
 
+use std::collections::HashMap;
+
 use rusqlite::OptionalExtension;
 use serde::Serialize;
 
@@ -196,10 +198,15 @@ impl Store {
             }
             Ok(said)
         })?;
+        let mut by_device: HashMap<i64, &Asset> = HashMap::new();
+        for (_, _, device, asset) in &assets {
+            if let Some(device) = device {
+                by_device.entry(*device).or_insert(asset);
+            }
+        }
         let mut rows = Vec::new();
         for (number, device) in &devices {
-            let asset = assets.iter().find(|known| known.2 == Some(*number));
-            let asset = asset.map(|known| &known.3);
+            let asset = by_device.get(number).copied();
             let (lifecycle, said_by, ghost) =
                 judge(said.get(number).copied(), asset, Some(device), now);
             rows.push(LifeRow {

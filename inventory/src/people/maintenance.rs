@@ -84,9 +84,8 @@ impl Store {
         let number = self.number(wanted)?;
         let device = self.device_row(wanted)?.id;
         let from = Time(now.0.saturating_sub(DAYS * DAY_NS));
-        let assets = self.assets()?;
-        let asset = assets.iter().find(|known| known.2 == Some(number));
-        let plan = |name| Some(asset?.3.get(name)?.to_owned());
+        let asset = self.asset_of_number(number)?;
+        let plan = |name| Some(asset.as_ref()?.get(name)?.to_owned());
         let next = plan("next_maintenance");
         let clock = self.read(|db| held(db, number, &clock::FIELDS))?;
         let told = clock.iter();

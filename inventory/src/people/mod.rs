@@ -3,8 +3,10 @@
 //! decided, when and why, and decides nothing in their place.
 
 mod authorisation;
+mod basis;
 mod coverage;
 mod finding;
+mod host;
 mod lifecycle;
 mod maintenance;
 mod place;
@@ -17,6 +19,7 @@ mod utilisation;
 mod work;
 
 pub use authorisation::{Authorisation, Baseline, Permitted};
+pub use basis::Basis;
 pub use coverage::{CoverageReport, Declared, Read, SubnetSeen, VlanSeen};
 pub use finding::{MemoryFinding, day_ns};
 pub use lifecycle::{LIFECYCLES, LifeRow, Lifecycle};

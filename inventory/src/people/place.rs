@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
+use super::host::{Ports, host_of};
 use crate::context::Rejected;
 use crate::history::{ChangeKind, DeviceRow, HistoryError, News, Person, Store, note};
 use crate::history::{append_audit, find_number, held};
@@ -127,6 +128,8 @@ pub struct Placed {
     pub origin: Option<Origin>,
     /// What others say.
     pub conflicts: Vec<(Origin, String)>,
+    /// The machine that it runs on, for a virtual one; null where no port of a switch shows it.
+    pub host: Option<String>,
 }
 
 /// True where an address is in a subnet such as `10.1.2.0/24`.
@@ -304,6 +307,7 @@ impl Store {
     ) -> Result<usize, HistoryError> {
         self.write_unless(false, |db| {
             let mut known = 0;
+            let mut ports = Ports::default();
             for row in rows {
                 let device: Option<i64> = db
                     .prepare_cached(
@@ -312,10 +316,14 @@ impl Store {
                     )?
                     .query_row([&row.mac], |row| row.get(0))
                     .optional()?;
+                ports.add(row, device);
                 if let Some(device) = device {
                     known += 1;
-                    put(db, device, origin, &row.place, by.at_ns)?;
+                    put(db, device, origin.name(), &row.place, by.at_ns)?;
                 }
+            }
+            if origin == Origin::Switch {
+                ports.note_hosts(db, by.at_ns)?;
             }
             let counts = format!("{known} of {} known", rows.len());
             append_audit(db, by, "places", origin.name(), "", &counts)?;
@@ -335,7 +343,7 @@ impl Store {
     ) -> Result<(), HistoryError> {
         self.write_unless(false, |db| {
             let number = find_number(db, device)?;
-            let old = put(db, number, Origin::Person, place, by.at_ns)?;
+            let old = put(db, number, Origin::Person.name(), place, by.at_ns)?;
             let id = crate::history::device_id(db, number)?;
             append_audit(db, by, "place", &id, &old, place)
         })
@@ -346,7 +354,7 @@ impl Store {
     /// # Errors
     /// What the database said.
     pub fn places(&self, map: &PlaceFile) -> Result<Vec<Placed>, HistoryError> {
-        let assets = self.assets()?;
+        let assets = self.asset_by_device()?;
         let devices = self.numbered_devices()?;
         let mut placed = Vec::new();
         for (number, device) in devices {
@@ -366,8 +374,8 @@ impl Store {
                 }
                 Ok(said)
             })?;
-            let asset = assets.iter().find(|known| known.2 == Some(number));
-            if let Some(place) = asset.and_then(|known| known.3.get("location")) {
+            let asset = assets.get(&number);
+            if let Some(place) = asset.and_then(|asset| asset.get("location")) {
                 said.insert(Origin::Context, place.to_owned());
             }
             observed(&device, &mut said);
@@ -375,7 +383,14 @@ impl Store {
             if let Some(place) = map.find(&self.networks(number)?) {
                 said.insert(Origin::Network, place.to_owned());
             }
-            placed.push(judge(device.id, said));
+            let host = match device.virtual_machine {
+                true => self.read(|db| host_of(db, number))?,
+                false => None,
+            };
+            placed.push(Placed {
+                host,
+                ..judge(device.id, said)
+            });
         }
         placed.sort_by(|a, b| a.device.cmp(&b.device));
         Ok(placed)
@@ -447,14 +462,15 @@ fn judge(device: String, said: BTreeMap<Origin, String>) -> Placed {
         place: best.as_ref().map(|best| best.1.clone()),
         origin: best.map(|best| best.0),
         conflicts,
+        host: None,
     }
 }
 
 /// Notes a place; a device that was in another one, as the same origin said, has moved.
-fn put(
+pub(super) fn put(
     db: &rusqlite::Connection,
     device: i64,
-    origin: Origin,
+    origin: &str,
     place: &str,
     at_ns: u64,
 ) -> rusqlite::Result<String> {
@@ -463,18 +479,18 @@ fn put(
             "SELECT place FROM places WHERE device = ?1 AND origin = ?2
              ORDER BY last_ns DESC LIMIT 1",
         )?
-        .query_row(params![device, origin.name()], |row| row.get(0))
+        .query_row(params![device, origin], |row| row.get(0))
         .optional()?;
     db.prepare_cached(
         "INSERT INTO places(device, origin, place, from_ns, last_ns) VALUES (?1, ?2, ?3, ?4, ?4)
          ON CONFLICT DO UPDATE SET last_ns = max(last_ns, ?4)",
     )?
-    .execute(params![device, origin.name(), place, at_ns])?;
+    .execute(params![device, origin, place, at_ns])?;
     let old = old.unwrap_or_default();
     if !old.is_empty() && old != place {
         let news = News {
             kind: ChangeKind::Moved,
-            subject: origin.name(),
+            subject: origin,
             old: &old,
             new: place,
         };

@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::IpAddr;
 
+use rusqlite::Connection;
 use serde::Serialize;
 
-use crate::history::{DeviceRow, HistoryError, LinkRow, Store, peers_of, row_of};
+use super::basis::{Basis, basis_of};
+use crate::history::{DeviceRow, HistoryError, Store, peers_of, row_of};
 use crate::model::Time;
 
 const DAY_NS: u64 = 24 * 3_600_000_000_000;
@@ -76,6 +78,8 @@ pub struct Requirement {
     pub needs: Vec<Need>,
     /// What was tried and never answered: needed by nobody, or not seen whole.
     pub unanswered: usize,
+    /// What it rests on.
+    pub basis: Basis,
 }
 
 fn addresses_of(device: &DeviceRow) -> BTreeSet<IpAddr> {
@@ -90,6 +94,7 @@ impl Store {
     /// When neither is known.
     pub fn requirement(&self, wanted: &str) -> Result<Requirement, HistoryError> {
         let chosen = self.chosen(wanted)?;
+        let numbers: Vec<i64> = chosen.keys().copied().collect();
         let mut requirement = Requirement {
             of: wanted.to_owned(),
             review: true,
@@ -99,6 +104,7 @@ impl Store {
             hours: BTreeSet::new(),
             needs: Vec::new(),
             unanswered: 0,
+            basis: self.read(|db| basis_of(db, &numbers))?,
         };
         let first = chosen
             .values()
@@ -111,11 +117,11 @@ impl Store {
             .max()
             .unwrap_or(Time(0));
         requirement.days = last.0.saturating_sub(first.0).div_ceil(DAY_NS).max(1);
-        let mut needs: BTreeMap<(Direction, u8, u16, Option<String>), Need> = BTreeMap::new();
+        let mut needs: BTreeMap<Kind, Need> = BTreeMap::new();
         for number in chosen.keys() {
             let peers = self.read(|db| peers_of(db, *number))?;
-            for link in self.read(|db| crate::history::links_of(db, *number))? {
-                need(&link, &peers, &mut requirement, &mut needs);
+            for spoken in self.read(|db| spoken(db, *number))? {
+                need(spoken, &peers, &mut requirement, &mut needs);
             }
             self.hours_of_day(*number, &mut requirement.hours)?;
         }
@@ -162,42 +168,80 @@ impl Store {
     }
 }
 
+/// What is needed once: who opens, the IP protocol, the port, what is spoken.
+type Kind = (Direction, u8, u16, Option<String>);
+
+/// Conversations of one kind with one other device.
+struct Spoken {
+    peer: i64,
+    kind: Kind,
+    encrypted: bool,
+    answered: bool,
+    bytes: u64,
+}
+
+/// What a device says to each other device, and hears from it.
+fn spoken(db: &Connection, number: i64) -> rusqlite::Result<Vec<Spoken>> {
+    let mut all = Vec::new();
+    let ways = [
+        ("device", "peer", Direction::To),
+        ("peer", "device", Direction::From),
+    ];
+    for (own, other, direction) in ways {
+        // In the order of the index: nothing has to be sorted for it.
+        let text = format!(
+            "SELECT {other}, protocol, transport, port, max(encrypted), max(answered), sum(bytes)
+             FROM links WHERE {own} = ?1 GROUP BY {other}, protocol, transport, port"
+        );
+        let mut get = db.prepare_cached(&text)?;
+        let mut rows = get.query([number])?;
+        while let Some(row) = rows.next()? {
+            let protocol: String = row.get(1)?;
+            let protocol = (!protocol.is_empty()).then_some(protocol);
+            all.push(Spoken {
+                peer: row.get(0)?,
+                kind: (direction, row.get(2)?, row.get(3)?, protocol),
+                encrypted: row.get(4)?,
+                answered: row.get(5)?,
+                bytes: row.get(6)?,
+            });
+        }
+    }
+    Ok(all)
+}
+
 fn need(
-    link: &LinkRow,
-    peers: &BTreeMap<String, DeviceRow>,
+    spoken: Spoken,
+    peers: &BTreeMap<i64, DeviceRow>,
     requirement: &mut Requirement,
-    needs: &mut BTreeMap<(Direction, u8, u16, Option<String>), Need>,
+    needs: &mut BTreeMap<Kind, Need>,
 ) {
+    let (direction, transport, port, _) = spoken.kind;
     // One's own group, a broadcast, the link: no rule of a router is needed for it.
-    let Some(peer) = link.peer.as_ref().and_then(|id| peers.get(id)) else {
+    let Some(peer) = peers.get(&spoken.peer).filter(|_| transport != 0) else {
         return;
     };
-    if link.transport == 0 {
-        return;
-    }
-    if !link.answered {
+    if !spoken.answered {
         requirement.unanswered += 1;
         return;
     }
-    let direction = match link.opens {
-        true => Direction::To,
-        false => Direction::From,
-    };
-    let key = (direction, link.transport, link.port, link.protocol.clone());
-    let need = needs.entry(key).or_insert_with(|| Need {
+    let protocol = spoken.kind.3.clone();
+    let need = needs.entry(spoken.kind).or_insert_with(|| Need {
         direction,
-        transport: link.transport,
-        port: link.port,
-        protocol: link.protocol.clone(),
+        transport,
+        port,
+        protocol,
         encrypted: false,
         peer_kinds: BTreeSet::new(),
         peers: BTreeSet::new(),
         bytes_per_day: 0,
     });
-    need.encrypted |= link.encrypted;
-    need.peer_kinds.insert(peer.category.clone());
+    need.encrypted |= spoken.encrypted;
+    if !need.peer_kinds.contains(&peer.category) {
+        need.peer_kinds.insert(peer.category.clone());
+    }
     need.peers.extend(addresses_of(peer));
-    need.bytes_per_day = need.bytes_per_day.saturating_add(link.bytes);
+    need.bytes_per_day = need.bytes_per_day.saturating_add(spoken.bytes);
 }
 
 /// The name of a transport.

@@ -7,7 +7,7 @@ use medtap_table::SubjectId;
 
 use super::bindings::Bindings;
 use super::groups::Groups;
-use super::joins::{Joined, Joins, Reason};
+use super::joins::{Contested, Joined, Joins, Key, Reason};
 use super::said::Said;
 use super::snapshot::Snapshot;
 
@@ -40,6 +40,8 @@ pub struct Folding {
     pub reasons: BTreeMap<u32, BTreeSet<Reason>>,
     /// Every join.
     pub joined: Vec<Joined>,
+    /// Serial numbers that several machines bear.
+    pub contested: BTreeMap<Key, Contested>,
 }
 
 impl Folding {
@@ -102,6 +104,7 @@ impl Folding {
             reports: BTreeMap::new(),
             reasons: BTreeMap::new(),
             joined: std::mem::take(&mut joins.joined),
+            contested: std::mem::take(&mut joins.contested),
             device_of_unit,
         };
         this.gather_joins(snapshot, said, &joins.reporters);

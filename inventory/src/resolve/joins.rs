@@ -16,6 +16,7 @@ use super::snapshot::Snapshot;
 use super::text::{bare, company, folded, is_default_ae, is_placeholder, udi_with_serial};
 use super::{identity, mac};
 use crate::trace::Rulings;
+use crate::twin::Twin;
 
 /// Why two units are one device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +80,18 @@ pub struct Joined {
 
 /// A key that names one machine.
 pub type Key = (Reason, String);
+
+/// A serial number that several machines bear: it is the key of none of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contested {
+    /// Units that bear it.
+    pub units: Vec<u32>,
+    /// How sure it is that they are several machines.
+    pub confidence: u8,
+}
+
+/// Units of one key that are compared: more machines than that are told apart by the first.
+const TWINS_MAX: usize = 8;
 
 /// What units are joined by: who they are, and what they say.
 #[derive(Clone, Copy)]
@@ -147,6 +160,43 @@ impl Grounds<'_> {
         keys
     }
 
+    /// What a unit says of itself, to be told from another with the same serial number.
+    fn twin(&self, number: u32) -> Twin {
+        let mac = match self.unit(number) {
+            Some(Unit::Mac(_, mac)) => Some(mac::text(&mac)),
+            _ => None,
+        };
+        let state = self.bindings.states.get(number as usize).copied();
+        let state = state.unwrap_or_default();
+        let times = (state.first_seen_ns, state.last_seen_ns);
+        let macs: Vec<String> = mac.into_iter().collect();
+        Twin::new(self.words(number).sure(), &macs, times)
+    }
+
+    /// The serial numbers that several of these units bear, though they are several machines.
+    fn contested(&self, sharing: &[u32]) -> BTreeMap<Key, Contested> {
+        let mut bearers: BTreeMap<Key, Vec<u32>> = BTreeMap::new();
+        for number in sharing {
+            for key in self.keys(*number, &self.words(*number)) {
+                if matches!(key.0, Reason::Serial | Reason::Udi) {
+                    bearers.entry(key).or_default().push(*number);
+                }
+            }
+        }
+        let contested = |(key, mut units): (Key, Vec<u32>)| {
+            units.dedup();
+            let twins = units.iter().take(TWINS_MAX);
+            let twins: Vec<Twin> = twins.map(|unit| self.twin(*unit)).collect();
+            let pairs = twins.iter().enumerate().flat_map(|(at, one)| {
+                let others = twins.iter().skip(at + 1);
+                others.filter_map(|other| one.differs(other))
+            });
+            let confidence = pairs.max()?;
+            Some((key, Contested { units, confidence }))
+        };
+        bearers.into_iter().filter_map(contested).collect()
+    }
+
     /// Serial numbers of a unit.
     fn serials(&self, number: u32) -> BTreeSet<String> {
         let words = self.words(number);
@@ -211,6 +261,8 @@ pub struct Joins<'a> {
     labels: BTreeMap<u32, String>,
     /// The unit of the reporter of each reported unit, by the unit.
     pub reporters: BTreeMap<u32, u32>,
+    /// Serial numbers that join nothing.
+    pub contested: BTreeMap<Key, Contested>,
 }
 
 impl<'a> Joins<'a> {
@@ -223,6 +275,7 @@ impl<'a> Joins<'a> {
             serials: BTreeMap::new(),
             labels: BTreeMap::new(),
             reporters: BTreeMap::new(),
+            contested: BTreeMap::new(),
         };
         this.find_reporters();
         this.rule(rulings);
@@ -321,14 +374,17 @@ impl<'a> Joins<'a> {
     }
 
     /// Joins what has a key in common, in the order of units: first those that name one machine
-    /// wherever they are read, then AE title, station name and model together.
+    /// wherever they are read, then AE title, station name and model together. What several
+    /// machines bear joins nothing.
     fn join_keys(&mut self) {
         let sharing = self.grounds.sharing();
+        self.contested = self.grounds.contested(&sharing);
         for stations in [false, true] {
             let mut first: BTreeMap<Key, u32> = BTreeMap::new();
             for number in &sharing {
                 let mut keys = self.grounds.all_keys(*number);
                 keys.retain(|key| (key.0 == Reason::Station) == stations);
+                keys.retain(|key| !self.contested.contains_key(key));
                 for key in keys {
                     match first.get(&key) {
                         Some(&known) => {

@@ -58,6 +58,11 @@ pub(crate) fn comparable_company(text: &str) -> String {
     text::company(text).join(" ")
 }
 
+/// A text, comparable.
+pub(crate) fn folded(text: &str) -> String {
+    text::folded(text)
+}
+
 /// A serial number, comparable; none where it is nobody's.
 pub(crate) fn comparable_serial(text: &str) -> Option<String> {
     (!text::is_placeholder(text)).then(|| text::folded(text))

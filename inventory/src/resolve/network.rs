@@ -11,6 +11,7 @@ use medtap_table::{EdgeFlags, Fact, SubjectKind};
 
 use super::bindings::Bindings;
 use super::folding::Folding;
+use super::identity;
 use super::mac::{self, Mac};
 use super::snapshot::Snapshot;
 use crate::model::{Finding, Time};
@@ -27,6 +28,8 @@ const ADDRESSES_COMMON: usize = 2;
 const CARDS_NEAR: u64 = 16;
 /// Targets tried in vain for each that was spoken with, to be scanning.
 const VAIN_SHARE: u64 = 4;
+/// Others with the same serial number that are named.
+const TWINS_NAMED_MAX: usize = 3;
 /// How sure it is where it is clear who came later, and where it is not.
 const CLEAR: u8 = 70;
 const UNCLEAR: u8 = 40;
@@ -115,7 +118,37 @@ impl Network<'_> {
         self.rogue_servers(&offers, &mut findings);
         self.rivals(&gateways, &mut findings);
         self.scanners(&mut findings);
+        self.twins(&mut findings);
         findings
+    }
+
+    /// Machines that bear one serial number, each with some of the others.
+    fn twins(&self, findings: &mut Findings) {
+        for ((_, key), contested) in &self.folding.contested {
+            let of = |unit: &u32| {
+                let record = *self.bindings.units.get(*unit as usize)?;
+                let name = identity::unit_key(self.snapshot, record)?;
+                let state = self.bindings.states.get(*unit as usize)?;
+                let times = (state.first_seen_ns, state.last_seen_ns);
+                Some((self.folding.device_of(*unit)?, name, times))
+            };
+            let units: Vec<(u32, String, Times)> = contested.units.iter().filter_map(of).collect();
+            for (device, _, times) in &units {
+                let others = units.iter().filter(|other| other.0 != *device);
+                let mut names: Vec<&str> = others.map(|other| other.1.as_str()).collect();
+                let more = names.len().saturating_sub(TWINS_NAMED_MAX);
+                names.truncate(TWINS_NAMED_MAX);
+                let names = names.join(", ");
+                let evidence = match more {
+                    0 => format!("{key} is also of {names}"),
+                    more => format!("{key} is also of {names} and {more} more"),
+                };
+                if !names.is_empty() {
+                    let found = (FindingId::DuplicateSerial, contested.confidence);
+                    add(findings, *device, found, evidence, *times);
+                }
+            }
+        }
     }
 
     fn facts(&self, field: Field) -> Vec<Fact<'static>> {

@@ -108,6 +108,13 @@ impl Words {
             .map(|fact| &*fact.value)
     }
 
+    /// What it said that is sure enough for a key: of what, where, and the value.
+    pub fn sure(&self) -> impl Iterator<Item = (Attribute, Field, &str)> {
+        let sure = |fact: &&Fact<'_>| !fact.value_cut && fact.confidence >= KEY_CONFIDENCE_MIN;
+        let facts = self.0.iter().filter(sure);
+        facts.map(|fact| (fact.attribute, fact.field, &*fact.value))
+    }
+
     /// Whole texts of a field, as they were sent.
     pub fn raw(&self, field: Field) -> impl Iterator<Item = &str> {
         debug_assert!(KEY_FIELDS.contains(&field));

@@ -43,7 +43,8 @@ impl Resolution<'_> {
         detail.shared |= state.shared;
         let record = identity::unit_key(&self.snapshot, *kind).unwrap_or_default();
         let mut keys: BTreeSet<(KeyKind, String)> = BTreeSet::new();
-        for (reason, text) in self.grounds().all_keys(unit) {
+        let own = self.grounds().all_keys(unit).into_iter();
+        for (reason, text) in own.filter(|key| !self.folding.contested.contains_key(key)) {
             let kind = match reason {
                 Reason::Serial => KeyKind::Serial,
                 Reason::Udi => KeyKind::Udi,

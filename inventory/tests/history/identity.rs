@@ -1,4 +1,5 @@
 use medtap_inventory::history::{ChangeKind, Person};
+use medtap_inventory::model::Time;
 use medtap_table::vocabulary::Field;
 
 use crate::memory::{DAY_NS, Memory, NOON_NS};
@@ -122,6 +123,74 @@ fn a_network_card_in_another_machine_is_another_device() {
     // The machine is found again by its serial number, behind a new card.
     memory.capture(&scanner(OTHER, "10.0.0.7", "SN1"), 2);
     assert_eq!(memory.devices().len(), 2);
+}
+
+#[test]
+fn two_that_bear_one_serial_number_are_two_and_told() {
+    let model = |mac, ip, model: &str| {
+        let mut sample = Sample::default();
+        let host = sample.add(proven(mac, ip));
+        sample.image(host, "Acme Medical", model, "SN4711");
+        sample
+    };
+    // One after the other, and again: the elder keeps the number, nobody is multiplied.
+    let mut memory = Memory::new();
+    for day in 0..2 {
+        memory.capture(&model(BRAUN, "10.0.0.5", "Scan 64"), 2 * day);
+        memory.capture(&model(OTHER, "10.0.0.6", "Scan 128"), 2 * day + 1);
+    }
+    let devices = memory.devices();
+    assert_eq!(devices.len(), 2, "{devices:#?}");
+    let bearer = memory.store.find("10.0.0.5").unwrap();
+    let keys = memory.store.identity(&bearer).unwrap().keys;
+    assert!(keys.iter().any(|key| key.kind == "serial"), "{keys:?}");
+    assert!(memory.told(ChangeKind::KeyMoved).is_empty());
+    // Both at once, in the table of a running engine: named otherwise, of one model.
+    let mut both = Sample::default();
+    for (mac, ip, name) in [(BRAUN, "10.0.0.5", "ct-1"), (OTHER, "10.0.0.6", "ct-2")] {
+        let host = both.add(proven(mac, ip));
+        both.image(host, "Acme Medical", "Scan 64", "SN4711");
+        both.say(host, Field::DhcpHostname, name);
+    }
+    let mut live = Memory::new();
+    live.live(&both, 7, NOON_NS);
+    assert_eq!(live.devices().len(), 2);
+    // A card that was changed, though both were named: the one is gone when the other comes.
+    let mut later = Memory::new();
+    for (day, (mac, ip, name)) in [(BRAUN, "10.0.0.5", "ct-1"), (OTHER, "10.0.0.6", "ct-2")]
+        .into_iter()
+        .enumerate()
+    {
+        let mut sample = scanner(mac, ip, "SN4711");
+        sample.say(0, Field::DhcpHostname, name);
+        later.capture(&sample, day as u64);
+    }
+    assert_eq!(later.devices().len(), 1);
+    for told in [&memory, &live] {
+        let findings = told.store.findings(Time(NOON_NS)).unwrap();
+        let mut twins = findings.iter().filter(|f| f.finding == "duplicate_serial");
+        let first = twins.next().unwrap();
+        assert!(first.evidence.contains("sn4711 of acme"), "{first:?}");
+        assert_eq!(twins.count(), 1, "the other as well");
+    }
+    let findings = later.store.findings(Time(NOON_NS)).unwrap();
+    assert!(findings.iter().all(|f| f.finding != "duplicate_serial"));
+}
+
+#[test]
+fn a_merged_history_joins_no_twins() {
+    for (model, devices) in [("Scan 64", 1), ("Scan 128", 2)] {
+        let mut one = Memory::new();
+        one.capture(&scanner(BRAUN, "10.0.0.5", "SN4711"), 0);
+        let mut other = Memory::new();
+        other.site = "north";
+        let mut sample = Sample::default();
+        let host = sample.add(proven(OTHER, "10.0.0.6"));
+        sample.image(host, "Acme Medical", model, "SN4711");
+        other.capture(&sample, 1);
+        one.store.merge(&other.store, NOON_NS).unwrap();
+        assert_eq!(one.devices().len(), devices, "{model}");
+    }
 }
 
 #[test]

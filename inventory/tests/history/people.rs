@@ -275,6 +275,60 @@ fn places_have_an_order_of_trust() {
     assert_eq!(place(&memory).0, Origin::Person);
 }
 
+/// A guest's host is the one machine behind the same port of a switch, and nobody where another
+/// may be there.
+#[test]
+fn a_port_of_a_switch_shows_the_host_of_its_guests() {
+    const VMWARE: [u8; 6] = [0x00, 0x50, 0x56, 0x20, 0x01, 0x01];
+    const OTHER: [u8; 6] = [0x00, 0x12, 0x21, 0x20, 0x01, 0x99];
+    let row = |mac: &str, port: &str| PlaceRow {
+        mac: mac.to_owned(),
+        place: format!("sw-1 {port}"),
+    };
+    let behind = |system: &str, others: &[&str]| {
+        let mut sample = Sample::default();
+        sample.add(proven(VMWARE, "10.0.0.7"));
+        let host = sample.add(proven(BRAUN, "10.0.0.5"));
+        sample
+            .say(host, Field::TlsCertificateSubject, system)
+            .attribute = Attribute::Os;
+        sample.add(proven(OTHER, "10.0.0.9"));
+        let mut memory = Memory::new();
+        memory.capture(&sample, 0);
+        let mut rows = vec![
+            row("00:50:56:20:01:01", "Gi1/0/1"),
+            row("00:12:21:20:01:31", "Gi1/0/1"),
+        ];
+        rows.extend(others.iter().map(|mac| row(mac, "Gi1/0/1")));
+        let import = |memory: &mut Memory, rows: &[PlaceRow], day| {
+            let by = person(day);
+            memory
+                .store
+                .import_places(Origin::Switch, rows, &by)
+                .unwrap();
+        };
+        let hosts = |memory: &Memory| -> Vec<(String, String)> {
+            let placed = memory.store.places(&PlaceFile::default()).unwrap();
+            let host = |p: medtap_inventory::people::Placed| Some((p.device, p.host?));
+            placed.into_iter().filter_map(host).collect()
+        };
+        import(&mut memory, &rows, 1);
+        let found = hosts(&memory);
+        // It has gone to a port with nobody else: where it runs now, nobody knows.
+        import(&mut memory, &[row("00:50:56:20:01:01", "Gi1/0/2")], 2);
+        assert_eq!(hosts(&memory), []);
+        let name = |ip: &str| memory.store.find(ip).unwrap();
+        (found, name("10.0.0.7"), name("10.0.0.5"))
+    };
+    let (found, guest, host) = behind("VMware ESXi", &[]);
+    assert_eq!(found, [(guest, host)]);
+    // A machine of which nothing says that it may run others.
+    assert_eq!(behind("Some firmware", &[]).0, []);
+    // Another machine, or one that was never seen, is behind the port as well.
+    assert_eq!(behind("VMware ESXi", &["00:12:21:20:01:99"]).0, []);
+    assert_eq!(behind("VMware ESXi", &["00:12:21:55:55:55"]).0, []);
+}
+
 #[test]
 fn use_is_counted_by_hour() {
     let mut memory = Memory::new();

@@ -3,7 +3,7 @@
 use medtap_inventory::{Options, Reason, resolve_explained};
 use medtap_table::vocabulary::{Attribute, Field};
 
-use crate::sample::{BRAUN, LOCAL, LOCAL2, Sample, proven, reported, value, with};
+use crate::sample::{BRAUN, CISCO, LOCAL, LOCAL2, Sample, proven, reported, value, with};
 
 const CT: &str = "dicom:serial|acme|tomo|sn-77";
 
@@ -147,6 +147,63 @@ fn the_same_maker_and_serial_number_are_one_device_but_not_when_cut() {
     assert_eq!(joined.devices.len(), 1);
     assert_eq!(joined.devices[0].macs.len(), 2);
     assert_eq!(sample(true).devices.len(), 2);
+}
+
+/// Two cards that say one serial number: of one machine, unless model or name say otherwise.
+#[test]
+fn what_two_machines_bear_joins_nobody_and_is_told_of_both() {
+    type Said = &'static [(Field, &'static str)];
+    let second = (LOCAL2, "10.0.0.2");
+    let hosts = |said: [Said; 2]| {
+        let mut sample = Sample::default();
+        for ((mac, ip), said) in [(LOCAL, "10.0.0.1"), second].into_iter().zip(said) {
+            let host = sample.add(proven(mac, ip));
+            sample.say(host, Field::DicomManufacturer, "Acme");
+            sample.say(host, Field::DicomSerialNumber, "SN 77");
+            for (field, value) in said {
+                sample.say(host, *field, value);
+            }
+        }
+        sample
+    };
+    const MODEL: Field = Field::DicomModel;
+    const NAME: Field = Field::DhcpHostname;
+    let cases: [([Said; 2], usize, u8); 5] = [
+        ([&[], &[]], 1, 0),
+        ([&[(MODEL, "A 1")], &[(MODEL, "a  1")]], 1, 0),
+        ([&[(MODEL, "A 1")], &[(MODEL, "A 2")]], 2, 70),
+        ([&[(NAME, "ct-1")], &[(NAME, "ct-2")]], 2, 40),
+        ([&[(NAME, "ct-1")], &[(Field::MdnsHostname, "ct-2")]], 1, 0),
+    ];
+    for (said, devices, confidence) in cases {
+        let sample = hosts(said);
+        let inventory = sample.inventory();
+        assert_eq!(inventory.devices.len(), devices, "{said:?}");
+        for device in &inventory.devices {
+            let mut told = device
+                .findings
+                .iter()
+                .filter(|f| f.id == "duplicate_serial");
+            let told = told.next().map(|f| (f.confidence, f.evidence.clone()));
+            assert_eq!(
+                told.as_ref().map_or(0, |told| told.0),
+                confidence,
+                "{said:?}"
+            );
+            let other =
+                told.is_none_or(|told| told.1.starts_with("acme|sn 77 is also of mac|0|02"));
+            assert!(other, "{said:?}");
+        }
+        // A report of the number belongs to neither, where two bear it.
+        let mut reported = sample.clone();
+        let gateway = reported.add(proven(CISCO, "10.0.0.3"));
+        let row = reported.report(gateway, "poct1:serial|acme|SN 77");
+        reported.say(row, Field::DicomManufacturer, "Acme");
+        reported.say(row, Field::DicomSerialNumber, "SN 77");
+        let all = if devices == 2 { 4 } else { 2 };
+        assert_eq!(reported.inventory().devices.len(), all, "{said:?}");
+        assert_eq!(reported.shuffled(7).inventory(), reported.inventory());
+    }
 }
 
 #[test]

@@ -137,6 +137,7 @@ pub const fn advice(id: FindingId) -> &'static str {
         F::ChangedWithoutWorkOrder => "find the work order of the change",
         F::SeenAfterDisposal => "find out why a disposed device is on the network",
         F::SerialMismatch => "correct the register, or find the device that it names",
+        F::DuplicateSerial => "find out which device bears the serial number",
         F::NotInRegister => "enter the device in the register",
         F::ClockOffset => "set the clock, and let it follow the hospital's time server",
         F::AddressShared => "find out what is behind the address, and bring it into the inventory",

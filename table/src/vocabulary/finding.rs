@@ -58,4 +58,5 @@ findings! {
     ControlExpired = 38, "control_expired", "Compensating control past its end";
     Recalled = 39, "recalled", "Model named in a recall of the FDA";
     OpcuaUnprotected = 42, "opcua_unprotected", "OPC UA session without protection";
+    DuplicateSerial = 44, "duplicate_serial", "Serial number of another device as well";
 }

@@ -228,6 +228,24 @@ fn a_clone() {
     memory.is_drawn("clone", 1);
 }
 
+/// Two machines that bear one serial number at once, of two models: nobody is the other.
+#[test]
+fn twins() {
+    let mut memory = Memory::new();
+    for day in 0..2 {
+        let mut capture = on(day);
+        for (nic, ip, model) in [
+            (PUMP, [10, 20, 1, 5], "Space"),
+            (SPARE, [10, 20, 1, 6], "Outlook"),
+        ] {
+            capture.arp(nic, ip, SERVER, [10, 20, 1, 2]);
+            capture.lldp(nic, "B. Braun", model, "SN-4711");
+        }
+        memory.add(&capture);
+    }
+    memory.is_drawn("twins", 2);
+}
+
 #[test]
 fn a_ghost() {
     let mut memory = Memory::new();
