@@ -117,10 +117,10 @@ fn check(folder: &Path, exit: &mut Exit) -> Result<(), Failure> {
     if !check.conflicts.is_empty() {
         exit.note(Code::Matched);
     }
-    render::print(|out| write_check(&check, out))
+    render::print(|out| write_check(folder, &check, out))
 }
 
-fn write_check(check: &Check, out: &mut dyn Write) -> std::io::Result<()> {
+fn write_check(folder: &Path, check: &Check, out: &mut dyn Write) -> std::io::Result<()> {
     for conflict in &check.conflicts {
         writeln!(out, "{}", clean(&conflict.to_string()))?;
     }
@@ -134,13 +134,19 @@ fn write_check(check: &Check, out: &mut dyn Write) -> std::io::Result<()> {
             replaced.join(", ")
         )?,
     }
+    let head = verdict(folder, check, out)?;
     let coverage = &check.coverage;
-    writeln!(
-        out,
-        "\nin force                              confirmed unconfirmed"
-    )?;
+    writeln!(out, "\n{head:37} confirmed unconfirmed")?;
     line(out, "rules", coverage.rules)?;
     line(out, "of clinical devices and programs", coverage.clinical)?;
+    writeln!(
+        out,
+        "\n{:37} {:>9}",
+        "code lists, which are no rules", "codes"
+    )?;
+    for (name, codes) in &coverage.lists {
+        writeln!(out, "  {:35} {codes:9}", clean(name))?;
+    }
     let attributes = coverage
         .attributes
         .iter()
@@ -150,9 +156,31 @@ fn write_check(check: &Check, out: &mut dyn Write) -> std::io::Result<()> {
         .iter()
         .map(|(name, count)| (&**name, *count));
     let fields = coverage.fields.iter().map(|(name, count)| (*name, *count));
-    section(out, "by attribute", attributes)?;
-    section(out, "by category", categories)?;
-    section(out, "by field", fields)
+    section(out, "rules that give an attribute", attributes)?;
+    section(out, "rules that give a category", categories)?;
+    section(out, "rules that read a field", fields)
+}
+
+/// Says whether the folder can be used; gives the head of what is in force then.
+fn verdict(folder: &Path, check: &Check, out: &mut dyn Write) -> std::io::Result<&'static str> {
+    if !check.faults.is_empty() {
+        let faults = several(check.faults.len() as u64, "fault");
+        writeln!(
+            out,
+            "{faults}: while there is one, nothing of the folder is loaded"
+        )?;
+        return Ok("in force once they are mended");
+    }
+    match check.conflicts.len() as u64 {
+        0 => writeln!(out, "no fault, no conflict")?,
+        number => writeln!(
+            out,
+            "no fault, {}; `medtap rules explain ID --rules {}` shows a rule",
+            several(number, "conflict"),
+            clean(&folder.display().to_string())
+        )?,
+    }
+    Ok("in force with this folder")
 }
 
 fn section<'a>(
@@ -231,7 +259,10 @@ fn import(imported: Result<Imported, RuleError>, target: &Target) -> Result<(), 
             let path = into.join(name);
             std::fs::write(&path, text).map_err(|error| fault(&path, error))?;
         }
-        Rules::load(Some(into)).map_err(|error| Failure::rules(&error))?;
+        let check = Rules::check(into).map_err(|error| Failure::rules(&error))?;
+        if let Some(fault) = check.faults.first() {
+            return Err(Failure::rules(fault));
+        }
     }
     render::print(|out| write_import(&imported, target, out))
 }

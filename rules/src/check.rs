@@ -1,7 +1,7 @@
 //! What can be said of a folder of rules before it is used: every fault, where two rules
 //! contradict each other, and what the rules in force cover. It changes nothing.
 
-use crate::compile::{Origin, Rule};
+use crate::compile::{Key, Origin, Rule};
 use crate::error::RuleError;
 use crate::matcher::Matcher;
 use crate::rules::{Loader, Rules, files_of, parse, read};
@@ -81,11 +81,13 @@ pub struct Count {
 /// How many rules say something of what.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Coverage {
-    /// All of them.
+    /// All of them. One that hands a code list to a field is none of them.
     pub rules: Count,
+    /// The code lists in force, by name, and how many codes each knows.
+    pub lists: BTreeMap<&'static str, usize>,
     /// By the field that they read.
     pub fields: BTreeMap<&'static str, Count>,
-    /// By the attributes that they give; a rule with a code list counts for none.
+    /// By the attributes that they give.
     pub attributes: BTreeMap<&'static str, Count>,
     /// By category.
     pub categories: BTreeMap<String, Count>,
@@ -127,7 +129,7 @@ impl Rules {
     /// The folder or the rules that ship cannot be read at all.
     pub fn check(folder: &Path) -> Result<Check, RuleError> {
         let mut check = Check::default();
-        let mut loader = Loader::with_embedded()?;
+        let mut loader = Loader::with_embedded()?.proving();
         let mut own = Vec::new();
         for path in files_of(folder)? {
             let name = path.display().to_string();
@@ -147,7 +149,7 @@ impl Rules {
         }
         check.local = own.len();
         check.replaced = loader.replaced();
-        let rules = loader.finish()?;
+        let rules = loader.finish();
         check.coverage = rules.coverage();
         if check.faults.is_empty() {
             let matcher = rules.matcher();
@@ -163,6 +165,10 @@ impl Rules {
         let mut coverage = Coverage::default();
         let mut known = HashSet::new();
         for rule in self.all() {
+            if let Key::Table(table) = &rule.key {
+                coverage.lists.insert(table.known_as(), table.rows().len());
+                continue;
+            }
             let count = |count: &mut Count| match rule.unconfirmed {
                 true => count.unconfirmed += 1,
                 false => count.confirmed += 1,

@@ -2,15 +2,16 @@
 //! here, once. It reads no file and matches no value.
 
 use crate::error::RuleError;
+use crate::expression::{self, Outline};
 use crate::limits::{
-    AUTOMATON_BYTES_MAX, CONFIDENCE_MAX, EXAMPLES_MAX, FIELD_COMPILED_BYTES_MAX, PATTERN_BYTES_MAX,
-    PATTERN_COMPILED_BYTES_MAX, PATTERN_NESTING_MAX, TEXT_BYTES_MAX, UNCONFIRMED_CONFIDENCE_MAX,
+    CONFIDENCE_MAX, EXAMPLES_MAX, PATTERN_BYTES_MAX, PATTERN_STATES_SURE, TEXT_BYTES_MAX,
+    UNCONFIRMED_CONFIDENCE_MAX,
 };
 use crate::schema;
 use crate::tables::{TABLES, Table};
 use crate::template::Template;
 use medtap_table::vocabulary::{Attribute, Category, Field, FindingId};
-use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::Regex;
 use std::sync::OnceLock;
 
 /// One rule, ready to run.
@@ -25,8 +26,8 @@ pub struct Rule {
     pub key: Key,
     pub gives: Box<[(Attribute, Template)]>,
     pub cpe: Option<Cpe>,
-    /// Finds the captures; built at the first match, since most rules never see one.
-    captures: OnceLock<Option<Regex>>,
+    /// Built for the first value that holds what the pattern needs: most rules never see one.
+    regex: OnceLock<Option<Regex>>,
     /// True where a template or the version refers to a capture.
     needs_captures: bool,
 }
@@ -38,7 +39,7 @@ pub enum Key {
     Exact { text: Box<str>, ignore_case: bool },
     /// Its beginning.
     Prefix { text: Box<str>, ignore_case: bool },
-    /// A pattern, as handed to the set of its field.
+    /// A pattern, for the whole value.
     Pattern(Box<str>),
     /// The values of a code list, which also says what each gives.
     Table(&'static Table),
@@ -70,22 +71,23 @@ pub struct Cpe {
 pub enum Origin {
     /// It ships: a test of every build compiled its pattern and proved its examples.
     Embedded,
-    /// A site's own: everything is checked now.
+    /// A site's own: everything but its examples is checked now.
     Local,
 }
 
 impl Rule {
-    /// The pattern that finds the captures, where the rule refers to any.
-    pub fn captures(&self) -> Option<&Regex> {
+    /// The pattern, ready to run; `None` for a rule without one.
+    pub fn regex(&self) -> Option<&Regex> {
         let Key::Pattern(source) = &self.key else {
             return None;
         };
-        let build = || build_pattern(source).ok();
-        if self.needs_captures {
-            self.captures.get_or_init(build).as_ref()
-        } else {
-            None
-        }
+        let build = || expression::build(source).ok();
+        self.regex.get_or_init(build).as_ref()
+    }
+
+    /// The pattern that finds the captures, where the rule refers to any.
+    pub fn captures(&self) -> Option<&Regex> {
+        self.regex().filter(|_| self.needs_captures)
     }
 }
 
@@ -105,7 +107,7 @@ pub fn rule(
     let key = key(text).map_err(fault)?;
     let names = match &key {
         Key::Pattern(source) if origin == Origin::Local => {
-            Some(check_pattern(source).map_err(fault)?)
+            Some(outline(source).map_err(fault)?.names)
         }
         Key::Pattern(source) => Some(names_in(source)),
         _ => None,
@@ -136,7 +138,7 @@ pub fn rule(
         key,
         gives: gives.into(),
         cpe,
-        captures: OnceLock::new(),
+        regex: OnceLock::new(),
         needs_captures,
     })
 }
@@ -215,7 +217,6 @@ fn key(rule: &schema::Rule) -> Result<Key, String> {
             ignore_case,
         }),
         (None, None, Some(pattern), None) if pattern.len() <= PATTERN_BYTES_MAX => {
-            // Case is written into the text, since a set has one setting for all.
             let flags = if ignore_case { "i" } else { "" };
             Ok(Key::Pattern(format!(r"\A(?{flags}:{pattern})\z").into()))
         }
@@ -248,52 +249,22 @@ fn table(rule: &schema::Rule, name: &str) -> Result<Key, String> {
     Ok(Key::Table(table))
 }
 
-/// A pattern of its own, ASCII classes, `.` for any byte.
-pub(crate) fn build_pattern(source: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(source)
-        .unicode(false)
-        .dot_matches_new_line(true)
-        .size_limit(PATTERN_COMPILED_BYTES_MAX)
-        .dfa_size_limit(AUTOMATON_BYTES_MAX)
-        .nest_limit(PATTERN_NESTING_MAX)
-        .build()
-}
-
-/// Checks a pattern; gives the names that it captures.
-fn check_pattern(source: &str) -> Result<Vec<String>, String> {
-    let regex = build_pattern(source).map_err(|error| pattern_fault(&error))?;
-    if regex.is_match(b"") {
-        return Err("pattern matches the empty text; expected one that needs a character".into());
+/// Reads a pattern; one that might be too large once compiled is compiled to see.
+fn outline(source: &str) -> Result<Outline, String> {
+    let outline = expression::outline(source)?;
+    if outline.states > PATTERN_STATES_SURE {
+        expression::build(source).map_err(|error| expression::fault(&error))?;
     }
-    Ok(regex.capture_names().flatten().map(str::to_owned).collect())
+    Ok(outline)
 }
 
-/// The names that a proven pattern captures, without compiling it.
+/// The names that a proven pattern captures, without reading its syntax.
 fn names_in(source: &str) -> Vec<String> {
     let groups = source.split("(?<").skip(1);
     groups
         .filter_map(|rest| rest.split_once('>'))
         .map(|(name, _)| name.to_owned())
         .collect()
-}
-
-/// One line from the regex crate's picture of the fault.
-pub(crate) fn pattern_fault(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(_) => format!(
-            "pattern is larger than {PATTERN_COMPILED_BYTES_MAX} bytes once compiled; \
-             allowed are smaller repetitions"
-        ),
-        _ => {
-            let text = error.to_string();
-            let reason = text.lines().last().unwrap_or_default();
-            let reason = reason.trim().trim_start_matches("error: ");
-            format!(
-                "pattern is not a regular expression: {reason}; allowed is the syntax of the \
-                 regex crate, ASCII classes"
-            )
-        }
-    }
 }
 
 fn given(attribute: Attribute, text: &str, names: Option<&[String]>) -> Result<Template, String> {
@@ -370,15 +341,4 @@ fn product(cpe: &schema::Cpe, names: Option<&[String]>) -> Result<Cpe, String> {
         product: cpe.product.as_str().into(),
         version,
     })
-}
-
-/// The patterns of one field as one automaton, in the order of `rules`.
-pub fn pattern_set(patterns: &[&str]) -> Result<RegexSet, regex::Error> {
-    RegexSetBuilder::new(patterns)
-        .unicode(false)
-        .dot_matches_new_line(true)
-        .size_limit(FIELD_COMPILED_BYTES_MAX)
-        .dfa_size_limit(AUTOMATON_BYTES_MAX)
-        .nest_limit(PATTERN_NESTING_MAX + 2)
-        .build()
 }

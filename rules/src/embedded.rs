@@ -146,6 +146,19 @@ embed! {
     "omron.controller.model",
     "slmp.cpu.model",
     "gwmp.gateway_eui",
+    "snmp.sysdescr.printer",
+    "snmp.sysdescr.thing",
+    "snmp.sysdescr.facility",
+    "snmp.sysdescr.cisco",
+    "snmp.sysdescr.juniper",
+    "snmp.sysdescr.network",
+    "snmp.sysdescr.network2",
+    "snmp.sysdescr.network3",
+    "snmp.sysdescr.gateway",
+    "snmp.sysdescr.power",
+    "snmp.sysdescr.server",
+    "snmp.sysdescr.storage",
+    "snmp.sysdescr.system",
 }
 
 #[cfg(test)]
@@ -166,10 +179,11 @@ mod tests {
         for (file, text) in FILES {
             let parsed = parse(file, text).unwrap_or_else(|error| panic!("{error}"));
             let field = Field::from_name(&parsed.field).expect(file);
-            assert_eq!(
-                *file,
-                format!("{}.toml", field.name()),
-                "a file is named by its field"
+            let rest = file.strip_prefix(field.name()).unwrap_or(file);
+            let area = rest.strip_suffix("toml").unwrap_or(rest);
+            assert!(
+                area.starts_with('.') && area.matches('.').count() <= 2,
+                "{file} is named by its field, and by an area where the field has several files"
             );
             for text in parsed.rule {
                 let rule = compile::rule(file, field, &text, Origin::Local)

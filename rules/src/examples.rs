@@ -1,7 +1,7 @@
 //! A rule proves itself: what it must match, with what must come out, and what it must not
 //! match. It judges one rule alone; how rules live together is tested over all of them.
 
-use crate::compile::{self, Key, Rule};
+use crate::compile::Rule;
 use crate::matcher;
 use crate::schema;
 use crate::template::{Found, Template};
@@ -10,16 +10,7 @@ use std::collections::BTreeMap;
 
 /// Checks the examples of a rule; an error says which one fails and how.
 pub fn check(rule: &Rule, text: &schema::Rule) -> Result<(), String> {
-    let pattern = match &rule.key {
-        Key::Pattern(source) => {
-            Some(compile::pattern_set(&[source]).map_err(|error| error.to_string())?)
-        }
-        _ => None,
-    };
-    let knows = |value: &str| match &pattern {
-        Some(pattern) => pattern.is_match(value.as_bytes()),
-        None => rule.knows_key(value),
-    };
+    let knows = |value: &str| rule.knows_key(value);
     for example in &text.matches {
         if !knows(&example.value) {
             return Err(format!("does not match its example \"{}\"", example.value));

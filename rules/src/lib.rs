@@ -7,8 +7,9 @@
 //! knowledge comes from. Its examples prove it: `matches` with the expected result, `rejects`.
 //! `table = "mdc"` hands a code list (`data/*.tsv`, [`Table`]) to a field in one rule.
 //!
-//! Of the rules of a field, the most specific tier speaks: exact, then the longest prefix, then
-//! every code list and pattern. A tier that only holds hypotheses (`unconfirmed`) never silences
+//! Of the rules of a field, the most specific tier speaks: exact (and code lists of whole values,
+//! such as products by their objects), then the longest prefix, then every other code list and
+//! pattern. A tier that only holds hypotheses (`unconfirmed`) never silences
 //! the next.
 //!
 //! ```toml
@@ -35,11 +36,13 @@ mod embedded;
 mod error;
 mod examples;
 mod explain;
+mod expression;
 mod imported;
 mod label;
 mod limits;
 mod matcher;
 mod p0f;
+mod patterns;
 mod product;
 mod recog;
 mod rules;

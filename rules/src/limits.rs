@@ -20,9 +20,11 @@ pub const TEXT_BYTES_MAX: usize = 1_024;
 pub const PATTERN_BYTES_MAX: usize = 512;
 /// Largest compiled form of one pattern, in bytes: refuses nested repetition.
 pub const PATTERN_COMPILED_BYTES_MAX: usize = 256 << 10;
-/// Largest compiled form of all patterns of one field, in bytes.
-pub const FIELD_COMPILED_BYTES_MAX: usize = 64 << 20;
-/// Largest lazily built automaton of one field and thread, in bytes: beyond it, it starts afresh.
+/// A pattern of so many states surely stays below that; one of more is compiled when it is read.
+pub const PATTERN_STATES_SURE: usize = 1_000;
+/// Most texts of which every match of a pattern holds one, for the search over all patterns.
+pub const NEEDLES_MAX: usize = 16;
+/// Largest lazily built automaton of one pattern and thread, in bytes: beyond it, it starts afresh.
 pub const AUTOMATON_BYTES_MAX: usize = 2 << 20;
 /// Deepest nesting of a pattern.
 pub const PATTERN_NESTING_MAX: u32 = 32;

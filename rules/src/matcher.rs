@@ -1,12 +1,12 @@
 //! Value in, claims out: the tiers of one field's rules. It does not weigh claims against each
 //! other and keeps nothing between two values.
 
-use crate::compile::{self, Key, Rule};
+use crate::compile::{Key, Rule};
 use crate::limits::VALUE_BYTES_MAX;
+use crate::patterns::Patterns;
 use crate::tables::Table;
 use crate::template::Found;
 use medtap_table::vocabulary::{Attribute, Field};
-use regex::bytes::RegexSet;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -40,15 +40,16 @@ struct FieldRules {
     prefixes: Keys,
     /// The distinct lengths of the prefixes, longest first.
     prefix_lengths: Box<[usize]>,
-    patterns: Option<RegexSet>,
-    pattern_rules: Box<[u32]>,
-    /// The rules of code lists.
+    patterns: Patterns,
+    /// The rules of code lists whose rows know whole values: as specific as exact rules.
+    exact_tables: Box<[u32]>,
+    /// The rules of other code lists.
     tables: Box<[u32]>,
 }
 
 impl Matcher {
-    /// Sorts rules by field and tier; the error is of a set of patterns that is too large.
-    pub(crate) fn new(rules: Vec<Rule>) -> Result<Self, (Field, regex::Error)> {
+    /// Sorts rules by field and tier.
+    pub(crate) fn new(rules: Vec<Rule>) -> Self {
         let slots = Field::ALL
             .iter()
             .map(|field| usize::from(field.number()) + 1)
@@ -57,19 +58,27 @@ impl Matcher {
         fields.resize_with(slots.unwrap_or(0), || None);
         for field in Field::ALL {
             if rules.iter().any(|rule| rule.field == *field) {
-                let sorted = FieldRules::new(&rules, *field).map_err(|error| (*field, error))?;
-                fields[usize::from(field.number())] = Some(sorted);
+                let slot = fields.get_mut(usize::from(field.number()));
+                slot.map(|slot| slot.replace(FieldRules::new(&rules, *field)));
             }
         }
-        Ok(Self {
+        Self {
             rules: rules.into(),
             fields: fields.into(),
-        })
+        }
+    }
+
+    /// Makes now what is otherwise made for the first value of each field: for whoever may not
+    /// wait then.
+    pub fn prepare(&self) {
+        for sorted in self.fields.iter().flatten() {
+            sorted.patterns.prepare(&self.rules);
+        }
     }
 
     /// Tells every claim about a value: one call per attribute given, rules of the most specific
     /// tier only (exact, longest prefix, all patterns in the order of the files). Costs time
-    /// linear in the value's length, and no allocation where nothing matches.
+    /// linear in the value's length, whatever the number of rules that do not apply.
     pub fn matches(&self, field: Field, value: &str, emit: &mut dyn FnMut(Match<'_>)) {
         self.for_each_rule(field, value, &mut |rule| claims(rule, value, emit));
     }
@@ -101,7 +110,11 @@ impl Matcher {
             }
             confirmed
         };
-        if sorted.exact.find(value.as_bytes(), &mut report) {
+        let mut known = sorted.exact.find(value.as_bytes(), &mut report);
+        for index in &sorted.exact_tables {
+            known = report(*index);
+        }
+        if known {
             return;
         }
         for length in &sorted.prefix_lengths {
@@ -115,14 +128,8 @@ impl Matcher {
         for index in &sorted.tables {
             report(*index);
         }
-        if let Some(set) = &sorted.patterns
-            && set.is_match(value.as_bytes())
-        {
-            for place in set.matches(value.as_bytes()) {
-                if let Some(index) = sorted.pattern_rules.get(place) {
-                    report(*index);
-                }
-            }
+        for index in sorted.patterns.candidates(&self.rules, value.as_bytes()) {
+            report(index);
         }
     }
 }
@@ -146,10 +153,11 @@ pub fn claims(rule: &Rule, value: &str, emit: &mut dyn FnMut(Match<'_>)) {
             value,
         });
     };
-    if let Some((attribute, value)) = row.and_then(Table::says) {
-        return claim(attribute, value);
-    }
     let mut given = false;
+    for (attribute, value) in row.into_iter().flat_map(Table::says) {
+        given = true;
+        claim(attribute, value);
+    }
     if !rule.gives.is_empty() {
         let found = Found::new(value, rule.captures());
         let mut joined = String::new();
@@ -166,7 +174,7 @@ pub fn claims(rule: &Rule, value: &str, emit: &mut dyn FnMut(Match<'_>)) {
 }
 
 impl Rule {
-    /// True when the value has the rule's key; a pattern is judged by its set.
+    /// True when the value has the rule's key.
     pub(crate) fn knows_key(&self, value: &str) -> bool {
         let bytes = value.as_bytes();
         let same = |text: &str, ignore_case: bool, value: &[u8]| match ignore_case {
@@ -178,43 +186,36 @@ impl Rule {
             Key::Prefix { text, ignore_case } => bytes
                 .get(..text.len())
                 .is_some_and(|head| same(text, *ignore_case, head)),
-            Key::Pattern(_) => true,
+            Key::Pattern(_) => self.regex().is_some_and(|regex| regex.is_match(bytes)),
             Key::Table(table) => table.find(value).is_some(),
         }
     }
 }
 
 impl FieldRules {
-    fn new(rules: &[Rule], field: Field) -> Result<Self, regex::Error> {
+    fn new(rules: &[Rule], field: Field) -> Self {
         let (mut exact, mut prefixes, mut patterns) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut pattern_rules, mut tables) = (Vec::new(), Vec::new());
+        let (mut exact_tables, mut tables) = (Vec::new(), Vec::new());
         for (index, rule) in (0..).zip(rules).filter(|(_, rule)| rule.field == field) {
             match &rule.key {
                 Key::Exact { text, .. } => exact.push((text.to_ascii_lowercase(), index)),
                 Key::Prefix { text, .. } => prefixes.push((text.to_ascii_lowercase(), index)),
-                Key::Pattern(source) => {
-                    patterns.push(&**source);
-                    pattern_rules.push(index);
-                }
+                Key::Pattern(_) => patterns.push(index),
+                Key::Table(table) if table.is_exact() => exact_tables.push(index),
                 Key::Table(_) => tables.push(index),
             }
         }
         let mut lengths: Vec<usize> = prefixes.iter().map(|(text, _)| text.len()).collect();
         lengths.sort_unstable_by(|a, b| b.cmp(a));
         lengths.dedup();
-        let empty = patterns.is_empty();
-        Ok(Self {
+        Self {
             exact: Keys::new(exact),
             prefixes: Keys::new(prefixes),
             prefix_lengths: lengths.into(),
-            patterns: if empty {
-                None
-            } else {
-                Some(compile::pattern_set(&patterns)?)
-            },
-            pattern_rules: pattern_rules.into(),
+            patterns: Patterns::new(patterns),
+            exact_tables: exact_tables.into(),
             tables: tables.into(),
-        })
+        }
     }
 }
 

@@ -17,6 +17,7 @@ pub const TABLES: &[(&str, &str)] = &[
         "snmp_enterprise",
         include_str!("../data/snmp_enterprise.tsv"),
     ),
+    ("snmp_product", include_str!("../data/snmp_product.tsv")),
 ];
 
 /// Numbers of makers, by ASHRAE, ODVA and IANA.
@@ -31,6 +32,12 @@ fn makers(text: &'static str) -> Table {
     Table::makers(text).expect("a test of every build parses the table")
 }
 
+/// Products by the objects that their makers' MIBs give them.
+static SNMP_PRODUCT: LazyLock<Table> = LazyLock::new(|| {
+    Table::products(include_str!("../data/snmp_product.tsv"))
+        .expect("a test of every build parses the table")
+});
+
 /// Where private enterprises' objects begin: a value of SNMP may be such an object.
 const ENTERPRISES: &str = "1.3.6.1.4.1.";
 
@@ -41,6 +48,8 @@ static MDC: LazyLock<Table> = LazyLock::new(|| {
 
 /// The level of a row that names a manufacturer.
 const MAKER: &str = "maker";
+/// The level of a row that names a product.
+const PRODUCT: &str = "product";
 
 /// One code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +59,13 @@ pub struct Row {
     /// The reference identifier.
     pub name: &'static str,
     /// Where the code stands in a device: `mds` (the device), `vmd` (a module), `channel`, or
-    /// `profile` (a device specialisation); `maker` for the number of a manufacturer.
+    /// `profile` (a device specialisation); `maker` for the number of a manufacturer, `product`
+    /// for one of its products.
     pub level: &'static str,
+    /// Whose number it is, or who makes the product.
+    pub manufacturer: Option<&'static str>,
+    /// The product's series.
+    pub model: Option<&'static str>,
     /// What a device of this kind is, where the code alone tells it.
     pub category: Option<Category>,
     /// How sure the category is, 0–100.
@@ -76,8 +90,16 @@ impl Table {
             "bacnet_vendor" => Some(&BACNET_VENDOR),
             "enip_vendor" => Some(&ENIP_VENDOR),
             "snmp_enterprise" => Some(&SNMP_ENTERPRISE),
+            "snmp_product" => Some(&SNMP_PRODUCT),
             _ => None,
         }
+    }
+
+    /// What rules call it.
+    pub fn known_as(&self) -> &'static str {
+        let mut names = TABLES.iter().map(|(name, _)| *name);
+        let is_this = |name: &&str| Self::named(name).is_some_and(|it| std::ptr::eq(it, self));
+        names.find(is_this).unwrap_or_default()
     }
 
     /// The terms of IEEE 11073-10101.
@@ -102,11 +124,13 @@ impl Table {
 
     /// The row of a value: a number, a name, or both as HL7 writes them (`69965^MDC_…^MDC`).
     /// Where number and name are of different rows the sender knows one of them wrong: nothing.
-    /// An object below an enterprise (`1.3.6.1.4.1.9.1.516`) is that enterprise's.
+    /// An object below an enterprise (`1.3.6.1.4.1.9.1.516`) is a product's, or else that
+    /// enterprise's.
     pub fn find(&self, value: &str) -> Option<&Row> {
         if let Some(object) = value.strip_prefix(ENTERPRISES) {
             let number = object.split('.').next()?;
-            return self.code(number.parse().ok()?);
+            let maker = || self.code(number.parse().ok()?);
+            return self.name(object).or_else(maker);
         }
         let mut parts = value.split('^').map(str::trim);
         let first = parts.next()?;
@@ -121,12 +145,45 @@ impl Table {
     }
 
     /// What the row of a value says.
-    pub fn says(row: &Row) -> Option<(Attribute, &'static str)> {
-        match (row.level, row.category) {
-            (MAKER, _) => Some((Attribute::Manufacturer, row.name)),
-            (_, Some(category)) => Some((Attribute::Category, category.name())),
-            _ => None,
+    pub fn says(row: &Row) -> impl Iterator<Item = (Attribute, &'static str)> {
+        [
+            (Attribute::Manufacturer, row.manufacturer),
+            (Attribute::Model, row.model),
+            (Attribute::Category, row.category.map(Category::name)),
+        ]
+        .into_iter()
+        .filter_map(|(attribute, text)| Some((attribute, text?)))
+    }
+
+    /// True where each row knows one whole value: as specific as an exact rule.
+    pub fn is_exact(&self) -> bool {
+        self.rows.iter().all(|row| row.level == PRODUCT)
+    }
+
+    /// Reads a list of products: object below the enterprises, the maker's descriptor,
+    /// manufacturer, series, category, confidence and source.
+    fn products(text: &'static str) -> Result<Self, String> {
+        let mut table = Self {
+            rows: Vec::new(),
+            by_code: HashMap::new(),
+            by_name: HashMap::new(),
+        };
+        for (number, line) in (1..).zip(text.lines()) {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let row = product(line).ok_or_else(|| {
+                format!(
+                    "line {number} is no row; expected object, descriptor, manufacturer, model, \
+                     category, confidence and source"
+                )
+            })?;
+            if table.by_name.insert(row.name, table.rows.len()).is_some() {
+                return Err(format!("line {number} is there twice"));
+            }
+            table.rows.push(row);
         }
+        Ok(table)
     }
 
     /// Reads a list of makers: number and name. Several numbers may be of one maker.
@@ -147,6 +204,8 @@ impl Table {
                     code,
                     name,
                     level: MAKER,
+                    manufacturer: Some(name),
+                    model: None,
                     category: None,
                     confidence: CONFIDENCE_MAX,
                     source: "",
@@ -207,7 +266,27 @@ fn row(line: &'static str) -> Option<Row> {
         level: ["mds", "vmd", "channel", "profile"]
             .into_iter()
             .find(|known| *known == level)?,
+        manufacturer: None,
+        model: None,
         category,
+        confidence: confidence.parse().ok().filter(|c| *c <= CONFIDENCE_MAX)?,
+        source,
+    })
+}
+
+fn product(line: &'static str) -> Option<Row> {
+    let mut cells = line.split('\t');
+    let mut cell = || cells.next().filter(|cell| !cell.is_empty());
+    let (name, _, manufacturer, model) = (cell()?, cell()?, cell()?, cell()?);
+    let (category, confidence, source) = (cell()?, cell()?, cell()?);
+    let is_object = name.split('.').all(|part| part.parse::<u32>().is_ok());
+    is_object.then_some(Row {
+        code: 0,
+        name,
+        level: PRODUCT,
+        manufacturer: Some(manufacturer),
+        model: Some(model),
+        category: Some(Category::from_name(category).filter(|it| *it != Category::Unknown)?),
         confidence: confidence.parse().ok().filter(|c| *c <= CONFIDENCE_MAX)?,
         source,
     })
@@ -222,10 +301,12 @@ mod tests {
         for (name, text) in TABLES {
             let parsed = match *name {
                 "mdc" => Table::parse(text),
+                "snmp_product" => Table::products(text),
                 _ => Table::makers(text),
             };
             let table = parsed.unwrap_or_else(|fault| panic!("{name}: {fault}"));
-            assert_eq!(Table::named(name).map(Table::rows), Some(table.rows()));
+            let known = Table::named(name).unwrap();
+            assert_eq!((known.rows(), known.known_as()), (table.rows(), *name));
         }
         assert!(Table::named("other").is_none());
     }
@@ -283,7 +364,7 @@ mod tests {
     fn makers_are_found_by_number_and_by_object() {
         let maker = |table: &str, value: &str| {
             let row = Table::named(table)?.find(value)?;
-            Table::says(row)
+            Table::says(row).next()
         };
         let cisco = Some((Attribute::Manufacturer, "Cisco"));
         assert_eq!(maker("snmp_enterprise", "1.3.6.1.4.1.9.1.516"), cisco);
@@ -293,5 +374,29 @@ mod tests {
         let trane = Some((Attribute::Manufacturer, "The Trane Company"));
         assert_eq!(maker("bacnet_vendor", "2"), trane);
         assert_eq!(maker("enip_vendor", "99999999999"), None);
+    }
+
+    /// A product's object is known as a whole; what lies below it is only its maker's.
+    #[test]
+    fn products_are_found_by_their_whole_object() {
+        let products = Table::named("snmp_product").unwrap();
+        assert!(products.is_exact() && !Table::named("snmp_enterprise").unwrap().is_exact());
+        let row = products.find("1.3.6.1.4.1.9.1.212").unwrap();
+        let said: Vec<_> = Table::says(row).collect();
+        let expected = [
+            (Attribute::Manufacturer, "Cisco"),
+            (Attribute::Model, "801"),
+            (Attribute::Category, "router"),
+        ];
+        assert_eq!(said, expected);
+        for value in [
+            "1.3.6.1.4.1.9.1.99999",
+            "1.3.6.1.4.1.9.1.212.1",
+            "1.3.6.1.4.1.9",
+        ] {
+            assert_eq!(products.find(value), None);
+        }
+        assert!(Table::products("9.1.212\tx\tCisco\t801\trouter\t101\tMIB").is_err());
+        assert!(Table::products("9.x.212\tx\tCisco\t801\trouter\t85\tMIB").is_err());
     }
 }

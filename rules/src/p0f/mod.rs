@@ -6,8 +6,8 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
-use crate::compile;
 use crate::error::RuleError;
+use crate::expression;
 use crate::imported::Imported;
 use crate::limits::{P0F_FILE_BYTES_MAX, P0F_ID_MIN, P0F_RULES_MAX, PATTERN_BYTES_MAX};
 use crate::rules::{file_name, read_up_to};
@@ -148,8 +148,8 @@ fn rule(place: &str, text: &str, label: &Option<Label>) -> Result<schema::Rule, 
             pattern.len()
         ));
     }
-    let regex = compile::build_pattern(&format!(r"\A(?:{pattern})\z"))
-        .map_err(|error| compile::pattern_fault(&error))?;
+    let regex = expression::build(&format!(r"\A(?:{pattern})\z"))
+        .map_err(|error| expression::fault(&error))?;
     if !regex.is_match(example.as_bytes()) {
         return Err("it does not know its own example".to_owned());
     }

@@ -10,7 +10,7 @@ fn of(text: &str) -> (BTreeMap<Field, Vec<schema::Rule>>, Imported) {
 /// True where the pattern of a signature knows these marks.
 fn knows(signature: &str, marks: &str) -> bool {
     let (pattern, example) = signature::translate(signature).unwrap();
-    let regex = compile::build_pattern(&format!(r"\A(?:{pattern})\z")).unwrap();
+    let regex = expression::build(&format!(r"\A(?:{pattern})\z")).unwrap();
     assert!(regex.is_match(example.as_bytes()), "{pattern} {example}");
     regex.is_match(marks.as_bytes())
 }

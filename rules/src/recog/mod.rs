@@ -6,12 +6,12 @@ mod pattern;
 #[cfg(test)]
 mod tests;
 
-use crate::compile;
 use crate::error::RuleError;
+use crate::expression;
 use crate::imported::Imported;
 use crate::limits::{
-    EXAMPLES_MAX, FIELD_COMPILED_BYTES_MAX, PATTERN_BYTES_MAX, RECOG_FILE_BYTES_MAX,
-    RECOG_FILES_MAX, RECOG_ID_MIN, RECOG_NODES_MAX, RECOG_RULES_MAX, TEXT_BYTES_MAX,
+    EXAMPLES_MAX, PATTERN_BYTES_MAX, RECOG_FILE_BYTES_MAX, RECOG_FILES_MAX, RECOG_ID_MIN,
+    RECOG_NODES_MAX, RECOG_RULES_MAX, TEXT_BYTES_MAX,
 };
 use crate::rules::{file_name, list, read_up_to};
 use crate::schema;
@@ -203,8 +203,8 @@ fn rule(
     rule.confidence = CONFIDENCE;
     rule.source = format!("recog, {file}");
     let flags = if rule.ignore_case { "i" } else { "" };
-    let regex = compile::build_pattern(&format!(r"\A(?{flags}:{pattern})\z"))
-        .map_err(|error| compile::pattern_fault(&error))?;
+    let regex = expression::build(&format!(r"\A(?{flags}:{pattern})\z"))
+        .map_err(|error| expression::fault(&error))?;
     rule.pattern = Some(pattern);
     give(&mut rule, &parameters);
     if rule.attributes().next().is_none() && rule.cpe.is_none() {
@@ -358,5 +358,3 @@ fn expected(value: &str, rule: &schema::Rule, regex: &Regex) -> schema::Example 
     example.version = version.and_then(text);
     example
 }
-
-const _: () = assert!(RECOG_RULES_MAX * 1_024 < FIELD_COMPILED_BYTES_MAX);

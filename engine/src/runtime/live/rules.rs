@@ -47,8 +47,11 @@ impl RuleBook {
 
 fn read(folder: Option<&std::path::Path>) -> Result<Matching, RuleError> {
     let rules = Rules::load(folder)?;
+    let matcher = rules.matcher();
+    // Workers find it made: none of them waits while packets arrive.
+    matcher.prepare();
     Ok(Matching {
         generation: rules.generation(),
-        matcher: Arc::new(rules.matcher()),
+        matcher: Arc::new(matcher),
     })
 }
