@@ -23,9 +23,12 @@ embed! {
     "ntp.ctrl.version",
     "winrm.product_version",
     "lldp.tlv.system.desc",
+    "lldp.tlv.system.desc.network",
     "lldp.tlv.system_cap",
     "cdp.platform",
+    "cdp.platform.model",
     "cdp.software_version",
+    "cdp.software_version.system",
     "cdp.capabilities",
     "dhcp.option.vendor_class_id",
     "dhcp.option.request_list",
@@ -76,6 +79,8 @@ embed! {
     "smb.native_os",
     "ntlmssp.version",
     "ftp.banner",
+    "ftp.banner.device",
+    "ftp.banner.printer",
     "ftp.login",
     "telnet.login",
     "vnc.security",
@@ -159,6 +164,9 @@ embed! {
     "snmp.sysdescr.server",
     "snmp.sysdescr.storage",
     "snmp.sysdescr.system",
+    "sip.user_agent",
+    "sip.user_agent.phone",
+    "sip.server",
 }
 
 #[cfg(test)]
