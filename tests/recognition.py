@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""Compares the protocol that medtap names for each flow with tshark's view of the same captures.
+"""Compares the protocol that medtap names for each flow with tshark's and nDPI's views of it.
 
     tests/recognition.py CAPTURES [--folders a,b] [--medtap PROGRAM] [--cache DIR] [--differences N]
 
 CAPTURES is a folder tree of captures that are not ours. A third of them, chosen by the hash of
-their path, is held out: its differences are counted and never listed. tshark is slow, so its
-view is kept in the cache. Prints the tables of docs/recognition.md.
+their path, is held out: its differences are counted and never listed. The other two are slow, so
+their views are kept in the cache. Prints the tables of docs/recognition.md.
 """
 
 import argparse
 import base64
 import collections
+import concurrent.futures
+import csv
 import hashlib
 import json
 import pathlib
@@ -24,8 +26,12 @@ SECONDS_MAX = 60
 FIELDS = [
     "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst",
     "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport",
+    "_ws.malformed", "tls.record",
 ]
 
+# What tshark shows beside names: that it calls a packet malformed, that it read a record of TLS,
+# that the flow is inside a mobile network's tunnel.
+MALFORMED, RECORD, TUNNEL = "_ws.malformed", "tls.record", "gtp"
 # tshark's names by the name that medtap gives the same conversation. What rides on a protocol
 # counts as that protocol where tshark shows the carrier alone, and the other way round.
 SAME = {
@@ -61,6 +67,24 @@ CARRIER = {
     "winrm": "http",
     "atna": "syslog", "portmap": "rpc", "nfs": "rpc", "rmcp": "ipmi", "knxnetip": "kip",
 }
+# nDPI's names by ours. Its names of services behind a dot or alone are none of a protocol.
+NDPI = {
+    "dhcp": "DHCP", "dhcpv6": "DHCPV6", "dnp3": "DNP3", "dns": "DNS", "dtls": "DTLS",
+    "enip": "EthernetIP", "ftp": "FTP_CONTROL", "iec60870_104": "IEC60870", "imap": "IMAP",
+    "http": "HTTP HTTP_Connect HTTP_Proxy WebSocket SOAP OCSP IPP", "isakmp": "IPsec",
+    "kerberos": "Kerberos", "ldap": "LDAP", "llmnr": "LLMNR", "mdns": "MDNS", "modbus": "Modbus",
+    "mqtt": "MQTT", "mysql": "MySQL", "ntp": "NTP", "openvpn": "OpenVPN", "pgsql": "PostgreSQL",
+    "pop": "POP3", "quic": "QUIC", "radius": "Radius", "rdp": "RDP", "redis": "Redis",
+    "rpc": "NFS", "rtcp": "RTCP", "rtp": "RTP", "rtsp": "RTSP", "s7comm": "s7comm", "sip": "SIP",
+    "skinny": "CiscoSkinny", "smb": "SMBv1 SMBv23", "smtp": "SMTP", "snmp": "SNMP",
+    "socks": "SOCKS", "ssdp": "SSDP", "ssh": "SSH", "stun": "STUN", "syslog": "Syslog",
+    "tds": "MsSQL-TDS", "telnet": "Telnet", "tftp": "TFTP", "tns": "Oracle", "vnc": "VNC",
+    "tls": "TLS DoH_DoT SMTPS IMAPS POPS", "wg": "WireGuard", "wsd": "WSD", "xmpp": "Jabber",
+    "amqp": "AMQP", "coap": "COAP",
+}
+NDPI_FAMILY = {theirs: ours for ours, names in NDPI.items() for theirs in names.split()}
+# NetBIOS is three protocols, on a port each (RFC 1001).
+NETBIOS = {"137": "nbns", "138": "nbdgm", "139": "smb"}
 # What tshark also shows of a protocol that is part of another.
 PART = {"quic": {"tls"}, "openvpn": {"tls"}, "nbdgm": {"smb"}}
 # Names that stand for each other: tshark goes by the port among those of DNS, and shows of voice
@@ -105,7 +129,9 @@ def flow_of(line):
         return None
     protocol = TCP if stack[carrier] == "tcp" else UDP
     key = community_id(protocol, source, int(ports[0]), target, int(ports[1]))
-    return key and (key, stack[carrier + 1:])
+    shown = [mark for mark, value in zip((MALFORMED, RECORD), values[9:11]) if value]
+    shown += [TUNNEL] if TUNNEL in stack[:carrier] else []
+    return key and (key, stack[carrier + 1:] + shown)
 
 
 def view_of_tshark(capture):
@@ -125,9 +151,41 @@ def view_of_tshark(capture):
     return {key: sorted(names) for key, names in flows.items()}
 
 
-def kept(cache, name, make):
+def view_of_ndpi(capture, scratch):
+    """Flow by Community ID to the protocols that nDPI names by content; None if it takes too long."""
+    place = scratch.with_suffix(".csv")
+    place.unlink(missing_ok=True)
+    try:
+        subprocess.run(
+            ["ndpiReader", "-q", "-d", "-t", "-i", capture, "-C", place],
+            capture_output=True, timeout=SECONDS_MAX,
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    flows = {}
+    if place.exists():
+        for row in csv.reader(place.read_text(errors="replace").splitlines()):
+            flow = flow_of_ndpi(row)
+            if flow:
+                flows.setdefault(flow[0], set()).add(flow[1])
+        place.unlink()
+    return {key: sorted(names) for key, names in flows.items()}
+
+
+def flow_of_ndpi(row):
+    """A flow of TCP or UDP in nDPI's list, and its name for it: `TLS.Google` is TLS."""
+    if len(row) < 11 or row[1] not in (str(TCP), str(UDP)):
+        return None
+    source, source_port, target, target_port = row[5:9]
+    name = row[10].split(".")[0]
+    if name == "NetBIOS":
+        name = NETBIOS.get(target_port) or NETBIOS.get(source_port) or name
+    key = community_id(int(row[1]), source, int(source_port), target, int(target_port))
+    return key and (key, name)
+
+
+def kept(place, make):
     """What an earlier run made, or makes it."""
-    place = cache / (hashlib.sha1(name.encode()).hexdigest() + ".json")
     if place.exists():
         return json.loads(place.read_text())
     made = make()
@@ -137,7 +195,7 @@ def kept(cache, name, make):
 
 def view_of_medtap(program, capture, scratch):
     """Flow by Community ID to the protocols that medtap names in it."""
-    place = scratch / "flows.jsonl"
+    place = scratch.with_suffix(".jsonl")
     place.unlink(missing_ok=True)
     command = [program, "analyze", "--workers", "1", "-o", "jsonl", "--flows", place, capture]
     try:
@@ -150,14 +208,25 @@ def view_of_medtap(program, capture, scratch):
             flow = json.loads(line)
             if flow["orig"]["port"] is not None and flow["protocol"]:
                 flows.setdefault(flow["community_id"], set()).add(flow["protocol"])
+        place.unlink()
     return flows
 
 
-def outcome(ours, theirs):
-    """Pairs of protocol and `right`, `other`, `missed` or `alone` for one flow."""
-    families = {FAMILY[name] for name in theirs if name in FAMILY}
+def families_of_tshark(names):
+    """The listed protocols that tshark names in a flow."""
+    families = {FAMILY[name] for name in names if name in FAMILY}
     for whole in families & PART.keys():
         families = families - PART[whole]
+    return families
+
+
+def families_of_ndpi(names):
+    """The listed protocols that nDPI names in a flow."""
+    return {NDPI_FAMILY.get(name, name) for name in names} & (NDPI.keys() | NETBIOS.values())
+
+
+def outcome(ours, theirs, families):
+    """Pairs of protocol and `right`, `other`, `missed` or `alone` for one flow."""
     named = {FAMILY.get(CARRIER.get(name, name), CARRIER.get(name, name)) for name in ours}
     if not named:
         return [(family, "missed") for family in families]
@@ -166,6 +235,38 @@ def outcome(ours, theirs):
     if agrees:
         return [(name, "right") for name in named]
     return [(name, "other" if families else "alone") for name in named]
+
+
+def views(capture, name, options):
+    """medtap's, tshark's and nDPI's view of one capture."""
+    scratch = options.cache / hashlib.sha1(name.encode()).hexdigest()
+    tshark = kept(scratch.with_suffix(".tshark"), lambda: view_of_tshark(capture))
+    ndpi = kept(scratch.with_suffix(".ndpi"), lambda: view_of_ndpi(capture, scratch))
+    return view_of_medtap(options.medtap, capture, scratch), {"tshark": tshark, "nDPI": ndpi}
+
+
+class Comparison:
+    """The differences from one other view, in both parts."""
+
+    def __init__(self, families):
+        self.families = families
+        self.counts = [collections.defaultdict(collections.Counter) for _ in range(2)]
+        self.captures = [0, 0]
+        self.differences = collections.defaultdict(list)
+
+    def add(self, name, ours, theirs):
+        part = int(is_held_out(name))
+        self.captures[part] += 1
+        for key, names in theirs.items():
+            for protocol, kind in outcome(ours.get(key, set()), names, self.families(names)):
+                self.counts[part][protocol][kind] += 1
+                if kind != "right" and not part:
+                    self.differences[kind, protocol].append(f"{name} {key} {','.join(names)}")
+
+    def list(self, most):
+        for (kind, protocol), found in sorted(self.differences.items()):
+            for line in found[:most]:
+                print(f"{kind} {protocol}: {line}")
 
 
 def is_held_out(name):
@@ -198,6 +299,7 @@ def main():
     parser.add_argument("--folders", default="", help="folders of it alone, with commas between")
     parser.add_argument("--medtap", default="target/release/medtap")
     parser.add_argument("--cache", type=pathlib.Path, default=pathlib.Path("target/recognition"))
+    parser.add_argument("--jobs", type=int, default=2, help="captures at a time")
     parser.add_argument("--differences", type=int, default=0, help="list so many a protocol")
     options = parser.parse_args()
     if not options.captures.is_dir():
@@ -210,28 +312,23 @@ def main():
         for path in folder.rglob("*")
         if path.is_file()
     )
-    counts = [collections.defaultdict(collections.Counter) for _ in range(2)]
-    seen = [0, 0]
-    differences = collections.defaultdict(list)
-    for capture in captures:
-        name = str(capture.relative_to(options.captures))
-        theirs = kept(options.cache, name, lambda: view_of_tshark(capture))
-        ours = view_of_medtap(options.medtap, capture, options.cache)
-        if theirs is None or ours is None:
-            print(f"recognition: {name} took too long, left out", file=sys.stderr)
-            continue
-        part = int(is_held_out(name))
-        seen[part] += 1
-        for key, names in theirs.items():
-            for protocol, kind in outcome(ours.get(key, set()), names):
-                counts[part][protocol][kind] += 1
-                if kind != "right" and not part:
-                    differences[kind, protocol].append(f"{name} {key} {','.join(names)}")
-    show("Looked at while tuning", counts[0], seen[0])
-    show("Held out", counts[1], seen[1])
-    for (kind, protocol), found in sorted(differences.items()):
-        for line in found[: options.differences]:
-            print(f"{kind} {protocol}: {line}")
+    comparisons = {
+        "tshark": Comparison(families_of_tshark),
+        "nDPI": Comparison(families_of_ndpi),
+    }
+    names = [str(capture.relative_to(options.captures)) for capture in captures]
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        found = pool.map(lambda one: views(*one, options), zip(captures, names))
+        for name, (ours, others) in zip(names, found):
+            for other, theirs in others.items():
+                if ours is None or theirs is None:
+                    print(f"recognition: {name} took too long, left out", file=sys.stderr)
+                    continue
+                comparisons[other].add(name, ours, theirs)
+    for other, comparison in comparisons.items():
+        for part, title in enumerate(("Looked at while tuning", "Held out")):
+            show(f"{title}, beside {other}", comparison.counts[part], comparison.captures[part])
+        comparison.list(options.differences)
 
 
 if __name__ == "__main__":

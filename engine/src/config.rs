@@ -112,6 +112,10 @@ pub const EVICT_LOOKS: u32 = 8;
 /// until a third one proves them: 72 bytes each. A new one takes the place of an older one.
 pub const HANDSHAKES_PER_SHARD: usize = 64;
 
+/// Marks of TCP stacks that a worker keeps together with their text: 288 bytes each. New ones take
+/// the place of others.
+pub const KNOWN_MARKS: usize = 64;
+
 /// Machines that claim one address and are compared with each other (`limit_claimants`).
 pub const CLAIMANTS_MAX: usize = 4;
 

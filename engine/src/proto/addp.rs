@@ -15,6 +15,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[2362],
     first: b"D",
+    marks: &[],
     probe,
     session: || Box::new(Server::default()),
 };

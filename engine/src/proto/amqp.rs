@@ -11,7 +11,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::reader::Reader;
 use super::stack_text::printable;
-use super::{Classifier, Progress, Segment, Transport, Verdict};
+use super::{Classifier, Progress, Segment, Transport, Verdict, ports};
 use crate::config::{AMQP_FRAME_BYTES_MAX, AMQP_PROPERTIES_MAX};
 use crate::observe::{Emit, Observation, Role, both, says};
 
@@ -19,19 +19,39 @@ use crate::observe::{Emit, Observation, Role, both, says};
 pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Amqp,
     transport: Transport::Tcp,
-    ports: &[5672],
+    ports: &[PORT],
     first: b"A",
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };
 
+/// The row of a conversation of version 0-9-1 that was picked up after its greeting.
+pub const IN_THE_MIDDLE: Classifier = Classifier {
+    protocol: Protocol::Amqp,
+    transport: Transport::Tcp,
+    ports: &[PORT],
+    first: &[METHOD, HEADER, BODY, HEARTBEAT],
+    marks: &[],
+    probe: probe_frames,
+    session: || Box::new(Frames::default()),
+};
+
+const PORT: u16 = 5672;
 const GREETING_LEN: usize = 8;
 const VERSION_0_9_1: &[u8] = b"AMQP\0\0\x09\x01";
 /// What protects a connection of version 1.0, and version 1.0 itself.
 const VERSION_1: [&[u8]; 3] = [b"AMQP\0\x01\0\0", b"AMQP\x02\x01\0\0", b"AMQP\x03\x01\0\0"];
 
+/// Kinds of frames: AMQP 0-9-1 section 2.3.5.
 const METHOD: u8 = 1;
+const HEADER: u8 = 2;
+const BODY: u8 = 3;
+const HEARTBEAT: u8 = 8;
 const FRAME_END: u8 = 206;
+const FRAME_HEADER_LEN: usize = 7;
+/// The highest number of a method in a class.
+const METHOD_MAX: u16 = 120;
 /// Class "connection", and its methods: AMQP 0-9-1 section 1.4.
 const CONNECTION: u16 = 10;
 const START: u16 = 10;
@@ -52,6 +72,76 @@ fn probe(segment: &Segment<'_>) -> Verdict {
             }
         }
         _ => Verdict::Reject,
+    }
+}
+
+/// The length of the frame that begins here; `Some(None)`: there is not all of it.
+fn frame_len(bytes: &[u8]) -> Option<Option<usize>> {
+    let Some(header) = bytes.first_chunk::<FRAME_HEADER_LEN>() else {
+        return Some(None);
+    };
+    let [kind, a, b, len @ ..] = *header;
+    let channel = u16::from_be_bytes([a, b]);
+    let len = usize::try_from(u32::from_be_bytes(len)).ok()?;
+    let body = bytes.get(FRAME_HEADER_LEN..)?;
+    let pairs: (&[[u8; 2]], _) = body.as_chunks();
+    let numbers = pairs.0.iter().map(|pair| u16::from_be_bytes(*pair));
+    let mut numbers = numbers.take(2);
+    let (class, second) = (numbers.next(), numbers.next());
+    let is_class = class.is_none_or(|class| matches!(class, 10 | 20 | 40 | 50 | 60 | 85 | 90));
+    let is_sound = match kind {
+        METHOD => len >= 4 && is_class && second.is_none_or(|method| method <= METHOD_MAX),
+        // Its weight is always zero.
+        HEADER => len >= 14 && is_class && second.is_none_or(|weight| weight == 0),
+        BODY => channel != 0 && len > 0,
+        HEARTBEAT => channel == 0 && len == 0,
+        _ => false,
+    };
+    if !is_sound || len > AMQP_FRAME_BYTES_MAX {
+        return None;
+    }
+    match body.get(len) {
+        Some(&FRAME_END) => Some(Some(FRAME_HEADER_LEN + len + 1)),
+        Some(_) => None,
+        None => Some(None),
+    }
+}
+
+/// A whole frame, whose last byte stands where its length says, proves it.
+fn probe_frames(segment: &Segment<'_>) -> Verdict {
+    match frame_len(segment.bytes) {
+        Some(Some(_)) => Verdict::Match(ports::role_of_sender(segment, &[PORT])),
+        Some(None) if !segment.cut => Verdict::NeedMore,
+        _ => Verdict::Reject,
+    }
+}
+
+/// Which ends of a conversation in the middle sent a whole frame: client, server.
+#[derive(Default)]
+struct Frames([bool; 2]);
+
+impl super::Session for Frames {
+    fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
+        match frame_len(segment.bytes) {
+            Some(Some(len)) => {
+                let [client, server] = &mut self.0;
+                match segment.from {
+                    Role::Server => *server = true,
+                    Role::Client | Role::Peer => *client = true,
+                }
+                if self.0 == [true, true] {
+                    emit(Observation::Confirmed);
+                    return Progress::DONE;
+                }
+                Progress::consumed(len)
+            }
+            Some(None) if !segment.cut => Progress::consumed(0),
+            Some(None) => Progress::DONE,
+            None => {
+                emit(Observation::Malformed);
+                Progress::DONE
+            }
+        }
     }
 }
 
@@ -248,6 +338,42 @@ mod tests {
         for bytes in [&b"AMQP\0\0\x08\0"[..], b"AMQX", b"AUTH TLS\r\n"] {
             assert_eq!(probe(&CLASSIFIER, bytes, ports), Verdict::Reject);
         }
+    }
+
+    #[test]
+    fn a_whole_frame_proves_a_conversation_in_the_middle() {
+        // basic.deliver and its header, a piece of a message; basic.ack; a sign of life.
+        let deliver = b"\x01\0\x01\0\0\0\x08\0\x3c\0\x3c\x02ab\0\xce";
+        let header = b"\x02\0\x01\0\0\0\x0e\0\x3c\0\0\0\0\0\0\0\0\0\x05\0\0\xce";
+        let body = b"\x03\0\x01\0\0\0\x05hello\xce";
+        let ack = b"\x01\0\x01\0\0\0\x0d\0\x3c\0\x50\0\0\0\0\0\0\0\x01\0\xce";
+        let alive = b"\x08\0\0\0\0\0\0\xce";
+        for frame in [&deliver[..], header, body, ack, alive] {
+            let verdict = probe(&IN_THE_MIDDLE, frame, (5672, 50_000));
+            assert_eq!(verdict, Verdict::Match(Role::Server));
+            let mut wrong = frame.to_vec();
+            *wrong.last_mut().unwrap() = 0;
+            let verdict = probe(&IN_THE_MIDDLE, &wrong, (5672, 50_000));
+            assert_eq!(verdict, Verdict::Reject, "another end");
+            for len in 1..frame.len() {
+                let verdict = probe(&IN_THE_MIDDLE, &frame[..len], (5672, 50_000));
+                assert_eq!(verdict, Verdict::NeedMore);
+            }
+        }
+        let class = b"\x01\0\x01\0\0\0\x08\0\x3b\0\x3c\x02ab\0\xce";
+        let verdict = probe(&IN_THE_MIDDLE, class, (5672, 50_000));
+        assert_eq!(verdict, Verdict::Reject, "an unknown class");
+        let frames = [&deliver[..], header, body].concat();
+        let conversation = [(Role::Server, &frames[..]), (Role::Client, ack)];
+        assert_eq!(run(&IN_THE_MIDDLE, &conversation), ["confirmed"]);
+        check_cuts(&IN_THE_MIDDLE, &conversation);
+    }
+
+    #[test]
+    fn fuzz_any_frames() {
+        bolero::check!().for_each(|bytes: &[u8]| {
+            check_any(&IN_THE_MIDDLE, bytes, AMQP_FRAME_BYTES_MAX + 64);
+        });
     }
 
     #[test]

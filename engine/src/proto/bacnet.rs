@@ -22,6 +22,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[47808],
     first: &[BVLC],
+    marks: &[],
     probe,
     session: || Box::new(Controller::default()),
 };

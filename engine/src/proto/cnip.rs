@@ -19,6 +19,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: PORTS,
     first: &[0, 1, 2, 3, 4, 5],
+    marks: &[],
     probe,
     session: || Box::new(Channel::default()),
 };

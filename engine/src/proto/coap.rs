@@ -18,6 +18,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[5683],
     first: &FIRST,
+    marks: &[],
     probe,
     session: || Box::new(Exchange::default()),
 };

@@ -22,6 +22,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[546, 547],
     first: &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+    marks: &[],
     probe,
     session: || Box::new(Speaker),
 };

@@ -21,6 +21,7 @@ pub const OVER_TCP: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: PORTS,
     first: &[START[0]],
+    marks: &[],
     probe,
     session: || Box::new(Link::default()),
 };
@@ -31,6 +32,7 @@ pub const OVER_UDP: Classifier = Classifier {
     transport: Transport::Udp,
     ports: PORTS,
     first: &[START[0]],
+    marks: &[],
     probe,
     session: || Box::new(Link::default()),
 };

@@ -21,6 +21,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[],
     first: &[FLAG],
+    marks: &[],
     probe,
     session: || Box::new(Line::default()),
 };

@@ -20,6 +20,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: PORTS,
     first: &[20, 21, HANDSHAKE, 23, 24],
+    marks: &[],
     probe,
     session: || Box::new(Hellos::default()),
 };

@@ -21,6 +21,7 @@ pub const OVER_UDP: Classifier = Classifier {
     transport: Transport::Udp,
     ports: PORTS,
     first: &COMMANDS,
+    marks: &[],
     probe: probe_datagram,
     session: || Box::new(Encapsulation::default()),
 };
@@ -31,6 +32,7 @@ pub const OVER_TCP: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: PORTS,
     first: &COMMANDS,
+    marks: &[],
     probe: probe_stream,
     session: || Box::new(Encapsulation::default()),
 };
@@ -41,6 +43,7 @@ pub const IMPLICIT: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[2222],
     first: &[2],
+    marks: &[],
     probe: |segment| match is_implicit(segment) {
         true => Verdict::Match(Role::Peer),
         false => Verdict::Reject,

@@ -20,6 +20,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: PORTS,
     first: &[START[0]],
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -16,6 +16,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[CONTROL_PORT],
     first: b"2UuFfAa",
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -18,6 +18,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: PORTS,
     first: &[1, 2],
+    marks: &[],
     probe,
     session: || Box::new(Gateway::default()),
 };

@@ -17,6 +17,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: PORTS,
     first: &[START],
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -11,7 +11,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::reader::Reader;
 use super::stack_text::hex;
-use super::{Classifier, Progress, Segment, Session, Transport, Verdict, ports};
+use super::{Classifier, Mark, Progress, Segment, Session, Transport, Verdict, ports};
 use crate::config::ISAKMP_PAYLOADS_MAX;
 use crate::observe::{Emit, Observation, Role, says};
 
@@ -22,12 +22,26 @@ pub const CLASSIFIER: Classifier = Classifier {
     ports: &PORTS,
     // It begins with a number that the initiator makes up.
     first: super::ANY,
+    marks: &[Mark::At(17, &VERSIONS)],
+    probe,
+    session: || Box::new(Exchange::default()),
+};
+
+/// The row of this protocol where ESP is the rule.
+pub const BESIDE_ESP: Classifier = Classifier {
+    protocol: Protocol::Isakmp,
+    transport: Transport::Udp,
+    ports: &PORTS,
+    first: &[NO_ESP[0]],
+    marks: &[],
     probe,
     session: || Box::new(Exchange::default()),
 };
 
 const PORTS: [u16; 2] = [500, 4500];
 
+/// What comes first behind port 4500, where ESP is the rule: RFC 3948 section 2.2.
+const NO_ESP: [u8; 4] = [0; 4];
 const HEADER_LEN: usize = 28;
 /// The major version is in the high four bits.
 const VERSIONS: [u8; 2] = [0x10, 0x20];
@@ -50,8 +64,7 @@ struct Header<'a> {
 
 impl<'a> Header<'a> {
     fn parse(bytes: &'a [u8]) -> Option<Self> {
-        // Behind port 4500, where ESP is the rule, four zeros come first: RFC 3948 section 2.2.
-        let bytes = bytes.strip_prefix(&[0; 4]).unwrap_or(bytes);
+        let bytes = bytes.strip_prefix(&NO_ESP).unwrap_or(bytes);
         let version = *bytes.get(17)?;
         if !VERSIONS.contains(&version) {
             return None;

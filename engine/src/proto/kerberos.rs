@@ -20,6 +20,7 @@ pub const OVER_UDP: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[88],
     first: &[AS_REQUEST, AS_ANSWER, TGS_REQUEST, TGS_ANSWER, ERROR],
+    marks: &[],
     probe: |segment| match Message::parse(segment.bytes) {
         Some(message) => Verdict::Match(message.role()),
         None => Verdict::Reject,
@@ -33,6 +34,7 @@ pub const OVER_TCP: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[88],
     first: &[0],
+    marks: &[],
     probe: probe_stream,
     session: || {
         Box::new(Session {

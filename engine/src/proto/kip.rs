@@ -21,6 +21,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[3671],
     first: &[HEADER_LEN],
+    marks: &[],
     probe,
     session: || Box::new(Interface::default()),
 };

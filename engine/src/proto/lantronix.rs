@@ -13,6 +13,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[PORT],
     first: &[0],
+    marks: &[],
     probe,
     session: || Box::new(Server::default()),
 };

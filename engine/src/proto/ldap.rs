@@ -24,6 +24,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[389, 3268],
     first: &[ber::SEQUENCE],
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -5,7 +5,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::dns::message::{CLASS_IN, Extent, Message, TYPE_A, TYPE_AAAA};
 use super::stack_text::printable;
-use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
+use super::{Classifier, Mark, Progress, Segment, Session, Transport, Verdict};
 use crate::observe::{Emit, Observation, Role, says};
 
 /// The row of this protocol.
@@ -15,6 +15,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     ports: &[PORT],
     // A number that its sender makes up.
     first: super::ANY,
+    marks: &[Mark::Port],
     probe,
     session: || Box::new(Names),
 };

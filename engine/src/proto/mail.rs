@@ -17,6 +17,7 @@ pub const SMTP: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: KINDS[0].ports,
     first: b"2EeHhLl",
+    marks: &[],
     probe: |segment| probe(segment, &KINDS[0]),
     session: || Box::new(Session::new(&KINDS[0])),
 };
@@ -27,6 +28,7 @@ pub const IMAP: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: KINDS[1].ports,
     first: b"*",
+    marks: &[],
     probe: |segment| probe(segment, &KINDS[1]),
     session: || Box::new(Session::new(&KINDS[1])),
 };
@@ -37,6 +39,7 @@ pub const POP: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: KINDS[2].ports,
     first: b"+",
+    marks: &[],
     probe: |segment| probe(segment, &KINDS[2]),
     session: || Box::new(Session::new(&KINDS[2])),
 };

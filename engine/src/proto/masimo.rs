@@ -18,6 +18,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[],
     first: b"0123456789",
+    marks: &[],
     probe,
     session: || Box::new(Line::default()),
 };

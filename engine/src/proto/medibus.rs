@@ -20,6 +20,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[],
     first: &[COMMAND, ANSWER],
+    marks: &[],
     probe,
     session: || Box::new(Line::default()),
 };

@@ -30,6 +30,7 @@ pub mod dhcpv6;
 pub mod dicom;
 pub mod dicomweb;
 mod digest;
+mod dispatch;
 pub mod dnp3;
 pub mod dns;
 pub mod dri;
@@ -125,6 +126,7 @@ pub mod wsd;
 pub mod xml;
 pub mod xmpp;
 
+pub use self::dispatch::{Decision, classify};
 use medtap_table::vocabulary::Protocol;
 
 use crate::observe::{Emit, Role};
@@ -229,13 +231,24 @@ pub struct Classifier {
     /// Asked first when an end uses one of these; a hint, never proof.
     pub ports: &'static [u16],
     /// The bytes that can come first, of either end; all others it would reject. Where its
-    /// format leaves that open, [`ANY`]: then it is asked about every conversation, so it must
-    /// reject cheaply.
+    /// format leaves that open, [`ANY`]: then [`Self::marks`] keep it from being asked about every
+    /// conversation.
     pub first: &'static [u8],
+    /// What else it would reject all without.
+    pub marks: &'static [Mark],
     /// Is it?
     pub probe: fn(&Segment<'_>) -> Verdict,
     /// Begins to read one conversation.
     pub session: fn() -> Box<dyn Session>,
+}
+
+/// What a conversation must show before a probe is asked.
+#[derive(Debug)]
+pub enum Mark {
+    /// One of these bytes at this place, unless fewer are there; the dispatch knows the places.
+    At(usize, &'static [u8]),
+    /// One of the row's ports: its format alone is no proof.
+    Port,
 }
 
 /// Where a protocol without ports sits.
@@ -305,6 +318,7 @@ pub const CLASSIFIERS: &[Classifier] = &[
     tns::CLASSIFIER,
     resp::CLASSIFIER,
     amqp::CLASSIFIER,
+    amqp::IN_THE_MIDDLE,
     rtsp::CLASSIFIER,
     kerberos::OVER_UDP,
     kerberos::OVER_TCP,
@@ -314,6 +328,7 @@ pub const CLASSIFIERS: &[Classifier] = &[
     rmcp::CLASSIFIER,
     tftp::CLASSIFIER,
     isakmp::CLASSIFIER,
+    isakmp::BESIDE_ESP,
     skinny::CLASSIFIER,
     pjl::CLASSIFIER,
     rsh::CLASSIFIER,
@@ -361,6 +376,8 @@ pub const CLASSIFIERS: &[Classifier] = &[
     unity::CLASSIFIER,
     dns::OVER_UDP,
     dns::OVER_TCP,
+    dns::dnscrypt::OVER_UDP,
+    dns::dnscrypt::OVER_TCP,
     modbus::CLASSIFIER,
     s7comm::CLASSIFIER,
     opcua::CLASSIFIER,
@@ -404,189 +421,3 @@ pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[
 
 /// Every byte can come first, see [`Classifier::first`].
 pub const ANY: &[u8] = &[];
-
-/// What is known of a flow's protocol.
-pub enum Decision {
-    /// Settled, with the role of the end that sent these bytes; never asked again.
-    Known(&'static Classifier, Role),
-    /// As above, once its session confirms it.
-    Possible(&'static Classifier, Role),
-    /// Ask again when there are more bytes, within the limits.
-    NeedMore,
-    /// Every probe rejected.
-    Unknown,
-}
-
-/// Rows of [`CLASSIFIERS`], a bit for each.
-type Rows = u128;
-
-const _: () = assert!(CLASSIFIERS.len() <= Rows::BITS as usize);
-
-/// Who can have sent a first byte, by transport and byte: what an unknown conversation costs
-/// does not grow with the protocols that begin otherwise.
-static CANDIDATES: [[Rows; 256]; 2] = [candidates(Transport::Tcp), candidates(Transport::Udp)];
-
-const fn candidates(transport: Transport) -> [Rows; 256] {
-    let mut rows = [0; 256];
-    let mut at = 0;
-    while at < CLASSIFIERS.len() {
-        let row = &CLASSIFIERS[at];
-        if row.transport as u8 == transport as u8 {
-            let mut byte = 0;
-            while byte < rows.len() {
-                if row.first.is_empty() || holds(row.first, byte) {
-                    rows[byte] |= 1 << at;
-                }
-                byte += 1;
-            }
-        }
-        at += 1;
-    }
-    rows
-}
-
-const fn holds(bytes: &[u8], byte: usize) -> bool {
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] as usize == byte {
-            return true;
-        }
-        at += 1;
-    }
-    false
-}
-
-/// Ports that rows name, each as often as rows do.
-const PORTS_NAMED: usize = {
-    let (mut sum, mut at) = (0, 0);
-    while at < CLASSIFIERS.len() {
-        sum += CLASSIFIERS[at].ports.len();
-        at += 1;
-    }
-    sum
-};
-
-/// The rows that name a port, in the order of ports: what a port costs to look up does not grow
-/// with the rows that name others. A port that several rows name stands there for each of them.
-static HINTS: [(u16, Rows); PORTS_NAMED] = hints();
-
-const fn hints() -> [(u16, Rows); PORTS_NAMED] {
-    let mut hints = [(0, 0); PORTS_NAMED];
-    let (mut used, mut row) = (0, 0);
-    while row < CLASSIFIERS.len() {
-        let ports = CLASSIFIERS[row].ports;
-        let mut at = 0;
-        while at < ports.len() {
-            let mut place = used;
-            while place > 0 && hints[place - 1].0 > ports[at] {
-                hints[place] = hints[place - 1];
-                place -= 1;
-            }
-            hints[place] = (ports[at], 1 << row);
-            used += 1;
-            at += 1;
-        }
-        row += 1;
-    }
-    hints
-}
-
-/// The rows that name this port.
-fn hinted(port: u16) -> Rows {
-    let first = HINTS.partition_point(|(named, _)| *named < port);
-    let same = HINTS
-        .iter()
-        .skip(first)
-        .take_while(|(named, _)| *named == port);
-    same.fold(0, |set, (_, row)| set | row)
-}
-
-/// The rows of a set, in their order.
-fn rows(mut set: Rows) -> impl Iterator<Item = &'static Classifier> {
-    std::iter::from_fn(move || {
-        let row = CLASSIFIERS.get(set.trailing_zeros() as usize)?;
-        set &= set.wrapping_sub(1);
-        Some(row)
-    })
-}
-
-/// Asks each probe that the first byte allows once, those that name one of the ports first. A
-/// match wins even while a probe before it still waits: on a passive sensor the first bytes are
-/// often all there will be.
-pub fn classify(segment: &Segment<'_>, transport: Transport) -> Decision {
-    let Some(&first) = segment.bytes.first() else {
-        return Decision::NeedMore;
-    };
-    let all = CANDIDATES[transport as usize][usize::from(first)];
-    let (src, dst) = segment.ports;
-    let hinted = (hinted(src) | hinted(dst)) & all;
-    let mut undecided = false;
-    let mut possible = None;
-    for classifier in rows(hinted).chain(rows(all & !hinted)) {
-        match (classifier.probe)(segment) {
-            Verdict::Match(role) => return Decision::Known(classifier, role),
-            Verdict::Possible(role) => possible = possible.or(Some((classifier, role))),
-            Verdict::NeedMore => undecided = true,
-            Verdict::Reject => {}
-        }
-    }
-    // A datagram stands alone: nothing comes after it.
-    match possible {
-        Some((row, role)) if !undecided || transport == Transport::Udp => {
-            Decision::Possible(row, role)
-        }
-        _ if undecided => Decision::NeedMore,
-        _ => Decision::Unknown,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A row that would know bytes with another first byte is never asked about them.
-    #[test]
-    fn fuzz_first_bytes_are_all_that_a_probe_knows() {
-        bolero::check!()
-            .with_type::<(Vec<u8>, u16, u16)>()
-            .for_each(|(bytes, src, dst)| {
-                for row in CLASSIFIERS.iter().filter(|row| !row.first.is_empty()) {
-                    for first in (0..=u8::MAX).filter(|byte| !row.first.contains(byte)) {
-                        let mut bytes = bytes.clone();
-                        bytes.insert(0, first);
-                        let segment = Segment {
-                            bytes: &bytes,
-                            from: Role::Peer,
-                            time_ns: 0,
-                            ports: (*src, *dst),
-                            cut: false,
-                        };
-                        let verdict = (row.probe)(&segment);
-                        let matches = matches!(verdict, Verdict::Match(_) | Verdict::Possible(_));
-                        assert!(!matches, "{} {first}", row.protocol.name());
-                    }
-                }
-            });
-    }
-
-    #[test]
-    fn a_port_hints_at_the_rows_that_name_it() {
-        for port in 0..=u16::MAX {
-            let set = (0..).zip(CLASSIFIERS).fold(0, |set: Rows, (at, row)| {
-                set | Rows::from(row.ports.contains(&port)) << at
-            });
-            assert_eq!(hinted(port), set, "{port}");
-        }
-    }
-
-    #[test]
-    fn a_row_is_asked_about_its_first_bytes_alone() {
-        for (at, row) in CLASSIFIERS.iter().enumerate() {
-            for byte in 0..=u8::MAX {
-                let set = CANDIDATES[row.transport as usize][usize::from(byte)];
-                let asked = set >> at & 1 == 1;
-                assert_eq!(asked, row.first.is_empty() || row.first.contains(&byte));
-            }
-        }
-    }
-}

@@ -9,7 +9,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::reader::Reader;
 use super::stack_text::printable;
-use super::{Classifier, Progress, Segment, Then, Transport, Verdict};
+use super::{Classifier, Mark, Progress, Segment, Then, Transport, Verdict};
 use crate::observe::{Emit, Observation, Role, says};
 
 /// The row of this protocol.
@@ -18,6 +18,8 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[PORT],
     first: super::ANY,
+    // The protocol, which is always zero.
+    marks: &[Mark::At(2, &[0]), Mark::At(3, &[0])],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -13,6 +13,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[4800],
     first: &[0x01, 0x81],
+    marks: &[],
     probe,
     session: || Box::new(Server::default()),
 };

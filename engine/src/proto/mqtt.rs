@@ -19,6 +19,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[1883],
     first: &[CONNECT],
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -17,6 +17,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[3306],
     first: &LENGTHS,
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -25,6 +25,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     ports: &[PORT],
     // To one, to a group, to all.
     first: &[0x10, 0x11, 0x12],
+    marks: &[],
     probe: |segment| match Datagram::parse(segment) {
         Some(_) => Verdict::Match(Role::Peer),
         None => Verdict::Reject,

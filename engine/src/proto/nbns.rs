@@ -6,7 +6,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::dns::message::{CLASS_IN, Extent, Message, Name, Record};
 use super::stack_text::printable;
-use super::{ANY, Classifier, Progress, Segment, Session, Transport, Verdict};
+use super::{ANY, Classifier, Mark, Progress, Segment, Session, Transport, Verdict};
 use crate::observe::{Emit, Observation, Role, Subject};
 
 /// The row of this protocol.
@@ -15,6 +15,8 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[137],
     first: ANY,
+    // At most one question.
+    marks: &[Mark::At(4, &[0])],
     probe,
     session: || Box::new(Names::default()),
 };

@@ -17,6 +17,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[PORT],
     first: &FIRST,
+    marks: &[],
     probe,
     session: || Box::new(Clock::default()),
 };

@@ -20,6 +20,7 @@ pub const OVER_UDP: Classifier = Classifier {
     transport: Transport::Udp,
     ports: PORTS,
     first: &FORMS,
+    marks: &[],
     probe: probe_datagram,
     session: || Box::new(Controller::default()),
 };
@@ -30,6 +31,7 @@ pub const OVER_TCP: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: PORTS,
     first: &[MAGIC[0]],
+    marks: &[],
     probe: probe_stream,
     session: || Box::new(Controller::default()),
 };

@@ -18,6 +18,7 @@ pub const OVER_UDP: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[1194],
     first: &RESETS,
+    marks: &[],
     probe: |segment| match is_reset(segment.bytes) {
         true => Verdict::Possible(Role::Client),
         false => Verdict::Reject,
@@ -31,6 +32,7 @@ pub const OVER_TCP: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[1194],
     first: &[0, 1, 2],
+    marks: &[],
     probe: probe_stream,
     session: || {
         Box::new(Tunnel {

@@ -22,6 +22,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[5432],
     first: &[0],
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -18,6 +18,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[9100],
     first: &[0x1b],
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -20,6 +20,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &PORTS,
     first: &[1, 2, 3, 4, 5, 11],
+    marks: &[],
     probe,
     session: || Box::new(Access::default()),
 };

@@ -22,6 +22,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[3389],
     first: &[TPKT_VERSION],
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };
@@ -32,6 +33,7 @@ pub const OVER_UDP: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[3389],
     first: &[0xff],
+    marks: &[],
     probe: |segment| match opening(segment.bytes) {
         Some(Opening {
             acknowledged: u32::MAX,

@@ -18,7 +18,8 @@ pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Resp,
     transport: Transport::Tcp,
     ports: &[6379],
-    first: b"*ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+    first: b"*+-:$ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };
@@ -100,6 +101,35 @@ fn probe_bare(segment: &Segment<'_>) -> Verdict {
     }
 }
 
+/// An answer alone is little proof: only from the port.
+fn probe_answer(segment: &Segment<'_>) -> Verdict {
+    if !CLASSIFIER.ports.contains(&segment.ports.0) || segment.from == Role::Client {
+        return Verdict::Reject;
+    }
+    match element(segment.bytes, 0) {
+        Some(Some((Element::Line(b'+', line), _))) if is_words(line) => {
+            Verdict::Match(Role::Server)
+        }
+        Some(Some((Element::Line(b'-', line), _))) if is_error(line) => {
+            Verdict::Match(Role::Server)
+        }
+        Some(Some((Element::Line(b':', number), _))) if self::number(number).is_some() => {
+            Verdict::Match(Role::Server)
+        }
+        Some(Some((Element::Line(b'$', b"-1") | Element::Long(_), _))) => {
+            Verdict::Match(Role::Server)
+        }
+        Some(None) if !segment.cut && segment.bytes.len() < LINE_BYTES_MAX => Verdict::NeedMore,
+        _ => Verdict::Reject,
+    }
+}
+
+/// An error begins with a word in capitals.
+fn is_error(line: &[u8]) -> bool {
+    let word = line.split(|byte| *byte == b' ').next();
+    word.is_some_and(|word| !word.is_empty() && word.iter().all(u8::is_ascii_uppercase))
+}
+
 /// The first part of a command is a word.
 fn probe(segment: &Segment<'_>) -> Verdict {
     let could = match segment.cut {
@@ -108,6 +138,9 @@ fn probe(segment: &Segment<'_>) -> Verdict {
     };
     if segment.bytes.first().is_some_and(u8::is_ascii_alphabetic) {
         return probe_bare(segment);
+    }
+    if segment.bytes.first() != Some(&b'*') {
+        return probe_answer(segment);
     }
     let Some(Some((Element::Line(b'*', parts), len))) = element(segment.bytes, 0) else {
         let digits = segment.bytes.get(1..).unwrap_or_default();

@@ -23,6 +23,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[623],
     first: &[6],
+    marks: &[],
     probe,
     session: || Box::new(Controller::default()),
 };

@@ -14,7 +14,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::reader::Reader;
 use super::stack_text::{StackText, printable};
-use super::{Classifier, Progress, Segment, Then, Transport, Verdict};
+use super::{Classifier, Mark, Progress, Segment, Then, Transport, Verdict};
 use crate::config::{RPC_CALLS_MAX, RPC_MESSAGES_MAX};
 use crate::observe::{Emit, Observation, Role, says};
 
@@ -25,6 +25,7 @@ pub const OVER_UDP: Classifier = Classifier {
     ports: PORTS,
     // A call begins with a number that its sender makes up.
     first: super::ANY,
+    marks: &[Mark::At(4, &[0])],
     probe: |segment| match Call::parse(segment.bytes) {
         Some(_) => Verdict::Match(Role::Client),
         None => Verdict::Reject,
@@ -38,6 +39,7 @@ pub const OVER_TCP: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: PORTS,
     first: &[LAST_FRAGMENT],
+    marks: &[],
     probe: probe_stream,
     session: || {
         Box::new(Session {

@@ -18,6 +18,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[514],
     first: b"\x000123456789",
+    marks: &[],
     probe: |segment| probe(segment, is_shell),
     session: || {
         Box::new(Session {
@@ -33,6 +34,7 @@ pub const RLOGIN: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[513],
     first: &[0],
+    marks: &[],
     probe: |segment| probe(segment, is_login),
     session: || {
         Box::new(Session {

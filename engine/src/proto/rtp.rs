@@ -20,6 +20,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[],
     first: &FIRST,
+    marks: &[],
     probe: |segment| match Packet::parse(segment.bytes) {
         Some(_) => Verdict::Possible(Role::Peer),
         None => Verdict::Reject,
@@ -33,6 +34,7 @@ pub const CONTROL: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[],
     first: &FIRST,
+    marks: &[],
     probe: probe_control,
     session: || Box::new(Control::default()),
 };

@@ -16,6 +16,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[554, 8554],
     first: b"ODASPTGR",
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -24,6 +24,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[102],
     first: &[TPKT_VERSION],
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

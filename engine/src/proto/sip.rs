@@ -15,6 +15,7 @@ pub const OVER_UDP: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[5060],
     first: b"IRAOBCSPMNU",
+    marks: &[],
     probe,
     session: || Box::new(Agent::default()),
 };

@@ -21,6 +21,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[2000],
     first: &FIRST,
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

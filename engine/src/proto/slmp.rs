@@ -20,6 +20,7 @@ pub const OVER_TCP: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: PORTS,
     first: &BEGINNINGS,
+    marks: &[],
     probe,
     session: || Box::new(Cpu::default()),
 };
@@ -30,6 +31,7 @@ pub const OVER_UDP: Classifier = Classifier {
     transport: Transport::Udp,
     ports: PORTS,
     first: &BEGINNINGS,
+    marks: &[],
     probe,
     session: || Box::new(Cpu::default()),
 };

@@ -23,6 +23,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     ports: PORTS,
     // A message, or NetBIOS asking for a session first.
     first: &[FRAME_MESSAGE, FRAME_REQUEST],
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -25,6 +25,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[161, 162],
     first: &[ber::SEQUENCE],
+    marks: &[],
     probe,
     session: || Box::new(Agent::default()),
 };

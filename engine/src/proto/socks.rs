@@ -21,6 +21,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[1080],
     first: &[4, 5],
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

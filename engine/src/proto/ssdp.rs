@@ -16,6 +16,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[1900],
     first: b"NMH",
+    marks: &[],
     probe,
     session: || Box::new(Announcer::default()),
 };

@@ -24,6 +24,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: PORTS,
     first: b"S",
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -26,6 +26,7 @@ const fn row(transport: Transport) -> Classifier {
         ports: &[3478, 5349, 19302],
         // Two zero bits, and the methods that are assigned.
         first: &[0, 1],
+        marks: &[],
         probe,
         session: || Box::new(Exchange::default()),
     }

@@ -17,6 +17,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[49],
     first: &[0xc0, 0xc1],
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -13,6 +13,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[],
     first: b"\r\x1bI",
+    marks: &[],
     probe,
     session: || Box::new(Line::default()),
 };

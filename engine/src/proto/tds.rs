@@ -23,6 +23,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[1433],
     first: &[BATCH, CALL, PRE_LOGIN, LOG_IN, ANSWER],
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -13,6 +13,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: PORTS,
     first: &[IAC],
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -15,6 +15,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[69],
     first: &[0],
+    marks: &[],
     probe,
     session: || Box::new(Transfer::default()),
 };

@@ -22,6 +22,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     ports: &[1521],
     // The length of a connect: less than 4 KiB.
     first: &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -7,7 +7,7 @@
 
 use medtap_table::vocabulary::{Field, Protocol};
 
-use super::{ANY, Classifier, Progress, Segment, Session, Transport, Verdict, reported};
+use super::{ANY, Classifier, Mark, Progress, Segment, Session, Transport, Verdict, reported};
 use crate::observe::{Emit, Observation, Role, Subject};
 
 /// The row of this protocol.
@@ -16,6 +16,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &PORTS,
     first: ANY,
+    marks: &[Mark::Port],
     probe,
     session: || Box::new(Monitor::default()),
 };

@@ -12,6 +12,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: PORTS,
     first: b"R",
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

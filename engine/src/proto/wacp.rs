@@ -17,6 +17,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[281, 44_435],
     first: &[0x17],
+    marks: &[],
     probe,
     session: || Box::new(Exchange::default()),
 };

@@ -14,6 +14,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: PORTS,
     first: b"<",
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -217,6 +217,16 @@ impl StackMarks {
         rest.is_empty().then_some(())
     }
 
+    /// A number that differs where the marks of two stacks usually do.
+    pub fn digest(&self) -> u32 {
+        let near = u32::from(self.window) << 16 | u32::from(self.mss);
+        let far = u32::from(self.quirks) << 16 | u32::from(self.options);
+        let rest = u32::from_be_bytes([self.ttl, self.scale, self.version, self.trailing]);
+        [near, far, rest].iter().fold(0, |digest: u32, part| {
+            (digest.rotate_left(5) ^ part).wrapping_mul(0x9e37_79b1)
+        }) >> 16
+    }
+
     /// The marks as text.
     pub fn text(&self) -> MarksText {
         let mut text = MarksText {
@@ -303,6 +313,7 @@ impl StackMarks {
 }
 
 /// The text of a stack's marks.
+#[derive(Clone)]
 pub struct MarksText {
     bytes: [u8; TEXT_BYTES_MAX],
     len: usize,

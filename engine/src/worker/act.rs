@@ -315,17 +315,23 @@ impl Worker {
     /// SYN says who opens; the answer to it is worth a conversation, SYN alone is not.
     fn read_syn(&mut self, id: FlowId, packet: &Packet<'_>) {
         let headers = packet.headers;
+        let is_answer = headers.tcp_flags & ACK != 0;
         let flow = self.table.flow_mut(id);
-        if flow.state != state::UNDECIDED {
-            return;
-        }
-        if headers.tcp_flags & ACK == 0 {
-            flow.set_orig(packet.direction);
+        // Who opened a conversation that is being read is settled; its marks are still of use.
+        let is_settled = flow.state != state::UNDECIDED;
+        if !is_settled {
+            flow.set_orig(match is_answer {
+                true => packet.direction.other(),
+                false => packet.direction,
+            });
             flow.flags |= flag::ORIG_KNOWN;
+        }
+        if !is_answer {
             return self.keep_syn(id, packet);
         }
-        flow.set_orig(packet.direction.other());
-        flow.flags |= flag::ORIG_KNOWN;
+        if is_settled {
+            return self.keep_answer(id, packet);
+        }
         if flow.session == NO_SESSION && !self.open_conversation(id) {
             return;
         }
@@ -334,7 +340,6 @@ impl Worker {
             let d = packet.direction.index();
             conversation.streams[d].begin(headers.seq.wrapping_add(1));
             conversation.streams[1 - d].begin(headers.ack);
-            conversation.greeted = true;
             self.keep_answer(id, packet);
         }
     }
@@ -343,7 +348,7 @@ impl Worker {
         let headers = packet.headers;
         let session = self.table.flow(id).session;
         let conversation = self.conversations.get(session);
-        if conversation.is_some_and(|conversation| conversation.greeted) {
+        if conversation.is_some_and(|conversation| conversation.opening.waits()) {
             self.prove_handshake(id, packet);
         }
         let flow = self.table.flow(id);

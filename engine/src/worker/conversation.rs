@@ -3,6 +3,7 @@
 
 use medtap_table::vocabulary::{Counter, Event, Protocol};
 
+use super::greeting::Opening;
 use super::recorder::{Ends, Recorder};
 use crate::config::{PENDING_FACTS_MAX, PROBE_BYTES_MAX};
 use crate::counters::Counters;
@@ -20,8 +21,8 @@ pub struct Conversation {
     pub streams: [Stream; 2],
     /// Who reads them.
     pub reader: Reader,
-    /// What its ends showed as they opened it waits for a segment that proves it.
-    pub greeted: bool,
+    /// How far what its ends showed as they opened it is known.
+    pub opening: Opening,
 }
 
 /// What reads the bytes of a conversation.

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use medtap_rules::Matcher;
 use medtap_table::vocabulary::Counter;
 
+use self::greeting::KnownMarks;
 use crate::capture::{Frame, Scopes};
 use crate::config::{
     BURST_FRAMES, FLOW_RECORDS_MAX, FLOWS_AHEAD, FLOWS_MAX, SESSIONS_AHEAD, SESSIONS_MAX, SHARDS,
@@ -98,6 +99,7 @@ pub struct Worker {
     conversations: Conversations,
     copies: Copies,
     handshakes: Handshakes,
+    known_marks: KnownMarks,
     fragments: Vec<Fragments>,
     /// The latest time in each shard: timeouts depend on the shard's own packets alone.
     clocks: [u64; SHARDS],
@@ -139,6 +141,7 @@ impl Worker {
             conversations: Conversations::new(SESSIONS_MAX),
             copies: Copies::default(),
             handshakes: Handshakes::default(),
+            known_marks: KnownMarks::default(),
             fragments: (0..SHARDS).map(|_| Fragments::default()).collect(),
             clocks: [0; SHARDS],
             first_ns: u64::MAX,
@@ -176,7 +179,10 @@ impl Worker {
             ),
             (
                 "copies and fragments",
-                Copies::BYTES_MAX + SHARDS as u64 * Fragments::BYTES_MAX + Handshakes::BYTES,
+                Copies::BYTES_MAX
+                    + SHARDS as u64 * Fragments::BYTES_MAX
+                    + Handshakes::BYTES
+                    + KnownMarks::BYTES,
             ),
             ("debts", Ledger::bytes()),
         ]

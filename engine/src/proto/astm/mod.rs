@@ -49,6 +49,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[],
     first: &[SOH, STX, EOT, ENQ, ACK, NAK, b'H'],
+    marks: &[],
     probe,
     session: || Box::new(session::AstmSession::default()),
 };

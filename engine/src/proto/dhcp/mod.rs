@@ -22,6 +22,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[67, 68],
     first: &[1, 2],
+    marks: &[],
     probe,
     session: || Box::new(Lease::default()),
 };

@@ -41,6 +41,7 @@ pub const CLASSIFIER: Classifier = Classifier {
         kind::ASSOCIATE_RJ,
         kind::DATA,
     ],
+    marks: &[],
     probe,
     session: || Box::new(session::DicomSession::default()),
 };

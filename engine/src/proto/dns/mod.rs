@@ -2,13 +2,14 @@
 //! and, for rules alone, what is asked for: no such name is kept, since what a host looks up says
 //! more of its user than of itself. It believes no record: an answer speaks of others.
 
+pub mod dnscrypt;
 pub mod message;
 
 use medtap_table::vocabulary::{Field, Protocol};
 
 use self::message::{DnsError, Extent, HEADER_LEN, Item, Message, NAME_LEN_MAX, Question};
 use super::stack_text::StackText;
-use super::{ANY, Classifier, Progress, Segment, Session, Then, Transport, Verdict};
+use super::{ANY, Classifier, Mark, Progress, Segment, Session, Then, Transport, Verdict};
 use crate::config::{DNS_MESSAGES_AFTER_ANSWER, DNS_MESSAGES_MAX, DNS_QUESTIONS_MAX};
 use crate::observe::{Emit, Observation, Role, Subject, says};
 
@@ -18,6 +19,8 @@ pub const OVER_UDP: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[53],
     first: ANY,
+    // The operation; one question at most.
+    marks: &[Mark::At(2, &OPERATIONS), Mark::At(4, &[0])],
     probe: probe_datagram,
     session: || Box::new(Datagrams::default()),
 };
@@ -28,6 +31,7 @@ pub const OVER_TCP: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[53],
     first: ANY,
+    marks: &[Mark::At(4, &OPERATIONS)],
     probe: probe_stream,
     session: || Box::new(Stream::default()),
 };
@@ -51,10 +55,28 @@ const INVERSE: u8 = 1;
 const NOTIFICATION: u8 = 4;
 const UPDATE: u8 = 5;
 
+/// The byte of the flags that holds the operation, as it can be.
+const OPERATIONS: [u8; 64] = {
+    let mut bytes = [0; 64];
+    let (mut used, mut byte) = (0, 0);
+    while byte <= u8::MAX as usize {
+        if is_operation(byte as u8 >> 3 & 15) {
+            bytes[used] = byte as u8;
+            used += 1;
+        }
+        byte += 1;
+    }
+    bytes
+};
+
+const fn is_operation(code: u8) -> bool {
+    matches!(code, QUERY | INVERSE | NOTIFICATION | UPDATE)
+}
+
 /// Do the header and its counts make sense for an ordinary query or its answer?
 fn plausible(message: &Message<'_>) -> bool {
     let [questions, answers, authorities, additional] = message.counts();
-    let opcode = matches!(message.opcode(), QUERY | INVERSE | NOTIFICATION | UPDATE);
+    let opcode = is_operation(message.opcode());
     // The bit that must be zero, RFC 1035 section 4.1.1.
     let reserved = message.flags() & 0x0040 != 0;
     // An inverse query asks by an answer, RFC 1035 section 6.4.

@@ -49,6 +49,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     ports: &[2575, 6661],
     // Junk may come before the first message.
     first: ANY,
+    marks: &[],
     probe,
     session: || Box::new(session::Hl7Session::default()),
 };

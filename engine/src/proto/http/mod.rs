@@ -49,6 +49,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     ],
     // Methods, and HTTP/.
     first: b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    marks: &[],
     probe,
     session: || Box::new(Session::new(APPLICATIONS)),
 };

@@ -23,6 +23,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[],
     first: &[0xe2, 0xe3],
+    marks: &[],
     probe,
     session: || Box::new(Exchange::default()),
 };

@@ -19,6 +19,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[24_005, 24_105],
     first: &[0, 0x0d, 0x0e, 0xe1],
+    marks: &[],
     probe,
     session: || Box::new(Export::default()),
 };

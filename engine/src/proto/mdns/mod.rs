@@ -13,7 +13,7 @@ use super::dns::message::{
     TYPE_SRV, TYPE_TXT, fnv,
 };
 use super::stack_text::{StackText, printable};
-use super::{ANY, Classifier, Progress, Segment, Session, Transport, Verdict};
+use super::{ANY, Classifier, Mark, Progress, Segment, Session, Transport, Verdict};
 use crate::config::{MDNS_BYTES_MAX, MDNS_SERVICES_MAX};
 use crate::observe::{Emit, Observation, Role, Subject};
 
@@ -23,6 +23,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[PORT],
     first: ANY,
+    marks: &[Mark::Port],
     probe,
     session: || Box::new(Responder::default()),
 };

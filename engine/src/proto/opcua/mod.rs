@@ -25,6 +25,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: PORTS,
     first: b"HAEOMC",
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

@@ -31,6 +31,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[],
     first: b"<\xef \t\r\n",
+    marks: &[],
     probe,
     session: || Box::new(session::Poct1Session::default()),
 };

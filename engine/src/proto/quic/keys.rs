@@ -100,6 +100,18 @@ pub const VERSIONS: &[Version] = &[
     draft(u32::from_be_bytes(*b"Q050"), SALT_Q050),
 ];
 
+/// Numbers like this one, `?a?a?a?a`, are kept free, so that servers learn to answer what they do
+/// not speak (RFC 9000 section 15). What asks by them has the form of version 1.
+static FREE: Version = draft(0x0a0a_0a0a, SALT_1);
+
+/// The version of a number, where its packets can be read.
+pub fn version(number: u32) -> Option<&'static Version> {
+    match number & 0x0f0f_0f0f == FREE.number {
+        true => Some(&FREE),
+        false => VERSIONS.iter().find(|known| known.number == number),
+    }
+}
+
 /// The longest label, with its prefix and lengths.
 const INFO_BYTES_MAX: usize = 32;
 

@@ -1,6 +1,7 @@
 //! QUIC, versions 1 and 2 and the later drafts (RFC 9000, 9001, 9369): the hellos of TLS in its
-//! Initial packets, whose keys everybody on the way can make. It reads no other packet, no token
-//! and nothing of what the ends say after the handshake.
+//! Initial packets, whose keys everybody on the way can make. Of versions that it does not know,
+//! and of Google's own before them, it reads that they are spoken. It reads no other packet, no
+//! token and nothing of what the ends say after the handshake.
 //!
 //! ```text
 //! long header  11ttrrpp u8 | version u32 | to: length u8, id | from: length u8, id
@@ -8,6 +9,8 @@
 //! negotiation  … with version 0 | the versions that a server speaks: u32, repeated
 //! ```
 
+mod google;
+mod invariant;
 mod keys;
 mod stream;
 #[cfg(test)]
@@ -15,7 +18,8 @@ mod tests;
 
 use medtap_table::vocabulary::Protocol;
 
-use self::keys::{Keys, VERSIONS, Version};
+use self::invariant::Invariant;
+use self::keys::{Keys, Version};
 use self::stream::CryptoStream;
 use super::reader::Reader;
 use super::tls::hello::{ClientHello, ServerHello};
@@ -29,6 +33,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: PORTS,
     first: &FIRST,
+    marks: &[],
     probe,
     session: || Box::new(Handshake::default()),
 };
@@ -37,20 +42,27 @@ const PORTS: &[u16] = &[443, 8443, 853];
 
 /// A long header with the fixed bit, which a negotiation need not have.
 const LONG: u8 = 0xc0;
-const FIRST: [u8; 128] = {
-    let mut bytes = [0; 128];
+/// Long headers, and the headers of Google's versions that name theirs.
+const FIRST: [u8; 136] = {
+    let mut bytes = [0; 136];
     let mut at = 0;
-    while at < bytes.len() {
+    while at < 128 {
         bytes[at] = 0x80 | at as u8;
         at += 1;
+    }
+    let mut flags = 0;
+    while flags < 128 {
+        if google::is_public(flags) {
+            bytes[at] = flags;
+            at += 1;
+        }
+        flags += 1;
     }
     bytes
 };
 
 /// The longest connection id, RFC 9000 section 17.2.
 const ID_LEN_MAX: usize = 20;
-/// The shortest datagram with an Initial packet of a client, RFC 9000 section 14.1.
-const DATAGRAM_LEN_MIN: usize = 1200;
 
 /// Frames of Initial packets, RFC 9000 section 12.4.
 const PADDING: u64 = 0;
@@ -79,7 +91,6 @@ struct Long<'a> {
     version: &'static Version,
     is_initial: bool,
     to: &'a [u8],
-    from: &'a [u8],
     /// All of the packet, where the datagram holds all of it, and where its number begins.
     packet: &'a [u8],
     number_at: usize,
@@ -92,10 +103,9 @@ impl<'a> Long<'a> {
     fn parse(bytes: &'a [u8], cut: bool) -> Option<Self> {
         let mut reader = Reader(bytes);
         let first = reader.u8().filter(|first| first & LONG == LONG)?;
-        let number_on_wire = reader.u32()?;
-        let version = VERSIONS.iter().find(|one| one.number == number_on_wire)?;
+        let version = keys::version(reader.u32()?)?;
         let to = reader.block8().filter(|id| id.len() <= ID_LEN_MAX)?;
-        let from = reader.block8().filter(|id| id.len() <= ID_LEN_MAX)?;
+        reader.block8().filter(|id| id.len() <= ID_LEN_MAX)?;
         let kind = first >> 4 & 3;
         let is_retry = kind == (version.initial + 3) % 4;
         let is_initial = kind == version.initial;
@@ -104,7 +114,6 @@ impl<'a> Long<'a> {
                 version,
                 is_initial,
                 to,
-                from,
                 packet: bytes,
                 number_at: bytes.len(),
                 rest: &[],
@@ -124,7 +133,6 @@ impl<'a> Long<'a> {
             version,
             is_initial,
             to,
-            from,
             packet: bytes.get(..number_at + body.len())?,
             number_at,
             rest: reader.0,
@@ -132,38 +140,19 @@ impl<'a> Long<'a> {
     }
 }
 
-/// A server's answer to a version that it does not speak (RFC 9000 section 17.2.1): whom it is for,
-/// where one of the versions that it names is known.
-fn negotiation(bytes: &[u8]) -> Option<&[u8]> {
-    let mut reader = Reader(bytes);
-    reader.u8().filter(|first| first & 0x80 != 0)?;
-    reader.u32().filter(|version| *version == 0)?;
-    let to = reader.block8().filter(|id| id.len() <= ID_LEN_MAX)?;
-    reader.block8().filter(|id| id.len() <= ID_LEN_MAX)?;
-    let (versions, rest) = reader.0.as_chunks::<4>();
-    let is_known = |version: &[u8; 4]| {
-        let number = u32::from_be_bytes(*version);
-        VERSIONS.iter().any(|known| known.number == number)
-    };
-    (rest.is_empty() && versions.iter().any(is_known)).then_some(to)
-}
-
-/// An Initial packet proves itself by its version and by lengths that fit; a client's fills its
-/// datagram to the size that the RFC demands.
+/// An Initial packet proves itself by its version and by lengths that fit. What may be of another
+/// version waits for the answer.
 fn probe(segment: &Segment<'_>) -> Verdict {
-    let Some(long) = Long::parse(segment.bytes, segment.cut) else {
-        return match negotiation(segment.bytes) {
-            Some(_) => Verdict::Match(Role::Server),
-            None => Verdict::Reject,
-        };
-    };
-    match ports::role_of_sender(segment, PORTS) {
-        Role::Client
-            if long.is_initial && segment.bytes.len() < DATAGRAM_LEN_MIN && !segment.cut =>
-        {
-            Verdict::Reject
-        }
-        role => Verdict::Match(role),
+    if Long::parse(segment.bytes, segment.cut).is_some() {
+        return Verdict::Match(ports::role_of_sender(segment, PORTS));
+    }
+    if google::is_hello(segment.bytes) {
+        return Verdict::Match(Role::Client);
+    }
+    match Invariant::parse(segment.bytes) {
+        Some(header) if header.is_negotiation() => Verdict::Match(Role::Server),
+        Some(header) if header.may_begin(segment) => Verdict::Possible(Role::Client),
+        _ => Verdict::Reject,
     }
 }
 
@@ -171,8 +160,8 @@ fn probe(segment: &Segment<'_>) -> Verdict {
 #[derive(Default)]
 struct Handshake {
     keys: Option<[Keys; 2]>,
-    /// The id that the client gave itself: the server answers to it.
-    client_id: Option<([u8; ID_LEN_MAX], usize)>,
+    /// How the client began: the server answers to it.
+    asked: Option<invariant::Asked>,
     streams: [CryptoStream; 2],
     /// The hello of each end was read.
     hello: [bool; 2],
@@ -184,11 +173,7 @@ impl Session for Handshake {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
         self.datagrams += 1;
         let mut rest = segment.bytes;
-        if segment.from == Role::Server
-            && let Some(to) = negotiation(segment.bytes)
-        {
-            self.confirm(to, emit);
-        }
+        self.exchange(segment, emit);
         while let Some(long) = Long::parse(rest, segment.cut) {
             self.packet(&long, segment.from, emit);
             rest = long.rest;
@@ -202,17 +187,27 @@ impl Session for Handshake {
 }
 
 impl Handshake {
+    /// Whether each end answers the other, whatever the version.
+    fn exchange(&mut self, segment: &Segment<'_>, emit: Emit<'_>) {
+        let answered = match Invariant::parse(segment.bytes) {
+            Some(header) if segment.from == Role::Server => {
+                let asked = self.asked.as_ref();
+                asked.is_some_and(|asked| header.answers(asked))
+            }
+            Some(header) => {
+                self.asked = header.asks();
+                false
+            }
+            None => segment.from == Role::Server && google::is_answer(segment.bytes),
+        };
+        if answered && !self.confirmed {
+            self.confirmed = true;
+            emit(Observation::Confirmed);
+        }
+    }
+
     fn packet(&mut self, long: &Long<'_>, from: Role, emit: Emit<'_>) {
         let side = usize::from(from == Role::Server);
-        if from == Role::Server {
-            self.confirm(long.to, emit);
-        } else {
-            let mut id = [0; ID_LEN_MAX];
-            if let Some(place) = id.get_mut(..long.from.len()) {
-                place.copy_from_slice(long.from);
-                self.client_id = Some((id, long.from.len()));
-            }
-        }
         if !long.is_initial || self.hello.get(side) == Some(&true) {
             return;
         }
@@ -236,19 +231,6 @@ impl Handshake {
             self.frames(&text, side);
             self.messages(side, emit);
         }
-    }
-
-    fn confirm(&mut self, to: &[u8], emit: Emit<'_>) {
-        if !self.confirmed && self.is_for_client(to) {
-            self.confirmed = true;
-            emit(Observation::Confirmed);
-        }
-    }
-
-    fn is_for_client(&self, to: &[u8]) -> bool {
-        self.client_id
-            .as_ref()
-            .is_some_and(|(id, len)| id.get(..*len) == Some(to))
     }
 
     /// Takes the handshake out of the frames of a packet.

@@ -1,4 +1,5 @@
 use super::super::driver::{check_any, probe, run};
+use super::keys::VERSIONS;
 use super::*;
 
 const CLIENT_ID: &[u8] = b"\x01\x02\x03\x04";
@@ -96,6 +97,29 @@ fn an_answer_to_another_confirms_nothing() {
     assert!(!said.contains(&"confirmed".to_owned()));
 }
 
+/// A version that is kept free has the form of version 1 and no keys; what no version has is told
+/// by the ids of both ends.
+#[test]
+fn versions_that_are_not_known() {
+    let [mut free, ..] = conversation(0);
+    free[1..5].copy_from_slice(b"\x1a\x2a\x3a\x4a");
+    let verdict = probe(&CLASSIFIER, &free, (50_000, 443));
+    assert_eq!(verdict, Verdict::Match(Role::Client));
+    let others = b"\x80\0\0\0\0\x04\x01\x02\x03\x04\x08\x83\x94\xc8\xf0\x3e\x51\x57\x08\0\0\0\x01";
+    let verdict = probe(&CLASSIFIER, others, (443, 50_000));
+    assert_eq!(verdict, Verdict::Match(Role::Server));
+    let said = run(
+        &CLASSIFIER,
+        &[(Role::Client, &free), (Role::Server, others)],
+    );
+    assert_eq!(said, ["confirmed"]);
+    let [mut unknown, ..] = conversation(0);
+    unknown[1] = 9;
+    let answer = b"\xe3\x09\0\0\x01\x04\x01\x02\x03\x04\x02\xa1\xa2 and what nobody can read";
+    let conversation = [(Role::Client, &unknown[..]), (Role::Server, answer)];
+    assert_eq!(run(&CLASSIFIER, &conversation), ["confirmed"]);
+}
+
 #[test]
 fn probes() {
     let [tail, _, answer] = conversation(0);
@@ -103,12 +127,16 @@ fn probes() {
     assert_eq!(client, Verdict::Match(Role::Client));
     let server = probe(&CLASSIFIER, &answer, (443, 50_000));
     assert_eq!(server, Verdict::Match(Role::Server));
-    for (at, value) in [(0, 0x40), (1, 9), (5, 21), (14, 200)] {
+    for (at, value) in [(0, 0x40), (5, 21), (14, 200)] {
         let mut bytes = tail.clone();
         bytes[at] = value;
         let verdict = probe(&CLASSIFIER, &bytes, (50_000, 443));
         assert_eq!(verdict, Verdict::Reject, "{at}");
     }
+    let mut unknown = tail.clone();
+    unknown[1] = 9;
+    let verdict = probe(&CLASSIFIER, &unknown, (50_000, 443));
+    assert_eq!(verdict, Verdict::Possible(Role::Client));
     let short = probe(&CLASSIFIER, &tail[..1000], (50_000, 443));
     assert_eq!(short, Verdict::Reject);
 }

@@ -22,6 +22,7 @@ pub const OVER_UDP: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[514],
     first: b"<",
+    marks: &[],
     probe: |segment| verdict(Message::probe(segment.bytes), segment),
     session: || Box::new(Session::default()),
 };
@@ -32,6 +33,7 @@ pub const OVER_TCP: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[514, 601, 6514],
     first: b"<123456789",
+    marks: &[],
     probe: probe_stream,
     session: || Box::new(Stream::default()),
 };

@@ -37,6 +37,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     ports: PORTS,
     // Records; a hello in the form of SSL 2 has the first bit of its length set.
     first: &FIRST,
+    marks: &[],
     probe,
     session: || Box::new(Session::default()),
 };

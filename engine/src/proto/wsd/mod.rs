@@ -34,6 +34,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[3702],
     first: b"<\xef",
+    marks: &[],
     probe,
     session: || Box::new(Announcer::default()),
 };

@@ -33,6 +33,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     ports: &[80, 8080, 50051],
     // The preface, and the length of a server's settings.
     first: b"P\0",
+    marks: &[],
     probe,
     session: || Box::new(Connection::new(Heads::new(APPLICATIONS))),
 };
