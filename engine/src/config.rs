@@ -232,6 +232,10 @@ pub const AGGREGATE_WAIT_NS: u64 = 10_000_000;
 /// Batches of frames that whoever reads is ahead of each worker.
 pub const BATCHES_AHEAD: usize = 8;
 
+/// Batches below which a worker reads on before it works: then it has one before it while another
+/// reads.
+pub const BATCHES_READY: usize = 2;
+
 /// Records of one DNS message that are read; a message with more is malformed.
 pub const DNS_RECORDS_MAX: usize = 1024;
 

@@ -271,10 +271,13 @@ impl Aggregator {
             // Nobody sends for a device that is only spoken of: it was seen when it was named.
             state.times.merge(fact.times);
         }
-        let (Some(raw), Some(value)) = (
-            self.texts.id(&fact.raw, || ()),
-            self.texts.id(&fact.value, || ()),
-        ) else {
+        let raw = self.texts.id(&fact.raw, || ());
+        // What is no rule's word is said as it is meant.
+        let value = match fact.value == fact.raw {
+            true => raw,
+            false => self.texts.id(&fact.value, || ()),
+        };
+        let (Some(raw), Some(value)) = (raw, value) else {
             self.counters.count(Counter::FactsRefused);
             return;
         };
@@ -381,10 +384,11 @@ impl Aggregator {
             }
         }
         // Bindings before reported devices, confirmed ones before those on probation.
-        self.subjects.sort_owed(|key, state| {
+        let kind = |key: &SubjectKey, state: &SubjectState| {
             let reported = matches!(key, SubjectKey::Reported(..));
-            (reported, !confirms(state.flags), key)
-        });
+            u32::from(reported) << 1 | u32::from(!confirms(state.flags))
+        };
+        self.subjects.sort_owed(kind, |key, _| key);
         for id in self.subjects.owed().to_vec() {
             self.publish_subject(id);
         }
@@ -420,13 +424,13 @@ impl Aggregator {
 
     fn publish_facts(&mut self) {
         let (subjects, texts) = (&self.subjects, &self.texts);
-        self.facts.sort_owed(|key, _| {
+        let of_subject = |key: &FactKey, _: &FactState| place(subjects.value(key.subject).slot);
+        self.facts.sort_owed(of_subject, |key, _| {
             // One number, since a comparison part by part is a call.
-            let place = place(subjects.value(key.subject).slot) << 64
-                | u128::from(key.field.number()) << 48
-                | u128::from(key.attribute.number()) << 32
-                | u128::from(key.rule);
-            (place, texts.key(key.raw), texts.key(key.value))
+            let kind = u64::from(key.field.number()) << 48
+                | u64::from(key.attribute.number()) << 32
+                | u64::from(key.rule);
+            (kind, texts.key(key.raw), texts.key(key.value))
         });
         let (writer, counters) = (&mut self.writer, &mut self.counters);
         self.facts.settle(|key, state| {
@@ -475,10 +479,10 @@ impl Aggregator {
                 subjects.value(id).slot
             }
         };
-        self.edges.sort_owed(|key, _| {
+        let of_orig = |key: &EdgeKey, _: &EdgeState| place(slot(key.orig));
+        self.edges.sort_owed(of_orig, |key, _| {
             let protocol = key.protocol.map_or(0, Protocol::number);
-            place(slot(key.orig)) << 88
-                | place(slot(key.resp)) << 48
+            u128::from(place(slot(key.resp))) << 48
                 | u128::from(protocol) << 32
                 | u128::from(key.transport) << 16
                 | u128::from(key.port)
@@ -516,9 +520,8 @@ impl Aggregator {
 
     fn publish_activities(&mut self) {
         let subjects = &self.subjects;
-        self.activities.sort_owed(|&(subject, event), _| {
-            (subjects.value(subject).slot.map(|slot| slot.0), event)
-        });
+        let of_subject = |key: &(u32, Event), _: &ActivityState| place(subjects.value(key.0).slot);
+        self.activities.sort_owed(of_subject, |key, _| key.1);
         let (writer, counters) = (&mut self.writer, &mut self.counters);
         self.activities.settle(|&(subject, event), state| {
             let Some(subject) = subjects.value(subject).slot else {
@@ -543,8 +546,8 @@ impl Aggregator {
 }
 
 /// A number in the order of slots; that of no slot comes first.
-fn place(slot: Option<SubjectId>) -> u128 {
-    slot.map_or(0, |slot| u128::from(slot.0) + 1)
+fn place(slot: Option<SubjectId>) -> u32 {
+    slot.map_or(0, |slot| slot.0.saturating_add(1))
 }
 
 fn subject(key: &SubjectKey, reporter: Option<SubjectId>, state: &SubjectState) -> Subject {

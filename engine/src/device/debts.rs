@@ -121,13 +121,30 @@ impl<K: Hash + Eq + Copy, V> Debts<K, V> {
         &self.owed
     }
 
-    /// Puts what is owed into this order.
-    pub fn sort_owed<'a, O: Ord>(&'a mut self, order: impl Fn(&'a K, &'a V) -> O) {
+    /// Puts what is owed into the order of `group`, and within a group into this order. Groups are
+    /// sorted as numbers, so what is dear to compare is compared within a group alone.
+    pub fn sort_owed<'a, O: Ord>(
+        &'a mut self,
+        group: impl Fn(&'a K, &'a V) -> u32,
+        order: impl Fn(&'a K, &'a V) -> O,
+    ) {
+        const ID_BITS: u32 = u32::BITS;
         let entries = &self.entries;
-        self.owed.sort_by_cached_key(|&id| {
+        let grouped = self.owed.iter().map(|&id| {
             let debt = &entries[id as usize];
-            order(&debt.key, &debt.value)
+            u64::from(group(&debt.key, &debt.value)) << ID_BITS | u64::from(id)
         });
+        let mut grouped = grouped.collect::<Vec<u64>>();
+        grouped.sort_unstable();
+        for group in grouped.chunk_by_mut(|a, b| a >> ID_BITS == b >> ID_BITS) {
+            group.sort_unstable_by_key(|&place| {
+                let debt = &entries[place as u32 as usize];
+                order(&debt.key, &debt.value)
+            });
+        }
+        self.owed.clear();
+        self.owed
+            .extend(grouped.into_iter().map(|place| place as u32));
     }
 
     /// A sum, to add to: it is owed from now on.

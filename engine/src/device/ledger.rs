@@ -150,6 +150,8 @@ pub struct Ledger {
     facts: Debts<FactKey, FactDebt>,
     /// Ends of which there is a fact: no more than facts.
     known: HashSet<BindingKey, RandomState>,
+    /// The last of them: whoever speaks says several things.
+    last_known: BindingKey,
     edges: Debts<EdgeKey, EdgeDebt>,
     activities: Debts<(SubjectKey, Event, u8), ActivityDebt>,
     unanswered: Debts<UnansweredKey, UnansweredDebt>,
@@ -176,6 +178,7 @@ impl Ledger {
             subjects: Debts::new(LEDGER_SUBJECTS_MAX),
             facts: Debts::new(LEDGER_FACTS_MAX),
             known: HashSet::default(),
+            last_known: BindingKey::default(),
             edges: Debts::new(LEDGER_EDGES_MAX),
             activities: Debts::new(LEDGER_ACTIVITIES_MAX),
             unanswered: Debts::new(LEDGER_UNANSWERED_MAX),
@@ -393,11 +396,13 @@ impl Ledger {
             self.passages.refuse();
             counters.count(Counter::LedgerRefused);
         } else if let SubjectKey::Binding(end) = key.subject
+            && end != self.last_known
             && !matches!(key.field, Field::TcpSyn | Field::TcpSynAck)
             && key.field.heard_as().is_none()
         {
             // How its connections begin, and whom it looks up, is not what it says.
             self.known.insert(end);
+            self.last_known = end;
         }
         id
     }
@@ -504,6 +509,7 @@ impl Ledger {
             self.subjects.clear();
             self.facts.clear();
             self.known.clear();
+            self.last_known = BindingKey::default();
             self.edges.clear();
             self.activities.clear();
             self.unanswered.clear();
@@ -610,7 +616,7 @@ impl Ledger {
 }
 
 /// Adds what was sent and received.
-pub(super) fn add(sum: &mut Traffic, more: Traffic) {
+pub(crate) fn add(sum: &mut Traffic, more: Traffic) {
     sum.packets_sent += more.packets_sent;
     sum.packets_received += more.packets_received;
     sum.bytes_sent += more.bytes_sent;

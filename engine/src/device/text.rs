@@ -60,14 +60,13 @@ impl Value {
 
     /// A text that needs no repair: short, ASCII, no control characters, no blanks to take out.
     fn plain(raw: &[u8]) -> Option<Self> {
-        let mut before = b' ';
-        for &byte in raw {
-            if !matches!(byte, b' '..=b'~') || byte == b' ' && before == b' ' {
-                return None;
-            }
-            before = byte;
-        }
-        if before == b' ' {
+        // All of it is looked at, since that is several bytes at a time.
+        let others = raw.iter().filter(|byte| !matches!(byte, b' '..=b'~'));
+        let pairs = raw.iter().zip(raw.iter().skip(1));
+        let blanks = pairs.filter(|(a, b)| **a == b' ' && **b == b' ');
+        let [first, ..] = raw else { return None };
+        let ends = [Some(first), raw.last()];
+        if ends.contains(&Some(&b' ')) || others.count() + blanks.count() > 0 {
             return None;
         }
         let mut value = Self::EMPTY;

@@ -97,6 +97,11 @@ impl Stream {
         self.ahead_bytes = 0;
     }
 
+    /// True while segments wait for what is missing before them.
+    pub fn has_hole(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
     /// Bytes held back.
     pub fn held_bytes(&self) -> usize {
         self.kept.capacity() + self.ahead_bytes

@@ -1,15 +1,15 @@
-//! Shares one input out among the workers of an offline run: whoever has nothing left to do reads
-//! the next batch and deals it to all, so that no thread only reads and each frame is read once.
-//! It keeps the order of the input for every worker, and looks at no more of a frame than whose
-//! it is.
+//! Shares one input out among the workers of an offline run: whoever has little left to do reads
+//! the next batch and deals it to all, so that no thread only reads, each frame is read once, and
+//! nobody waits while one reads. It keeps the order of the input for every worker, and looks at no
+//! more of a frame than whose it is.
 
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::capture::Frame;
 use crate::capture::pcap::{Batch, Pcap};
-use crate::config::BATCHES_AHEAD;
+use crate::config::{BATCH_FRAMES_MAX, BATCHES_AHEAD, BATCHES_READY};
 use crate::worker::shard_of;
 
 /// Who is told of every batch that was read.
@@ -19,28 +19,38 @@ pub type Watcher<'a> = &'a mut (dyn FnMut(&Pcap) + Send);
 #[derive(Debug, Default)]
 pub struct Deal {
     batch: Batch,
-    /// The worker of each frame; nothing where there is one worker alone.
-    owners: Vec<u8>,
+    /// Where each worker's frames are; nothing where there is one worker alone.
+    places: Vec<Vec<u16>>,
 }
+
+const _: () = assert!(BATCH_FRAMES_MAX <= u16::MAX as usize + 1);
 
 impl Deal {
     /// The frames of one worker, in order.
     #[inline]
     pub fn frames(&self, seat: &Seat) -> impl Iterator<Item = Frame<'_>> {
-        let worker = seat.number;
-        let all = (0..self.batch.len()).filter(move |at| {
-            let owner = self.owners.get(*at);
-            owner.is_none_or(|owner| usize::from(*owner) == worker)
-        });
-        all.filter_map(|at| self.batch.frame(at))
+        let own = self.places.get(seat.number);
+        let frames = 0..own.map_or(self.batch.len(), Vec::len);
+        frames.filter_map(move |number| {
+            let at = match own {
+                Some(own) => usize::from(*own.get(number)?),
+                None => number,
+            };
+            self.batch.frame(at)
+        })
     }
 
     /// Notes whose each frame is.
     fn assign(&mut self, workers: usize) {
-        self.owners.clear();
-        if workers > 1 {
-            let owner = |frame| (shard_of(&frame) % workers) as u8;
-            self.owners.extend(self.batch.frames().map(owner));
+        if workers == 1 {
+            return;
+        }
+        self.places.resize_with(workers, Vec::new);
+        self.places.iter_mut().for_each(Vec::clear);
+        for (at, frame) in self.batch.frames().enumerate() {
+            if let Some(places) = self.places.get_mut(shard_of(&frame) % workers) {
+                places.push(at as u16);
+            }
         }
     }
 }
@@ -92,48 +102,46 @@ impl<'a> Dealer<'a> {
         (Self { turn }, seats)
     }
 
-    /// What comes next for a worker: a batch that was dealt to it, or one that it reads itself.
-    /// Waits while another worker reads. Nothing at the end of the input.
+    /// What comes next for a worker. One that has little before it reads for all first, unless
+    /// another does. Waits while there is nothing yet; nothing at the end of the input.
     pub fn next(&self, seat: &Seat) -> Option<Arc<Deal>> {
-        if let Ok(deal) = seat.deals.try_recv() {
-            return Some(deal);
+        if seat.deals.len() < BATCHES_READY
+            && let Ok(mut turn) = self.turn.try_lock()
+            && (seat.deals.is_empty() || turn.has_room())
+        {
+            turn.deal();
         }
-        let mut turn = match self.turn.try_lock() {
-            Ok(turn) => turn,
-            // Who reads deals to everybody, and at the end takes the places away. One who reads
-            // and panics takes them along.
-            Err(TryLockError::WouldBlock) => return seat.deals.recv().ok(),
-            Err(TryLockError::Poisoned(_)) => return None,
-        };
-        // Something may have been dealt before it was this worker's turn.
-        match seat.deals.try_recv() {
-            Ok(deal) => Some(deal),
-            Err(_) => turn.deal(seat.number),
-        }
+        // Who reads deals to everybody, and at the end takes the places away. One who reads and
+        // panics takes them along.
+        seat.deals.recv().ok()
     }
 }
 
 impl Turn<'_> {
-    /// Reads a batch and deals it to all but the one who reads, who gets it at once.
-    fn deal(&mut self, reader: usize) -> Option<Arc<Deal>> {
+    /// True if nobody would have to be waited for.
+    fn has_room(&self) -> bool {
+        !self.places.iter().any(Sender::is_full)
+    }
+
+    /// Reads a batch and deals it to all. At the end of the input it takes the places away.
+    fn deal(&mut self) {
         // However this ends, nobody waits for ever: only who has dealt puts them back.
         let places = std::mem::take(&mut self.places);
         let mut deal = self.spare();
-        let own = Arc::get_mut(&mut deal)?;
+        let Some(own) = Arc::get_mut(&mut deal) else {
+            return;
+        };
         if !self.read(&mut own.batch) {
-            return None;
+            return;
         }
         own.assign(places.len());
         (self.watcher)(self.pcap);
-        for (number, place) in places.iter().enumerate() {
-            if number != reader {
-                // A worker that is gone has panicked, which the run reports.
-                let _ = place.send(Arc::clone(&deal));
-            }
+        for place in &places {
+            // A worker that is gone has panicked, which the run reports.
+            let _ = place.send(Arc::clone(&deal));
         }
-        self.deals.push(Arc::clone(&deal));
+        self.deals.push(deal);
         self.places = places;
-        Some(deal)
     }
 
     /// A batch that nobody holds. There are never more than places have room for.

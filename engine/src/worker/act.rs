@@ -347,9 +347,18 @@ impl Worker {
     fn read_stream(&mut self, id: FlowId, packet: &Packet<'_>) {
         let headers = packet.headers;
         let session = self.table.flow(id).session;
-        let conversation = self.conversations.get(session);
-        if conversation.is_some_and(|conversation| conversation.opening.waits()) {
+        let Some(conversation) = self.conversations.get(session) else {
+            return;
+        };
+        // What carries nothing is of use only where a hole waits for an acknowledgement.
+        let is_idle = headers.payload_wire_len == 0
+            && packet.payload.is_empty()
+            && !conversation.streams[packet.direction.other().index()].has_hole();
+        if conversation.opening.waits() {
             self.prove_handshake(id, packet);
+        }
+        if is_idle {
+            return;
         }
         let flow = self.table.flow(id);
         let ends = ends(flow, packet);

@@ -10,7 +10,7 @@ use super::conversation::Circumstances;
 use super::recorder::{Ends, Recorder};
 use crate::config::SWEEP_FLOWS;
 use crate::device::claims::Claims;
-use crate::device::ledger::SubjectNote;
+use crate::device::ledger::{SubjectNote, add};
 use crate::device::sighting::{EdgeKey, EdgeSighting, Times};
 use crate::device::{BindingKey, SubjectKey};
 use crate::flow::stream::Outcome;
@@ -63,21 +63,36 @@ impl Worker {
         totals.bytes += u64::from(bytes[0]) + u64::from(bytes[1]);
         let totals = *totals;
         let answered = flow.has(flag::ANSWERED);
+        let [up, down] = Direction::BOTH;
+        let senders = [binding(&flow, up), binding(&flow, down)];
+        let receivers = [receiver(&flow, up), receiver(&flow, down)];
+        let received = |d: usize| Traffic {
+            packets_received: packets[d].into(),
+            bytes_received: bytes[d].into(),
+            ..Traffic::default()
+        };
         for direction in Direction::BOTH {
-            let d = direction.index();
+            let (d, back) = (direction.index(), direction.other().index());
             if packets[d] == 0 {
                 continue;
             }
-            let (packets, bytes) = (u64::from(packets[d]), u64::from(bytes[d]));
-            let sender = binding(&flow, direction);
-            let receiver = receiver(&flow, direction);
+            let mut traffic = Traffic {
+                packets_sent: packets[d].into(),
+                bytes_sent: bytes[d].into(),
+                ..Traffic::default()
+            };
+            // Nearly always the frames of an answer go to where those of the question came from:
+            // then one note tells of both.
+            if senders[d] == receivers[back] {
+                add(&mut traffic, received(back));
+            }
             let note = SubjectNote {
                 flags: if answered {
                     SubjectFlags::TWO_WAY
                 } else {
                     SubjectFlags::default()
                 },
-                ttl: if receiver.is_unicast() {
+                ttl: if receivers[d].is_unicast() {
                     flow.links[d].ttl()
                 } else {
                     0
@@ -91,22 +106,16 @@ impl Worker {
                 }),
                 claims: Claims::default(),
                 packet: totals.first_packet,
-                traffic: Traffic {
-                    packets_sent: packets,
-                    bytes_sent: bytes,
-                    ..Traffic::default()
-                },
+                traffic,
             };
-            self.note(sender, &note);
-            let note = SubjectNote {
-                traffic: Traffic {
-                    packets_received: packets,
-                    bytes_received: bytes,
-                    ..Traffic::default()
-                },
-                ..SubjectNote::default()
-            };
-            self.note(receiver, &note);
+            self.note(senders[d], &note);
+            if packets[back] == 0 || senders[back] != receivers[d] {
+                let note = SubjectNote {
+                    traffic: received(d),
+                    ..SubjectNote::default()
+                };
+                self.note(receivers[d], &note);
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! information is read for its transfer syntax, the data set as `dicom::data_set` reads it. It
 //! keeps no name of a part, and steps over parts of other types.
 
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 
 use medtap_table::vocabulary::Event;
 
@@ -41,8 +41,8 @@ enum Stage {
 
 /// Reads a body of parts.
 pub struct Parts {
-    /// `CR LF - - boundary`; empty where the body is one file.
-    delimiter: Vec<u8>,
+    /// Looks for `CR LF - - boundary`; that is empty where the body is one file.
+    delimiter: Finder<'static>,
     stage: Stage,
     /// Bytes that may begin a delimiter, or lines that are not whole.
     held: Vec<u8>,
@@ -54,7 +54,7 @@ impl Parts {
     pub fn new(boundary: &[u8], is_sent: bool) -> Option<Self> {
         let is_boundary = (1..=MULTIPART_BOUNDARY_BYTES_MAX).contains(&boundary.len());
         is_boundary.then(|| Self {
-            delimiter: [b"\r\n--", boundary].concat(),
+            delimiter: Finder::new(&[b"\r\n--", boundary].concat()).into_owned(),
             stage: Stage::Between,
             // The first delimiter need not follow a line's end.
             held: b"\r\n".to_vec(),
@@ -65,7 +65,7 @@ impl Parts {
     /// Of a body that is one file.
     pub fn single(is_sent: bool) -> Self {
         Self {
-            delimiter: Vec::new(),
+            delimiter: Finder::new(b""),
             stage: Stage::Part(Some(File::new())),
             held: Vec::new(),
             is_sent,
@@ -74,22 +74,23 @@ impl Parts {
 
     /// Bytes up to the next delimiter belong to the part, or to nothing; how many were used.
     fn content(&mut self, bytes: &[u8], emit: Emit<'_>) -> usize {
-        if self.delimiter.is_empty() {
+        let delimiter_len = self.delimiter.needle().len();
+        if delimiter_len == 0 {
             self.part(bytes, emit);
             return bytes.len();
         }
-        match memmem::find(bytes, &self.delimiter) {
+        match self.delimiter.find(bytes) {
             Some(at) => {
                 self.part(bytes.get(..at).unwrap_or_default(), emit);
                 if let Stage::Part(Some(file)) = &mut self.stage {
                     file.end(emit);
                 }
                 self.stage = Stage::Head;
-                at + self.delimiter.len()
+                at + delimiter_len
             }
             None => {
                 // What could begin one is looked at again with what follows.
-                let sure = bytes.len().saturating_sub(self.delimiter.len() - 1);
+                let sure = bytes.len().saturating_sub(delimiter_len - 1);
                 let begins = bytes.get(sure..).unwrap_or_default();
                 let could = begins.iter().position(|byte| *byte == b'\r');
                 let sure = could.map_or(bytes.len(), |at| sure + at);
@@ -155,7 +156,7 @@ impl BodyReader for Parts {
             }
         }
         self.held = rest.to_vec();
-        let is_read = self.delimiter.is_empty() && matches!(self.stage, Stage::Part(None));
+        let is_read = self.delimiter.needle().is_empty() && matches!(self.stage, Stage::Part(None));
         match is_read {
             true => Wants::Nothing,
             false => Wants::More,

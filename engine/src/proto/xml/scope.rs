@@ -84,12 +84,7 @@ impl<K: Copy + PartialEq> Scope<K> {
         if depth >= XML_DEPTH_MAX {
             return Err(XmlError::OverLimit);
         }
-        for (name, value) in tag.attributes().flatten() {
-            let prefix = match name.strip_prefix(b"xmlns") {
-                Some([]) => &[],
-                Some([b':', prefix @ ..]) => prefix,
-                _ => continue,
-            };
+        for (prefix, value) in tag.declared() {
             if self.bindings.len() >= XML_NAMESPACES_MAX {
                 return Err(XmlError::OverLimit);
             }

@@ -39,6 +39,8 @@ pub struct Tag<'a> {
     pub name: &'a [u8],
     /// The element ends here: `/>`.
     pub is_empty: bool,
+    /// It declares a namespace.
+    declares: bool,
     attributes: &'a [u8],
 }
 
@@ -52,20 +54,42 @@ impl<'a> Tag<'a> {
         let end = markup.iter().position(u8::is_ascii_whitespace);
         let (name, attributes) = markup.split_at(end.unwrap_or(markup.len()));
         check_name(name)?;
-        let tag = Self {
+        let mut tag = Self {
             name,
             is_empty,
+            declares: false,
             attributes,
         };
-        match tag.attributes().find_map(Result::err) {
-            Some(error) => Err(error),
-            None => Ok(tag),
+        for attribute in tag.attributes() {
+            let (name, _) = attribute?;
+            tag.declares |= prefix_of(name).is_some();
         }
+        Ok(tag)
+    }
+
+    /// The prefixes that it declares, `""` for none, and the namespaces that they stand for.
+    pub fn declared(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        // Most tags declare none: their attributes are not looked at once more.
+        let attributes = match self.declares {
+            true => self.attributes,
+            false => &[],
+        };
+        let attributes = Attributes(attributes).flatten();
+        attributes.filter_map(|(name, value)| Some((prefix_of(name)?, value)))
     }
 
     /// Names, with their prefixes, and values, as they were sent.
     pub fn attributes(self) -> Attributes<'a> {
         Attributes(self.attributes)
+    }
+}
+
+/// The prefix that an attribute of this name declares.
+fn prefix_of(name: &[u8]) -> Option<&[u8]> {
+    match name.strip_prefix(b"xmlns")? {
+        [] => Some(&[]),
+        [b':', prefix @ ..] => Some(prefix),
+        _ => None,
     }
 }
 
