@@ -128,6 +128,8 @@ impl ActivityState {
 pub struct Aggregator {
     writer: TableWriter,
     subjects: Debts<SubjectKey, SubjectState>,
+    /// Whom the last fact was about: several in a row are about one.
+    last_subject: Option<(SubjectKey, u32)>,
     facts: Debts<FactKey, FactState>,
     texts: Debts<Value, ()>,
     edges: Debts<EdgeKey, EdgeState>,
@@ -151,6 +153,7 @@ impl Aggregator {
         Self {
             writer,
             subjects: Debts::new(places(room.subjects)),
+            last_subject: None,
             facts: Debts::new(places(room.facts)),
             texts: Debts::new(places(room.facts) * TEXTS_OF_FACT),
             edges: Debts::new(places(room.edges)),
@@ -262,9 +265,12 @@ impl Aggregator {
 
     /// Takes a fact.
     pub fn fact(&mut self, fact: &FactSighting) {
-        let Some(subject) = self.subject_id(&fact.key, true) else {
+        let last = self.last_subject.filter(|(key, _)| *key == fact.key);
+        let known = last.map(|(_, id)| id);
+        let Some(subject) = known.or_else(|| self.subject_id(&fact.key, true)) else {
             return;
         };
+        self.last_subject = Some((fact.key, subject));
         let state = self.subjects.owe(subject);
         // A time that is known to the hour alone is no sight of the device.
         if matches!(fact.key, SubjectKey::Reported(..)) && !fact.field.is_at_patient() {

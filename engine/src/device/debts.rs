@@ -39,6 +39,15 @@ impl<K: Hash + Eq + Copy, V> Debts<K, V> {
         }
     }
 
+    /// Sums of at most `max` keys that never move: their room is asked for at once, though no page
+    /// of it is taken before it is used.
+    pub fn reserved(max: usize) -> Self {
+        Self {
+            entries: Vec::with_capacity(max),
+            ..Self::new(max)
+        }
+    }
+
     /// Bytes that `max` keys take: an entry, its place among the owed, and its place in the index,
     /// which is at most seven eighths full.
     pub const fn bytes(max: u64) -> u64 {

@@ -175,13 +175,13 @@ impl Ledger {
     /// An empty ledger.
     pub fn new(persons: PersonFilter) -> Self {
         Self {
-            subjects: Debts::new(LEDGER_SUBJECTS_MAX),
-            facts: Debts::new(LEDGER_FACTS_MAX),
+            subjects: Debts::reserved(LEDGER_SUBJECTS_MAX),
+            facts: Debts::reserved(LEDGER_FACTS_MAX),
             known: HashSet::default(),
             last_known: BindingKey::default(),
-            edges: Debts::new(LEDGER_EDGES_MAX),
-            activities: Debts::new(LEDGER_ACTIVITIES_MAX),
-            unanswered: Debts::new(LEDGER_UNANSWERED_MAX),
+            edges: Debts::reserved(LEDGER_EDGES_MAX),
+            activities: Debts::reserved(LEDGER_ACTIVITIES_MAX),
+            unanswered: Debts::reserved(LEDGER_UNANSWERED_MAX),
             generation: 0,
             meanings: Meanings::default(),
             facts_memo: Memo::default(),
