@@ -56,9 +56,9 @@ impl<F: Formatter> Formatter for Safe<F> {
     where
         W: ?Sized + Write,
     {
-        // All of it is looked at, since that is several bytes at a time.
-        let others = fragment.bytes().filter(|byte| !matches!(byte, 0x20..=0x7e));
-        if others.count() == 0 {
+        // All of it is looked at, since that is many bytes at a time.
+        let is_other = |found, byte| found | !matches!(byte, 0x20..=0x7e);
+        if !fragment.bytes().fold(false, is_other) {
             return writer.write_all(fragment.as_bytes());
         }
         let mut plain = 0;

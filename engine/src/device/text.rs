@@ -60,13 +60,17 @@ impl Value {
 
     /// A text that needs no repair: short, ASCII, no control characters, no blanks to take out.
     fn plain(raw: &[u8]) -> Option<Self> {
-        // All of it is looked at, since that is several bytes at a time.
-        let others = raw.iter().filter(|byte| !matches!(byte, b' '..=b'~'));
-        let pairs = raw.iter().zip(raw.iter().skip(1));
-        let blanks = pairs.filter(|(a, b)| **a == b' ' && **b == b' ');
-        let [first, ..] = raw else { return None };
-        let ends = [Some(first), raw.last()];
-        if ends.contains(&Some(&b' ')) || others.count() + blanks.count() > 0 {
+        let [first, rest @ ..] = raw else {
+            return None;
+        };
+        // All of it is looked at, since that is many bytes at a time.
+        let is_other = |found, byte: &u8| found | !matches!(byte, b' '..=b'~');
+        let are_blank = |found, (a, b): (&u8, &u8)| found | ((*a == b' ') & (*b == b' '));
+        let ends_blank = *first == b' ' || raw.last() == Some(&b' ');
+        if ends_blank
+            || raw.iter().fold(false, is_other)
+            || raw.iter().zip(rest).fold(false, are_blank)
+        {
             return None;
         }
         let mut value = Self::EMPTY;
