@@ -89,6 +89,13 @@ kills:
 history-scale *parts:
     cargo bench --package medtap-inventory --bench history -- --scale {{parts}}
 
+# `serve` beside a table of 100,000 devices of 30 facts: its memory with the roster, and the time of
+# the list that it keeps.
+serve-scale:
+    cargo build --release --locked --package medtap-ctl
+    cargo bench --package medtap-inventory --bench history -- --scale table
+    benches/serve target/tmp/scale.table
+
 # The report, the lists and work of 10,000 and 100,000 made devices: time and sizes.
 many *options:
     cargo bench --package medtap-ctl --bench many -- {{options}}

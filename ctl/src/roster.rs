@@ -16,14 +16,14 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Failure;
 use crate::files::{Destination, read_text};
 use crate::live;
-use crate::render::{self, Counted, Counts, Look, Order, Sheet, Tone};
+use crate::render::{self, Counted, Counts, Look, Order, Tone};
 
 /// A roster that is older than the table's last word by more is not shown: three looks of `serve`.
 const AGE_MAX_NS: u64 = 90_000_000_000;
 /// The largest roster that is read.
 const BYTES_MAX: u64 = 1 << 30;
 /// Raised by any change to the meaning of a roster.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Devices that are listed in one piece of work.
 const DEVICES_AT_ONCE: usize = 4096;
 /// What stands between two cells; no cell holds it.
@@ -44,7 +44,8 @@ struct Head {
     run: u64,
     heartbeat_ns: u64,
     devices: usize,
-    columns: Vec<String>,
+    /// Titles of the columns, and the width of the widest cell of each.
+    columns: Vec<(String, usize)>,
     summary: Vec<(Tone, String)>,
 }
 
@@ -118,7 +119,7 @@ impl Keeper {
             run: self.run,
             heartbeat_ns,
             devices: self.rows.len(),
-            columns: render::titles().map(str::to_owned).collect(),
+            columns: self.columns(shown),
             summary,
         };
         destination.write(|out| {
@@ -137,6 +138,24 @@ impl Keeper {
         let mut rows: Vec<(&Row, usize)> = places.into_iter().filter_map(of).collect();
         rows.par_sort_unstable_by(|a, b| a.0.order.cmp(&b.0.order));
         rows
+    }
+
+    /// The titles of the columns, and how wide they are.
+    fn columns(&self, shown: &Resolution<'_>) -> Vec<(String, usize)> {
+        let mut columns: Vec<(String, usize)> = render::titles()
+            .map(|title| (title.to_owned(), 0))
+            .collect();
+        for row in self.rows.values() {
+            for ((_, widest), cell) in columns.iter_mut().zip(row.cells.split(BETWEEN)) {
+                *widest = render::width(cell).max(*widest);
+            }
+        }
+        // Every time is as wide as the others.
+        let seen = (0..shown.len()).find_map(|place| shown.times(place));
+        if let (Some((_, widest)), Some(seen)) = (columns.last_mut(), seen) {
+            *widest = render::width(&render::time(Time(seen.1)));
+        }
+        columns
     }
 
     fn summary(&self, inventory: &Inventory, table: &TableReader) -> Vec<(Tone, String)> {
@@ -182,10 +201,11 @@ impl Roster {
     /// # Errors
     /// Those of the writer.
     pub fn write(&self, look: Look, out: &mut dyn Write) -> io::Result<()> {
-        let rows: Vec<&str> = self.text.lines().skip(1).collect();
-        let columns = self.head.columns.iter().map(String::as_str).collect();
-        if !rows.is_empty() {
-            Sheet::of_lines(columns, &rows, BETWEEN).write(look, out)?;
+        if self.head.devices > 0 {
+            let columns = self.head.columns.iter();
+            let columns = columns.map(|(title, widest)| (title.as_str(), *widest));
+            let rows = self.text.lines().skip(1);
+            render::write_kept(columns, rows, BETWEEN, look, out)?;
             writeln!(out)?;
         }
         render::write_summary(&self.head.summary, look, out)?;

@@ -30,6 +30,15 @@ const LIVE_DEVICES: u32 = 100_000;
 const LIVE_FACTS: u32 = 4;
 /// Conversations that each of those opened.
 const LIVE_EDGES: u32 = 4;
+/// What the site's system says of each.
+const ASSET: [(&str, &str); 6] = [
+    ("manufacturer", "Acme Medical"),
+    ("model", "Pump 2"),
+    ("department", "Intensive care"),
+    ("location", "Main > A > 3 > ICU"),
+    ("last_maintenance", "2026-01-12"),
+    ("next_maintenance", "2027-01-12"),
+];
 /// 2026-03-02, a Monday.
 const MONDAY_NS: u64 = 1_772_409_600_000_000_000;
 const HOUR_NS: u64 = 3_600_000_000_000;
@@ -117,8 +126,20 @@ fn fill(path: &Path) {
                  VALUES (?1, ?1, ?2, 'changed', 'firmware_version', ?3, ?4)",
             )
             .expect("sound");
+        let mut asset = step
+            .prepare("INSERT INTO assets VALUES (?1, 'cmms', ?2, ?1, 'serial', ?3, 0)")
+            .expect("sound");
+        let mut said = step
+            .prepare("INSERT INTO asset_values VALUES (?1, ?2, ?3)")
+            .expect("sound");
         let last = MONDAY_NS + WEEKS * 168 * HOUR_NS;
         for number in 1..=DEVICES {
+            asset
+                .execute(params![number, format!("T{number:07}"), MONDAY_NS])
+                .expect("room");
+            for (name, value) in ASSET {
+                said.execute(params![number, name, value]).expect("room");
+            }
             let [_, a, b, c] = number.to_be_bytes();
             let mac = format!("00:12:21:{a:02x}:{b:02x}:{c:02x}");
             let id = format!(
@@ -232,6 +253,15 @@ fn questions(path: &Path) {
         let changes = store.changes(Time(0), now, Some(&name(n)), None);
         drop(changes.expect("known"));
     });
+    time("how it is looked after", 20.0, |n| {
+        drop(store.maintenance(&name(n), now).expect("known"));
+    });
+    time("its asset", 20.0, |n| {
+        drop(store.asset_of(&name(n)).expect("known"));
+    });
+    time("what that rests on", 20.0, |n| {
+        drop(store.basis(&name(n)).expect("known"));
+    });
     time("what it needs", 20.0, |n| {
         drop(store.requirement(&name(n)).expect("known"));
     });
@@ -239,6 +269,9 @@ fn questions(path: &Path) {
     let first = |n: u32| name(n % 50 + 1);
     time("one device with 2,200 peers", 20.0, |n| {
         drop(store.device(&first(n)).expect("known"))
+    });
+    time("how that one is looked after", 20.0, |n| {
+        drop(store.maintenance(&first(n), now).expect("known"));
     });
     time("what that one needs", 20.0, |n| {
         drop(store.requirement(&first(n)).expect("known"));

@@ -33,7 +33,7 @@ pub use json::pretty;
 pub use stats::{counters, rates};
 pub use status::show as status;
 pub use summary::{CLASSES, Counted, Counts, Tone, lines as summary, write_lines as write_summary};
-pub use table::{Order, Sheet, cells, id_chars, titles};
+pub use table::{Order, cells, id_chars, titles, write_kept};
 pub use text::{
     NAMES, attribute, bytes, clean, count, fit, is_hint, label, period, several, span, time, width,
 };

@@ -1,7 +1,6 @@
 //! The table of devices for people: medical first. Columns that hold nothing are left out, and
 //! on a narrow terminal those that matter least; what is shortened ends in `…`.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -120,16 +119,30 @@ fn rows(listing: &Listing<'_>, extent: Extent, look: Look, out: &mut dyn Write) 
         id_chars: id_chars(&ids.collect::<Vec<u64>>()),
         extent,
     };
-    let columns = columns(extent).map(|column| {
-        let cells = devices
-            .par_iter()
-            .map(|device| (column.cell)(device, &context).into());
-        (column, cells.collect())
-    });
-    let sheet = Sheet {
-        columns: columns.collect(),
+    let columns: Vec<&'static Column> = columns(extent).collect();
+    let cells = |column: &&Column| -> Vec<String> {
+        let cell = |device: &&Device| (column.cell)(device, &context);
+        devices.par_iter().map(cell).collect()
     };
-    sheet.write_extent(extent, look, out)
+    let cells: Vec<Vec<String>> = columns.iter().map(cells).collect();
+    let widest = |cells: &Vec<String>| cells.par_iter().map(|cell| width(cell)).max();
+    let widest = cells.iter().map(|cells| widest(cells).unwrap_or(0));
+    let columns: Vec<(Option<&Column>, usize)> =
+        columns.into_iter().map(Some).zip(widest).collect();
+    let sheet = Sheet::new(&columns, extent, look);
+    sheet.write_titles(look, out)?;
+    let row = |row: usize| {
+        let mut line = String::new();
+        let cells = cells
+            .iter()
+            .map(|cells| cells.get(row).map_or("", String::as_str));
+        sheet.line(cells, &mut line);
+        line
+    };
+    let lines: Vec<String> = (0..devices.len()).into_par_iter().map(row).collect();
+    lines
+        .iter()
+        .try_for_each(|line| out.write_all(line.as_bytes()))
 }
 
 /// The columns of a table of this extent.
@@ -154,72 +167,88 @@ pub fn cells(device: &Device, id_chars: usize) -> Vec<String> {
         .collect()
 }
 
-/// Cells by column.
-pub struct Sheet<'a> {
-    columns: Vec<(&'static Column, Vec<Cow<'a, str>>)>,
+/// Writes lines of cells that were kept, under the titles of their columns; columns that nobody
+/// knows here are left out. `columns`: title, and width of the widest cell.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_kept<'a>(
+    columns: impl Iterator<Item = (&'a str, usize)>,
+    lines: impl Iterator<Item = &'a str>,
+    between: char,
+    look: Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let known = |title: &str| COLUMNS.iter().find(|column| column.title == title);
+    let columns: Vec<(Option<&Column>, usize)> = columns
+        .map(|(title, widest)| (known(title), widest))
+        .collect();
+    let sheet = Sheet::new(&columns, Extent::Fitting, look);
+    sheet.write_titles(look, out)?;
+    let mut line = String::new();
+    for cells in lines {
+        line.clear();
+        sheet.line(cells.split(between), &mut line);
+        out.write_all(line.as_bytes())?;
+    }
+    Ok(())
 }
 
-impl<'a> Sheet<'a> {
-    /// Of lines of cells; columns that nobody knows here are left out.
-    pub fn of_lines(titles: Vec<&str>, lines: &[&'a str], between: char) -> Self {
-        let known = |title: &str| COLUMNS.iter().find(|column| column.title == title);
-        let mut columns: Vec<(Option<&Column>, Vec<Cow<'a, str>>)> = titles
-            .into_iter()
-            .map(|title| (known(title), Vec::with_capacity(lines.len())))
-            .collect();
-        for line in lines {
-            let mut cells = line.split(between);
-            for (_, column) in &mut columns {
-                column.push(clean(cells.next().unwrap_or_default()));
-            }
-        }
-        let known = columns.into_iter();
-        Self {
-            columns: known
-                .filter_map(|(column, cells)| Some((column?, cells)))
-                .collect(),
-        }
-    }
+/// The columns that are shown.
+struct Sheet(Vec<Shown>);
 
-    /// Writes what fits the terminal.
-    ///
-    /// # Errors
-    /// Those of the writer.
-    pub fn write(self, look: Look, out: &mut dyn Write) -> io::Result<()> {
-        self.write_extent(Extent::Fitting, look, out)
-    }
+/// A column that is shown.
+#[derive(Clone, Copy)]
+struct Shown {
+    column: &'static Column,
+    /// Its place among all that there are.
+    place: usize,
+    width: usize,
+}
 
-    fn write_extent(self, extent: Extent, look: Look, out: &mut dyn Write) -> io::Result<()> {
-        let mut columns = self.columns;
-        columns.retain(|(column, cells)| {
-            column.rank == 0 || cells.iter().any(|cell| !cell.is_empty())
-        });
-        let mut widths: Vec<usize> = columns
-            .iter()
-            .map(|(column, cells)| full(column, cells))
-            .collect();
+impl Sheet {
+    /// Of columns and the widths of their widest cells: those that hold something, as far as the
+    /// terminal has room.
+    fn new(columns: &[(Option<&'static Column>, usize)], extent: Extent, look: Look) -> Self {
+        let shown = |(place, (column, widest)): (usize, &(Option<&'static Column>, usize))| {
+            let column = column.filter(|column| column.rank == 0 || *widest > 0)?;
+            Some(Shown {
+                column,
+                place,
+                width: (*widest).max(width(column.title)),
+            })
+        };
+        let mut shown: Vec<Shown> = columns.iter().enumerate().filter_map(shown).collect();
         if extent == Extent::Fitting {
-            shrink(&mut columns, &mut widths, look.width);
+            shrink(&mut shown, look.width);
         }
-        let titles: Vec<&str> = columns.iter().map(|(column, _)| column.title).collect();
-        let line = |cells: &mut dyn Iterator<Item = &str>| {
-            let mut line = String::with_capacity(total(&widths) + GAP);
-            for (cell, width) in cells.zip(&widths) {
-                text::fit_into(cell, *width, &mut line);
-                line.extend(std::iter::repeat_n(' ', GAP));
-            }
-            line.truncate(line.trim_end().len());
-            line
-        };
-        writeln!(out, "{}", look.bold(&line(&mut titles.into_iter())))?;
-        let rows = columns.first().map_or(0, |(_, cells)| cells.len());
-        let row = |row: usize| {
-            let cells = columns.iter().map(|(_, cells)| cells.get(row));
-            line(&mut cells.map(|cell| cell.map_or("", |cell| cell)))
-        };
-        let lines: Vec<String> = (0..rows).into_par_iter().map(row).collect();
-        lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+        Self(shown)
     }
+
+    fn write_titles(&self, look: Look, out: &mut dyn Write) -> io::Result<()> {
+        let mut line = String::new();
+        for shown in &self.0 {
+            put(shown.column.title, shown.width, &mut line);
+        }
+        writeln!(out, "{}", look.bold(line.trim_end_matches(' ')))
+    }
+
+    /// The cells of one row, as far as they are shown, and its end.
+    fn line<'c>(&self, cells: impl Iterator<Item = &'c str>, line: &mut String) {
+        let mut cells = cells.enumerate();
+        for shown in &self.0 {
+            let cell = cells.find(|(place, _)| *place == shown.place);
+            put(&clean(cell.map_or("", |cell| cell.1)), shown.width, line);
+        }
+        line.truncate(line.trim_end_matches(' ').len());
+        line.push('\n');
+    }
+}
+
+/// A cell, and what is between it and the next.
+fn put(cell: &str, width: usize, line: &mut String) {
+    text::fit_into(cell, width, line);
+    text::pad(GAP, line);
 }
 
 /// What decides where a device stands: medical first, then its kind, then those of which more is
@@ -257,28 +286,23 @@ fn made(device: &Device) -> bool {
     attribute(device, "manufacturer").is_some() || attribute(device, "model").is_some()
 }
 
-/// The width that a column needs to show everything.
-fn full(column: &Column, cells: &[Cow<'_, str>]) -> usize {
-    let widest = cells.par_iter().map(|cell| width(cell)).max().unwrap_or(0);
-    widest.max(width(column.title))
-}
-
 /// Leaves columns out until the rest says enough in `room`, then shares the room out.
-fn shrink(columns: &mut Vec<(&Column, Vec<Cow<'_, str>>)>, widths: &mut Vec<usize>, room: usize) {
+fn shrink(shown: &mut Vec<Shown>, room: usize) {
     loop {
-        let least: Vec<usize> = columns
-            .iter()
-            .zip(widths.iter())
-            .map(|((column, _), &full)| full.min(column.enough.max(width(column.title))))
-            .collect();
-        let ranks = columns.iter().map(|(column, _)| column.rank);
+        let enough = |it: &Shown| it.width.min(it.column.enough.max(width(it.column.title)));
+        let least: Vec<usize> = shown.iter().map(enough).collect();
+        let ranks = shown.iter().map(|it| it.column.rank);
         let last = ranks.enumerate().max_by_key(|&(_, rank)| rank);
         match last {
             Some((place, rank)) if total(&least) > room && rank > 1 => {
-                columns.remove(place);
-                widths.remove(place);
+                shown.remove(place);
             }
-            _ => return share(widths, least, room),
+            _ => {
+                let mut widths: Vec<usize> = shown.iter().map(|it| it.width).collect();
+                share(&mut widths, least, room);
+                let widths = shown.iter_mut().zip(widths);
+                return widths.for_each(|(it, width)| it.width = width);
+            }
         }
     }
 }

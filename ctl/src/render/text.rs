@@ -77,7 +77,18 @@ pub fn fit_into(text: &str, columns: usize, line: &mut String) {
             used += 1;
         }
     }
-    line.extend(std::iter::repeat_n(' ', columns.saturating_sub(used)));
+    pad(columns.saturating_sub(used), line);
+}
+
+/// Adds so many spaces.
+pub fn pad(mut columns: usize, line: &mut String) {
+    const SPACES: &str = "                                ";
+    while let Some(spaces) = SPACES.get(..columns.min(SPACES.len()))
+        && columns > 0
+    {
+        line.push_str(spaces);
+        columns -= spaces.len();
+    }
 }
 
 /// A number with its thousands apart: `1,807`.

@@ -86,7 +86,7 @@ fn a_roster_that_does_not_hold_is_none() {
     let whole = std::fs::read_to_string(&roster).expect("a roster");
     assert!(is_kept());
     // Damaged, empty, of another format.
-    let other = whole.replace("\"format\":1", "\"format\":2");
+    let other = whole.replace("\"format\":2", "\"format\":1");
     let cut = &whole[..whole.len() - 1];
     for text in ["", "{}\n", cut, "no roster\nat all\n", &whole[..20], &other] {
         std::fs::write(&roster, text).expect("a file");

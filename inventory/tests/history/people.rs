@@ -470,6 +470,16 @@ fn coverage_tells_what_could_be_read() {
         sentence.contains("20 % of the bytes encrypted and 14 % in closed"),
         "{sentence}"
     );
+    // Either end's conclusions rest on the same; those of somebody else on nothing.
+    for ip in ["10.0.0.5", "10.0.0.9"] {
+        let basis = memory.store.basis(ip).unwrap();
+        assert_eq!((basis.conversations, basis.unanswered), (5, 0), "{ip}");
+        assert_eq!(basis.read, report.read, "{ip}");
+    }
+    let mut lonely = Sample::default();
+    lonely.add(proven([0, 0x12, 0x21, 9, 9, 9], "10.0.0.77"));
+    memory.capture(&lonely, 1);
+    assert_eq!(memory.store.basis("10.0.0.77").unwrap().conversations, 0);
 }
 
 #[test]
@@ -490,6 +500,8 @@ fn needs_are_learnt_and_marked_for_review() {
         ),
         (1, 1, 1)
     );
+    let basis = of_model.basis;
+    assert_eq!((basis.conversations, basis.unanswered), (2, 1));
     let nft = of_model.write(Syntax::Nftables);
     assert!(nft.starts_with("# REVIEW BEFORE USE: "), "{nft}");
     let allow = "ip saddr { 10.0.0.5 } ip daddr { 10.0.0.9 } tcp dport 104 accept";
