@@ -93,6 +93,9 @@ pub enum Observation<'a> {
     /// What is said over this conversation is, more closely, this protocol: one that rides on
     /// the one it was recognised as (DICOMweb on HTTP). The first one named stays.
     Carries(Protocol),
+    /// Both ends agreed to go on in this protocol (HTTP/1 that is upgraded to HTTP/2). What is said
+    /// over it may still be named more closely.
+    Becomes(Protocol),
     /// The conversation may be this protocol: a port or a name says so, and its content is not
     /// to be read. What is said of the flow then has little confidence.
     Suggests(Protocol),

@@ -306,6 +306,24 @@ def masimo(folder):
     capture.write(folder / "masimo/oximeter.pcap")
 
 
+def registered(folder):
+    """Nothing is known of what these say: bytes that mean nothing, at the ports that are registered for them."""
+    capture = Capture()
+    capture.tcp(Host("00:50:56:20:30:4c", "10.20.30.76"), COLLECTOR, (50012, 3613), [
+        ("c", b"\x01\x80CANARY\x80" * 8), ("s", b"\x02\x80"), ("c", b"\x03\x80CANARY")])
+    # Asked, and not answered: nothing is there.
+    capture.tcp(Host("00:50:56:20:30:4d", "10.20.30.77"), COLLECTOR, (50013, 3613), [("c", b"\x01\x80CANARY\x80" * 8)])
+    # A program that has the port by chance.
+    capture.tcp(Host("00:50:56:20:30:4e", "10.20.30.78"), COLLECTOR, (3613, 9100), [("c", b"\x01\x80CANARY\x80" * 8), ("s", b"\x02\x80")])
+    capture.write(folder / "alaris_disc/units.pcap")
+
+    unit, server = Host("00:50:56:20:30:4f", "10.20.30.79"), COLLECTOR
+    capture = Capture()
+    capture.udp(unit, server, (50014, 4077), b"\x80\x01CANARY")
+    capture.udp(server, unit, (4077, 50014), b"\x80\x02")
+    capture.write(folder / "ascomalarm/alarm.pcap")
+
+
 def servers(folder):
     lantronix = Host("00:80:a3:20:30:49", "10.20.30.49")
     setup = (bytes(8) + b"CANA" + bytes(108)).ljust(120, b"\0")
@@ -345,5 +363,5 @@ def servers(folder):
 
 if __name__ == "__main__":
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent
-    for make in (intellivue, ieee11073, medibus, alaris, wacp, unity, dri, tap, masimo, servers):
+    for make in (intellivue, ieee11073, medibus, alaris, wacp, unity, dri, tap, masimo, registered, servers):
         make(target)

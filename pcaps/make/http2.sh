@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-# Make the captures of HTTP/2 in clear text, pcaps/{fhir,dicomweb}/h2c.pcap and pcaps/http2/page.pcap.
+# Make the captures of HTTP/2 in clear text, pcaps/{fhir,dicomweb}/h2c.pcap and pcaps/http2/{page,upgrade}.pcap.
 #
 #   sudo pcaps/make/http2.sh [OUT_DIR]           OUT_DIR: where the captures go; default: the folder above this script
 #   VENV=/path/to/venv                           a Python environment with pydicom pynetdicom
@@ -69,4 +69,9 @@ stop
 record http2/page.pcap 'tcp port 3001'
 client curl -sf --http2-prior-knowledge -o /dev/null -u CANARY:CANARY 'http://10.30.0.10:3001/app/explorer.html?CANARY'
 client nghttp --no-dep http://10.30.0.10:3001/system http://10.30.0.10:3001/statistics >/dev/null
+stop
+
+# --- http2: agreed on by an upgrade, and nothing that rides on it ------------------------------------------------------------------
+record http2/upgrade.pcap 'tcp port 3001'
+client curl -sf --http2 -o /dev/null 'http://10.30.0.10:3001/app/explorer.html?CANARY'
 stop

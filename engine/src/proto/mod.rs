@@ -44,6 +44,8 @@ pub mod fox;
 pub mod ftp;
 pub mod gwmp;
 pub mod hl7;
+#[cfg(test)]
+mod hostile;
 pub mod http;
 pub mod icmpv6;
 pub mod iec104;
@@ -85,6 +87,7 @@ pub mod quic;
 pub mod radius;
 pub mod rdp;
 mod reader;
+pub mod registered;
 #[cfg(test)]
 mod replay;
 mod reported;
@@ -393,6 +396,8 @@ pub const CLASSIFIERS: &[Classifier] = &[
     gwmp::CLASSIFIER,
     cnip::CLASSIFIER,
     socks::CLASSIFIER,
+    registered::ALARIS_DISC,
+    registered::ASCOMALARM,
 ];
 
 /// Every protocol that rides on HTTP; the order decides between two that would both claim a

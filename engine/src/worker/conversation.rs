@@ -216,6 +216,10 @@ impl Reader {
                     *carried = Some(protocol);
                     recorder.protocol = *carried;
                 }
+                Observation::Becomes(next) => {
+                    *protocol = Some(next);
+                    recorder.protocol = carried.or(*suggested).or(*protocol);
+                }
                 Observation::Suggests(protocol) => *suggested = Some(protocol),
                 _ => {}
             }

@@ -108,6 +108,7 @@ impl Recorder<'_> {
             | Observation::Confirmed
             | Observation::Encrypted
             | Observation::Carries(_)
+            | Observation::Becomes(_)
             | Observation::Suggests(_) => None,
         }
     }

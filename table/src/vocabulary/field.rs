@@ -441,6 +441,7 @@ fields! {
     MedibusRevision = 575, "medibus.revision", SoftwareVersion, 80;
     AlarisRole = 577, "alaris.role", Observed, 85;
     AlarisSerial = 578, "alaris.serial_number", SerialNumber, 85;
+    AlarisDiscRole = 579, "alaris_disc.role", Observed, 60;
     WacpModel = 580, "wacp.model", Model, 90;
     WacpSerial = 581, "wacp.serial_number", SerialNumber, 90;
     WacpModelNumber = 582, "wacp.model_number", Observed, 90;
@@ -449,6 +450,7 @@ fields! {
     DriRole = 587, "dri.role", Observed, 80;
     DriPlug = 588, "dri.plug_id", Observed, 60;
     DriLevel = 589, "dri.level", Observed, 60;
+    AscomalarmRole = 590, "ascomalarm.role", Observed, 60;
     LantronixRole = 591, "lantronix.role", Observed, 80;
     AddpRole = 592, "addp.role", Observed, 85;
     AddpHardware = 593, "addp.hardware_name", Model, 85;

@@ -138,6 +138,8 @@ vocabulary! {
         Moxa = 50, "moxa";
         Tap = 51, "tap";
         Masimo = 52, "masimo";
+        AlarisDisc = 192, "alaris_disc";
+        Ascomalarm = 193, "ascomalarm";
         // Mail, proxies and ways through translators: 170–189.
         Smtp = 170, "smtp";
         Imap = 171, "imap";

@@ -26,6 +26,8 @@ const FOLDERS: &[&str] = &[
     "pcaps/masimo/",
     "pcaps/wacp/",
     "pcaps/tap/",
+    "pcaps/alaris_disc/",
+    "pcaps/ascomalarm/",
 ];
 
 const PORTS: &str = "on other ports";
@@ -44,6 +46,12 @@ const SKIPPED: &[(&str, &[&str], &str)] = &[
         &[PORTS, ALL],
         "datagrams without a mark of their own: known by their registered port alone",
     ),
+    (
+        "pcaps/alaris_disc/",
+        &[PORTS, ALL],
+        "known by its registered port alone",
+    ),
+    ("pcaps/ascomalarm/", &[PORTS, ALL], "as of alaris_disc"),
 ];
 
 /// What is said of whom: a device by its address, a reported one by its identifier.

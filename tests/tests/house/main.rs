@@ -42,5 +42,8 @@ mod tending;
 mod tidy;
 /// Captures that were cut, at every byte and at every length of their packets.
 mod truncation;
+/// What the scripts made devices be, against what is reported of them: all of it, from its own
+/// field, and nothing besides.
+mod truth;
 /// The number of workers changes nothing.
 mod workers;

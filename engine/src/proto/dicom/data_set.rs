@@ -123,6 +123,12 @@ const LONG_VRS: &[&[u8; 2]] = &[
     b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV",
 ];
 
+/// VRs of texts that are kept, PS3.5 6.2, and UN, which any value may have. A value under another
+/// is not what its tag says: a number, a sequence, a person's name.
+const KEPT_VRS: &[&[u8; 2]] = &[
+    b"AE", b"CS", b"DA", b"LO", b"SH", b"TM", b"UI", b"UN", b"UT",
+];
+
 /// Reads one data set.
 #[derive(Debug)]
 pub struct Reader {
@@ -433,7 +439,10 @@ impl Reader {
         };
         let scope = match (want, element.len) {
             (Want::Stop, _) => return Some(State::Done),
-            (Want::Keep(slot), Some(left)) => return Some(keep(slot, left, equipment)),
+            (Want::Keep(slot), Some(left)) if is_kept(element.vr) => {
+                return Some(keep(slot, left, equipment));
+            }
+            (Want::Keep(_), Some(left)) => return Some(State::Skip { left }),
             (Want::Skip, Some(left)) => return Some(State::Skip { left }),
             (Want::Enter(scope), _) => scope,
             (Want::Keep(_) | Want::Skip, None) => Scope::Nothing,
@@ -453,6 +462,11 @@ impl Reader {
         self.is_too_deep |= !room;
         room.then(|| self.levels.push(level))
     }
+}
+
+/// True where a value that is wanted may be what its tag says.
+fn is_kept(vr: Option<[u8; 2]>) -> bool {
+    vr.is_none_or(|vr| KEPT_VRS.contains(&&vr))
 }
 
 /// Begins a value that is kept, if there is room.

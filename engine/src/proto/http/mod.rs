@@ -353,6 +353,7 @@ impl Session {
         let answer = self.heads.answer(&request, head, emit);
         if status == 101 && answer.is_http2 {
             let heads = std::mem::take(&mut self.heads);
+            emit(Observation::Becomes(Protocol::Http2));
             self.upgraded = Some(Box::new(h2::Connection::upgraded(heads, request)));
             return Some((Extent::Fixed(0), Purpose::Pass));
         }

@@ -1,4 +1,6 @@
-use super::{Text, none, sources, texts};
+use std::collections::BTreeSet;
+
+use super::{Text, code, none, sources, texts};
 
 /// Lines of one source, tests included. A file is one noun; a longer one is two.
 const LINES_MAX: usize = 800;
@@ -90,6 +92,76 @@ fn modules_say_what_they_are() {
         // Modules of a test program are introduced where they are declared.
         if !tests && !file.text.starts_with("//!") {
             errors.push(format!("{}: has no module doc", file.name));
+        }
+    }
+    none(&errors);
+}
+
+/// Modules that only tests have, by folder and name.
+fn test_modules(sources: &[Text]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for file in sources {
+        let folder = file.name.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut lines = file.text.lines();
+        while let Some(line) = lines.next() {
+            let module = match line.starts_with("#[cfg(") && line.contains("test") {
+                true => lines.next().and_then(|line| line.strip_suffix(';')),
+                false => None,
+            };
+            let name = module.and_then(|module| module.rsplit_once("mod "));
+            found.extend(name.map(|(_, name)| format!("{folder}/{name}")));
+        }
+    }
+    found
+}
+
+/// What a program is built of: the code before the module of its tests.
+fn shipped(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(code).collect();
+    let tests = lines.windows(2).position(|pair| {
+        let is_for_tests = pair[0].starts_with("#[cfg(") && pair[0].contains("test");
+        is_for_tests && pair[1].contains("mod ") && pair[1].ends_with('{')
+    });
+    lines[..tests.unwrap_or(lines.len())].join("\n")
+}
+
+/// A panic of what reads packets says where it was and what was expected, and no value: one could
+/// be a person's.
+#[test]
+fn panics_show_no_value() {
+    const PANICS: &[&str] = &[
+        "panic!(",
+        "unreachable!(",
+        "assert!(",
+        "assert_eq!(",
+        "assert_ne!(",
+    ];
+    const CRATES: &[&str] = &["engine/src/", "table/src/", "rules/src/"];
+    let sources = sources();
+    let of_tests = test_modules(&sources);
+    let mut errors = Vec::new();
+    for file in &sources {
+        let module = file.name.trim_end_matches(".rs").trim_end_matches("/mod");
+        let is_test = of_tests.contains(module) || file.name.contains("tests");
+        if is_test || !CRATES.iter().any(|known| file.name.starts_with(known)) {
+            continue;
+        }
+        let text = shipped(&file.text);
+        for panic in PANICS {
+            for (at, _) in text.match_indices(panic) {
+                let statement = text[at..].split(");").next().unwrap_or_default();
+                if statement.contains('"') && statement.contains('{') {
+                    errors.push(format!("{}: {statement}", file.name));
+                }
+            }
+        }
+        for reading in ["from_utf8(", "from_utf16("] {
+            for (at, _) in text.match_indices(reading) {
+                let statement = text[at..].split(';').next().unwrap_or_default();
+                if statement.contains(".expect(") || statement.contains(".unwrap()") {
+                    errors.push(format!("{}: {statement}", file.name));
+                }
+            }
         }
     }
     none(&errors);

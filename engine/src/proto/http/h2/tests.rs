@@ -165,6 +165,7 @@ fn an_upgrade_goes_on_as_http_2() {
         "sender http.server=Store/2",
         "reported fhir.device.serial",
         "http.user_agent=Viewer",
+        "Becomes(Http2)",
     ] {
         assert!(seen.contains(line), "{line}: {seen}");
     }
