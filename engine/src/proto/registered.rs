@@ -9,7 +9,7 @@
 
 use medtap_table::vocabulary::{Field, Protocol};
 
-use super::{ANY, Classifier, Progress, Segment, Transport, Verdict};
+use super::{ANY, Classifier, Mark, Progress, Segment, Transport, Verdict};
 use crate::observe::{Emit, Observation, Role, Subject};
 
 /// Alaris Device Discovery (IANA).
@@ -18,6 +18,7 @@ pub const ALARIS_DISC: Classifier = Classifier {
     transport: Transport::Tcp,
     ports: &[ALARIS_DISC_PORT],
     first: ANY,
+    marks: &[Mark::Port],
     probe: |segment| probe(segment, ALARIS_DISC_PORT),
     session: || Box::new(Session::new(Protocol::AlarisDisc, Field::AlarisDiscRole)),
 };
@@ -28,6 +29,7 @@ pub const ASCOMALARM: Classifier = Classifier {
     transport: Transport::Udp,
     ports: &[ASCOMALARM_PORT],
     first: ANY,
+    marks: &[Mark::Port],
     probe: |segment| probe(segment, ASCOMALARM_PORT),
     session: || Box::new(Session::new(Protocol::Ascomalarm, Field::AscomalarmRole)),
 };
