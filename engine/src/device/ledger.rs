@@ -13,7 +13,7 @@ use super::claims::Claims;
 use super::debts::Debts;
 use super::meanings::{self, Meaning, Meanings};
 use super::memo::{Memo, Said};
-use super::passages::{Passage, Passages, Told};
+use super::passages::{Again, Passage, Passages, Told};
 use super::person::PersonFilter;
 use super::sighting::{
     ActivitySighting, CountSighting, EdgeKey, EdgeSighting, FactSighting, SubjectSighting, Times,
@@ -74,15 +74,19 @@ impl FactDebt {
         }
     }
 
-    /// It is said once more.
-    fn say(&mut self, field: Field, (time_ns, confirmed): (u64, bool)) {
-        self.confirmed |= confirmed;
-        self.times.merge(Times::at(if field.is_at_patient() {
-            time_ns - time_ns % HOUR_NS
+    /// It is said once more, or several times.
+    fn say(&mut self, field: Field, said: &Again) {
+        let hour = |time_ns| time_ns - time_ns % HOUR_NS;
+        self.confirmed |= said.confirmed;
+        self.times.merge(if field.is_at_patient() {
+            Times {
+                first_ns: hour(said.times.first_ns),
+                last_ns: hour(said.times.last_ns),
+            }
         } else {
-            time_ns
-        }));
-        self.count += 1;
+            said.times
+        });
+        self.count += said.count;
     }
 }
 
@@ -119,10 +123,10 @@ struct ActivityDebt {
 }
 
 impl ActivityDebt {
-    /// It happened once more.
-    fn say(&mut self, time_ns: u64) {
-        self.count += 1;
-        self.times.merge(Times::at(time_ns));
+    /// It happened once more, or several times.
+    fn say(&mut self, said: &Again) {
+        self.count += said.count;
+        self.times.merge(said.times);
     }
 }
 
@@ -221,6 +225,7 @@ impl Ledger {
             && self.edges.is_settled()
             && self.activities.is_settled()
             && self.unanswered.is_settled()
+            && self.passages.is_settled()
     }
 
     /// Sums that are not handed over yet.
@@ -292,7 +297,9 @@ impl Ledger {
                 id
             }
         };
-        self.facts.owe(id).say(field, (time_ns, confirmed));
+        self.facts
+            .owe(id)
+            .say(field, &Again::once(time_ns, confirmed));
         self.passages.note(Told::Fact(id));
         Some(FactId {
             generation: self.generation,
@@ -318,7 +325,7 @@ impl Ledger {
         };
         let id = self.facts.id(&key, || FactDebt::new(meanings));
         let id = self.added(id, &key, counters)?;
-        self.facts.owe(id).say(field, at);
+        self.facts.owe(id).say(field, &Again::once(at.0, at.1));
         self.passages.note(Told::Fact(id));
         Some(FactId {
             generation: self.generation,
@@ -327,7 +334,7 @@ impl Ledger {
     }
 
     /// Counts all that a passage said when it was told, once more; false where it has to be told
-    /// now, up to [`Self::end_passage`]. `told` gets the facts.
+    /// now, up to [`Self::end_passage`]. `told` gets the facts that nobody confirmed.
     pub fn again(
         &mut self,
         digest: u64,
@@ -343,21 +350,19 @@ impl Ledger {
             hour: hour_of_week(at.0) as u8,
             generation,
         };
-        let Some(known) = self.passages.get(&passage) else {
-            self.passages.begin(&passage);
-            return false;
-        };
-        for one in known {
-            match *one {
-                Told::Fact(id) => {
-                    let field = self.facts.key(id).field;
-                    self.facts.owe(id).say(field, at);
-                    told(FactId { generation, id });
+        if let Some(known) = self.passages.again(&passage, at) {
+            if !at.1 {
+                for one in known {
+                    if let Told::Fact(id) = *one {
+                        told(FactId { generation, id });
+                    }
                 }
-                Told::Event(id) => self.activities.owe(id).say(at.0),
             }
+            return true;
         }
-        true
+        self.settle_passages();
+        self.passages.begin(&passage);
+        false
     }
 
     /// The passage that [`Self::again`] asked for is told.
@@ -490,12 +495,13 @@ impl Ledger {
                 id
             }
         };
-        self.activities.owe(id).say(time_ns);
+        self.activities.owe(id).say(&Again::once(time_ns, false));
         self.passages.note(Told::Event(id));
     }
 
     /// Hands over what is owed; true when all of it was taken.
     pub fn settle(&mut self, outbox: &mut dyn Outbox) -> bool {
+        self.settle_passages();
         self.settle_subjects(outbox)
             & self.settle_edges(outbox)
             & self.settle_activities(outbox)
@@ -520,6 +526,18 @@ impl Ledger {
     /// Other rules hold: what is said from now on is judged by them.
     pub fn forget_meanings(&mut self) {
         self.meanings.clear();
+    }
+
+    /// Counts one by one what passages said again.
+    fn settle_passages(&mut self) {
+        let (facts, activities) = (&mut self.facts, &mut self.activities);
+        self.passages.settle(|told, again| match told {
+            Told::Fact(id) => {
+                let field = facts.key(id).field;
+                facts.owe(id).say(field, again);
+            }
+            Told::Event(id) => activities.owe(id).say(again),
+        });
     }
 
     fn settle_subjects(&mut self, outbox: &mut dyn Outbox) -> bool {

@@ -1,10 +1,8 @@
 //! What whole passages said lately, by their digests: a message that says of its ends what one
-//! before it said is counted again, and not told again. It keeps no text and owns no fact.
+//! before it said is counted again, and not told again: at once as a whole, and one by one when
+//! the ledger settles. It keeps no text and owns no fact.
 
-use std::hash::{BuildHasher, Hash, Hasher};
-
-use foldhash::fast::RandomState;
-
+use super::sighting::Times;
 use super::subject::BindingKey;
 use crate::config::{PASSAGE_SLOTS, PASSAGE_TOLD_MAX};
 
@@ -32,19 +30,58 @@ pub enum Told {
     Event(u32),
 }
 
-#[derive(Clone, Default)]
+/// How often a passage was said again since it was last counted, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Again {
+    /// How often.
+    pub count: u64,
+    /// First and last.
+    pub times: Times,
+    /// Once both sides had spoken the protocol.
+    pub confirmed: bool,
+}
+
+impl Again {
+    /// Once.
+    pub const fn once(time_ns: u64, confirmed: bool) -> Self {
+        Self {
+            count: 1,
+            times: Times::at(time_ns),
+            confirmed,
+        }
+    }
+
+    /// Not at all.
+    const NEVER: Self = Self {
+        count: 0,
+        times: Times::NEVER,
+        confirmed: false,
+    };
+}
+
+#[derive(Clone)]
 struct Slot {
     passage: Option<Passage>,
     told: Vec<Told>,
+    again: Again,
+}
+
+impl Slot {
+    const EMPTY: Self = Self {
+        passage: None,
+        told: Vec::new(),
+        again: Again::NEVER,
+    };
 }
 
 /// What was said lately.
 pub struct Passages {
     slots: Box<[Slot]>,
-    hasher: RandomState,
     /// The slot of the passage that is being told; `None` between passages, and for one that is
     /// not kept.
     telling: Option<usize>,
+    /// Slots of what was said again: each once.
+    owed: Vec<u32>,
 }
 
 impl std::fmt::Debug for Passages {
@@ -56,40 +93,65 @@ impl std::fmt::Debug for Passages {
 impl Default for Passages {
     fn default() -> Self {
         Self {
-            slots: vec![Slot::default(); PASSAGE_SLOTS].into(),
-            hasher: RandomState::default(),
+            slots: vec![Slot::EMPTY; PASSAGE_SLOTS].into(),
             telling: None,
+            owed: Vec::with_capacity(PASSAGE_SLOTS),
         }
     }
 }
 
 impl Passages {
     /// Bytes that they take at most.
-    pub const BYTES_MAX: u64 =
-        (PASSAGE_SLOTS * (size_of::<Slot>() + PASSAGE_TOLD_MAX * size_of::<Told>())) as u64;
+    pub const BYTES_MAX: u64 = (PASSAGE_SLOTS
+        * (size_of::<Slot>() + size_of::<u32>() + PASSAGE_TOLD_MAX * size_of::<Told>()))
+        as u64;
 
-    /// The two places that a passage can have.
-    fn places(&self, passage: &Passage) -> [usize; 2] {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write_u64(passage.digest);
-        passage.sender.hash(&mut hasher);
-        passage.receiver.hash(&mut hasher);
-        let hash = hasher.finish();
+    /// The two places that a passage can have. Its digest is keyed already; what the ends add
+    /// keeps passages apart that many of them say.
+    fn places(passage: &Passage) -> [usize; 2] {
+        let ends = passage.sender.word() ^ passage.receiver.word().rotate_left(29);
+        let hash = passage.digest ^ ends.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         [hash, hash >> 32].map(|hash| hash as usize % PASSAGE_SLOTS)
     }
 
-    /// What this passage said when it was told; nothing where it has to be told.
-    pub fn get(&self, passage: &Passage) -> Option<&[Told]> {
-        let slots = self.places(passage).into_iter();
-        let mut slots = slots.filter_map(|at| self.slots.get(at));
-        let known = slots.find(|slot| slot.passage.as_ref() == Some(passage))?;
-        Some(&known.told)
+    /// Counts a passage once more and gives what it said when it was told; nothing where it has to
+    /// be told.
+    pub fn again(&mut self, passage: &Passage, at: (u64, bool)) -> Option<&[Told]> {
+        let is_known = |at: &usize| {
+            let slot = self.slots.get(*at);
+            slot.is_some_and(|slot| slot.passage.as_ref() == Some(passage))
+        };
+        let place = Self::places(passage).into_iter().find(is_known)?;
+        let slot = self.slots.get_mut(place)?;
+        if slot.again.count == 0 {
+            self.owed.push(place as u32);
+        }
+        slot.again.count += 1;
+        slot.again.times.merge(Times::at(at.0));
+        slot.again.confirmed |= at.1;
+        Some(&slot.told)
+    }
+
+    /// True when nothing waits to be counted one by one.
+    pub fn is_settled(&self) -> bool {
+        self.owed.is_empty()
+    }
+
+    /// Gives each thing that was said again, and how often.
+    pub fn settle(&mut self, mut count: impl FnMut(Told, &Again)) {
+        for at in self.owed.drain(..) {
+            if let Some(slot) = self.slots.get_mut(at as usize) {
+                let again = std::mem::replace(&mut slot.again, Again::NEVER);
+                slot.told.iter().for_each(|told| count(*told, &again));
+            }
+        }
     }
 
     /// A passage begins to be told, in the first place if it is free, else in the second: what was
-    /// there is forgotten.
+    /// there is forgotten. Only when nothing waits to be counted.
     pub fn begin(&mut self, passage: &Passage) {
-        let [first, second] = self.places(passage);
+        debug_assert!(self.is_settled(), "nothing said is forgotten");
+        let [first, second] = Self::places(passage);
         let is_taken = |slot: &Slot| {
             let now = (passage.hour, passage.generation);
             slot.passage
@@ -139,16 +201,29 @@ mod tests {
             digest: 7,
             ..Passage::default()
         };
-        assert_eq!(passages.get(&one), None);
+        assert_eq!(passages.again(&one, (5, false)), None);
         passages.begin(&one);
         passages.note(Told::Fact(1));
         passages.note(Told::Event(2));
         passages.end();
         passages.note(Told::Fact(3));
         assert_eq!(
-            passages.get(&one),
+            passages.again(&one, (9, true)),
             Some(&[Told::Fact(1), Told::Event(2)][..])
         );
+        assert!(passages.again(&one, (7, false)).is_some());
+        let mut counted = Vec::new();
+        passages.settle(|told, again| counted.push((told, *again)));
+        let again = Again {
+            count: 2,
+            times: Times {
+                first_ns: 7,
+                last_ns: 9,
+            },
+            confirmed: true,
+        };
+        assert_eq!(counted, [(Told::Fact(1), again), (Told::Event(2), again)]);
+        assert!(passages.is_settled());
         for other in [
             Passage { digest: 8, ..one },
             Passage { hour: 1, ..one },
@@ -157,7 +232,7 @@ mod tests {
                 ..one
             },
         ] {
-            assert_eq!(passages.get(&other), None);
+            assert_eq!(passages.again(&other, (5, false)), None);
         }
     }
 
@@ -170,6 +245,6 @@ mod tests {
             passages.note(Told::Fact(number));
         }
         passages.end();
-        assert_eq!(passages.get(&one), None);
+        assert_eq!(passages.again(&one, (5, false)), None);
     }
 }

@@ -62,6 +62,13 @@ impl BindingKey {
         }
     }
 
+    /// The ends of its addresses as a word: which place it has, not whose it is.
+    pub fn word(&self) -> u64 {
+        let [.., a, b, c, d] = self.address;
+        let [_, _, e, f, g, h] = self.mac;
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
+
     /// The same interface without an address.
     pub fn without_address(self) -> Self {
         Self {

@@ -307,9 +307,25 @@ impl Worker {
         if wanted && flow.state == state::UNDECIDED {
             flow.count_probe();
         }
-        if flow.session != NO_SESSION || wanted && self.open_conversation(id) {
+        let session = flow.session;
+        let open = if session == NO_SESSION {
+            wanted && self.open_conversation(id)
+        } else {
+            wanted || self.waits(session, packet.direction)
+        };
+        if open {
             self.read_stream(id, packet);
         }
+    }
+
+    /// True where a segment that carries nothing can still tell something: it proves the opening,
+    /// or gives up a hole in what the other end said.
+    fn waits(&mut self, session: u32, direction: Direction) -> bool {
+        let conversation = self.conversations.get(session);
+        conversation.is_some_and(|conversation| {
+            let reverse = &conversation.streams[direction.other().index()];
+            conversation.greeted || reverse.has_hole()
+        })
     }
 
     /// SYN says who opens; the answer to it is worth a conversation, SYN alone is not.
@@ -426,6 +442,9 @@ impl Worker {
     }
 
     pub(super) fn count_outcome(&mut self, outcome: Outcome) {
+        if outcome == Outcome::default() {
+            return;
+        }
         self.counters.add(Counter::Gaps, u64::from(outcome.gaps));
         self.counters.add(Counter::GapBytes, outcome.gap_bytes);
         self.counters

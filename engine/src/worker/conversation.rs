@@ -190,13 +190,10 @@ impl Reader {
         session.observe(&segment(bytes, at, role), &mut |observation| {
             match observation {
                 Observation::Passage { digest, known } => {
-                    let sure = *confirmed;
                     let mut told = |fact: FactId, counters: &mut Counters| {
-                        if !sure {
-                            wait(facts, fact, counters);
-                        }
+                        wait(facts, fact, counters);
                     };
-                    return known.set(recorder.again(digest, at.ends, sure, &mut told));
+                    return known.set(recorder.again(digest, at.ends, *confirmed, &mut told));
                 }
                 Observation::Confirmed if !*confirmed => {
                     *confirmed = true;

@@ -36,12 +36,16 @@ impl<'a> Code<'a> {
         let [first, second, system] = delimiters.components(field);
         let unnamed = system.is_empty() && second.starts_with(b"MDC");
         let mdc = system.eq_ignore_ascii_case(b"MDC") || unnamed;
-        if !mdc || first.len() > 10 {
+        let name = delimiters.text(second);
+        // Capitals, digits and underscores: anything else is none of its names.
+        let letter =
+            |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+        if !mdc || first.len() > 10 || !name.iter().all(letter) {
             return None;
         }
         Some(Self {
             number: number(first).unwrap_or(0),
-            name: delimiters.text(second),
+            name,
         })
     }
 

@@ -15,7 +15,7 @@ use medtap_table::vocabulary::{Event, Field};
 
 use super::code::{self, Attribute, Code};
 use super::instance::Instance;
-use super::message::{Level, Row, is_status};
+use super::message::{Level, Row, is_status, is_version};
 use super::place::Place;
 use super::rows::{Fields, Kind, Rows};
 use super::syntax::Delimiters;
@@ -25,6 +25,27 @@ use crate::config::{
 use crate::observe::{Emit, Observation, Subject};
 use crate::proto::reported::{self, Identifier};
 
+/// What can be believed of a message. HL7 has no checksum, and where bytes are missing unseen, the
+/// beginning of one field and the end of another are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sure {
+    /// Nothing.
+    Nothing,
+    /// What stands twice in it, or has a form that no rest of another field has.
+    Proven,
+    /// All: another message said the same.
+    Whole,
+}
+
+/// A value of a device.
+#[derive(Debug)]
+struct Value {
+    field: Field,
+    text: Vec<u8>,
+    /// What stands around it shows where it ends.
+    is_proven: bool,
+}
+
 /// One device of a message.
 #[derive(Debug, Default)]
 struct Device {
@@ -33,29 +54,63 @@ struct Device {
     /// In which MDS a row named it, where it has no row of its own.
     within: Option<u32>,
     instance: Option<Instance>,
-    values: Vec<(Field, Vec<u8>)>,
+    values: Vec<Value>,
     place: Option<Place>,
 }
 
 impl Device {
     /// Keeps a value; the first for a field stands.
-    fn set(&mut self, field: Field, value: &[u8]) {
-        let known = self.values.iter().any(|known| known.0 == field);
-        if let Some(value) = reported::text(value)
+    fn set(&mut self, field: Field, text: &[u8], is_proven: bool) {
+        let known = self.values.iter().any(|known| known.field == field);
+        if let Some(text) = reported::text(text)
             && !known
             && self.values.len() < HL7_DEVICE_VALUES_MAX
-            && value.len() <= VALUE_BYTES_MAX
-            && !value.contains(&b'@')
+            && text.len() <= VALUE_BYTES_MAX
+            && !text.contains(&b'@')
         {
-            self.values.push((field, value.to_vec()));
+            self.values.push(Value {
+                field,
+                text: text.to_vec(),
+                is_proven,
+            });
         }
     }
 
     fn value(&self, field: Field) -> &[u8] {
         self.values
             .iter()
-            .find(|known| known.0 == field)
-            .map_or(&[], |known| &known.1)
+            .find(|known| known.field == field)
+            .map_or(&[], |known| &known.text)
+    }
+
+    /// True for a value that its place proves, its form, or what the device is called.
+    fn proves(&self, value: &Value) -> bool {
+        let called = |name: fn(&Instance) -> &[u8]| {
+            let instance = self.instance.as_ref();
+            instance.is_some_and(|instance| name(instance) == value.text)
+        };
+        value.is_proven
+            || match value.field {
+                Field::Hl7DeviceSerial => called(|instance| &instance.entity),
+                Field::Hl7DeviceModel => called(|instance| &instance.namespace),
+                Field::Hl7DeviceSoftware | Field::Hl7DeviceFirmware | Field::Hl7DeviceHardware => {
+                    is_version(&value.text)
+                }
+                _ => false,
+            }
+    }
+
+    /// Forgets what nothing proves.
+    fn keep_proven(&mut self, names: &[Vec<u8>]) {
+        let named = |text: &[u8]| names.iter().any(|name| name.eq_ignore_ascii_case(text));
+        let proven: Vec<bool> = self.values.iter().map(|value| self.proves(value)).collect();
+        let mut proven = proven.into_iter();
+        self.values.retain(|_| proven.next() == Some(true));
+        self.instance = self
+            .instance
+            .take()
+            .filter(|instance| instance.is_proven || named(&instance.namespace));
+        self.place = self.place.take().filter(|place| place.is_proven(named));
     }
 
     fn identifier(&self) -> Option<Vec<u8>> {
@@ -90,6 +145,8 @@ pub struct Devices {
     place: Option<Place>,
     /// There is more than one place: none is known to be a device's.
     places: bool,
+    /// By what names the sender goes, and who made its software.
+    names: Vec<Vec<u8>>,
 }
 
 impl Devices {
@@ -99,13 +156,23 @@ impl Devices {
             match kind {
                 Kind::Place => self.location(delimiters, &fields),
                 Kind::Device => self.row(delimiters, &fields),
-                Kind::Value => self.value(delimiters, &fields),
+                Kind::Value => self.value(delimiters, &fields, false),
+                Kind::Followed => self.value(delimiters, &fields, true),
                 Kind::Named => self.named(delimiters, &fields),
                 Kind::Participation => self.participation(delimiters, &fields),
                 Kind::Equipment => self.equipment(delimiters, &fields),
                 Kind::Inventory => self.inventory(delimiters, &fields),
-                Kind::Software => {}
+                Kind::Sender => fields.iter().for_each(|name| self.name(delimiters, name)),
+                Kind::Software => self.name(delimiters, fields[0]),
             }
+        }
+    }
+
+    /// A name that the sender says elsewhere.
+    fn name(&mut self, delimiters: &Delimiters, field: &[u8]) {
+        let name = delimiters.subcomponent(delimiters.component(field, 1));
+        if !name.is_empty() {
+            self.names.push(delimiters.text(name).into_owned());
         }
     }
 
@@ -124,12 +191,13 @@ impl Devices {
         if let (Some(code), Some((level, _))) = (code, level)
             && let Some(device) = self.at_row(instance, level)
         {
-            device.set(Field::Hl7DeviceType, &code.text());
+            device.set(Field::Hl7DeviceType, &code.text(), true);
         }
     }
 
-    /// A value that may be read: an identity value or an event.
-    fn value(&mut self, delimiters: &Delimiters, fields: &Fields<'_>) {
+    /// A value that may be read: an identity value or an event. `followed`: the next row shows that
+    /// this one is whole.
+    fn value(&mut self, delimiters: &Delimiters, fields: &Fields<'_>, followed: bool) {
         let [code, place, value, status, instance, ..] = *fields;
         let level = level(delimiters.component(place, 1)).map(|(level, _)| level);
         let code = Code::parse(delimiters, code);
@@ -147,7 +215,7 @@ impl Devices {
         }
         let instance = Instance::parse(delimiters, instance);
         if let Some(device) = self.at_value(instance, level) {
-            read(attribute, delimiters, value, device);
+            read(attribute, delimiters, value, followed, device);
         }
     }
 
@@ -176,8 +244,13 @@ impl Devices {
         };
         device.within = device.within.or(within);
         let udi = delimiters.text(delimiters.component(udi, 1));
+        // What stands twice shows that all between is whole.
+        let last = delimiters.text(serial);
+        let entity = &device.instance.as_ref().map_or(&[][..], |it| &it.entity);
+        let is_whole = !last.is_empty() && (last == *entity || ends_in_serial(&udi, &last));
+        let is_marked = is_item(&udi) && (is_whole || ends_in_serial(&udi, entity));
         if is_udi(&udi) {
-            device.set(Field::Hl7DeviceUdi, &udi);
+            device.set(Field::Hl7DeviceUdi, &udi, is_marked);
         }
         for (field, raw) in [
             (Field::Hl7DeviceManufactured, made),
@@ -187,34 +260,39 @@ impl Devices {
         ] {
             let text = delimiters.text(raw);
             if delimiters.component(raw, 1) == raw && !reported::names_person(&text) {
-                device.set(field, &text);
+                device.set(field, &text, is_whole);
             }
         }
         if let Some(code) = Code::parse(delimiters, code) {
-            device.set(Field::Hl7DeviceType, &code.text());
+            device.set(Field::Hl7DeviceType, &code.text(), true);
         }
     }
 
     /// EQU-1 and EQU-3: the equipment that the message is about, and its state (table 0365).
     fn equipment(&mut self, delimiters: &Delimiters, [instance, state, ..]: &Fields<'_>) {
-        let state = delimiters.component(state, 1);
-        if let Some(instance) = Instance::parse(delimiters, instance)
-            && let Some(device) = self.with(instance)
+        let [state, _, system] = delimiters.components(state);
+        let is_whole = system == b"HL70365";
+        if let Some(mut instance) = Instance::parse(delimiters, instance)
+            && let Some(device) = self.with({
+                instance.is_proven |= is_whole;
+                instance
+            })
             && state.len() == 2
             && state.iter().all(u8::is_ascii_uppercase)
         {
-            device.set(Field::Hl7EquipmentState, state);
+            device.set(Field::Hl7EquipmentState, state, is_whole);
         }
     }
 
     /// INV-17: who makes what the equipment holds; of the equipment that was named last.
     fn inventory(&mut self, delimiters: &Delimiters, [maker, ..]: &Fields<'_>) {
-        let [code, name, _] = delimiters.components(maker);
+        let [code, name, system] = delimiters.components(maker);
+        let is_whole = system == b"L" || system.starts_with(b"99") || system.starts_with(b"HL7");
         let maker = delimiters.text(if name.is_empty() { code } else { name });
         if let Some(device) = self.list.last_mut()
             && !reported::names_person(&maker)
         {
-            device.set(Field::Hl7SupplyManufacturer, &maker);
+            device.set(Field::Hl7SupplyManufacturer, &maker, is_whole);
         }
     }
 
@@ -242,9 +320,11 @@ impl Devices {
         }
     }
 
-    /// Says them all, at the end of the message, and what happened. `result`: the message is one.
-    pub fn emit(&mut self, result: bool, emit: Emit<'_>) {
+    /// Says them all, as far as that is sure, at the end of the message, and what happened.
+    /// `result`: the message is one.
+    pub fn emit(&mut self, result: bool, sure: Sure, emit: Emit<'_>) {
         self.join();
+        self.keep(sure);
         let mut named = false;
         for device in &self.list {
             let Some(identifier) = device.identifier() else {
@@ -254,7 +334,10 @@ impl Devices {
             let subject = Subject::Reported(&identifier);
             let instance = device.instance.as_ref();
             let id = instance.map(|instance| (Field::Hl7DeviceId, &instance.text[..]));
-            let values = device.values.iter().map(|value| (value.0, &value.1[..]));
+            let values = device
+                .values
+                .iter()
+                .map(|value| (value.field, &value.text[..]));
             // A laboratory's analyser names itself too, and is not where the patient is: only a
             // device with a row of its own in the containment tree is at the patient.
             let at_patient = (device.level.is_some() && !self.places).then_some(&self.place);
@@ -298,14 +381,37 @@ impl Devices {
         }
     }
 
+    /// Keeps what can be believed.
+    fn keep(&mut self, sure: Sure) {
+        match sure {
+            Sure::Whole => {}
+            Sure::Nothing => self.list.clear(),
+            Sure::Proven => {
+                let names = std::mem::take(&mut self.names);
+                for device in &mut self.list {
+                    device.keep_proven(&names);
+                }
+                let named = |text: &[u8]| names.iter().any(|name| name.eq_ignore_ascii_case(text));
+                self.place = self.place.take().filter(|place| place.is_proven(named));
+            }
+        }
+    }
+
     /// The device with this identifier, an old or a new one.
     fn with(&mut self, instance: Instance) -> Option<&mut Device> {
+        let is_proven = instance.is_proven;
         let known = self.list.iter().position(|device| {
             let known = device.instance.as_ref();
             known.is_some_and(|known| known.key == instance.key)
         });
         match known {
-            Some(at) => self.list.get_mut(at),
+            Some(at) => {
+                let device = self.list.get_mut(at)?;
+                if let Some(known) = &mut device.instance {
+                    known.is_proven |= is_proven;
+                }
+                Some(device)
+            }
             None => self.add(Device {
                 instance: Some(instance),
                 ..Device::default()
@@ -375,20 +481,46 @@ fn is_udi(text: &[u8]) -> bool {
     gs1 || text.starts_with(b"+") || text.starts_with(b"=/") || text.starts_with(b"=+")
 }
 
+/// True for GS1's item number, with its check digit, at the beginning.
+fn is_item(udi: &[u8]) -> bool {
+    let item = udi.strip_prefix(b"(01)").or(udi.strip_prefix(b"01"));
+    let Some((digits, _)) = item.and_then(|item| item.split_first_chunk::<14>()) else {
+        return false;
+    };
+    let weighted = digits.iter().zip([3, 1].into_iter().cycle());
+    let sum: u32 = weighted
+        .map(|(digit, weight)| u32::from(digit.wrapping_sub(b'0')) * weight)
+        .sum();
+    digits.iter().all(u8::is_ascii_digit) && sum.is_multiple_of(10)
+}
+
+/// True where a UDI ends in this serial number, GS1's application identifier 21.
+fn ends_in_serial(udi: &[u8], serial: &[u8]) -> bool {
+    let before = udi.strip_suffix(serial);
+    !serial.is_empty()
+        && before.is_some_and(|before| before.ends_with(b"(21)") || before.ends_with(b"21"))
+}
+
 /// Reads OBX-5 of an identity code.
-fn read(attribute: Attribute, delimiters: &Delimiters, field: &[u8], device: &mut Device) {
+fn read(
+    attribute: Attribute,
+    delimiters: &Delimiters,
+    field: &[u8],
+    is_whole: bool,
+    device: &mut Device,
+) {
     let value = delimiters.component(field, 1);
     let text = delimiters.text(value);
     // A value in components is not the plain text that these codes have.
     let plain = field == value && !reported::names_person(&text);
     match attribute {
-        Attribute::Field(field) if plain => device.set(field, &text),
+        Attribute::Field(field) if plain => device.set(field, &text, is_whole),
         Attribute::Model if plain => match maker_and_model(&text) {
             Some((maker, model)) => {
-                device.set(Field::Hl7DeviceManufacturer, maker);
-                device.set(Field::Hl7DeviceModel, model);
+                device.set(Field::Hl7DeviceManufacturer, maker, is_whole);
+                device.set(Field::Hl7DeviceModel, model, is_whole);
             }
-            None => device.set(Field::Hl7DeviceModel, &text),
+            None => device.set(Field::Hl7DeviceModel, &text, is_whole),
         },
         Attribute::SystemId if device.instance.is_none() => {
             device.instance = Instance::parse(delimiters, field);

@@ -3,8 +3,8 @@
 //! what they said the equipment fields; no segment and no value.
 
 use super::message::Row;
-use super::syntax::{Marks, ends_in_segment};
-use crate::config::HL7_FORMS_MAX;
+use super::syntax::{Marks, control, ends_in_segment};
+use crate::config::{HL7_FORMS_MAX, HL7_SEGMENT_BYTES_MAX};
 use crate::proto::digest::digest;
 
 /// Fields of a segment that may differ, at most.
@@ -46,23 +46,30 @@ impl Form {
         Some(form)
     }
 
-    /// The fields that may differ, of a segment that differs in nothing else.
-    pub fn fits<'a>(&self, segment: &'a [u8]) -> Option<[&'a [u8]; HOLES_MAX]> {
+    /// Where a segment ends in CR that these bytes begin with and that differs only in the fields
+    /// that may, and those fields.
+    pub fn begins<'a>(&self, bytes: &'a [u8]) -> Option<(usize, [&'a [u8]; HOLES_MAX])> {
         let mut fields: [&[u8]; HOLES_MAX] = Default::default();
-        let mut rest = segment;
-        for (field, (len, known)) in fields.iter_mut().zip(self.pieces).take(self.holes) {
-            let (piece, after) = rest.split_at_checked(len)?;
-            if digest(piece) != known {
-                return None;
-            }
-            let end = Marks::new(after, self.separator).next();
-            (*field, rest) = after.split_at(end.unwrap_or(after.len()));
+        let mut rest = bytes;
+        for (field, piece) in fields.iter_mut().zip(&self.pieces).take(self.holes) {
+            let after = stripped(rest, piece)?;
+            let ends = |byte: &u8| *byte == self.separator || *byte < b' ';
+            let end = after.iter().position(ends)?;
+            (*field, rest) = after.split_at(end);
             if ends_in_segment(field) {
                 return None;
             }
         }
-        (of(rest) == *self.pieces.get(self.holes)?).then_some(fields)
+        rest = stripped(rest, self.pieces.get(self.holes)?)?;
+        let end = bytes.len() - rest.len();
+        (rest.first() == Some(&b'\r') && end <= HL7_SEGMENT_BYTES_MAX).then_some((end, fields))
     }
+}
+
+/// What follows a piece that is known.
+fn stripped<'a>(bytes: &'a [u8], (len, known): &Whole) -> Option<&'a [u8]> {
+    let (piece, after) = bytes.split_at_checked(*len)?;
+    (digest(piece) == *known).then_some(after)
 }
 
 fn of(piece: &[u8]) -> Whole {
@@ -82,11 +89,11 @@ pub struct Meaning {
     pub is_device: bool,
 }
 
-/// The rows of the messages before: those with a value by their place in the message, the others
-/// by their digest.
+/// The rows of the messages before: the last at each place of a message, and those without a
+/// value by their digest too.
 #[derive(Debug, Default)]
 pub struct Forms {
-    valued: Vec<Option<(Form, Meaning)>>,
+    placed: Vec<Option<(Form, Meaning)>>,
     fixed: Vec<Option<(Whole, Meaning)>>,
 }
 
@@ -94,13 +101,23 @@ pub struct Forms {
 type Whole = (usize, u64);
 
 impl Forms {
-    /// What the row at this place of its message means, if one like it came before.
-    pub fn find(&self, place: usize, segment: &[u8]) -> Option<&Meaning> {
-        if let Some(Some((form, meaning))) = self.valued.get(place % HL7_FORMS_MAX)
-            && form.fits(segment).is_some()
-        {
-            return Some(meaning);
-        }
+    /// Where the row at this place ends, if one like it was the last there, and how much is kept.
+    pub fn begins(&self, place: usize, bytes: &[u8]) -> Option<(usize, usize)> {
+        let Some(Some((form, meaning))) = self.placed.get(place % HL7_FORMS_MAX) else {
+            return None;
+        };
+        let (end, _) = form.begins(bytes)?;
+        Some((end, meaning.kept.len()))
+    }
+
+    /// What the last row at this place meant.
+    pub fn last(&self, place: usize) -> Option<&Meaning> {
+        let last = self.placed.get(place % HL7_FORMS_MAX)?;
+        last.as_ref().map(|(_, meaning)| meaning)
+    }
+
+    /// What a row means without a value, if the same came before.
+    pub fn find(&self, segment: &[u8]) -> Option<&Meaning> {
         let whole = of(segment);
         let at_place = |at: usize| match self.fixed.get(at) {
             Some(Some((known, meaning))) if *known == whole => Some(meaning),
@@ -118,28 +135,31 @@ impl Forms {
         holes: &[usize],
         meaning: Meaning,
     ) {
-        // One that ends in another's name has lost its end.
+        // One that ends in another's name has lost its end; a control character ends a row or
+        // not, by what follows it.
         let mut fields = segment.split(|byte| *byte == separator).skip(1);
         let Some(form) = Form::new(segment, separator, holes) else {
             return;
         };
-        if fields.any(ends_in_segment) || meaning.kept.len() > KEPT_BYTES_MAX {
+        if fields.any(ends_in_segment)
+            || control(segment).is_some()
+            || meaning.kept.len() > KEPT_BYTES_MAX
+        {
             return;
         }
-        if form.holes > 0 {
-            put(&mut self.valued, place % HL7_FORMS_MAX, (form, meaning));
-        } else {
+        if form.holes == 0 {
             let whole = of(segment);
             let [first, second] = places(whole);
             let is_taken = matches!(self.fixed.get(first), Some(Some(_)));
             let at = if is_taken { second } else { first };
-            put(&mut self.fixed, at, (whole, meaning));
+            put(&mut self.fixed, at, (whole, meaning.clone()));
         }
+        put(&mut self.placed, place % HL7_FORMS_MAX, (form, meaning));
     }
 
     /// Forgets all: rows are to be read in another way.
     pub fn clear(&mut self) {
-        self.valued.clear();
+        self.placed.clear();
         self.fixed.clear();
     }
 }
@@ -168,8 +188,9 @@ mod tests {
     #[test]
     fn what_may_differ_is_given_back() {
         let form = Form::new(ROW, b'|', &[5, 14]).unwrap();
-        let other = b"OBX|2|NM|1^A^MDC|1.1.1.2|1200||||||R|||2027";
-        assert_eq!(form.fits(other), Some([&b"1200"[..], b"2027", b""]));
+        let other = b"OBX|2|NM|1^A^MDC|1.1.1.2|1200||||||R|||2027\rOBX";
+        let (end, fields) = form.begins(other).unwrap();
+        assert_eq!((end, fields), (43, [&b"1200"[..], b"2027", b""]));
         for other in [
             &b"OBX|2|NM|1^A^MDC|1.1.1.2|80||||||R|||2026|"[..],
             b"OBX|2|NM|1^A^MDC|1.1.1.2|80||||||F|||2026",
@@ -177,15 +198,20 @@ mod tests {
             b"OBX|2|NM|1^A^MDC|1.1.1.2|80|||||R|||2026",
             b"OBX|2|NM|1^A^MDC|1.1.1.2|80PID||||||R|||2026",
             b"OBX|2|NM|1^A^MDC|1.1.1.2|80|x|||||R|||2026",
+            b"OBX|2|NM|1^A^MDC|1.1.1.2|8\n0||||||R|||2026",
             b"OBX|2|NM",
             b"",
         ] {
-            assert_eq!(form.fits(other), None, "{}", other.escape_ascii());
+            let ended = [other, b"\r"].concat();
+            assert_eq!(form.begins(&ended), None, "{}", other.escape_ascii());
         }
+        // It may go on.
+        assert_eq!(form.begins(ROW), None);
         // The last field, and one that is not there.
         let short = Form::new(b"OBX|2|3", b'|', &[2, 5]).unwrap();
-        assert_eq!(short.fits(b"OBX|2|4"), Some([&b"4"[..], b"", b""]));
-        assert_eq!(short.fits(b"OBX|2|4|"), None);
+        let fields = [&b"4"[..], b"", b""];
+        assert_eq!(short.begins(b"OBX|2|4\r"), Some((7, fields)));
+        assert_eq!(short.begins(b"OBX|2|4|\r"), None);
     }
 
     #[test]
@@ -203,18 +229,19 @@ mod tests {
             ..Meaning::default()
         };
         forms.remember(1, fixed, b'|', &[], place);
-        let known = forms.find(3, ROW).unwrap();
+        let row = [ROW, b"\r"].concat();
+        assert_eq!(forms.begins(3, &row), Some((ROW.len(), 0)));
+        let known = forms.last(3).unwrap();
         assert_eq!((known.row, known.id), (Some(Row::Value(1)), Some(2)));
-        assert!(forms.find(4, ROW).is_none());
-        for place in [0, 1, 3] {
-            let known = forms.find(place, fixed).unwrap();
-            assert_eq!((&known.kept[..], known.row), (&b"kept"[..], None));
-        }
-        assert!(forms.find(1, b"PV1||I|ICU2").is_none());
+        assert_eq!(forms.begins(4, &row), None);
+        let known = forms.find(fixed).unwrap();
+        assert_eq!((&known.kept[..], known.row), (&b"kept"[..], None));
+        assert_eq!(forms.begins(1, b"PV1||I|ICU\r"), Some((10, 4)));
+        assert!(forms.find(b"PV1||I|ICU2").is_none());
         let lost = b"OBX|2|NM|1|1.1.1.2|80PID||R";
         forms.remember(5, lost, b'|', &[5], Meaning::default());
-        assert!(forms.find(5, lost).is_none());
+        assert!(forms.last(5).is_none());
         forms.clear();
-        assert!(forms.find(3, ROW).is_none());
+        assert!(forms.last(3).is_none() && forms.find(fixed).is_none());
     }
 }

@@ -4,6 +4,7 @@
 
 use medtap_table::vocabulary::Field;
 
+use super::instance::is_eui64;
 use super::session::fit;
 use super::syntax::Delimiters;
 use crate::observe::{Emit, Observation, Subject};
@@ -140,7 +141,7 @@ impl<'a> Header<'a> {
         if !echoed {
             let [application, id, kind] = delimiters.components(fields[2]);
             self.say(Subject::Sender, Field::Hl7Application, application, emit);
-            if kind == b"EUI-64" {
+            if kind == b"EUI-64" && is_eui64(id) {
                 self.say(Subject::Sender, Field::Hl7DeviceId, id, emit);
             }
             self.facility(Subject::Sender, Field::Hl7Facility, fields[3], emit);

@@ -19,6 +19,13 @@ pub struct Instance {
     pub text: Vec<u8>,
     /// What two rows about one device share.
     pub key: Vec<u8>,
+    /// What the machine is called, EI.1.
+    pub entity: Vec<u8>,
+    /// By whom, EI.2.
+    pub namespace: Vec<u8>,
+    /// Its form is that of no other field and of no rest of one: all four components, and the
+    /// third of the kind that the fourth says.
+    pub is_proven: bool,
 }
 
 impl Instance {
@@ -56,11 +63,24 @@ impl Instance {
             .part(entity)
             .part(space)
             .finish()?;
+        let is_proven = match &kind[..] {
+            b"EUI-64" => is_eui64(universal),
+            b"ISO" => is_oid(universal),
+            b"UUID" | b"GUID" => is_unique(universal),
+            _ => false,
+        };
         let mut text = parts.join(&b'^');
         while text.last() == Some(&b'^') {
             text.pop();
         }
-        Some(Self { text, key })
+        let [entity, namespace, ..] = parts;
+        Some(Self {
+            text,
+            key,
+            entity,
+            namespace,
+            is_proven,
+        })
     }
 }
 
@@ -74,6 +94,20 @@ fn is_type(kind: &[u8]) -> bool {
     UNIVERSAL_TYPES
         .iter()
         .any(|known| known.eq_ignore_ascii_case(kind))
+}
+
+/// True for an EUI-64 in its digits.
+pub fn is_eui64(text: &[u8]) -> bool {
+    text.len() == 16 && text.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// True for an object identifier of some depth.
+fn is_oid(text: &[u8]) -> bool {
+    let dots = text.iter().filter(|byte| **byte == b'.').count();
+    dots >= 3
+        && text
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'.')
 }
 
 /// True for an entity that needs no name space: an EUI-64 or a UUID.

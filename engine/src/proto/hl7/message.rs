@@ -1,14 +1,17 @@
 //! One HL7 v2 message under way: which of its rows can say something of software and devices. It
 //! decides by structure and codes alone, and keeps no measured value and no row of a person.
 
+use std::cmp::Ordering;
+
 use medtap_table::vocabulary::{Event, Field};
 
 use super::code::Code;
-use super::equipment::{Devices, level, number};
+use super::equipment::{Devices, Sure, level, number};
 use super::forms::{Forms, Meaning};
 use super::rows::{Fields, Kind, Rows};
 use super::session::{fit, is_day};
-use super::syntax::Delimiters;
+use super::syntax::{Delimiters, Marks};
+use super::witness::Witnesses;
 use crate::observe::{Emit, Observation, Subject, passage, says};
 use crate::proto::reported;
 
@@ -17,6 +20,13 @@ const IMPLANT_UDI: &[u8] = b"74711-3";
 
 /// Length of the kind of a name, XON-2 (HL7 table 0204).
 const KIND_BYTES_MAX: usize = 4;
+
+/// Length of the kind of an admission, PV1-4 (HL7 table 0007).
+const ADMISSION_BYTES_MAX: usize = 2;
+
+/// Letters of a version that is a number, and its length.
+const VERSION_LETTERS_MAX: usize = 3;
+const VERSION_BYTES_MAX: usize = 24;
 
 /// Where a row stands in the containment tree, OBX-4 `MDS.VMD.CHAN.METRIC`: the first two levels.
 pub type Level = (u32, u32);
@@ -63,15 +73,30 @@ impl Row {
     }
 }
 
+/// How a message begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// Its separators.
+    pub delimiters: Delimiters,
+    /// Its version has OBX-18.
+    pub names_devices: bool,
+    /// It is a result.
+    pub result: bool,
+    /// Of its control id.
+    pub id: u64,
+    /// A row of the kind [`Kind::Sender`], as it is kept.
+    pub sender: &'a [u8],
+}
+
 /// A message under way.
 #[derive(Debug, Default)]
 pub struct Message {
     /// Its separators.
     pub delimiters: Delimiters,
-    /// Its version has OBX-18.
     names_devices: bool,
-    /// It is a result.
     result: bool,
+    /// Of its control id.
+    id: u64,
     row: Row,
     /// Rows that came.
     count: usize,
@@ -79,8 +104,11 @@ pub struct Message {
     last: (Option<u32>, usize),
     rows: Rows,
     forms: Forms,
+    witnesses: Witnesses,
     /// Rows besides places were kept.
     has_devices: bool,
+    /// A patient came after a row: the end of a message may be missing.
+    is_doubtful: bool,
     /// SFT segments, while nothing else came.
     software: Option<u32>,
     /// What was made of rows before those that are kept.
@@ -89,27 +117,62 @@ pub struct Message {
 
 impl Message {
     /// Another message begins.
-    pub fn begin(&mut self, delimiters: Delimiters, names_devices: bool, result: bool) {
-        let mut rows = std::mem::take(&mut self.rows);
-        let mut forms = std::mem::take(&mut self.forms);
-        rows.clear();
-        if (delimiters, names_devices) != (self.delimiters, self.names_devices) {
-            forms.clear();
+    pub fn begin(&mut self, start: &Start<'_>) {
+        if (start.delimiters, start.names_devices) != (self.delimiters, self.names_devices) {
+            self.forms.clear();
         }
-        *self = Self {
-            delimiters,
-            names_devices,
-            result,
-            software: Some(0),
-            rows,
-            forms,
-            ..Self::default()
-        };
+        self.delimiters = start.delimiters;
+        self.names_devices = start.names_devices;
+        self.result = start.result;
+        self.id = start.id;
+        self.row = Row::Other;
+        self.count = 0;
+        self.last = (None, 0);
+        self.has_devices = false;
+        self.is_doubtful = false;
+        self.software = Some(0);
+        self.devices = None;
+        self.rows.clear();
+        // The first row has room.
+        let _ = self.rows.push_again(start.sender);
     }
 
-    /// A segment that is not read has passed: what follows belongs to no row before it.
-    pub fn leave_row(&mut self) {
-        self.row = Row::Other;
+    /// A segment that is not read has passed: what follows belongs to no row before it, unless it
+    /// is a note.
+    pub fn pass(&mut self, name: [u8; 3], emit: Emit<'_>) {
+        self.leave_software(emit);
+        if name != *b"NTE" {
+            self.row = Row::Other;
+        }
+        let is_person = matches!(&name, b"PID" | b"PD1" | b"NK1");
+        self.is_doubtful |= is_person && self.has_devices;
+    }
+
+    /// Where a row ends that differs from the last one at its place only where nothing is read: it
+    /// means the same.
+    pub fn again(&mut self, bytes: &[u8], emit: Emit<'_>) -> Option<usize> {
+        let (end, room) = self.forms.begins(self.count, bytes)?;
+        if !self.rows.has_room(room) {
+            return None;
+        }
+        if !bytes.starts_with(b"SFT") {
+            self.leave_software(emit);
+        } else if self.software == Some(0) {
+            self.software = Some(1);
+        } else {
+            return None;
+        }
+        let Self {
+            forms,
+            rows,
+            row,
+            last,
+            has_devices,
+            ..
+        } = self;
+        take(forms.last(self.count)?, rows, row, last, has_devices);
+        self.count += 1;
+        Some(end)
     }
 
     /// A segment that is read, whole.
@@ -147,8 +210,17 @@ impl Message {
             },
             _ => {}
         }
-        if self.is_again(place, segment) {
-            return;
+        if let Some(known) = self.forms.find(segment)
+            && self.rows.has_room(known.kept.len())
+        {
+            let Self {
+                rows,
+                row,
+                last,
+                has_devices,
+                ..
+            } = self;
+            return take(known, rows, row, last, has_devices);
         }
         let mut before = self.rows.bytes().len();
         let (row, holes): (_, &[usize]) = match name {
@@ -177,21 +249,8 @@ impl Message {
 
     /// A row was too long to be read.
     pub fn skip_row(&mut self) {
-        self.leave_row();
+        self.row = Row::Other;
         self.last.0 = None;
-    }
-
-    /// A row that differs from one that came before only where nothing is read means the same.
-    fn is_again(&mut self, place: usize, segment: &[u8]) -> bool {
-        let Some(known) = self.forms.find(place, segment) else {
-            return false;
-        };
-        if let Some(row) = known.row {
-            self.row = row;
-            self.last = follow(&mut self.rows, self.last, known.id);
-        }
-        self.has_devices |= known.is_device;
-        self.rows.push_again(&known.kept)
     }
 
     /// Keeps a row; where there is no room, what was kept is made into devices at once.
@@ -203,6 +262,7 @@ impl Message {
         let devices = self.devices.get_or_insert_default();
         devices.read(&self.delimiters, &self.rows);
         self.rows.clear();
+        self.last = (None, 0);
         // A row is shorter than a segment: it fits now.
         let _ = self.rows.push(kind, fields);
     }
@@ -210,11 +270,15 @@ impl Message {
     fn software(&mut self, segment: &[u8]) -> &'static [usize] {
         let [_, names @ .., text, day]: [&[u8]; 7] = self.delimiters.fields(segment);
         let [vendor, version, product, binary] = names;
-        // A day in the place of the free text before it: a separator is lost.
-        let shifted = match day {
-            [] => is_day(binary) || is_day(text),
-            day => !is_day(day),
-        };
+        // A day in the place of the free text before it: a separator is lost. After it is nothing.
+        let mut after = Marks::new(segment, self.delimiters.field).skip(6);
+        let rest = after.next().and_then(|at| segment.get(at..));
+        let shifted = rest
+            .is_some_and(|rest| rest.iter().any(|byte| *byte != self.delimiters.field))
+            || match day {
+                [] => is_day(binary) || is_day(text),
+                day => !is_day(day),
+            };
         if !shifted {
             self.keep(Kind::Software, &[vendor, version, product, binary, day]);
         }
@@ -227,23 +291,30 @@ impl Message {
         let Some(segments @ 1..) = self.software.take() else {
             return;
         };
-        if segments == 1 {
-            let digest = self.rows.digest(&self.delimiters, b"SFT");
-            passage(digest, emit, |emit| {
-                for (_, fields) in self.rows.iter() {
-                    say_software(&self.delimiters, &fields, emit);
-                }
-            });
+        if segments != 1 {
+            return;
         }
-        self.rows.clear();
+        let digest = self.rows.digest(&self.delimiters, b"SFT");
+        let sure = self.witnesses.agree(digest, self.id);
+        passage(digest ^ u64::from(sure), emit, |emit| {
+            for (kind, fields) in self.rows.iter() {
+                if kind == Kind::Software {
+                    say_software(&self.delimiters, &fields, sure, emit);
+                }
+            }
+        });
     }
 
-    /// PV1-3, a PL, after PV1-2, a patient's class: of any other shape it is no PV1.
+    /// PV1-3, a PL, between PV1-2, a patient's class, and PV1-4, how it was admitted: of any other
+    /// shape it is no PV1.
     fn location(&mut self, segment: &[u8]) -> &'static [usize] {
-        let fields: [&[u8]; 4] = self.delimiters.fields(segment);
+        let fields: [&[u8]; 5] = self.delimiters.fields(segment);
         let class = self.delimiters.component(fields[2], 1);
+        let admission = self.delimiters.component(fields[4], 1);
         let place = match class {
-            [class] if class.is_ascii_uppercase() => fields[3],
+            [class] if class.is_ascii_uppercase() && admission.len() <= ADMISSION_BYTES_MAX => {
+                fields[3]
+            }
             _ => &[],
         };
         self.keep(Kind::Place, &[place]);
@@ -273,8 +344,11 @@ impl Message {
             return VALUE_AND_TIME;
         };
         let level = level(delimiters.component(place, 1));
+        // Units, ranges and flags belong to what was measured.
+        let is_bare = fields[6..=10].iter().all(|field| field.is_empty());
         if let Some((level, true)) = level
             && (status == b"X" || value.is_empty())
+            && is_bare
         {
             self.row = Row::Device(level);
             self.keep(Kind::Device, &[code, place, instance]);
@@ -284,6 +358,9 @@ impl Message {
             self.row = Row::Value(level.0);
         }
         if parsed.attribute().is_some() {
+            if !is_bare {
+                return TIME;
+            }
             self.keep(Kind::Value, &[code, place, value, status, instance]);
             return TIME;
         }
@@ -343,14 +420,17 @@ impl Message {
         let (delimiters, result) = (self.delimiters, self.result);
         if let Some(mut devices) = self.devices.take() {
             devices.read(&delimiters, &self.rows);
-            devices.emit(result, emit);
+            devices.emit(result, self.sure(false), emit);
         } else if self.has_devices {
+            let of = if result { &b"result"[..] } else { b"" };
+            let digest = self.rows.digest(&delimiters, of);
+            let sure = self.witnesses.agree(digest, self.id);
+            let sure = self.sure(sure);
             let rows = &self.rows;
-            let digest = rows.digest(&delimiters, if result { b"result" } else { b"" });
-            passage(digest, emit, |emit| {
+            passage(digest ^ sure as u64, emit, |emit| {
                 let mut devices = Devices::default();
                 devices.read(&delimiters, rows);
-                devices.emit(result, emit);
+                devices.emit(result, sure, emit);
             });
         } else if result {
             emit(Observation::Event {
@@ -360,17 +440,49 @@ impl Message {
         }
         self.rows.clear();
     }
+
+    /// What can be believed of it.
+    fn sure(&self, is_witnessed: bool) -> Sure {
+        match (is_witnessed, self.is_doubtful) {
+            (true, _) => Sure::Whole,
+            (false, false) => Sure::Proven,
+            (false, true) => Sure::Nothing,
+        }
+    }
+}
+
+/// What a row that is known adds to its message.
+fn take(
+    known: &Meaning,
+    rows: &mut Rows,
+    row: &mut Row,
+    last: &mut (Option<u32>, usize),
+    has_devices: &mut bool,
+) {
+    if let Some(meant) = known.row {
+        *row = meant;
+        *last = follow(rows, *last, known.id);
+    }
+    *has_devices |= known.is_device;
+    // There is room.
+    let _ = rows.push_again(&known.kept);
 }
 
 /// SFT: vendor, version, product, binary and day. The first four are required, a version has a
-/// digit, and only the vendor has components: of any other shape this is no SFT.
-fn say_software(delimiters: &Delimiters, fields: &Fields<'_>, emit: Emit<'_>) {
+/// digit, and only the vendor has components: of any other shape this is no SFT. `sure`: another
+/// message said the same; else a version is a number, and so is what ends the row.
+fn say_software(delimiters: &Delimiters, fields: &Fields<'_>, sure: bool, emit: Emit<'_>) {
     let [vendor, version, product, binary, day, ..] = *fields;
     let [name, kind, _] = delimiters.components(vendor);
     let plain = [version, product, binary]
         .iter()
         .all(|field| !field.is_empty() && delimiters.is_plain(field));
-    let numbered = version.iter().any(u8::is_ascii_digit);
+    let numbered = if sure {
+        version.iter().any(u8::is_ascii_digit)
+    } else {
+        let ends = !day.is_empty() || binary.iter().all(|byte| is_digit_or_dot(*byte));
+        is_version(version) && ends
+    };
     if name.is_empty() || kind.len() > KIND_BYTES_MAX || !plain || !numbered {
         return;
     }
@@ -394,14 +506,33 @@ fn say_software(delimiters: &Delimiters, fields: &Fields<'_>, emit: Emit<'_>) {
     }
 }
 
+fn is_digit_or_dot(byte: u8) -> bool {
+    byte.is_ascii_digit() || byte == b'.'
+}
+
+/// True for a version that is a number with a letter or two: `4.11.2`, `B-118`.
+pub fn is_version(text: &[u8]) -> bool {
+    let letters = text
+        .iter()
+        .filter(|byte| byte.is_ascii_alphabetic())
+        .count();
+    let known = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+    text.len() <= VERSION_BYTES_MAX
+        && letters <= VERSION_LETTERS_MAX
+        && text.iter().any(u8::is_ascii_digit)
+        && text.iter().all(known)
+}
+
 /// Another OBX follows: its number, and what is kept before it. One that skips numbers shows that
 /// bytes are missing without a gap: the row before it may be made of two, and what it said is taken
-/// back.
+/// back. One whose number follows shows that the row before it is one.
 fn follow(rows: &mut Rows, last: (Option<u32>, usize), id: Option<u32>) -> (Option<u32>, usize) {
-    if let ((Some(last), kept), Some(id)) = (last, id)
-        && id > last.saturating_add(1)
-    {
-        rows.truncate(kept);
+    if let ((Some(last), kept), Some(id)) = (last, id) {
+        match id.cmp(&last.saturating_add(1)) {
+            Ordering::Greater => rows.truncate(kept),
+            Ordering::Equal => rows.follow(kept),
+            Ordering::Less => {}
+        }
     }
     (id, rows.bytes().len())
 }

@@ -23,6 +23,7 @@ mod session;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 use medtap_table::vocabulary::Protocol;
 

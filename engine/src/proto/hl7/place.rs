@@ -11,6 +11,9 @@ use crate::proto::reported;
 /// Longest name of a room or a bed, in bytes.
 const LABEL_BYTES_MAX: usize = 16;
 
+/// Longest one that proves itself, in bytes, and the letters in it.
+const PROVEN_LABEL: (usize, usize) = (6, 3);
+
 /// The parts of a PL that are read, and whether each is a short label.
 const PARTS: [(usize, Field, bool); 6] = [
     (1, Field::Hl7DeviceLocation, false),
@@ -44,6 +47,20 @@ impl Place {
         (!parts.is_empty()).then_some(Self(parts))
     }
 
+    /// True for a place whose every part stands between others that show where it ends: a room and
+    /// a bed after the point of care, a floor after the building, and a facility that the sender
+    /// names elsewhere. Anything else may be the beginning of a place and the end of something else.
+    pub fn is_proven(&self, is_named: impl Fn(&[u8]) -> bool) -> bool {
+        let part = |field| self.0.iter().find(|part| part.0 == field);
+        let part = |field| part(field).map(|(_, text)| &text[..]);
+        let label = |field| part(field).is_some_and(is_short);
+        label(Field::Hl7DeviceRoom)
+            && label(Field::Hl7DeviceBed)
+            && part(Field::Hl7DeviceFacility).is_none_or(is_named)
+            && part(Field::Hl7DeviceBuilding).is_some() == part(Field::Hl7DeviceFloor).is_some()
+            && part(Field::Hl7DeviceFloor).is_none_or(is_short)
+    }
+
     /// Its parts.
     pub fn parts(&self) -> impl Iterator<Item = (Field, &[u8])> {
         self.0.iter().map(|(field, text)| (*field, &text[..]))
@@ -54,6 +71,12 @@ impl Place {
 fn is_label(text: &[u8]) -> bool {
     let digit = text.iter().any(u8::is_ascii_digit);
     text.len() <= LABEL_BYTES_MAX && (digit || text.len() == 1)
+}
+
+/// True for a label that has no room for anything else.
+fn is_short(text: &[u8]) -> bool {
+    let letters = text.iter().filter(|byte| !byte.is_ascii_digit()).count();
+    text.len() <= PROVEN_LABEL.0 && letters <= PROVEN_LABEL.1 && letters < text.len()
 }
 
 #[cfg(test)]
@@ -82,6 +105,27 @@ mod tests {
         ];
         assert_eq!(all.unwrap(), expected);
         assert_eq!(parts(b"SURGERY^^V2").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn places_that_prove_themselves() {
+        let usual = Delimiters::parse(b"MSH|^~\\&|").flatten().unwrap();
+        let is_proven = |field: &[u8]| {
+            let place = Place::parse(&usual, field).unwrap();
+            place.is_proven(|facility| facility == b"SITE")
+        };
+        assert!(is_proven(b"ICU^R12^B03"));
+        assert!(is_proven(b"ICU^R12^B03^SITE^^^MAIN^2"));
+        for other in [
+            &b"ICU"[..],
+            b"ICU^R12",
+            b"ICU^R12^B0NAME1",
+            b"ICU^R12^B03^SITENAME",
+            b"ICU^R12^B03^SITE^^^MAINNAME",
+            b"ICU^R12^B03^SITE^^^MAIN^2NAME",
+        ] {
+            assert!(!is_proven(other), "{}", other.escape_ascii());
+        }
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub const FIELDS_MAX: usize = 8;
 /// What a row is, and the fields of it that are kept, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// MSH-3, 4 and 6: by what names the sender goes, and its place.
+    Sender,
     /// SFT-1 to 4 and 6.
     Software,
     /// PV1-3.
@@ -22,6 +24,8 @@ pub enum Kind {
     Device,
     /// OBX-3, 4, 5, 11 and 18 of a value that may be read.
     Value,
+    /// The same of a value after which the row with the next number came.
+    Followed,
     /// The MDS of OBX-4, and OBX-18, of a value that may not.
     Named,
     /// The row before it, PRT-10, 16 to 20 and 22 of equipment.
@@ -32,11 +36,13 @@ pub enum Kind {
     Inventory,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 10] = [
+    Kind::Sender,
     Kind::Software,
     Kind::Place,
     Kind::Device,
     Kind::Value,
+    Kind::Followed,
     Kind::Named,
     Kind::Participation,
     Kind::Equipment,
@@ -66,10 +72,15 @@ impl Rows {
         true
     }
 
+    /// True where so many bytes of rows have room.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.0.len() + bytes <= HL7_ROWS_BYTES_MAX
+    }
+
     /// Keeps rows that were kept before; false where there is no room for them.
     #[must_use]
     pub fn push_again(&mut self, rows: &[u8]) -> bool {
-        let room = self.0.len() + rows.len() <= HL7_ROWS_BYTES_MAX;
+        let room = self.has_room(rows.len());
         if room {
             self.0.extend_from_slice(rows);
         }
@@ -79,6 +90,15 @@ impl Rows {
     /// Forgets what was kept after so many bytes.
     pub fn truncate(&mut self, bytes: usize) {
         self.0.truncate(bytes);
+    }
+
+    /// Notes that the row with the next number follows the one that begins here.
+    pub fn follow(&mut self, at: usize) {
+        if let Some(kind) = self.0.get_mut(at)
+            && *kind == Kind::Value as u8
+        {
+            *kind = Kind::Followed as u8;
+        }
     }
 
     /// Their bytes.

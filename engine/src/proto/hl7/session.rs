@@ -8,7 +8,8 @@ use medtap_table::vocabulary::{Event, Field};
 
 use super::forms::Form;
 use super::header::{Header, MessageCode};
-use super::message::Message;
+use super::message::{Message, Start};
+use super::rows::{Kind, Rows};
 use super::syntax::{Delimiters, control};
 use super::{BLOCK_END, BLOCK_START};
 use crate::config::{HL7_OUTSTANDING_MAX, HL7_SEGMENT_BYTES_MAX, VALUE_BYTES_MAX};
@@ -50,6 +51,8 @@ struct Known {
     application: u64,
     /// Of all that is said of it.
     said: u64,
+    /// By what names the sender goes, as a row.
+    sender: Rows,
 }
 
 impl Known {
@@ -60,6 +63,11 @@ impl Known {
     fn read(segment: &[u8]) -> Option<(Self, &[u8], &[u8])> {
         let delimiters = Delimiters::parse(segment).flatten()?;
         let header = Header::read(&delimiters, segment);
+        let mut sender = Rows::default();
+        let names = [2, 3, 5].map(|at| delimiters.component(header.fields[at], 1));
+        if !sender.push(Kind::Sender, &names) {
+            return None;
+        }
         let known = Self {
             form: Form::new(segment, delimiters.field, Self::NEW_EACH_TIME)?,
             delimiters,
@@ -69,6 +77,7 @@ impl Known {
             is_result: header.is_result(),
             application: digest(header.fields[2]),
             said: header.digest(),
+            sender,
         };
         Some((known, header.fields[6], header.fields[9]))
     }
@@ -148,16 +157,7 @@ impl Hl7Session {
         let (direction, _) = self.directions(from);
         let first = *rest.first()?;
         if direction.skipping {
-            return match direction.end(rest, 0) {
-                End::NotBefore(0) => None,
-                End::NotBefore(bytes) => Some(bytes),
-                End::At(bytes) => {
-                    direction.skipping = false;
-                    // The byte that ends it is used here, unless it ends or begins a message.
-                    let ends_segment = rest.get(bytes).is_some_and(|byte| is_line_end(*byte));
-                    Some(bytes + usize::from(ends_segment))
-                }
-            };
+            return direction.skip(rest);
         }
         if is_line_end(first) {
             return Some(1);
@@ -166,6 +166,10 @@ impl Hl7Session {
             direction.end_message(emit);
             return Some(1);
         }
+        if let Some(bytes) = self.step_again(rest, from, emit) {
+            return Some(bytes);
+        }
+        let (direction, _) = self.directions(from);
         let Some(start) = rest.first_chunk::<4>() else {
             let short = rest
                 .iter()
@@ -174,14 +178,13 @@ impl Hl7Session {
             return short.then_some(0);
         };
         if !direction.is_read(start) {
+            let [name @ .., _] = *start;
             if let Some(message) = direction.message() {
-                message.leave_software(emit);
-                if !start.starts_with(b"NTE") {
-                    message.leave_row();
-                }
+                message.pass(name, emit);
             }
             direction.skipping = true;
-            return Some(0);
+            // What is not there yet is skipped when it comes.
+            return Some(direction.skip(rest).unwrap_or(0));
         }
         match direction.end(rest, direction.scanned) {
             End::At(end) if end <= HL7_SEGMENT_BYTES_MAX => {
@@ -206,6 +209,23 @@ impl Hl7Session {
                 Some(0)
             }
         }
+    }
+
+    /// Uses a segment that differs from one before it only where nothing is read of its kind.
+    fn step_again(&mut self, rest: &[u8], from: Role, emit: Emit<'_>) -> Option<usize> {
+        let (direction, _) = self.directions(from);
+        let end = if rest.starts_with(b"MSH") {
+            let (end, [time, id, _]) = direction.known.as_ref()?.form.begins(rest)?;
+            direction.end_message(emit);
+            let segment = rest.get(..end)?;
+            self.known_header(segment, (time, id), from, emit);
+            end
+        } else {
+            direction.message()?.again(rest, emit)?
+        };
+        let (direction, _) = self.directions(from);
+        direction.scanned = 0;
+        Some(end + 1)
     }
 
     /// A segment that is read, whole.
@@ -233,22 +253,24 @@ impl Hl7Session {
     /// MSH: who sends what. Field n is at n - 1. A header whose type or version has not its form
     /// has lost or gained a separator: nothing of it is said.
     fn header(&mut self, segment: &[u8], from: Role, emit: Emit<'_>) {
+        let Some((known, time, id)) = Known::read(segment) else {
+            return emit(Observation::Malformed);
+        };
+        let (direction, _) = self.directions(from);
+        direction.known = Some(known);
+        self.known_header(segment, (time, id), from, emit);
+    }
+
+    /// MSH whose form is known, its time and its control id.
+    fn known_header(
+        &mut self,
+        segment: &[u8],
+        (time, id): (&[u8], &[u8]),
+        from: Role,
+        emit: Emit<'_>,
+    ) {
         let time_ns = self.time_ns;
         let (direction, other) = self.directions(from);
-        let fields = direction
-            .known
-            .as_ref()
-            .map(|known| known.form.fits(segment));
-        let (time, id) = match fields.flatten() {
-            Some([time, id, _]) => (time, id),
-            None => match Known::read(segment) {
-                Some((known, time, id)) => {
-                    direction.known = Some(known);
-                    (time, id)
-                }
-                None => return emit(Observation::Malformed),
-            },
-        };
         let Some(known) = &direction.known else {
             return;
         };
@@ -273,10 +295,12 @@ impl Hl7Session {
                 count(Subject::Sender, Event::Hl7Message, emit);
             }
         }
+        let has_id = !id.is_empty();
+        let id = digest(id);
         if !acknowledges {
             direction.application = Some(known.application);
-            let sent = (!id.is_empty()).then(|| Sent {
-                id: digest(id),
+            let sent = has_id.then_some(Sent {
+                id,
                 code: known.code,
                 accepted: false,
             });
@@ -285,8 +309,13 @@ impl Hl7Session {
                 direction.sent.pop_front();
             }
         }
-        let message = &mut direction.message;
-        message.begin(known.delimiters, known.names_devices, known.is_result);
+        direction.message.begin(&Start {
+            delimiters: known.delimiters,
+            names_devices: known.names_devices,
+            result: known.is_result,
+            id,
+            sender: known.sender.bytes(),
+        });
         direction.in_message = true;
     }
 
@@ -350,6 +379,20 @@ impl Direction {
         let [name @ .., separator] = *start;
         let known = self.in_message && self.message.delimiters.field == separator && is_read(name);
         known || name == *b"MSH" && separator.is_ascii_punctuation()
+    }
+
+    /// Steps over the rest of a segment; nothing while more bytes are needed.
+    fn skip(&mut self, rest: &[u8]) -> Option<usize> {
+        match self.end(rest, 0) {
+            End::NotBefore(0) => None,
+            End::NotBefore(bytes) => Some(bytes),
+            End::At(bytes) => {
+                self.skipping = false;
+                // The byte that ends it is used here, unless it ends or begins a message.
+                let ends_segment = rest.get(bytes).is_some_and(|byte| is_line_end(*byte));
+                Some(bytes + usize::from(ends_segment))
+            }
+        }
     }
 
     /// Looks for the end of the segment at hand. CR ends it, and so does the end of the block; LF
