@@ -49,7 +49,7 @@ impl Place {
 
     /// True for a place whose every part stands between others that show where it ends: a room and
     /// a bed after the point of care, a floor after the building, and a facility that the sender
-    /// names elsewhere. Anything else may be the beginning of a place and the end of something else.
+    /// names elsewhere. Anything else may be a place's beginning and the end of something else.
     pub fn is_proven(&self, is_named: impl Fn(&[u8]) -> bool) -> bool {
         let part = |field| self.0.iter().find(|part| part.0 == field);
         let part = |field| part(field).map(|(_, text)| &text[..]);

@@ -294,7 +294,8 @@ fn a_chain_of_software_names_nobody() {
 #[test]
 fn long_segments_go_by() {
     let document = format!(
-        "{ANALYSER}\nOBX|1|ED|PDF^^L||{}||||||F|||||||DEV-2^X\nEQU|AN-02^TESTVENDOR|2026|OP^^HL70365",
+        "{ANALYSER}\nOBX|1|ED|PDF^^L||{}||||||F|||||||DEV-2^X\n\
+         EQU|AN-02^TESTVENDOR|2026|OP^^HL70365",
         "A".repeat(40_000)
     );
     let bytes = block(&document);
