@@ -360,7 +360,9 @@ impl Ledger {
             }
             return true;
         }
-        self.settle_passages();
+        if self.passages.displaces(&passage) {
+            self.settle_passages();
+        }
         self.passages.begin(&passage);
         false
     }

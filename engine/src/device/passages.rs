@@ -147,19 +147,32 @@ impl Passages {
         }
     }
 
-    /// A passage begins to be told, in the first place if it is free, else in the second: what was
-    /// there is forgotten. Only when nothing waits to be counted.
-    pub fn begin(&mut self, passage: &Passage) {
-        debug_assert!(self.is_settled(), "nothing said is forgotten");
+    /// Where a new passage goes: the first place if it is free, else the second.
+    fn place(&self, passage: &Passage) -> usize {
         let [first, second] = Self::places(passage);
         let is_taken = |slot: &Slot| {
             let now = (passage.hour, passage.generation);
             slot.passage
                 .is_some_and(|old| (old.hour, old.generation) == now)
         };
-        let taken = self.slots.get(first).is_some_and(is_taken);
-        let at = if taken { second } else { first };
+        if self.slots.get(first).is_some_and(is_taken) {
+            second
+        } else {
+            first
+        }
+    }
+
+    /// True where something that waits to be counted would give way to this passage.
+    pub fn displaces(&self, passage: &Passage) -> bool {
+        let slot = self.slots.get(self.place(passage));
+        slot.is_some_and(|slot| slot.again.count > 0)
+    }
+
+    /// A passage begins to be told; what was in its place is forgotten, and must wait for nothing.
+    pub fn begin(&mut self, passage: &Passage) {
+        let at = self.place(passage);
         if let Some(slot) = self.slots.get_mut(at) {
+            debug_assert!(slot.again.count == 0, "nothing said is forgotten");
             slot.passage = Some(*passage);
             slot.told.clear();
         }

@@ -324,7 +324,7 @@ impl Worker {
         let conversation = self.conversations.get(session);
         conversation.is_some_and(|conversation| {
             let reverse = &conversation.streams[direction.other().index()];
-            conversation.greeted || reverse.has_hole()
+            conversation.opening.waits() || reverse.has_hole()
         })
     }
 
