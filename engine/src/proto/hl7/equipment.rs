@@ -287,7 +287,10 @@ impl Devices {
     /// INV-17: who makes what the equipment holds; of the equipment that was named last.
     fn inventory(&mut self, delimiters: &Delimiters, [maker, ..]: &Fields<'_>) {
         let [code, name, system] = delimiters.components(maker);
-        let is_whole = system == b"L" || system.starts_with(b"99") || system.starts_with(b"HL7");
+        // An organisation's name ends in a letter of its own (XON-2), so that alone is no proof.
+        let is_whole = code.eq_ignore_ascii_case(name)
+            || system.starts_with(b"99")
+            || system.starts_with(b"HL7");
         let maker = delimiters.text(if name.is_empty() { code } else { name });
         if let Some(device) = self.list.last_mut()
             && !reported::names_person(&maker)

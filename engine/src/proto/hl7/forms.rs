@@ -49,12 +49,17 @@ impl Form {
     /// Where a segment ends in CR that these bytes begin with and that differs only in the fields
     /// that may, and those fields.
     pub fn begins<'a>(&self, bytes: &'a [u8]) -> Option<(usize, [&'a [u8]; HOLES_MAX])> {
-        let mut fields: [&[u8]; HOLES_MAX] = Default::default();
+        let mut fields: [&[u8]; HOLES_MAX] = [&[]; HOLES_MAX];
+        let [pieces @ .., _] = &self.pieces;
         let mut rest = bytes;
-        for (field, piece) in fields.iter_mut().zip(&self.pieces).take(self.holes) {
+        for hole in 0..self.holes {
+            let (Some(field), Some(piece)) = (fields.get_mut(hole), pieces.get(hole)) else {
+                break;
+            };
             let after = stripped(rest, piece)?;
-            let ends = |byte: &u8| *byte == self.separator || *byte < b' ';
-            let end = after.iter().position(ends)?;
+            let end = after
+                .iter()
+                .position(|byte| *byte == self.separator || *byte < b' ')?;
             (*field, rest) = after.split_at(end);
             if ends_in_segment(field) {
                 return None;
@@ -67,12 +72,13 @@ impl Form {
 }
 
 /// What follows a piece that is known.
-fn stripped<'a>(bytes: &'a [u8], (len, known): &Whole) -> Option<&'a [u8]> {
+pub fn stripped<'a>(bytes: &'a [u8], (len, known): &Whole) -> Option<&'a [u8]> {
     let (piece, after) = bytes.split_at_checked(*len)?;
     (digest(piece) == *known).then_some(after)
 }
 
-fn of(piece: &[u8]) -> Whole {
+/// The length and the digest of a piece.
+pub fn of(piece: &[u8]) -> Whole {
     (piece.len(), digest(piece))
 }
 
@@ -87,6 +93,8 @@ pub struct Meaning {
     pub kept: Vec<u8>,
     /// What is kept is of a device.
     pub is_device: bool,
+    /// The fields that may differ.
+    pub holes: &'static [usize],
 }
 
 /// The rows of the messages before: the last at each place of a message, and those without a
@@ -98,7 +106,7 @@ pub struct Forms {
 }
 
 /// A row's length and its digest.
-type Whole = (usize, u64);
+pub type Whole = (usize, u64);
 
 impl Forms {
     /// Where the row at this place ends, if one like it was the last there, and how much is kept.
@@ -126,19 +134,12 @@ impl Forms {
         places(whole).into_iter().find_map(at_place)
     }
 
-    /// Remembers a row, whose fields with these numbers may differ.
-    pub fn remember(
-        &mut self,
-        place: usize,
-        segment: &[u8],
-        separator: u8,
-        holes: &[usize],
-        meaning: Meaning,
-    ) {
+    /// Remembers a row.
+    pub fn remember(&mut self, place: usize, segment: &[u8], separator: u8, meaning: Meaning) {
         // One that ends in another's name has lost its end; a control character ends a row or
         // not, by what follows it.
         let mut fields = segment.split(|byte| *byte == separator).skip(1);
-        let Some(form) = Form::new(segment, separator, holes) else {
+        let Some(form) = Form::new(segment, separator, meaning.holes) else {
             return;
         };
         if fields.any(ends_in_segment)
@@ -220,15 +221,16 @@ mod tests {
         let value = Meaning {
             row: Some(Row::Value(1)),
             id: Some(2),
+            holes: &[5, 14],
             ..Meaning::default()
         };
-        forms.remember(3, ROW, b'|', &[5, 14], value);
+        forms.remember(3, ROW, b'|', value);
         let fixed = b"PV1||I|ICU";
         let place = Meaning {
             kept: b"kept".to_vec(),
             ..Meaning::default()
         };
-        forms.remember(1, fixed, b'|', &[], place);
+        forms.remember(1, fixed, b'|', place);
         let row = [ROW, b"\r"].concat();
         assert_eq!(forms.begins(3, &row), Some((ROW.len(), 0)));
         let known = forms.last(3).unwrap();
@@ -239,7 +241,7 @@ mod tests {
         assert_eq!(forms.begins(1, b"PV1||I|ICU\r"), Some((10, 4)));
         assert!(forms.find(b"PV1||I|ICU2").is_none());
         let lost = b"OBX|2|NM|1|1.1.1.2|80PID||R";
-        forms.remember(5, lost, b'|', &[5], Meaning::default());
+        forms.remember(5, lost, b'|', Meaning::default());
         assert!(forms.last(5).is_none());
         forms.clear();
         assert!(forms.last(3).is_none() && forms.find(fixed).is_none());

@@ -24,7 +24,7 @@ pub struct Instance {
     /// By whom, EI.2.
     pub namespace: Vec<u8>,
     /// Its form is that of no other field and of no rest of one: all four components, and the
-    /// third of the kind that the fourth says.
+    /// third of the kind that the fourth says, or the first again.
     pub is_proven: bool,
 }
 
@@ -64,6 +64,7 @@ impl Instance {
             .part(space)
             .finish()?;
         let is_proven = match &kind[..] {
+            [_, ..] if universal == entity => true,
             b"EUI-64" => is_eui64(universal),
             b"ISO" => is_oid(universal),
             b"UUID" | b"GUID" => is_unique(universal),

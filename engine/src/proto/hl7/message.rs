@@ -5,6 +5,8 @@ use std::cmp::Ordering;
 
 use medtap_table::vocabulary::{Event, Field};
 
+use super::BLOCK_END;
+use super::body::{Bodies, Left};
 use super::code::Code;
 use super::equipment::{Devices, Sure, level, number};
 use super::forms::{Forms, Meaning};
@@ -12,6 +14,7 @@ use super::rows::{Fields, Kind, Rows};
 use super::session::{fit, is_day};
 use super::syntax::{Delimiters, Marks};
 use super::witness::Witnesses;
+use crate::config::HL7_FORMS_MAX;
 use crate::observe::{Emit, Observation, Subject, passage, says};
 use crate::proto::reported;
 
@@ -104,6 +107,17 @@ pub struct Message {
     last: (Option<u32>, usize),
     rows: Rows,
     forms: Forms,
+    bodies: Bodies,
+    /// What was kept before its first row.
+    start: usize,
+    /// Nothing came after its header.
+    is_fresh: bool,
+    /// The fields that may differ of each row that came.
+    holes: Vec<&'static [usize]>,
+    /// What came can be known again by its bytes.
+    is_plain: bool,
+    /// How much of what is kept was software, and how many such rows there were.
+    software_left: (usize, u32),
     witnesses: Witnesses,
     /// Rows besides places were kept.
     has_devices: bool,
@@ -120,6 +134,7 @@ impl Message {
     pub fn begin(&mut self, start: &Start<'_>) {
         if (start.delimiters, start.names_devices) != (self.delimiters, self.names_devices) {
             self.forms.clear();
+            self.bodies.clear();
         }
         self.delimiters = start.delimiters;
         self.names_devices = start.names_devices;
@@ -135,11 +150,16 @@ impl Message {
         self.rows.clear();
         // The first row has room.
         let _ = self.rows.push_again(start.sender);
+        self.start = self.rows.bytes().len();
+        self.is_fresh = true;
+        self.holes.clear();
+        self.is_plain = true;
     }
 
     /// A segment that is not read has passed: what follows belongs to no row before it, unless it
     /// is a note.
     pub fn pass(&mut self, name: [u8; 3], emit: Emit<'_>) {
+        self.is_fresh = false;
         self.leave_software(emit);
         if name != *b"NTE" {
             self.row = Row::Other;
@@ -151,6 +171,11 @@ impl Message {
     /// Where a row ends that differs from the last one at its place only where nothing is read: it
     /// means the same.
     pub fn again(&mut self, bytes: &[u8], emit: Emit<'_>) -> Option<usize> {
+        if std::mem::take(&mut self.is_fresh)
+            && let Some(end) = self.body_again(bytes, emit)
+        {
+            return Some(end);
+        }
         let (end, room) = self.forms.begins(self.count, bytes)?;
         if !self.rows.has_room(room) {
             return None;
@@ -170,15 +195,74 @@ impl Message {
             has_devices,
             ..
         } = self;
-        take(forms.last(self.count)?, rows, row, last, has_devices);
+        let known = forms.last(self.count)?;
+        take(known, rows, row, last, has_devices);
+        let holes = known.holes;
+        self.note(holes);
         self.count += 1;
         Some(end)
+    }
+
+    /// Where the message ends whose rows differ from those of one before it only where nothing is
+    /// read: it leaves the same.
+    fn body_again(&mut self, bytes: &[u8], emit: Emit<'_>) -> Option<usize> {
+        let end = self.bodies.again(bytes, self.delimiters.field)?;
+        let left = self.bodies.left()?;
+        if bytes.get(end) != Some(&BLOCK_END) || !self.rows.has_room(left.rows.len()) {
+            return None;
+        }
+        let (software, segments) = left.software;
+        let _ = self.rows.push_again(left.rows.get(..software)?);
+        self.software = Some(segments);
+        self.leave_software(emit);
+        let left = self.bodies.left()?;
+        self.has_devices = left.has_devices;
+        self.is_doubtful = left.is_doubtful;
+        self.is_plain = false;
+        let _ = self.rows.push_again(left.rows.get(software..)?);
+        Some(end)
+    }
+
+    /// The message is whole: its rows, after the header.
+    pub fn remember(&mut self, rows: &[u8]) {
+        let kept = self.rows.bytes().get(self.start..);
+        if let (Some(kept), true, None) = (kept, self.is_plain, &self.devices) {
+            let left = || Left {
+                rows: kept.into(),
+                software: self.software_left,
+                has_devices: self.has_devices,
+                is_doubtful: self.is_doubtful,
+            };
+            let separator = self.delimiters.field;
+            self.bodies.remember(rows, separator, &self.holes, left);
+        }
+    }
+
+    /// It can't be known again by its bytes alone.
+    pub fn is_not_plain(&mut self) {
+        self.is_plain = false;
+    }
+
+    /// Another row came whose fields with these numbers may differ.
+    fn note(&mut self, holes: &'static [usize]) {
+        self.is_plain &= self.holes.len() < HL7_FORMS_MAX;
+        if self.is_plain {
+            self.holes.push(holes);
+        }
+    }
+
+    /// True while nothing came after its header.
+    pub fn is_fresh(&self) -> bool {
+        self.is_fresh
     }
 
     /// A segment that is read, whole.
     pub fn segment(&mut self, name: &[u8], segment: &[u8]) {
         let place = self.count;
         self.count += 1;
+        if name != b"OBX" {
+            self.note(&[]);
+        }
         match name {
             b"PRT" => return self.participation(segment),
             b"EQU" => {
@@ -213,6 +297,7 @@ impl Message {
         if let Some(known) = self.forms.find(segment)
             && self.rows.has_room(known.kept.len())
         {
+            let holes = known.holes;
             let Self {
                 rows,
                 row,
@@ -220,7 +305,11 @@ impl Message {
                 has_devices,
                 ..
             } = self;
-            return take(known, rows, row, last, has_devices);
+            take(known, rows, row, last, has_devices);
+            if name == b"OBX" {
+                self.note(holes);
+            }
+            return;
         }
         let mut before = self.rows.bytes().len();
         let (row, holes): (_, &[usize]) = match name {
@@ -234,16 +323,19 @@ impl Message {
                 (Some(self.row), holes)
             }
         };
+        if row.is_some() {
+            self.note(holes);
+        }
         if let (Some(kept), None) = (self.rows.bytes().get(before..), &self.devices) {
             let meaning = Meaning {
                 row,
                 id: self.last.0.filter(|_| row.is_some()),
                 is_device: row.is_some() && !kept.is_empty(),
                 kept: kept.to_vec(),
+                holes,
             };
             let separator = self.delimiters.field;
-            self.forms
-                .remember(place, segment, separator, holes, meaning);
+            self.forms.remember(place, segment, separator, meaning);
         }
     }
 
@@ -251,6 +343,7 @@ impl Message {
     pub fn skip_row(&mut self) {
         self.row = Row::Other;
         self.last.0 = None;
+        self.is_plain = false;
     }
 
     /// Keeps a row; where there is no room, what was kept is made into devices at once.
@@ -288,9 +381,10 @@ impl Message {
     /// The last SFT has passed. Where there are several, a chain of programs handed the message
     /// on, and which of them is the sender is not told.
     pub fn leave_software(&mut self, emit: Emit<'_>) {
-        let Some(segments @ 1..) = self.software.take() else {
+        let Some(segments) = self.software.take() else {
             return;
         };
+        self.software_left = (self.rows.bytes().len() - self.start, segments);
         if segments != 1 {
             return;
         }

@@ -11,6 +11,7 @@
 //!   and an infusion's start and stop belong to the device in the message where one has a name,
 //!   else to the sender.
 
+mod body;
 mod code;
 mod equipment;
 mod forms;

@@ -22,7 +22,7 @@ use crate::proto::{Progress, Segment, Session, reported};
 const HEADERS: &[&[u8; 3]] = &[b"MSH", b"FHS", b"BHS"];
 
 /// True for the name of a segment that is read, besides the message header.
-fn is_read(name: [u8; 3]) -> bool {
+pub(super) fn is_read(name: [u8; 3]) -> bool {
     matches!(
         &name,
         b"SFT" | b"MSA" | b"PV1" | b"OBX" | b"PRT" | b"EQU" | b"INV"
@@ -124,10 +124,23 @@ impl Session for Hl7Session {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
         let mut used = 0;
         self.time_ns = segment.time_ns;
-        while let Some(rest) = segment.bytes.get(used..)
-            && let Some(bytes) = self.step(rest, segment.from, emit)
-        {
+        // Where the rows of a message begin that is here from its header on.
+        let mut body = None;
+        while let Some(rest) = segment.bytes.get(used..) {
+            let (direction, _) = self.directions(segment.from);
+            if rest.first() == Some(&BLOCK_END)
+                && let Some(rows) = body.take().and_then(|from| segment.bytes.get(from..used))
+            {
+                direction.remember(rows);
+            }
+            let Some(bytes) = self.step(rest, segment.from, emit) else {
+                break;
+            };
             used += bytes;
+            let (direction, _) = self.directions(segment.from);
+            if direction.begins_body() {
+                body = Some(used);
+            }
         }
         Progress::consumed(used.min(segment.bytes.len()))
     }
@@ -214,7 +227,7 @@ impl Hl7Session {
     /// Uses a segment that differs from one before it only where nothing is read of its kind.
     fn step_again(&mut self, rest: &[u8], from: Role, emit: Emit<'_>) -> Option<usize> {
         let (direction, _) = self.directions(from);
-        let end = if rest.starts_with(b"MSH") {
+        let end = if matches!(rest, [b'M', b'S', b'H', ..]) {
             let (end, [time, id, _]) = direction.known.as_ref()?.form.begins(rest)?;
             direction.end_message(emit);
             let segment = rest.get(..end)?;
@@ -225,7 +238,9 @@ impl Hl7Session {
         };
         let (direction, _) = self.directions(from);
         direction.scanned = 0;
-        Some(end + 1)
+        // The end of a block is used where it ends the message.
+        let ends_row = rest.get(end).is_some_and(|byte| is_line_end(*byte));
+        Some(end + usize::from(ends_row))
     }
 
     /// A segment that is read, whole.
@@ -243,6 +258,7 @@ impl Hl7Session {
             message.leave_software(emit);
         }
         if name == b"MSA" {
+            message.is_not_plain();
             let delimiters = message.delimiters;
             self.acknowledgement(&delimiters, segment, from, emit);
         } else {
@@ -372,6 +388,18 @@ impl Hl7Session {
 impl Direction {
     fn message(&mut self) -> Option<&mut Message> {
         self.in_message.then_some(&mut self.message)
+    }
+
+    /// True after a header and the CR that ends it.
+    fn begins_body(&self) -> bool {
+        self.in_message && !self.skipping && self.message.is_fresh()
+    }
+
+    /// The message at hand is whole: its rows.
+    fn remember(&mut self, rows: &[u8]) {
+        if self.in_message && !self.skipping {
+            self.message.remember(rows);
+        }
     }
 
     /// True for a segment that is read: a header, or a known one in a message.

@@ -19,7 +19,9 @@ impl Witnesses {
     /// True where another message said the same before this one. Messages are told apart by the
     /// digests of their control ids: a message that is there twice is one.
     pub fn agree(&mut self, digest: u64, message: u64) -> bool {
-        self.0.resize(HL7_WITNESSES_MAX, Word::default());
+        if self.0.is_empty() {
+            self.0.resize(HL7_WITNESSES_MAX, Word::default());
+        }
         let Some(word) = self.0.get_mut(digest as usize % HL7_WITNESSES_MAX) else {
             return false;
         };
