@@ -11,7 +11,10 @@ use crate::config::{HL7_BODIES_MAX, HL7_SEGMENT_BYTES_MAX};
 const NAME_LEN: usize = 4;
 
 /// Rows and values of one body that may differ.
-const HOLES_MAX: usize = 128;
+const HOLES_MAX: usize = 64;
+
+/// Memory that a body keeps for what its rows said, in bytes.
+const KEPT_BYTES_MAX: usize = 2048;
 
 /// What may differ after a piece that stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +175,11 @@ impl Bodies {
             return None;
         }
         self.refused = 0;
-        let body = Body::new(bytes, separator, holes, left())?;
+        let left = left();
+        if left.rows.len() > KEPT_BYTES_MAX {
+            return None;
+        }
+        let body = Body::new(bytes, separator, holes, left)?;
         let at = self.oldest;
         self.oldest = (at + 1) % HL7_BODIES_MAX;
         match self.list.get_mut(at) {

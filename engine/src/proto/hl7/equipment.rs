@@ -15,9 +15,10 @@ use medtap_table::vocabulary::{Event, Field};
 
 use super::code::{self, Attribute, Code};
 use super::instance::Instance;
-use super::message::{Level, Row, is_status, is_version};
+use super::message::{Level, Row, is_status};
 use super::place::Place;
 use super::rows::{Fields, Kind, Rows};
+use super::software::is_version;
 use super::syntax::Delimiters;
 use crate::config::{
     HL7_DEVICE_EVENTS_MAX, HL7_DEVICE_VALUES_MAX, HL7_DEVICES_MAX, VALUE_BYTES_MAX,

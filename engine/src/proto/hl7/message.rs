@@ -3,33 +3,26 @@
 
 use std::cmp::Ordering;
 
-use medtap_table::vocabulary::{Event, Field};
+use medtap_table::vocabulary::Event;
 
 use super::BLOCK_END;
 use super::body::{Bodies, Left};
 use super::code::Code;
 use super::equipment::{Devices, Sure, level, number};
 use super::forms::{Forms, Meaning};
-use super::rows::{Fields, Kind, Rows};
-use super::session::{fit, is_day};
+use super::rows::{Kind, Rows};
+use super::session::is_day;
+use super::software;
 use super::syntax::{Delimiters, Marks};
 use super::witness::Witnesses;
 use crate::config::HL7_FORMS_MAX;
-use crate::observe::{Emit, Observation, Subject, passage, says};
-use crate::proto::reported;
+use crate::observe::{Emit, Observation, Subject, passage};
 
 /// LOINC: the unique device identifier of an implant, which is its bearer's.
 const IMPLANT_UDI: &[u8] = b"74711-3";
 
-/// Length of the kind of a name, XON-2 (HL7 table 0204).
-const KIND_BYTES_MAX: usize = 4;
-
 /// Length of the kind of an admission, PV1-4 (HL7 table 0007).
 const ADMISSION_BYTES_MAX: usize = 2;
-
-/// Letters of a version that is a number, and its length.
-const VERSION_LETTERS_MAX: usize = 3;
-const VERSION_BYTES_MAX: usize = 24;
 
 /// Where a row stands in the containment tree, OBX-4 `MDS.VMD.CHAN.METRIC`: the first two levels.
 pub type Level = (u32, u32);
@@ -393,7 +386,7 @@ impl Message {
         passage(digest ^ u64::from(sure), emit, |emit| {
             for (kind, fields) in self.rows.iter() {
                 if kind == Kind::Software {
-                    say_software(&self.delimiters, &fields, sure, emit);
+                    software::say(&self.delimiters, &fields, sure, emit);
                 }
             }
         });
@@ -562,61 +555,6 @@ fn take(
     let _ = rows.push_again(&known.kept);
 }
 
-/// SFT: vendor, version, product, binary and day. The first four are required, a version has a
-/// digit, and only the vendor has components: of any other shape this is no SFT. `sure`: another
-/// message said the same; else a version is a number, and so is what ends the row.
-fn say_software(delimiters: &Delimiters, fields: &Fields<'_>, sure: bool, emit: Emit<'_>) {
-    let [vendor, version, product, binary, day, ..] = *fields;
-    let [name, kind, _] = delimiters.components(vendor);
-    let plain = [version, product, binary]
-        .iter()
-        .all(|field| !field.is_empty() && delimiters.is_plain(field));
-    let numbered = if sure {
-        version.iter().any(u8::is_ascii_digit)
-    } else {
-        let ends = !day.is_empty() || binary.iter().all(|byte| is_digit_or_dot(*byte));
-        is_version(version) && ends
-    };
-    if name.is_empty() || kind.len() > KIND_BYTES_MAX || !plain || !numbered {
-        return;
-    }
-    // Without the day after it, free text may stand in its place.
-    let binary = if day.is_empty() && !is_number(binary) {
-        &[]
-    } else {
-        binary
-    };
-    for (field, value) in [
-        (Field::Hl7SoftwareVendor, vendor),
-        (Field::Hl7SoftwareVersion, version),
-        (Field::Hl7SoftwareProduct, product),
-        (Field::Hl7SoftwareBinary, binary),
-        (Field::Hl7SoftwareInstalled, day),
-    ] {
-        let text = delimiters.text(delimiters.component(value, 1));
-        if let Some(text) = fit(&text).filter(|text| !reported::names_person(text)) {
-            says(field, text, emit);
-        }
-    }
-}
-
-fn is_digit_or_dot(byte: u8) -> bool {
-    byte.is_ascii_digit() || byte == b'.'
-}
-
-/// True for a version that is a number with a letter or two: `4.11.2`, `B-118`.
-pub fn is_version(text: &[u8]) -> bool {
-    let letters = text
-        .iter()
-        .filter(|byte| byte.is_ascii_alphabetic())
-        .count();
-    let known = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
-    text.len() <= VERSION_BYTES_MAX
-        && letters <= VERSION_LETTERS_MAX
-        && text.iter().any(u8::is_ascii_digit)
-        && text.iter().all(known)
-}
-
 /// Another OBX follows: its number, and what is kept before it. One that skips numbers shows that
 /// bytes are missing without a gap: the row before it may be made of two, and what it said is taken
 /// back. One whose number follows shows that the row before it is one.
@@ -629,12 +567,6 @@ fn follow(rows: &mut Rows, last: (Option<u32>, usize), id: Option<u32>) -> (Opti
         }
     }
     (id, rows.bytes().len())
-}
-
-/// True for what a number of a build looks like: one word with a digit.
-fn is_number(text: &[u8]) -> bool {
-    let letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
-    text.iter().all(letter) && text.iter().any(u8::is_ascii_digit)
 }
 
 /// OBX-11, which every row must have: one letter, HL7 table 0085.

@@ -21,6 +21,7 @@ mod message;
 mod place;
 mod rows;
 mod session;
+mod software;
 mod syntax;
 #[cfg(test)]
 mod tests;
