@@ -29,9 +29,8 @@ FIELDS = [
     "_ws.malformed", "tls.record",
 ]
 
-# What tshark shows beside names: that it calls a packet malformed, that it read a record of TLS,
-# that the flow is inside a mobile network's tunnel.
-MALFORMED, RECORD, TUNNEL = "_ws.malformed", "tls.record", "gtp"
+# What tshark shows beside names: that it calls a packet malformed, that it read a record of TLS.
+MALFORMED, RECORD = "_ws.malformed", "tls.record"
 # tshark's names by the name that medtap gives the same conversation. What rides on a protocol
 # counts as that protocol where tshark shows the carrier alone, and the other way round.
 SAME = {
@@ -130,7 +129,6 @@ def flow_of(line):
     protocol = TCP if stack[carrier] == "tcp" else UDP
     key = community_id(protocol, source, int(ports[0]), target, int(ports[1]))
     shown = [mark for mark, value in zip((MALFORMED, RECORD), values[9:11]) if value]
-    shown += [TUNNEL] if TUNNEL in stack[:carrier] else []
     return key and (key, stack[carrier + 1:] + shown)
 
 
@@ -194,7 +192,7 @@ def kept(place, make):
 
 
 def view_of_medtap(program, capture, scratch):
-    """Flow by Community ID to the protocols that medtap names in it."""
+    """Flow by Community ID to the protocols that medtap names in it, if it names any."""
     place = scratch.with_suffix(".jsonl")
     place.unlink(missing_ok=True)
     command = [program, "analyze", "--workers", "1", "-o", "jsonl", "--flows", place, capture]
@@ -206,8 +204,9 @@ def view_of_medtap(program, capture, scratch):
     if place.exists():
         for line in place.read_text().splitlines():
             flow = json.loads(line)
-            if flow["orig"]["port"] is not None and flow["protocol"]:
-                flows.setdefault(flow["community_id"], set()).add(flow["protocol"])
+            if flow["orig"]["port"] is not None:
+                names = flows.setdefault(flow["community_id"], set())
+                names.update([flow["protocol"]] if flow["protocol"] else [])
         place.unlink()
     return flows
 
@@ -237,6 +236,17 @@ def outcome(ours, theirs, families):
     return [(name, "other" if families else "alone") for name in named]
 
 
+def reason(ours, theirs, families):
+    """What is known of a flow whose name medtap misses without looking at it, or `None`."""
+    if ours is None:
+        return "in flows that medtap does not see: a tunnel that it does not take off"
+    if MALFORMED in theirs:
+        return "in flows of which tshark itself calls packets malformed"
+    if families == {"tls"} and RECORD not in theirs:
+        return "named TLS by the port alone: tshark reads no record of it"
+    return None
+
+
 def views(capture, name, options):
     """medtap's, tshark's and nDPI's view of one capture."""
     scratch = options.cache / hashlib.sha1(name.encode()).hexdigest()
@@ -252,14 +262,19 @@ class Comparison:
         self.families = families
         self.counts = [collections.defaultdict(collections.Counter) for _ in range(2)]
         self.captures = [0, 0]
+        self.reasons = [collections.Counter(), collections.Counter()]
         self.differences = collections.defaultdict(list)
 
     def add(self, name, ours, theirs):
         part = int(is_held_out(name))
         self.captures[part] += 1
         for key, names in theirs.items():
-            for protocol, kind in outcome(ours.get(key, set()), names, self.families(names)):
+            families = self.families(names)
+            for protocol, kind in outcome(ours.get(key, set()), names, families):
                 self.counts[part][protocol][kind] += 1
+                why = kind == "missed" and reason(ours.get(key), names, families)
+                if why:
+                    self.reasons[part][why] += 1
                 if kind != "right" and not part:
                     self.differences[kind, protocol].append(f"{name} {key} {','.join(names)}")
 
@@ -273,7 +288,7 @@ def is_held_out(name):
     return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 3 == 0
 
 
-def show(title, counts, captures):
+def show(title, counts, captures, reasons):
     """One part as a table in Markdown."""
     total = collections.Counter()
     for row in counts.values():
@@ -285,6 +300,10 @@ def show(title, counts, captures):
         precision = 100 * total["right"] / named
         recall = 100 * total["right"] / wanted
         print(f"Precision {precision:.2f} %, recall {recall:.2f} %.")
+        if reasons:
+            proved = 100 * total["right"] / (wanted - reasons.total())
+            because = "; ".join(f"{number} {why}" for why, number in sorted(reasons.items()))
+            print(f"Of those missed: {because}. Recall of the others {proved:.2f} %.")
     print("\n| protocol | right | other name | missed | medtap alone |\n|---|---|---|---|---|")
     for name in sorted(counts):
         row = counts[name]
@@ -327,7 +346,8 @@ def main():
                 comparisons[other].add(name, ours, theirs)
     for other, comparison in comparisons.items():
         for part, title in enumerate(("Looked at while tuning", "Held out")):
-            show(f"{title}, beside {other}", comparison.counts[part], comparison.captures[part])
+            parts = comparison.counts, comparison.captures, comparison.reasons
+            show(f"{title}, beside {other}", *(each[part] for each in parts))
         comparison.list(options.differences)
 
 

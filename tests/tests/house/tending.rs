@@ -2,6 +2,7 @@ use medtap_engine::capture::{Batch, Frame, Input, Pcap};
 use medtap_engine::device::ledger::Outbox;
 use medtap_engine::device::{Aggregator, CountSighting, FactSighting};
 use medtap_engine::worker::{Options, Worker};
+use medtap_table::vocabulary::Field;
 use medtap_table::{Capacity, Source, TableWriter};
 use medtap_tests::{devices_text, matcher, replay, root};
 
@@ -73,5 +74,64 @@ fn rounds_between_bursts_change_nothing() {
         }
         assert_eq!(live.len(), offline.len());
         assert!(live.len() > 10_000, "{}", live.len());
+    }
+}
+
+/// What the stacks of both ends showed, and how often, where the frames of one of them come so many
+/// places late: each in its order, as two queues give them.
+fn openings(late: (bool, usize)) -> Vec<(Field, String, u64)> {
+    /// One connection, and where in an Ethernet frame of IPv4 its sender's port is.
+    const CAPTURE: (&str, usize) = ("pcaps/http/get.pcap", 12);
+    const SENDERS_PORT: usize = 34;
+    let mut order = Vec::new();
+    frames_of(CAPTURE.0, |at, frame| {
+        let from_server = frame.bytes[SENDERS_PORT..SENDERS_PORT + 2] == 80_u16.to_be_bytes();
+        let places = if from_server == late.0 { late.1 } else { 0 };
+        order.push((at + places, frame.bytes.to_vec()));
+    });
+    order.truncate(CAPTURE.1);
+    order.sort_by_key(|(place, _)| *place);
+    let mut aggregator = Aggregator::new(TableWriter::anonymous(Capacity::default()).unwrap());
+    let mut worker = Worker::new(Options::offline(matcher())).unwrap();
+    let mut frames = order.iter();
+    frames_of(CAPTURE.0, |_, frame| {
+        if let Some((_, bytes)) = frames.next() {
+            let wire_len = bytes.len() as u32;
+            let frame = Frame {
+                bytes,
+                wire_len,
+                ..frame
+            };
+            worker.burst([frame].into_iter(), &mut Direct(&mut aggregator));
+        }
+    });
+    assert!(worker.finish(&mut Direct(&mut aggregator)));
+    aggregator.publish();
+    let writer = aggregator.into_writer();
+    let reader = writer.reader();
+    let marks = reader.facts().map(|(_, fact)| fact);
+    let marks = marks.filter(|fact| matches!(fact.field, Field::TcpSyn | Field::TcpSynAck));
+    let mut openings: Vec<_> = marks
+        .map(|fact| (fact.field, fact.raw.to_string(), fact.count))
+        .collect();
+    openings.sort_by_key(|(field, ..)| field.name());
+    openings
+}
+
+/// A SYN, its answer and what proves them may come in any order of two queues: the opening is told
+/// once.
+#[test]
+fn an_opening_out_of_order_is_told_once() {
+    let in_order = openings((false, 0));
+    assert!(in_order.iter().any(|(field, ..)| *field == Field::TcpSyn));
+    assert!(
+        in_order.iter().all(|(.., count)| *count == 1),
+        "{in_order:?}"
+    );
+    for places in 1..6 {
+        for from_server in [false, true] {
+            let late = openings((from_server, places));
+            assert_eq!(late, in_order, "{from_server} {places}");
+        }
     }
 }

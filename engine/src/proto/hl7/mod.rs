@@ -82,12 +82,12 @@ fn probe(segment: &Segment<'_>) -> Verdict {
 
 /// The first message that begins with `<0B>`, if something else came before it.
 fn after_junk(bytes: &[u8]) -> Verdict {
-    let start = [BLOCK_START, b'M', b'S', b'H'];
     let seen = bytes
         .get(..JUNK_BYTES_MAX.min(bytes.len()))
         .unwrap_or_default();
-    let at = seen.windows(start.len()).position(|window| window == start);
-    match at.and_then(|at| bytes.get(at + 1..)) {
+    // Every stream that nothing else knows comes here: the rare byte is looked for first.
+    let mut blocks = memchr::memchr_iter(BLOCK_START, seen).filter_map(|at| bytes.get(at + 1..));
+    match blocks.find(|message| message.starts_with(b"MSH")) {
         Some(message) => message_start(message),
         None => Verdict::Reject,
     }
