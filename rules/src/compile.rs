@@ -85,6 +85,12 @@ impl Rule {
         self.regex.get_or_init(build).as_ref()
     }
 
+    /// True when the pattern was needed and built.
+    #[cfg(test)]
+    pub fn is_built(&self) -> bool {
+        self.regex.get().is_some()
+    }
+
     /// The pattern that finds the captures, where the rule refers to any.
     pub fn captures(&self) -> Option<&Regex> {
         self.regex().filter(|_| self.needs_captures)

@@ -169,6 +169,16 @@ embed! {
     "sip.user_agent",
     "sip.user_agent.phone",
     "sip.server",
+    "snmp.hrdevicedescr",
+    "ipp.printer_device_id",
+    "ipp.printer_make_and_model",
+    "pjl.id",
+    "bacnet.model_name",
+    "fox.brand_id",
+    "modbus.vendor_name",
+    "modbus.product_code",
+    "http.title",
+    "enip.product_name",
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@
 //! firmware_version = "${version}"
 //! category = "printer"
 //! cpe = { vendor = "acme", product = "wardprint", version = "${version}" }  # optional
-//! confidence = 90                 # 0-100; at most 40 with `unconfirmed = true`
+//! confidence = 90                 # 0-100; at most 30 with `unconfirmed = true`
 //! source = "label on the device"
 //! matches = [{ value = "WardPrint/2.7", firmware_version = "2.7", version = "2.7" }]
 //! rejects = ["WardPrint"]

@@ -3,7 +3,7 @@
 /// Rules with a number from here on are a site's own; those below ship with the program.
 pub const LOCAL_ID_MIN: u32 = 1_000_000;
 /// A hypothesis (`unconfirmed = true`) is never surer than this, in percent.
-pub const UNCONFIRMED_CONFIDENCE_MAX: u8 = 40;
+pub const UNCONFIRMED_CONFIDENCE_MAX: u8 = 30;
 /// Greatest confidence, in percent.
 pub const CONFIDENCE_MAX: u8 = 100;
 /// Largest rule file, in bytes.

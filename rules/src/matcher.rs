@@ -50,18 +50,18 @@ struct FieldRules {
 impl Matcher {
     /// Sorts rules by field and tier.
     pub(crate) fn new(rules: Vec<Rule>) -> Self {
-        let slots = Field::ALL
-            .iter()
-            .map(|field| usize::from(field.number()) + 1)
-            .max();
-        let mut fields: Vec<Option<FieldRules>> = Vec::new();
-        fields.resize_with(slots.unwrap_or(0), || None);
-        for field in Field::ALL {
-            if rules.iter().any(|rule| rule.field == *field) {
-                let slot = fields.get_mut(usize::from(field.number()));
-                slot.map(|slot| slot.replace(FieldRules::new(&rules, *field)));
+        let mut sorted: Vec<Option<Tiers>> = Vec::new();
+        for (place, rule) in (0..).zip(&rules) {
+            let slot = usize::from(rule.field.number());
+            if sorted.len() <= slot {
+                sorted.resize_with(slot + 1, || None);
+            }
+            if let Some(slot) = sorted.get_mut(slot) {
+                slot.get_or_insert_default().add(place, &rule.key);
             }
         }
+        let sorted = sorted.into_iter();
+        let fields: Vec<_> = sorted.map(|tiers| tiers.map(FieldRules::new)).collect();
         Self {
             rules: rules.into(),
             fields: fields.into(),
@@ -192,29 +192,41 @@ impl Rule {
     }
 }
 
-impl FieldRules {
-    fn new(rules: &[Rule], field: Field) -> Self {
-        let (mut exact, mut prefixes, mut patterns) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut exact_tables, mut tables) = (Vec::new(), Vec::new());
-        for (index, rule) in (0..).zip(rules).filter(|(_, rule)| rule.field == field) {
-            match &rule.key {
-                Key::Exact { text, .. } => exact.push((text.to_ascii_lowercase(), index)),
-                Key::Prefix { text, .. } => prefixes.push((text.to_ascii_lowercase(), index)),
-                Key::Pattern(_) => patterns.push(index),
-                Key::Table(table) if table.is_exact() => exact_tables.push(index),
-                Key::Table(_) => tables.push(index),
-            }
+/// The rules of one field on the way into [`FieldRules`]: places of rules, by tier.
+#[derive(Default)]
+struct Tiers {
+    exact: Vec<(String, u32)>,
+    prefixes: Vec<(String, u32)>,
+    patterns: Vec<u32>,
+    exact_tables: Vec<u32>,
+    tables: Vec<u32>,
+}
+
+impl Tiers {
+    fn add(&mut self, place: u32, key: &Key) {
+        match key {
+            Key::Exact { text, .. } => self.exact.push((text.to_ascii_lowercase(), place)),
+            Key::Prefix { text, .. } => self.prefixes.push((text.to_ascii_lowercase(), place)),
+            Key::Pattern(_) => self.patterns.push(place),
+            Key::Table(table) if table.is_exact() => self.exact_tables.push(place),
+            Key::Table(_) => self.tables.push(place),
         }
-        let mut lengths: Vec<usize> = prefixes.iter().map(|(text, _)| text.len()).collect();
+    }
+}
+
+impl FieldRules {
+    fn new(tiers: Tiers) -> Self {
+        let lengths = tiers.prefixes.iter().map(|(text, _)| text.len());
+        let mut lengths: Vec<usize> = lengths.collect();
         lengths.sort_unstable_by(|a, b| b.cmp(a));
         lengths.dedup();
         Self {
-            exact: Keys::new(exact),
-            prefixes: Keys::new(prefixes),
+            exact: Keys::new(tiers.exact),
+            prefixes: Keys::new(tiers.prefixes),
             prefix_lengths: lengths.into(),
-            patterns: Patterns::new(patterns),
-            exact_tables: exact_tables.into(),
-            tables: tables.into(),
+            patterns: Patterns::new(tiers.patterns),
+            exact_tables: tiers.exact_tables.into(),
+            tables: tiers.tables.into(),
         }
     }
 }

@@ -17,7 +17,7 @@ fn matcher(rules: &str) -> Matcher {
 /// A rule with a number and a key; more lines may follow.
 fn rule(id: u32, key: &str) -> String {
     format!(
-        "[[rule]]\nid = {id}\nname = \"n\"\nconfidence = 40\nsource = \"s\"\n\
+        "[[rule]]\nid = {id}\nname = \"n\"\nconfidence = 30\nsource = \"s\"\n\
          matches = [{{ value = \"x\" }}]\n{key}\n"
     )
 }

@@ -113,7 +113,7 @@ fn what_is_wrong_is_said_in_one_sentence() {
         (
             ("confidence = 90", "confidence = 90\nunconfirmed = true"),
             "rule file ward.toml, rule 1000001: confidence 90 of an unconfirmed rule; allowed \
-             is 0 to 40",
+             is 0 to 30",
         ),
         (
             ("pattern =", "exact = \"x\"\npattern ="),
@@ -291,6 +291,42 @@ fn the_embedded_rules_load() {
         assert_eq!(rules.unconfirmed(rule.id), Some(rule.unconfirmed));
         assert_eq!(rules.field(rule.id), Some(rule.field));
     }
+}
+
+/// A start reads rules and builds no pattern; a value builds those alone that it may match.
+#[test]
+fn patterns_are_built_when_they_are_needed() {
+    let built = |rules: &Rules| rules.all().filter(|rule| rule.is_built()).count();
+    let rules = Rules::embedded();
+    assert_eq!(built(&rules), 0);
+    rules.matcher().prepare();
+    assert_eq!(built(&rules), 0);
+    assert_eq!(claims(&rules, Field::HttpServer, "swoole 4.1"), []);
+    assert_eq!(built(&rules), 0);
+    let found = claims(&rules, Field::HttpServer, "nginx/1.14.0 (Ubuntu)");
+    assert!(found.iter().any(|claim| claim.3 == "Ubuntu"));
+    let now = built(&rules);
+    assert!((1..10).contains(&now), "{now}");
+}
+
+/// At a start a pattern that is none is refused; an example that fails is told by the check.
+#[test]
+fn a_start_reads_and_a_check_proves() {
+    let broken = file((r"(?<version>\d+\.\d+)", r"(?<version>\d+"));
+    let error = load(&[("ward.toml", &broken)]).err().unwrap().to_string();
+    assert!(
+        error.contains("pattern is not a regular expression"),
+        "{error}"
+    );
+    let large = file((r"\d+\.\d+", r"(?:\d{1,999}){1,999}"));
+    let error = load(&[("ward.toml", &large)]).err().unwrap().to_string();
+    assert!(error.contains("larger than 262144 bytes"), "{error}");
+    let wrong = file(("value = \"WardPrint/2.7\"", "value = \"WardPrint/x\""));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ward.toml"), wrong).unwrap();
+    assert!(Rules::load(Some(folder.path())).is_ok());
+    let check = Rules::check(folder.path()).unwrap();
+    assert_eq!(check.faults.len(), 1);
 }
 
 /// Any text as a rule file: an error or rules, never a panic; errors are one line.
