@@ -115,7 +115,7 @@ fn a_rule_that_gives_nothing_keeps_the_value() {
     let mut seen = 0;
     matcher.matches(Field::HttpServer, "Toolkit 3", &mut |claim| {
         seen += 1;
-        assert_eq!((claim.rule, claim.confidence), (1, 40));
+        assert_eq!((claim.rule, claim.confidence), (1, 30));
         assert_eq!(
             (claim.attribute, claim.value),
             (Attribute::Observed, "Toolkit 3")
