@@ -206,6 +206,7 @@ impl Ledger {
             + Debts::<(SubjectKey, Event, u8), ActivityDebt>::bytes(LEDGER_ACTIVITIES_MAX as u64)
             + Debts::<UnansweredKey, UnansweredDebt>::bytes(LEDGER_UNANSWERED_MAX as u64)
             + 2 * Memo::BYTES
+            + Meanings::BYTES_MAX
             + Passages::BYTES_MAX
     }
 

@@ -55,6 +55,14 @@ impl Default for Meanings {
 }
 
 impl Meanings {
+    /// Bytes that it takes at most: of a value with four meanings, which few have.
+    pub const BYTES_MAX: u64 = {
+        const MEANINGS: usize = 4;
+        // A box, a shared slice with its two counts, and what the allocator adds to each.
+        let value = size_of::<Judged>() + MEANINGS * size_of::<Meaning>() + 2 * 8 + 2 * 16;
+        (MEANINGS_SLOTS * (size_of::<Option<Box<Judged>>>() + value)) as u64
+    };
+
     /// What a value means; rules are asked where it was not judged lately.
     pub fn of(&mut self, field: Field, raw: &Value, matcher: &Matcher) -> Arc<[Meaning]> {
         let mut hasher = self.hasher.build_hasher();
