@@ -1,6 +1,7 @@
 //! Devices with what holds of them now: one, or all in one pass over each table. What is remembered
 //! of a device besides, it does not ask.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, Row, params_from_iter};
@@ -48,7 +49,7 @@ pub struct DeviceRow {
 }
 
 /// Devices by their numbers.
-pub(crate) type Numbered = BTreeMap<i64, DeviceRow>;
+type Numbered = BTreeMap<i64, DeviceRow>;
 
 impl Store {
     /// Every device, by id.
@@ -85,9 +86,51 @@ pub(crate) fn row_of(db: &Connection, number: i64) -> rusqlite::Result<DeviceRow
     row.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
-/// The devices that one speaks with: what they are and where, not what they say.
-pub(crate) fn peers_of(db: &Connection, number: i64) -> rusqlite::Result<Numbered> {
-    rows(db, Chosen::PeersOf(number))
+/// A device that one speaks with: what it is and where, not what it says.
+pub(crate) struct Peer {
+    /// What kind of device it is.
+    pub category: String,
+    /// Its latest addresses.
+    pub addresses: Vec<String>,
+}
+
+/// The devices that one speaks with. Each is looked up once, however many there are.
+pub(crate) fn peers_of(db: &Connection, number: i64) -> rusqlite::Result<BTreeMap<i64, Peer>> {
+    let mut get = db.prepare_cached(
+        "SELECT devices.number, category, mac, ip, addresses.last_ns
+         FROM (SELECT peer AS other FROM links WHERE device = ?1
+               UNION SELECT device FROM links WHERE peer = ?1)
+         CROSS JOIN devices ON devices.number = other
+         LEFT JOIN addresses ON addresses.device = other",
+    )?;
+    let mut peers: BTreeMap<i64, (String, Vec<Used>)> = BTreeMap::new();
+    let mut rows = get.query([number])?;
+    while let Some(row) = rows.next()? {
+        let device = row.get(0)?;
+        let (_, used) = match peers.entry(device) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert((row.get(1)?, Vec::new())),
+        };
+        if let Some(last_ns) = row.get(4)? {
+            used.push(Used {
+                device,
+                mac: row.get(2)?,
+                ip: row.get(3)?,
+                last_ns,
+            });
+        }
+    }
+    let peers = peers.into_iter().map(|(number, (category, used))| {
+        let addresses = latest(&used);
+        (
+            number,
+            Peer {
+                category,
+                addresses,
+            },
+        )
+    });
+    Ok(peers.collect())
 }
 
 /// Which devices are asked for.
@@ -95,7 +138,6 @@ pub(crate) fn peers_of(db: &Connection, number: i64) -> rusqlite::Result<Numbere
 enum Chosen {
     All,
     One(i64),
-    PeersOf(i64),
 }
 
 impl Chosen {
@@ -104,13 +146,6 @@ impl Chosen {
         match self {
             Self::All => (String::new(), None),
             Self::One(number) => (format!("WHERE {column} = ?1"), Some(number)),
-            Self::PeersOf(number) => {
-                let text = format!(
-                    "WHERE {column} IN (SELECT peer FROM links WHERE device = ?1
-                         UNION SELECT device FROM links WHERE peer = ?1)"
-                );
-                (text, Some(number))
-            }
         }
     }
 }
@@ -124,9 +159,7 @@ fn rows(db: &Connection, chosen: Chosen) -> rusqlite::Result<Numbered> {
         devices.insert(number, device_row(row)?);
         Ok(())
     })?;
-    if !matches!(chosen, Chosen::PeersOf(_)) {
-        attributes(db, chosen, &mut devices)?;
-    }
+    attributes(db, chosen, &mut devices)?;
     let mut used: Vec<Used> = Vec::new();
     let columns = "device, mac, ip, last_ns";
     each(db, columns, "addresses", "device", chosen, |device, row| {
@@ -238,12 +271,16 @@ struct Used {
     last_ns: u64,
 }
 
-/// The MAC addresses of a device; and of each network the address that was used last, with what
-/// is used at the same time.
+/// The MAC addresses of a device, and its latest addresses.
 fn addresses(device: &mut DeviceRow, used: &[Used]) {
     let macs: BTreeSet<&str> = used.iter().map(|used| used.mac.as_str()).collect();
     let macs = macs.into_iter().filter(|mac| !mac.is_empty());
     device.macs = macs.map(str::to_owned).collect();
+    device.addresses = latest(used);
+}
+
+/// The address that was used last, with what is used at the same time.
+fn latest(used: &[Used]) -> Vec<String> {
     let latest = used.iter().map(|used| used.last_ns).max().unwrap_or(0);
     let mut last: BTreeMap<&str, u64> = BTreeMap::new();
     for used in used.iter().filter(|used| !used.ip.is_empty()) {
@@ -254,5 +291,5 @@ fn addresses(device: &mut DeviceRow, used: &[Used]) {
     }
     let mut last: Vec<(&str, u64)> = last.into_iter().collect();
     last.sort_by_key(|(ip, last_ns)| (std::cmp::Reverse(*last_ns), *ip));
-    device.addresses = last.into_iter().map(|(ip, _)| ip.to_owned()).collect();
+    last.into_iter().map(|(ip, _)| ip.to_owned()).collect()
 }

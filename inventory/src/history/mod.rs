@@ -60,7 +60,7 @@ pub(crate) use find::number as find_number;
 pub(crate) use follow::held;
 pub(crate) use hours::{Bins, HOUR_NS, ONLINE, begin_ns, unpack, week};
 pub(crate) use join::id as device_id;
-pub(crate) use listing::{peers_of, row_of};
+pub(crate) use listing::{Peer, peers_of, row_of};
 pub(crate) use query::{links as links_of, online as online_of, weeks as weeks_of};
 
 /// A device that was not seen for longer, while somebody looked, is silent.

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::basis::{Basis, basis_of};
-use crate::history::{DeviceRow, HistoryError, Store, peers_of, row_of};
+use crate::history::{DeviceRow, HistoryError, Peer, Store, peers_of, row_of};
 use crate::model::Time;
 
 const DAY_NS: u64 = 24 * 3_600_000_000_000;
@@ -82,9 +82,8 @@ pub struct Requirement {
     pub basis: Basis,
 }
 
-fn addresses_of(device: &DeviceRow) -> BTreeSet<IpAddr> {
-    let parsed = device.addresses.iter().filter_map(|text| text.parse().ok());
-    parsed.collect()
+fn parsed(addresses: &[String]) -> impl Iterator<Item = IpAddr> {
+    addresses.iter().filter_map(|text| text.parse().ok())
 }
 
 impl Store {
@@ -99,7 +98,7 @@ impl Store {
             of: wanted.to_owned(),
             review: true,
             devices: chosen.values().map(|device| device.id.clone()).collect(),
-            addresses: chosen.values().flat_map(addresses_of).collect(),
+            addresses: chosen.values().flat_map(|d| parsed(&d.addresses)).collect(),
             days: 1,
             hours: BTreeSet::new(),
             needs: Vec::new(),
@@ -212,7 +211,7 @@ fn spoken(db: &Connection, number: i64) -> rusqlite::Result<Vec<Spoken>> {
 
 fn need(
     spoken: Spoken,
-    peers: &BTreeMap<i64, DeviceRow>,
+    peers: &BTreeMap<i64, Peer>,
     requirement: &mut Requirement,
     needs: &mut BTreeMap<Kind, Need>,
 ) {
@@ -240,7 +239,7 @@ fn need(
     if !need.peer_kinds.contains(&peer.category) {
         need.peer_kinds.insert(peer.category.clone());
     }
-    need.peers.extend(addresses_of(peer));
+    need.peers.extend(parsed(&peer.addresses));
     need.bytes_per_day = need.bytes_per_day.saturating_add(spoken.bytes);
 }
 
