@@ -53,7 +53,7 @@ pub fn run(command: &Analyze, exit: &mut Exit) -> Result<(), Failure> {
     devices::say_unread(&table, &unknown_links, exit);
     let mut inventory = resolve(&table, &Options::default());
     let wanted = files.report.is_some() || command.assessing.is_given();
-    let known = site.known(&mut inventory, exit)?;
+    let known = site.known(&mut inventory, &basis, exit)?;
     let assessed = assess::judge(&mut inventory, &rules, basis, &known, wanted);
     if let Some((destination, format)) = &files.report {
         let report = Report {

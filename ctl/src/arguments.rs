@@ -360,6 +360,10 @@ pub enum FeedsCommand {
     /// refused
     #[command(after_help = EXIT_CODES)]
     Import(FeedsImport),
+    /// Fetch feeds from the network, and add them as the next generation: the only command of
+    /// medtap that opens a connection
+    #[command(after_help = EXIT_CODES)]
+    Download(FeedsDownload),
     /// Show the files of the generation that counts
     #[command(after_help = EXIT_CODES)]
     List(FeedsList),
@@ -380,6 +384,19 @@ pub struct FeedsImport {
     /// Files, folder trees, or one bundle
     #[arg(value_name = "FILE|DIR", required = true)]
     pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub store: FeedsStore,
+    /// How to show what was added
+    #[arg(long, short, value_enum, default_value_t = GridOutput::Table)]
+    pub output: GridOutput,
+}
+
+/// `medtap feeds download`.
+#[derive(Debug, Args)]
+pub struct FeedsDownload {
+    /// Where the feeds are: https addresses [default: KEV of CISA and EPSS of FIRST]
+    #[arg(value_name = "URL")]
+    pub urls: Vec<String>,
     #[command(flatten)]
     pub store: FeedsStore,
     /// How to show what was added

@@ -34,6 +34,16 @@ pub fn offset_s<'a>(
     })
 }
 
+/// An offset for people: `http.offset: 300 s slow`.
+pub fn words(field: Field, offset_s: i64) -> String {
+    let direction = if offset_s < 0 { "slow" } else { "fast" };
+    format!(
+        "{}: {} s {direction}",
+        field.name(),
+        offset_s.unsigned_abs()
+    )
+}
+
 /// What a clock that bears no zone seems to be set to.
 #[derive(Clone, Debug)]
 pub struct Zoned {
@@ -178,5 +188,7 @@ mod tests {
         assert_eq!(offset(&told[3..]), Some((Field::Hl7Offset, 50)));
         assert_eq!(offset(&[(Field::HttpOffset, "x", 1)]), None);
         assert_eq!(offset(&[]), None);
+        assert_eq!(words(Field::HttpOffset, -300), "http.offset: 300 s slow");
+        assert_eq!(words(Field::NtpOffset, 90), "ntp.offset: 90 s fast");
     }
 }

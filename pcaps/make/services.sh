@@ -74,13 +74,21 @@ cat >"$tmp/smb.conf" <<END
 [share]
   path = $tmp/share
   guest ok = yes
+[C$]
+  path = $tmp/share
+  valid users = root
 END
+printf 'CANARY\nCANARY\n' | smbpasswd -c "$tmp/smb.conf" -s -a root >/dev/null
 daemon smbd smbd -F --no-process-group -s "$tmp/smb.conf"
 record smb/version1.pcap 'tcp port 445'
 client smbclient -s "$tmp/smb.conf" --option='client min protocol=NT1' -m NT1 -U 'CANARY%CANARY' //10.30.0.10/share -c 'ls' >/dev/null || true
 stop
 record smb/version3.pcap 'tcp port 445'
 client smbclient -s "$tmp/smb.conf" -m SMB3 -U 'CANARY%CANARY' //10.30.0.10/share -c 'ls' >/dev/null || true
+stop
+
+record smb/administration.pcap 'tcp port 445'
+client smbclient -s "$tmp/smb.conf" -m SMB3 -U 'root%CANARY' '//10.30.0.10/C$' -c 'ls' >/dev/null || true
 stop
 
 # --- ftp: vsftpd with an account in clear, and anonymous ------------------------------------------------------------------

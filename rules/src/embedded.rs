@@ -76,6 +76,7 @@ embed! {
     "astm.role",
     "snmp.community",
     "snmp.sysobjectid",
+    "smb.administration",
     "smb.dialect",
     "smb.native_os",
     "ntlmssp.version",

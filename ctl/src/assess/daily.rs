@@ -85,7 +85,7 @@ impl Daily {
         self.take(&basis.feeds)?;
         let mut inventory = resolve(table, &Options { as_of: Some(now) });
         let site = SiteFiles::read(&self.options, exit)?;
-        let known = site.known_of(Some(store), &mut inventory, exit)?;
+        let known = site.known_of(Some(store), &mut inventory, &basis, exit)?;
         let assessed = Assessed::new(&mut inventory, &self.rules, basis, &known);
         kept::update(&assessed, store, exit);
         Ok(())

@@ -7,15 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use medtap_inventory::history::Store;
 use medtap_inventory::model::Time;
-use medtap_inventory::people::{Judgement, WorkRow};
+use medtap_inventory::people::{DeviceScore, Judgement, WorkRow};
 use medtap_risk::date::{begin, day};
-use medtap_risk::score::Level;
+use medtap_risk::score::{Flag, Level};
 use medtap_risk::work::Item;
 use medtap_risk::work::state::{Acceptance, Record, State, TaskKey, advance};
 
-use super::Assessed;
+use super::{Assessed, Judged};
 use crate::failure::{Code, Exit, Failure};
 use crate::render::several;
+
+/// CVEs whose EPSS is kept of one day.
+const EPSS_CVES_MAX: usize = 100_000;
 
 /// Work as the history keeps it, by the device's id in this run and what there is to do.
 #[derive(Default)]
@@ -70,11 +73,7 @@ fn write(assessed: &Assessed, store: &mut Store, exit: &mut Exit) -> Result<(), 
         exit.say(Code::Done, &text);
         return Ok(());
     }
-    let scores: Vec<(String, Option<f64>)> = assessed
-        .devices
-        .iter()
-        .filter_map(|judged| Some((judged.remembered.clone()?, judged.rounded_score())))
-        .collect();
+    let scores: Vec<DeviceScore> = assessed.devices.iter().filter_map(score).collect();
     let missing = assessed.devices.len() - scores.len();
     if missing > 0 {
         let text = format!(
@@ -83,10 +82,33 @@ fn write(assessed: &Assessed, store: &mut Store, exit: &mut Exit) -> Result<(), 
         );
         exit.say(Code::Done, &text);
     }
-    store.keep_scores(as_of, &judgement(assessed), &scores)?;
+    let judgement = judgement(assessed);
+    store.keep_scores(as_of, &judgement, &scores)?;
+    if let Some(model) = &judgement.epss_model {
+        store.keep_epss(assessed.basis.scored_at(), model, &probabilities(assessed))?;
+    }
     let before = store.work()?;
     store.keep_work(&rows(assessed, &before), as_of)?;
     Ok(())
+}
+
+/// How a device was judged; what was out of sight is left open.
+pub(super) fn score(judged: &Judged) -> Option<DeviceScore> {
+    let (flags, impact) = (&judged.assessment.flags, &judged.assessment.impact);
+    let in_sight = |flag: Flag, grade: f64| (!flags.contains(&flag)).then_some(grade);
+    Some(DeviceScore {
+        device: judged.remembered.clone()?,
+        score: judged.rounded_score(),
+        effectiveness: in_sight(Flag::UseOutOfSight, impact.effectiveness),
+        data: in_sight(Flag::DataOutOfSight, impact.data),
+    })
+}
+
+/// What EPSS says of the CVEs that may be there.
+fn probabilities(assessed: &Assessed) -> BTreeMap<&str, f64> {
+    let exploits = assessed.devices.iter().flat_map(|judged| &judged.exploits);
+    let known = exploits.filter_map(|one| Some((one.cve.as_str(), one.epss?.get())));
+    known.take(EPSS_CVES_MAX).collect()
 }
 
 /// How all devices were judged.

@@ -1,18 +1,20 @@
 //! Matches of the feeds, as the risk model takes them and as the JSON shows them. It passes on
 //! who says so and where it was seen; it decides nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::civil::Date;
 use medtap_inventory::model::{Time, Vulnerability};
+use medtap_inventory::people::EpssDays;
 use medtap_risk::clock::remedy::{Plan, Statement};
 use medtap_risk::clock::{Deadline, Known};
 use medtap_risk::date::day;
+use medtap_risk::feeds::Feeds;
 use medtap_risk::matching::Match;
-use medtap_risk::score::Exploit;
+use medtap_risk::score::{Exploit, lev};
 use medtap_risk::ssvc::Ssvc;
 use medtap_risk::subject::{Component, ComponentKind};
-use medtap_risk::{Policy, Subject};
+use medtap_risk::{Policy, Share, Subject};
 
 use super::Judged;
 use crate::render;
@@ -20,6 +22,23 @@ use crate::render;
 /// The matches that may be there, as the score wants them.
 pub fn exploits(matches: &[Match]) -> Vec<Exploit> {
     matches.iter().filter_map(Match::exploit).collect()
+}
+
+/// Adds to each CVE how likely it was exploited on one of the days that EPSS is known of.
+pub fn likely_exploited(exploits: &mut [Vec<Exploit>], feeds: &Feeds, before: &EpssDays) {
+    let mut known: HashMap<String, Share> = HashMap::new();
+    for exploit in exploits.iter_mut().flatten() {
+        let Some(today) = exploit.epss else { continue };
+        if let Some(lev) = known.get(&exploit.cve) {
+            exploit.lev = Some(*lev);
+            continue;
+        }
+        let days = before.get(&exploit.cve).into_iter().flatten();
+        let days = days.filter_map(|(model, p)| Some((model.as_str(), Share::new(*p).ok()?)));
+        let lev = lev(days.chain([(&*feeds.epss.model, today)]));
+        exploit.lev = Some(lev);
+        known.insert(exploit.cve.clone(), lev);
+    }
 }
 
 /// What the clocks ask of a match.

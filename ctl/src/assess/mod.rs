@@ -31,7 +31,7 @@ mod trend;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use medtap_inventory::model::{self, Device, Inventory};
+use medtap_inventory::model::{self, Device, Inventory, Time};
 use medtap_inventory::people::Judgement;
 use medtap_risk::clock::Deadline;
 use medtap_risk::clock::remedy::Plan;
@@ -80,12 +80,6 @@ impl Basis {
             Some(path) => Policy::read(path).map_err(|error| Failure::new(error.to_string()))?,
             None => Policy::default(),
         };
-        if policy.exploitation.use_lev > 0.0 {
-            // Silence would say that it is in the scores.
-            let text = "policy: use_lev adds nothing: LEV needs the EPSS of many days, and feeds \
-                        hold one";
-            exit.say(Code::Done, text);
-        }
         let verdicts = match &options.verdicts {
             Some(path) => read_verdicts(path)?,
             None => Verdicts::default(),
@@ -99,6 +93,19 @@ impl Basis {
             feeds,
             verdicts,
         })
+    }
+}
+
+impl Basis {
+    /// NIST's LEV counts too.
+    pub fn uses_lev(&self) -> bool {
+        self.policy.exploitation.use_lev >= 0.5
+    }
+
+    /// When EPSS said what it says.
+    pub fn scored_at(&self) -> Time {
+        let seconds = u64::try_from(self.feeds.epss.dated).unwrap_or(0);
+        Time(seconds.saturating_mul(1_000_000_000))
     }
 }
 
@@ -180,7 +187,10 @@ impl Assessed {
         told::bills(&mut subjects, &matcher);
         let found = found(&subjects, &matcher, &basis.verdicts, as_of);
         drop(matcher);
-        let exploits: Vec<Vec<Exploit>> = found.iter().map(|m| matches::exploits(m)).collect();
+        let mut exploits: Vec<Vec<Exploit>> = found.iter().map(|m| matches::exploits(m)).collect();
+        if basis.uses_lev() {
+            matches::likely_exploited(&mut exploits, &basis.feeds, &known.epss);
+        }
         let cases: Vec<Case<'_>> = subjects
             .iter()
             .zip(&exploits)
@@ -397,7 +407,7 @@ pub fn where_asked(
     exit: &mut Exit,
 ) -> Result<Option<Assessed>, Failure> {
     let basis = Basis::read(&options.judging, exit)?;
-    let known = SiteFiles::read(options, exit)?.known(inventory, exit)?;
+    let known = SiteFiles::read(options, exit)?.known(inventory, &basis, exit)?;
     Ok(judge(inventory, rules, basis, &known, options.is_given()))
 }
 
@@ -412,7 +422,7 @@ pub fn always(
     exit: &mut Exit,
 ) -> Result<Assessed, Failure> {
     let basis = Basis::read(&options.judging, exit)?;
-    let known = SiteFiles::read(options, exit)?.known(inventory, exit)?;
+    let known = SiteFiles::read(options, exit)?.known(inventory, &basis, exit)?;
     Ok(Assessed::new(inventory, rules, basis, &known))
 }
 

@@ -8,8 +8,10 @@ use jiff::civil::Date;
 use medtap_inventory::context::Sheet;
 use medtap_inventory::history::Store;
 use medtap_inventory::model::{Inventory, Time};
+use medtap_inventory::people::EpssDays;
 use medtap_risk::declared::Declared;
 
+use super::Basis;
 use crate::arguments::Assessing;
 use crate::failure::{Code, Exit, Failure};
 use crate::memory::context;
@@ -54,9 +56,14 @@ impl SiteFiles {
     ///
     /// # Errors
     /// What the history's database said.
-    pub fn known(mut self, inventory: &mut Inventory, exit: &mut Exit) -> Result<Known, Failure> {
+    pub fn known(
+        mut self,
+        inventory: &mut Inventory,
+        basis: &Basis,
+        exit: &mut Exit,
+    ) -> Result<Known, Failure> {
         let store = self.store.take();
-        self.known_of(store.as_ref(), inventory, exit)
+        self.known_of(store.as_ref(), inventory, basis, exit)
     }
 
     /// The same, with a history that is open already.
@@ -67,6 +74,7 @@ impl SiteFiles {
         self,
         store: Option<&Store>,
         inventory: &mut Inventory,
+        basis: &Basis,
         exit: &mut Exit,
     ) -> Result<Known, Failure> {
         let as_of = inventory.as_of.unwrap_or(Time(0));
@@ -74,6 +82,16 @@ impl SiteFiles {
             Some(store) => (store.remember(as_of)?, store.judgements(Date::MIN)?),
             None => Default::default(),
         };
+        let epss = match store.filter(|_| basis.uses_lev()) {
+            Some(store) => store.epss_before(basis.scored_at())?,
+            None => EpssDays::default(),
+        };
+        if basis.uses_lev() && epss.is_empty() {
+            // Silence would say that it is in the scores.
+            let text = "policy: use_lev adds nothing: LEV needs the EPSS of earlier days, and no \
+                        history that was given keeps any";
+            exit.say(Code::Done, text);
+        }
         let assets = match &self.sheet {
             Some((path, sheet)) => context::add(path, sheet, inventory, exit),
             None => Default::default(),
@@ -83,6 +101,7 @@ impl SiteFiles {
             assets,
             declared: self.declared,
             days,
+            epss,
         };
         say_unused(&known, inventory, &self.declared_at, exit);
         Ok(known)

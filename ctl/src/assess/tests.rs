@@ -96,6 +96,63 @@ fn a_match_reaches_the_inventory() {
     assert_eq!(patch.unwrap().tasks[0].device, scanner.id);
 }
 
+/// A probability of a half within 30 days, day after day, is more than a half in the end.
+#[test]
+fn days_of_epss_make_lev() {
+    let score = |use_lev: f64, days: usize, model: &str| {
+        let files = [
+            ("epss.csv", EPSS.as_bytes()),
+            ("icsma.json", CSAF.as_bytes()),
+        ];
+        let mut basis = Basis {
+            feeds: Feeds::read_bytes(files),
+            ..basis()
+        };
+        basis.policy.exploitation.use_lev = use_lev;
+        let days = vec![(model.to_owned(), 0.5); days];
+        let known = Known {
+            epss: [("CVE-2026-1001".to_owned(), days)].into(),
+            ..Known::default()
+        };
+        let rules = Rules::load(None).unwrap();
+        let mut inventory = samples::inventory();
+        let assessed = Assessed::new(&mut inventory, &rules, basis, &known);
+        let [exploit] = assessed.devices[0].exploits.as_slice() else {
+            panic!("{:?}", assessed.devices[0].exploits);
+        };
+        (
+            exploit.lev.map(|lev| lev.get()),
+            inventory.devices[0].risk.score.unwrap(),
+        )
+    };
+    let (none, without) = score(0.0, 90, "v2025.03.14");
+    assert_eq!(none, None);
+    let (lev, with) = score(1.0, 90, "v2025.03.14");
+    // 91 daily roots of one half: three times 30 days, and today.
+    assert!(
+        (lev.unwrap() - (1.0 - 0.5_f64.powf(91.0 / 30.0))).abs() < 1e-9,
+        "{lev:?}"
+    );
+    assert!(with > without, "{with} {without}");
+    // Less than EPSS itself adds nothing; another model does not compound.
+    assert_eq!(score(1.0, 3, "v2025.03.14").1, without);
+    assert_eq!(score(1.0, 90, "v3").1, without);
+}
+
+/// What was in sight is kept; what was not is left as it was kept before.
+#[test]
+fn grades_are_kept_of_what_was_in_sight() {
+    let (_, mut assessed) = judged(basis());
+    let judged = &mut assessed.devices[0];
+    assert_eq!(kept::score(judged), None);
+    judged.remembered = Some("one".to_owned());
+    judged.assessment.flags = vec![medtap_risk::score::Flag::UseOutOfSight];
+    let score = kept::score(judged).unwrap();
+    assert_eq!(score.score, judged.rounded_score());
+    assert_eq!(score.effectiveness, None);
+    assert_eq!(score.data, Some(judged.assessment.impact.data));
+}
+
 #[test]
 fn a_verdict_clears_a_match() {
     let mut basis = basis();

@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use medtap_inventory::context::Asset;
 use medtap_inventory::model::Device;
-use medtap_inventory::people::{Authorisation, Judgement, Memory, Remembered, day_ns};
+use medtap_inventory::people::{Authorisation, EpssDays, Judgement, Memory, Remembered, day_ns};
+use medtap_risk::Grade;
 use medtap_risk::declared::{Declared, SegmentKind};
 use medtap_risk::subject::{
     Component, ComponentKind, Control, ControlKind, Criticality, Fda, Upkeep,
@@ -26,12 +27,23 @@ pub struct Known {
     pub declared: Declared,
     /// How devices were judged on the days before.
     pub days: Vec<Judgement>,
+    /// What EPSS said of CVEs on the days before, where that counts.
+    pub epss: EpssDays,
 }
 
 impl Known {
     /// What memory knows of a device.
     pub fn remembered(&self, device: &Device) -> Option<&Remembered> {
         self.memory.get(&device.id)
+    }
+
+    /// A grade of a device, as it was when what it rests on was last in sight.
+    pub fn last(
+        &self,
+        device: &Device,
+        grade: impl Fn(&Remembered) -> Option<f64>,
+    ) -> Option<Grade> {
+        Grade::new(grade(self.remembered(device)?)?).ok()
     }
 
     /// What the site's systems say of a device: the spreadsheet that was given, else memory's.

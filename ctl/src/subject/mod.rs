@@ -118,7 +118,7 @@ impl<'a> Site<'a> {
             services: services(device),
             peers: exposure::peers(self, device),
             usage: usage::usage(self, device),
-            data: usage::data(device),
+            data: usage::data(self, device),
             unit: Some(unit(device)).filter(|unit| unit != NOWHERE),
             site: known("institution"),
             vendor,

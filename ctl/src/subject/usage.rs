@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use medtap_inventory::model::{Device, Inventory};
 use medtap_risk::Share;
 use medtap_risk::subject::{Data, Usage};
+use medtap_table::vocabulary::FindingId;
 
 use super::Site;
 use crate::report::words::unit;
@@ -111,7 +112,7 @@ pub fn usage(site: &Site<'_>, device: &Device) -> Usage {
         alternatives,
         dependants: Some(dependants(site, device)),
         obscured: is_obscured(device),
-        last_effectiveness: None,
+        last_effectiveness: site.known.last(device, |known| known.effectiveness),
         hours: (watched && !device.activity.is_empty()).then(|| Box::new(sum(device))),
         in_use: in_use(site, device),
     }
@@ -145,15 +146,16 @@ fn dependants(site: &Site<'_>, device: &Device) -> u32 {
 }
 
 /// What patient data it handles, as far as protocols show it.
-pub fn data(device: &Device) -> Data {
+pub fn data(site: &Site<'_>, device: &Device) -> Data {
     let mut protocols = device.protocols.iter().map(|protocol| protocol.name);
     let transmits = protocols.any(|name| PATIENT_PROTOCOLS.contains(&name));
     Data {
         transmits,
         stores: transmits && STORES.contains(&device.category),
-        privileged_logon: false,
+        privileged_logon: (device.findings.iter())
+            .any(|finding| finding.id == FindingId::PrivilegedLogon.name()),
         obscured: is_obscured(device),
-        last_sensitivity: None,
+        last_sensitivity: site.known.last(device, |known| known.data),
     }
 }
 

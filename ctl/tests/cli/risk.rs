@@ -400,6 +400,61 @@ fn feeds_are_kept() {
     );
 }
 
+/// Feeds come over a connection that nobody on the way can change, all of them or none.
+#[test]
+fn feeds_are_downloaded() {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let first = lines.next().unwrap().unwrap();
+            while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+            let (status, body) = match first.split(' ').nth(1) {
+                Some("/feeds/kev.json?day=1") => ("200 OK", KEV),
+                Some("/epss") => ("200 OK", EPSS),
+                _ => ("404 Not Found", ""),
+            };
+            let len = body.len();
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {len}\r\n");
+            write!(stream, "{head}Connection: close\r\n\r\n{body}").unwrap();
+        }
+    });
+    let folder = Folder::new();
+    let store = folder.path("store");
+    let download = |urls: &[&str]| {
+        let mut all = vec!["feeds", "download", "--store", &store];
+        all.extend(urls);
+        medtap(&all)
+    };
+    let (kev, epss) = (
+        format!("{host}/feeds/kev.json?day=1"),
+        format!("{host}/epss"),
+    );
+    let run = download(&[&kev, &format!("{host}/none")]);
+    assert_eq!(run.code, 2);
+    assert!(
+        run.stderr.contains("/none: not fetched: "),
+        "{}",
+        run.stderr
+    );
+    assert!(!Path::new(&store).exists(), "nothing is kept");
+    let run = download(&["http://192.0.2.1/kev.json"]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("over https alone"), "{}", run.stderr);
+    let run = download(&[&kev, &epss]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert!(run.stdout.contains("kev.json"), "{}", run.stdout);
+    assert!(
+        run.stdout
+            .contains("generation 1 counts now: 2 files added"),
+        "{}",
+        run.stdout
+    );
+}
+
 const MDS2: &str = r#"{"mds2":"2019","manufacturer":"Litware Diagnostics",
 "model":"ChemLine Control","answers":[{"id":"MPII-1","question":"Does it maintain or transmit it?",
 "answer":"Yes"}]}"#;

@@ -1,6 +1,7 @@
 //! SMB, versions 1 to 3 ([MS-CIFS], [MS-SMB], [MS-SMB2]; ports 445 and 139): the dialect that both
-//! ends speak, the system a server names, and NTLM's build and machine names. It reads no user, no
-//! share, no path, no file, and nothing after the log-on.
+//! ends speak, the system a server names, NTLM's build and machine names, and that a server let
+//! somebody into one of Windows' administrative shares. It reads no user, no other share, no path,
+//! no file.
 //!
 //! ```text
 //! frame   0 u8 | length u24 | message             RFC 1002 section 4.3.1, [MS-SMB2] 2.1
@@ -43,9 +44,14 @@ const SMB3_ENCRYPTED: &[u8; 4] = b"\xfdSMB";
 const SMB1_HEADER_LEN: usize = 32;
 const SMB1_NEGOTIATE: u8 = 0x72;
 const SMB1_SESSION_SETUP: u8 = 0x73;
+const SMB1_TREE_CONNECT: u8 = 0x75;
 const SMB2_HEADER_LEN: usize = 64;
 const SMB2_NEGOTIATE: u16 = 0;
 const SMB2_SESSION_SETUP: u16 = 1;
+const SMB2_TREE_CONNECT: u16 = 3;
+
+/// Shares that Windows has for administrators alone: its own folder and the first drive.
+const ADMINISTRATIVE: [&str; 2] = [r"\ADMIN$", r"\C$"];
 
 /// What kind of message the first bytes are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,6 +66,7 @@ enum Generation {
 enum Command {
     Negotiate,
     SessionSetup,
+    TreeConnect,
     Other,
 }
 
@@ -94,11 +101,13 @@ impl<'a> Message<'a> {
             Generation::One => match *self.bytes.get(4)? {
                 SMB1_NEGOTIATE => Command::Negotiate,
                 SMB1_SESSION_SETUP => Command::SessionSetup,
+                SMB1_TREE_CONNECT => Command::TreeConnect,
                 _ => Command::Other,
             },
             _ => match self.u16(12)? {
                 SMB2_NEGOTIATE => Command::Negotiate,
                 SMB2_SESSION_SETUP => Command::SessionSetup,
+                SMB2_TREE_CONNECT => Command::TreeConnect,
                 _ => Command::Other,
             },
         })
@@ -126,6 +135,65 @@ impl<'a> Message<'a> {
         Some(u16::from_le_bytes(*bytes))
     }
 
+    /// The number that an answer repeats: [MS-CIFS] 2.2.3.1, [MS-SMB2] 2.2.1.2.
+    fn number(&self) -> Option<u64> {
+        match self.generation {
+            Generation::One => self.u16(30).map(u64::from),
+            _ => {
+                let bytes = self.bytes.get(24..)?.first_chunk()?;
+                Some(u64::from_le_bytes(*bytes))
+            }
+        }
+    }
+
+    /// The answer to a log-on that succeeded as somebody, not as a guest or as nobody: [MS-CIFS]
+    /// 2.2.4.53.2, [MS-SMB2] 2.2.6.
+    fn lets_in(&self) -> bool {
+        let at = match self.generation {
+            Generation::One => SMB1_HEADER_LEN + 1 + 4,
+            _ => SMB2_HEADER_LEN + 2,
+        };
+        self.status() == Some(0) && self.u16(at).is_some_and(|flags| flags & 3 == 0)
+    }
+
+    /// A question for one of the shares that are for administrators alone: [MS-CIFS] 2.2.4.55.1,
+    /// [MS-SMB2] 2.2.9.
+    fn asks_administrative(&self) -> bool {
+        let unicode = match self.generation {
+            Generation::One => self.u16(10).is_some_and(|flags| flags & 0x8000 != 0),
+            _ => true,
+        };
+        let width = if unicode { 2 } else { 1 };
+        self.share().is_some_and(|path| {
+            let ends = |share: &&str| ends_with(path, share, width);
+            ADMINISTRATIVE.iter().any(ends)
+        })
+    }
+
+    /// The path of a share that is asked for.
+    fn share(&self) -> Option<&'a [u8]> {
+        if self.generation != Generation::One {
+            let (at, len) = (
+                self.u16(SMB2_HEADER_LEN + 4)?,
+                self.u16(SMB2_HEADER_LEN + 6)?,
+            );
+            return self.bytes.get(usize::from(at)..)?.get(..usize::from(len));
+        }
+        let words = usize::from(*self.bytes.get(SMB1_HEADER_LEN)?);
+        let password = usize::from(self.u16(SMB1_HEADER_LEN + 1 + 6)?);
+        let mut at = SMB1_HEADER_LEN + 1 + 2 * words + 2 + password;
+        let unicode = self.u16(10)? & 0x8000 != 0;
+        if !unicode {
+            let path = self.bytes.get(at..)?;
+            return path.split(|byte| *byte == 0).next();
+        }
+        // Text in UTF-16 begins at an even place of the message.
+        at += at % 2;
+        let path = self.bytes.get(at..)?;
+        let end = path.chunks_exact(2).position(|unit| unit == [0, 0])?;
+        path.get(..2 * end)
+    }
+
     fn status(&self) -> Option<u32> {
         let at = if self.generation == Generation::One {
             5
@@ -146,6 +214,21 @@ const fn refuses(status: u32) -> bool {
         0xc000_0064 | 0xc000_006a | 0xc000_006d
             ..=0xc000_0072 | 0xc000_0193 | 0xc000_0224 | 0xc000_0234
     )
+}
+
+/// Whether a text of characters of so many bytes, the low one first, ends with an ASCII text, in
+/// capitals or not.
+fn ends_with(text: &[u8], end: &str, width: usize) -> bool {
+    let at = text.len().checked_sub(end.len() * width);
+    let last = at.and_then(|at| text.get(at..)).unwrap_or_default();
+    let mut units = last.chunks_exact(width).zip(end.bytes());
+    !last.is_empty()
+        && units.all(|(unit, byte)| match unit {
+            [low, high @ ..] => {
+                low.eq_ignore_ascii_case(&byte) && high.iter().all(|high| *high == 0)
+            }
+            [] => false,
+        })
 }
 
 fn probe(segment: &Segment<'_>) -> Verdict {
@@ -186,6 +269,10 @@ fn probe(segment: &Segment<'_>) -> Verdict {
 struct Session {
     confirmed: bool,
     asked: bool,
+    /// Somebody logged on, by a name.
+    logged_on: bool,
+    /// The question for an administrative share that has no answer yet.
+    administrative: Option<u64>,
     /// Messages read: what tells of identity comes at the start.
     messages: u16,
 }
@@ -244,8 +331,11 @@ impl Session {
             }
             (_, Some(false)) => {
                 self.asked = true;
-                if message.command() == Some(Command::SessionSetup) {
+                let command = message.command();
+                if command == Some(Command::SessionSetup) {
                     ntlmssp::observe(message.bytes, emit);
+                } else if command == Some(Command::TreeConnect) && message.asks_administrative() {
+                    self.administrative = message.number();
                 }
                 false
             }
@@ -263,8 +353,8 @@ impl Session {
         }
     }
 
-    /// True at the end of the log-on.
-    fn response(&self, message: &Message<'_>, emit: Emit<'_>) -> bool {
+    /// True at the end of what is read.
+    fn response(&mut self, message: &Message<'_>, emit: Emit<'_>) -> bool {
         match message.command() {
             Some(Command::Negotiate) => {
                 if let Some(dialect) = message.dialect() {
@@ -280,10 +370,21 @@ impl Session {
                 if message.status().is_some_and(refuses) {
                     refuses_logon(emit);
                 }
-                message.status() == Some(0)
+                self.logged_on |= message.lets_in();
+                // As a guest or as nobody: no share for administrators is opened.
+                message.status() == Some(0) && !self.logged_on
             }
-            // The conversation was picked up after the log-on.
-            Some(Command::Other) | None => true,
+            Some(Command::TreeConnect) if self.logged_on => {
+                let asked = self
+                    .administrative
+                    .is_some_and(|asked| message.number() == Some(asked));
+                if asked && message.status() == Some(0) {
+                    says(Field::SmbAdministration, b"accepted", emit);
+                }
+                asked
+            }
+            // A conversation that was picked up after the log-on has nothing more to say.
+            Some(_) | None => !self.logged_on,
         }
     }
 }
@@ -458,6 +559,91 @@ mod tests {
                 "Event { subject: Receiver, event: LogonRefused }",
             ]
         );
+    }
+
+    /// A log-on, a question for a share, and its answer; the flags and the status of the answers.
+    fn connects(share: &str, guest: u8, status: u8) -> Vec<String> {
+        let log_on = smb2(SMB2_SESSION_SETUP, false, &[25, 0]);
+        let welcome = smb2(SMB2_SESSION_SETUP, true, &[9, 0, guest, 0]);
+        let path: Vec<u8> = share.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let mut body = vec![
+            9,
+            0,
+            0,
+            0,
+            SMB2_HEADER_LEN as u8 + 8,
+            0,
+            path.len() as u8,
+            0,
+        ];
+        body.extend(path);
+        let ask = smb2(SMB2_TREE_CONNECT, false, &body);
+        let mut answer = smb2(SMB2_TREE_CONNECT, true, &[16, 0]);
+        answer[4 + 8] = status;
+        let conversation = [
+            (Role::Client, &log_on[..]),
+            (Role::Server, &welcome[..]),
+            (Role::Client, &ask[..]),
+            (Role::Server, &answer[..]),
+        ];
+        check_cuts(&CLASSIFIER, &conversation);
+        run(&CLASSIFIER, &conversation)
+    }
+
+    #[test]
+    fn an_administrative_share_that_opens_is_told_of_the_server() {
+        let opened = "sender smb.administration=accepted";
+        for share in [r"\\10.0.0.7\C$", r"\\ws7\admin$"] {
+            assert_eq!(connects(share, 0, 0), ["confirmed", opened], "{share}");
+        }
+        // Another share, a guest, nobody, and one that may not.
+        for (share, guest, status) in [
+            (r"\\ws7\IPC$", 0, 0),
+            (r"\\ws7\notC$", 0, 0),
+            (r"\\ws7\C$", 1, 0),
+            (r"\\ws7\C$", 2, 0),
+            (r"\\ws7\C$", 0, 0x22),
+        ] {
+            assert_eq!(connects(share, guest, status), ["confirmed"], "{share}");
+        }
+    }
+
+    #[test]
+    fn an_administrative_share_of_version_1() {
+        let log_on = smb1(SMB1_SESSION_SETUP, 0x18, false, b"\0\0\0");
+        let welcome = smb1(
+            SMB1_SESSION_SETUP,
+            0x98,
+            false,
+            &[3, 0xff, 0, 0, 0, 0, 0, 0, 0],
+        );
+        let ask = |unicode: bool| {
+            let text = "\\\\WS7\\C$\0";
+            let path: Vec<u8> = match unicode {
+                true => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+                false => text.bytes().collect(),
+            };
+            let words = [4, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+            let rest = [&words[..], &path, b"A:\0"].concat();
+            smb1(SMB1_TREE_CONNECT, 0x18, unicode, &rest)
+        };
+        let answer = smb1(SMB1_TREE_CONNECT, 0x98, false, &[3, 0xff]);
+        for unicode in [false, true] {
+            let seen = run(
+                &CLASSIFIER,
+                &[
+                    (Role::Client, &log_on),
+                    (Role::Server, &welcome),
+                    (Role::Client, &ask(unicode)),
+                    (Role::Server, &answer),
+                ],
+            );
+            assert_eq!(
+                seen,
+                ["confirmed", "sender smb.administration=accepted"],
+                "{unicode}"
+            );
+        }
     }
 
     #[test]

@@ -78,6 +78,7 @@ pub(crate) fn join(db: &Connection, keep: i64, gone: i64, reason: &Reason<'_>) -
         "states",
         "work",
         "scores",
+        "grades",
     ] {
         let text = format!("UPDATE OR IGNORE {table} SET device = ?1 WHERE device = ?2");
         db.prepare_cached(&text)?.execute([keep, gone])?;

@@ -101,6 +101,10 @@ impl Store {
                 before(policy.changes_days) / DAY_NS,
             )?;
             delete(
+                "DELETE FROM epss WHERE day < ?1",
+                before(policy.changes_days) / DAY_NS,
+            )?;
+            delete(
                 "DELETE FROM gaps WHERE to_ns < ?1",
                 before(policy.hours_days),
             )?;
@@ -137,7 +141,7 @@ impl Store {
                     removed.rows += step.prepare_cached(&text)?.execute([device])?;
                 }
                 step.execute("DELETE FROM links WHERE peer = ?1", params![device])?;
-                for table in ["places", "work", "scores"] {
+                for table in ["places", "work", "scores", "grades"] {
                     let text = format!("DELETE FROM {table} WHERE device = ?1");
                     step.prepare_cached(&text)?.execute([device])?;
                 }

@@ -10,7 +10,7 @@ pub const APPLICATION_ID: i64 = 0x6d74_6170;
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
 
 /// What leads from each version to the next; the first from an empty file to version 1.
-pub const MIGRATIONS: &[&str] = &[OBSERVED, PEOPLE, QUICK, JUDGED];
+pub const MIGRATIONS: &[&str] = &[OBSERVED, PEOPLE, QUICK, JUDGED, GRADED];
 
 /// Version 1: what was observed.
 const OBSERVED: &str = "
@@ -141,6 +141,17 @@ CREATE TABLE judgements(
 CREATE TABLE scores(
     device INTEGER NOT NULL, from_day INTEGER NOT NULL, score REAL,
     PRIMARY KEY(device, from_day)) STRICT, WITHOUT ROWID;
+";
+
+/// Version 5: how much hung on devices when that was last in sight, and what EPSS said of CVEs day
+/// by day.
+const GRADED: &str = "
+CREATE TABLE grades(
+    device INTEGER PRIMARY KEY, effectiveness REAL, data REAL) STRICT;
+CREATE TABLE epss(
+    cve TEXT NOT NULL, day INTEGER NOT NULL, model TEXT NOT NULL, probability REAL NOT NULL,
+    PRIMARY KEY(cve, day)) STRICT, WITHOUT ROWID;
+CREATE INDEX epss_day ON epss(day);
 ";
 
 /// The version of a file.

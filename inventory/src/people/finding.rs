@@ -206,7 +206,7 @@ impl Store {
                     finding: "clock_offset",
                     device: Some(device.id.clone()),
                     asset_tag: None,
-                    evidence: format!("{} = {offset} s", field.name()),
+                    evidence: clock::words(field, offset),
                 });
             }
         }

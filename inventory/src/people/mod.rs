@@ -28,7 +28,7 @@ pub use place::{
     Origin, Place, PlaceColumns, PlaceFile, PlaceRow, Placed, read_mac_table, read_places,
 };
 pub use requirement::{Direction, Need, Requirement, Syntax};
-pub use score::Judgement;
+pub use score::{DeviceScore, EpssDays, Judgement};
 pub use standing::{Memory, PEERS_NS, Remembered};
 pub use utilisation::{Fleet, Friction, Utilisation};
 pub use work::WorkRow;

@@ -1,5 +1,6 @@
 //! Scores over time, as somebody judged them: one judgement a day, and of each device the days on
-//! which its score changed. It computes no score and compares none.
+//! which its score changed, what hung on it when that was last in sight, and what EPSS said of the
+//! CVEs that were matched. It computes no score and compares none.
 
 use std::collections::BTreeMap;
 
@@ -33,6 +34,23 @@ pub struct Judgement {
     pub points: f64,
 }
 
+/// How one device was judged.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeviceScore {
+    /// Its id in memory.
+    pub device: String,
+    /// Its score, 0–100; `None` where it was not assessed.
+    pub score: Option<f64>,
+    /// What its failure would do to care, 0–10, where its use was in sight.
+    pub effectiveness: Option<f64>,
+    /// What patient data it handles, 0–10, where its traffic was in sight.
+    pub data: Option<f64>,
+}
+
+/// The probabilities of EPSS that were kept of each CVE: the version of the model and the
+/// probability, the earliest day first.
+pub type EpssDays = BTreeMap<String, Vec<(String, f64)>>;
+
 /// The day of a time, as a number.
 pub fn day_number(at: Time) -> u64 {
     at.0 / DAY_NS
@@ -54,7 +72,7 @@ impl Store {
         &mut self,
         at: Time,
         judgement: &Judgement,
-        scores: &[(String, Option<f64>)],
+        scores: &[DeviceScore],
     ) -> Result<usize, HistoryError> {
         let day = day_number(at);
         self.write(|db| {
@@ -72,14 +90,57 @@ impl Store {
                 judgement.points,
             ])?;
             let mut unknown = 0;
-            for (id, score) in scores {
-                match find_number(db, id) {
-                    Ok(device) => keep(db, device, day, *score)?,
+            for one in scores {
+                match find_number(db, &one.device) {
+                    Ok(device) => {
+                        keep(db, device, day, one.score)?;
+                        grade(db, device, one)?;
+                    }
                     Err(Stop::Request(_)) => unknown += 1,
                     Err(stop) => return Err(stop),
                 }
             }
             Ok(unknown)
+        })
+    }
+
+    /// Keeps what EPSS says of CVEs on a day, in the place of what it said of the same day.
+    ///
+    /// # Errors
+    /// What the database said; then nothing is kept.
+    pub fn keep_epss(
+        &mut self,
+        at: Time,
+        model: &str,
+        probabilities: &BTreeMap<&str, f64>,
+    ) -> Result<(), HistoryError> {
+        let day = day_number(at);
+        self.write(|db| {
+            db.execute("DELETE FROM epss WHERE day = ?1", [day])?;
+            let mut put = db.prepare_cached("INSERT INTO epss VALUES (?1, ?2, ?3, ?4)")?;
+            for (cve, probability) in probabilities {
+                put.execute(params![cve, day, model, probability])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What EPSS said of CVEs on the days before the one of a time.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub fn epss_before(&self, at: Time) -> Result<EpssDays, HistoryError> {
+        self.read(|db| {
+            let mut days = EpssDays::new();
+            let mut get = db.prepare(
+                "SELECT cve, model, probability FROM epss WHERE day < ?1 ORDER BY cve, day",
+            )?;
+            let mut rows = get.query([day_number(at)])?;
+            while let Some(row) = rows.next()? {
+                let of_cve = days.entry(row.get(0)?).or_default();
+                of_cve.push((row.get(1)?, row.get(2)?));
+            }
+            Ok(days)
         })
     }
 
@@ -152,5 +213,19 @@ fn keep(db: &Connection, device: i64, day: u64, score: Option<f64>) -> rusqlite:
             .prepare_cached("INSERT OR REPLACE INTO scores VALUES (?1, ?2, ?3)")?
             .execute(params![device, day, score])?,
     };
+    Ok(())
+}
+
+/// Keeps what hangs on a device, where it was in sight: what was seen before stays else.
+fn grade(db: &Connection, device: i64, seen: &DeviceScore) -> rusqlite::Result<()> {
+    if seen.effectiveness.is_none() && seen.data.is_none() {
+        return Ok(());
+    }
+    db.prepare_cached(
+        "INSERT INTO grades VALUES (?1, ?2, ?3) ON CONFLICT(device) DO UPDATE SET
+             effectiveness = ifnull(excluded.effectiveness, effectiveness),
+             data = ifnull(excluded.data, data)",
+    )?
+    .execute(params![device, seen.effectiveness, seen.data])?;
     Ok(())
 }

@@ -19,7 +19,7 @@ const LOOKED_PERCENT_MIN: u128 = 90;
 const PEERS_MAX: usize = 16;
 
 /// One device, as memory knows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Remembered {
     /// Its id in memory, for good.
     pub id: String,
@@ -37,6 +37,10 @@ pub struct Remembered {
     pub new_peers: Vec<(Time, String)>,
     /// When work on it was closed, by what there was to do.
     pub closed: BTreeMap<String, Time>,
+    /// What its failure would do to care, 0–10, when its use was last in sight.
+    pub effectiveness: Option<f64>,
+    /// What patient data it handles, 0–10, when its traffic was last in sight.
+    pub data: Option<f64>,
     /// What memory finds about it.
     pub findings: Vec<MemoryFinding>,
 }
@@ -99,6 +103,7 @@ impl Store {
             }
         }
         self.read(|db| closed(db, &mut numbers))?;
+        self.read(|db| grades(db, &mut numbers))?;
         let aliases: Vec<(String, i64)> = self.read(|db| {
             db.prepare("SELECT id, device FROM aliases")?
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -243,6 +248,18 @@ fn closed(db: &Connection, numbers: &mut Numbers) -> rusqlite::Result<()> {
     while let Some(row) = rows.next()? {
         if let Some(known) = numbers.get(row.get(0)?) {
             known.closed.insert(row.get(1)?, Time(row.get(2)?));
+        }
+    }
+    Ok(())
+}
+
+/// What hung on devices when that was last in sight.
+fn grades(db: &Connection, numbers: &mut Numbers) -> rusqlite::Result<()> {
+    let mut get = db.prepare("SELECT device, effectiveness, data FROM grades")?;
+    let mut rows = get.query([])?;
+    while let Some(row) = rows.next()? {
+        if let Some(known) = numbers.get(row.get(0)?) {
+            (known.effectiveness, known.data) = (row.get(1)?, row.get(2)?);
         }
     }
     Ok(())

@@ -107,7 +107,7 @@ struct Shown<'a> {
     /// How sure each field is: a field that says it twice says it once.
     fields: BTreeMap<&'static str, u8>,
     /// Field and raw value.
-    evidence: BTreeSet<(&'static str, &'a str)>,
+    evidence: BTreeSet<(Field, &'a str)>,
     /// First and last seen.
     times: Option<(u64, u64)>,
 }
@@ -117,7 +117,7 @@ impl<'a> Shown<'a> {
         let field = fact.field.name();
         let surest = self.fields.entry(field).or_default();
         *surest = (*surest).max(fact.confidence);
-        self.evidence.insert((field, &fact.raw));
+        self.evidence.insert((fact.field, &fact.raw));
         let (first, last) = (fact.first_seen_ns, fact.last_seen_ns);
         let known = self.times.unwrap_or((first, last));
         self.times = Some((known.0.min(first), known.1.max(last)));
@@ -129,7 +129,10 @@ impl<'a> Shown<'a> {
             .evidence
             .iter()
             .take(EVIDENCE_MAX)
-            .map(|(field, raw)| format!("{field} = {raw}"))
+            .map(|(field, raw)| match raw.parse() {
+                Ok(offset) if id == FindingId::ClockOffset => clock::words(*field, offset),
+                _ => format!("{} = {raw}", field.name()),
+            })
             .collect();
         if more > 0 {
             evidence.push(format!("and {more} more"));

@@ -1,9 +1,9 @@
 //! Work and scores that are kept from run to run.
 
 use jiff::civil::date;
-use medtap_inventory::history::Person;
+use medtap_inventory::history::{Person, Policy};
 use medtap_inventory::model::Time;
-use medtap_inventory::people::{Judgement, WorkRow};
+use medtap_inventory::people::{DeviceScore, Judgement, WorkRow};
 
 use crate::memory::{DAY_NS, Memory, NOON_NS};
 use crate::sample::{BRAUN, CISCO, Sample, proven};
@@ -200,11 +200,12 @@ fn scores_are_kept_by_the_day_they_changed() {
         ..Judgement::default()
     };
     let mut keep = |day, score: Option<f64>| {
-        let scores = [
-            (one.clone(), score),
-            (other.clone(), None),
-            ("zz".to_owned(), None),
-        ];
+        let of = |device: &str, score| DeviceScore {
+            device: device.to_owned(),
+            score,
+            ..DeviceScore::default()
+        };
+        let scores = [of(&one, score), of(&other, None), of("zz", None)];
         let points = score.unwrap_or_default();
         let unknown = memory
             .store
@@ -232,4 +233,56 @@ fn scores_are_kept_by_the_day_they_changed() {
     assert_eq!(days[0].kev, ["CVE-2026-0001"]);
     let since = days[2].day.parse().unwrap();
     assert_eq!(store.judgements(since).unwrap().len(), 2);
+}
+
+#[test]
+fn what_hung_on_a_device_stays_known_when_it_goes_out_of_sight() {
+    let (mut memory, [one, other]) = two();
+    let mut keep = |day, effectiveness, data| {
+        let score = DeviceScore {
+            device: one.clone(),
+            score: Some(1.0),
+            effectiveness,
+            data,
+        };
+        let judgement = Judgement::default();
+        let unknown = memory.store.keep_scores(at(day), &judgement, &[score]);
+        assert_eq!(unknown.unwrap(), 0);
+    };
+    keep(1, Some(6.5), None);
+    keep(2, None, None);
+    keep(3, None, Some(8.0));
+    let known = memory.store.remember(at(4)).unwrap();
+    let grades = |id: &str| {
+        let known = known.get(id).unwrap();
+        (known.effectiveness, known.data)
+    };
+    assert_eq!(grades(&one), (Some(6.5), Some(8.0)));
+    assert_eq!(grades(&other), (None, None));
+}
+
+#[test]
+fn epss_is_kept_by_day() {
+    let (mut memory, _) = two();
+    let store = &mut memory.store;
+    let mut keep = |day, model: &str, said: &[(&str, f64)]| {
+        let said = said.iter().copied().collect();
+        store.keep_epss(at(day), model, &said).unwrap();
+    };
+    keep(1, "v4", &[("CVE-2026-0001", 0.1), ("CVE-2026-0002", 0.2)]);
+    keep(2, "v5", &[("CVE-2026-0001", 0.5)]);
+    keep(2, "v5", &[("CVE-2026-0001", 0.4)]);
+    let before = |day| memory.store.epss_before(at(day)).unwrap();
+    let of = |day| before(day).remove("CVE-2026-0001").unwrap_or_default();
+    assert_eq!(of(1), []);
+    assert_eq!(of(2), [("v4".to_owned(), 0.1)]);
+    assert_eq!(of(3), [("v4".to_owned(), 0.1), ("v5".to_owned(), 0.4)]);
+    assert_eq!(before(3).len(), 2);
+    let policy = Policy {
+        changes_days: 1,
+        ..Policy::default()
+    };
+    memory.store.retain(&policy, at(3).0).unwrap();
+    let left = memory.store.epss_before(at(3)).unwrap();
+    assert_eq!(left.len(), 1, "{left:?}");
 }

@@ -121,6 +121,7 @@ pub const fn advice(id: FindingId) -> &'static str {
         F::CertificateExpired => "renew the certificate",
         F::CertificateSelfSigned => "install a certificate of the hospital's own authority",
         F::CertificateWeak => "install a certificate with a strong key and signature",
+        F::PrivilegedLogon => "find out who administers it over shares, and whether that is needed",
         F::OpcuaUnprotected => "offer only endpoints with a security policy",
         F::CleartextClinical => "encrypt the protocol where both sides can",
         F::PublicContact => "find out whether the contact is needed, and deny it if not",

@@ -282,6 +282,7 @@ fields! {
     SmbDialect = 620, "smb.dialect", Observed, 95;
     SmbNativeOs = 621, "smb.native_os", Observed, 85;
     SmbNativeLanManager = 622, "smb.native_lanman", Observed, 80;
+    SmbAdministration = 623, "smb.administration", Observed, 95;
     NtlmVersion = 625, "ntlmssp.version", Observed, 85;
     NtlmComputer = 626, "ntlmssp.challenge.target_info.nb_computer_name", Hostname, 85;
     NtlmDnsComputer = 627, "ntlmssp.challenge.target_info.dns_computer_name", Hostname, 85;

@@ -59,4 +59,5 @@ findings! {
     Recalled = 39, "recalled", "Model named in a recall of the FDA";
     OpcuaUnprotected = 42, "opcua_unprotected", "OPC UA session without protection";
     DuplicateSerial = 44, "duplicate_serial", "Serial number of another device as well";
+    PrivilegedLogon = 48, "privileged_logon", "Log-on to a share for administrators alone";
 }
