@@ -198,17 +198,16 @@ pub fn label(device: &Device) -> String {
     if let Some(name) = name(device) {
         return clean(name).into_owned();
     }
-    let made = [
-        attribute(device, "manufacturer"),
-        attribute(device, "model"),
-    ];
-    let made: Vec<_> = made.into_iter().flatten().collect();
-    if made.is_empty() {
-        let address = device.addresses.first().map(ToString::to_string);
-        let address = address.or_else(|| device.macs.first().cloned());
-        return clean(&address.unwrap_or_else(|| "unnamed".to_owned())).into_owned();
+    let maker = attribute(device, "manufacturer").filter(|_| !is_hint(device, "manufacturer"));
+    // A maker alone is no name: others of it stand beside it.
+    let own = attribute(device, "model").map(str::to_owned);
+    let own = own.or_else(|| device.addresses.first().map(ToString::to_string));
+    let own = own.or_else(|| device.macs.first().cloned());
+    let words: Vec<&str> = maker.into_iter().chain(own.as_deref()).collect();
+    match words.is_empty() {
+        true => "unnamed".to_owned(),
+        false => clean(&words.join(" ")).into_owned(),
     }
-    clean(&made.join(" ")).into_owned()
 }
 
 #[cfg(test)]
