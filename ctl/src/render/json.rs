@@ -6,14 +6,14 @@ use std::io::{self, BufWriter, Write};
 use serde::Serialize;
 use serde::ser::SerializeStruct;
 use serde_json::Serializer;
-use serde_json::ser::{CompactFormatter, Formatter};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use super::Listing;
 use super::text::is_obeyed;
 
 /// One value, indented by two spaces.
 pub fn pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
-    write(value, Safe(Indented::default()), out)
+    write(value, Safe(PrettyFormatter::new()), out)
 }
 
 /// One value on one line.
@@ -115,96 +115,6 @@ impl<F: Formatter> Formatter for Safe<F> {
     }
 }
 
-/// A line's end, and blanks for the levels that there are.
-const INDENT: &[u8] = b"\n                                                                ";
-/// Blanks of a level.
-const LEVEL_BLANKS: usize = 2;
-
-/// A formatter that gives each element a line of its own.
-#[derive(Default)]
-struct Indented {
-    level: usize,
-    /// Something stands on the level at hand.
-    is_filled: bool,
-}
-
-impl Indented {
-    fn open<W: ?Sized + Write>(&mut self, writer: &mut W, mark: &[u8]) -> io::Result<()> {
-        self.level += 1;
-        self.is_filled = false;
-        writer.write_all(mark)
-    }
-
-    fn close<W: ?Sized + Write>(&mut self, writer: &mut W, mark: &[u8]) -> io::Result<()> {
-        self.level = self.level.saturating_sub(1);
-        if self.is_filled {
-            self.begin_line(writer)?;
-        }
-        writer.write_all(mark)
-    }
-
-    fn begin_element<W: ?Sized + Write>(&self, writer: &mut W, first: bool) -> io::Result<()> {
-        if !first {
-            writer.write_all(b",")?;
-        }
-        self.begin_line(writer)
-    }
-
-    fn begin_line<W: ?Sized + Write>(&self, writer: &mut W) -> io::Result<()> {
-        let blanks = self.level * LEVEL_BLANKS;
-        match INDENT.get(..=blanks) {
-            Some(indent) => writer.write_all(indent),
-            None => write!(writer, "\n{:blanks$}", ""),
-        }
-    }
-}
-
-impl Formatter for Indented {
-    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.open(writer, b"[")
-    }
-
-    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.close(writer, b"]")
-    }
-
-    fn begin_array_value<W>(&mut self, writer: &mut W, first: bool) -> io::Result<()>
-    where
-        W: ?Sized + Write,
-    {
-        self.begin_element(writer, first)
-    }
-
-    fn end_array_value<W: ?Sized + Write>(&mut self, _writer: &mut W) -> io::Result<()> {
-        self.is_filled = true;
-        Ok(())
-    }
-
-    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.open(writer, b"{")
-    }
-
-    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.close(writer, b"}")
-    }
-
-    fn begin_object_key<W>(&mut self, writer: &mut W, first: bool) -> io::Result<()>
-    where
-        W: ?Sized + Write,
-    {
-        self.begin_element(writer, first)
-    }
-
-    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        writer.write_all(b": ")
-    }
-
-    fn end_object_value<W: ?Sized + Write>(&mut self, _writer: &mut W) -> io::Result<()> {
-        self.is_filled = true;
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,14 +134,10 @@ mod tests {
 
     #[test]
     fn layout_is_the_usual_one() {
-        let mut value = serde_json::json!({ "a": [1, {}, [[]], [2, [3]]], "b": [], "c": {"d": 4} });
-        // Deeper than there are blanks at hand.
-        for _ in 0..INDENT.len() {
-            let mut out = Vec::new();
-            pretty(&value, &mut out).unwrap();
-            let expected = serde_json::to_string_pretty(&value).unwrap() + "\n";
-            assert_eq!(String::from_utf8(out).unwrap(), expected);
-            value = serde_json::json!([5, { "e": value, "f": null }]);
-        }
+        let value = serde_json::json!({ "a": [1, {}, [[]], [2, [3]]], "b": [], "c": {"d": 4} });
+        let mut out = Vec::new();
+        pretty(&value, &mut out).unwrap();
+        let expected = serde_json::to_string_pretty(&value).unwrap() + "\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

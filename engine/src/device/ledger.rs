@@ -155,7 +155,7 @@ pub struct Ledger {
     /// Ends of which there is a fact: no more than facts.
     known: HashSet<BindingKey, RandomState>,
     /// The last of them: whoever speaks says several things.
-    last_known: BindingKey,
+    last_known: Option<BindingKey>,
     edges: Debts<EdgeKey, EdgeDebt>,
     activities: Debts<(SubjectKey, Event, u8), ActivityDebt>,
     unanswered: Debts<UnansweredKey, UnansweredDebt>,
@@ -182,7 +182,7 @@ impl Ledger {
             subjects: Debts::reserved(LEDGER_SUBJECTS_MAX),
             facts: Debts::reserved(LEDGER_FACTS_MAX),
             known: HashSet::default(),
-            last_known: BindingKey::default(),
+            last_known: None,
             edges: Debts::reserved(LEDGER_EDGES_MAX),
             activities: Debts::reserved(LEDGER_ACTIVITIES_MAX),
             unanswered: Debts::reserved(LEDGER_UNANSWERED_MAX),
@@ -404,13 +404,13 @@ impl Ledger {
             self.passages.refuse();
             counters.count(Counter::LedgerRefused);
         } else if let SubjectKey::Binding(end) = key.subject
-            && end != self.last_known
+            && Some(end) != self.last_known
             && !matches!(key.field, Field::TcpSyn | Field::TcpSynAck)
             && key.field.heard_as().is_none()
         {
             // How its connections begin, and whom it looks up, is not what it says.
             self.known.insert(end);
-            self.last_known = end;
+            self.last_known = Some(end);
         }
         id
     }
@@ -518,7 +518,7 @@ impl Ledger {
             self.subjects.clear();
             self.facts.clear();
             self.known.clear();
-            self.last_known = BindingKey::default();
+            self.last_known = None;
             self.edges.clear();
             self.activities.clear();
             self.unanswered.clear();
