@@ -40,7 +40,8 @@ pub const OVER_TCP: Classifier = Classifier {
 
 const PORT: u16 = 53;
 
-/// Questions of one message, at the port: clients ask one; a few ask for addresses of both families.
+/// Questions of one message, at the port: clients ask one; a few ask for addresses of both
+/// families.
 const QUESTIONS_MAX: u16 = 4;
 
 /// Protocols with the same message on a port of their own: mDNS, LLMNR.
