@@ -49,7 +49,10 @@ struct Body {
 impl Body {
     /// The body of these rows; `holes` of each row that is read.
     fn new(bytes: &[u8], separator: u8, holes: &[&[usize]], left: Left) -> Option<Self> {
-        let mut pieces = Vec::new();
+        // One allocation: no more pieces than rows and fields that may differ, and the end.
+        let rows = bytes.iter().filter(|byte| **byte == b'\r').count();
+        let fields: usize = holes.iter().map(|holes| holes.len()).sum();
+        let mut pieces = Vec::with_capacity((rows + fields + 1).min(HOLES_MAX + 1));
         let mut holes = holes.iter();
         // Where the piece at hand and the row at hand begin.
         let (mut piece, mut start) = (0, 0);
@@ -161,7 +164,8 @@ impl Bodies {
         self.last = at;
     }
 
-    /// Adds a body where it has a place: one in a number of others gives way.
+    /// Adds a body: the more there are, the fewer of those that are new, since where many are, few
+    /// come again. Where there is no place, the oldest gives way.
     fn add(
         &mut self,
         bytes: &[u8],
@@ -170,8 +174,7 @@ impl Bodies {
         left: impl FnOnce() -> Left,
     ) -> Option<usize> {
         self.refused += 1;
-        let is_full = self.list.len() >= HL7_BODIES_MAX;
-        if bytes.len() > HL7_SEGMENT_BYTES_MAX || is_full && self.refused < HL7_BODIES_MAX {
+        if bytes.len() > HL7_SEGMENT_BYTES_MAX || self.refused <= self.list.len() {
             return None;
         }
         self.refused = 0;
@@ -240,7 +243,7 @@ mod tests {
     fn what_came_next_comes_next() {
         let mut bodies = Bodies::default();
         let beds = ["A", "B", "C"].map(|bed| format!("PV1|1|I|{bed}\r").into_bytes());
-        for _ in 0..2 {
+        for _ in 0..6 {
             for bed in &beds {
                 bodies.remember(bed, b'|', &[&[]], Left::default);
             }

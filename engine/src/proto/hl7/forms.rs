@@ -165,9 +165,13 @@ impl Forms {
     }
 }
 
+/// Rows of a usual message: there is room for them at once.
+pub const USUAL_ROWS: usize = 16;
+
 /// Puts something in its place; what was there is forgotten.
 fn put<T>(list: &mut Vec<Option<T>>, at: usize, entry: T) {
     if list.len() <= at {
+        list.reserve(USUAL_ROWS.saturating_sub(list.len()));
         list.resize_with(at + 1, || None);
     }
     if let Some(place) = list.get_mut(at) {

@@ -9,7 +9,7 @@ use super::BLOCK_END;
 use super::body::{Bodies, Left};
 use super::code::Code;
 use super::equipment::{Devices, Sure, level, number};
-use super::forms::{Forms, Meaning};
+use super::forms::{Forms, Meaning, USUAL_ROWS};
 use super::rows::{Kind, Rows};
 use super::session::is_day;
 use super::software;
@@ -146,6 +146,7 @@ impl Message {
         self.start = self.rows.bytes().len();
         self.is_fresh = true;
         self.holes.clear();
+        self.holes.reserve(USUAL_ROWS);
         self.is_plain = true;
     }
 

@@ -7,6 +7,8 @@ use crate::proto::digest::Digest;
 
 /// Memory that stays with a conversation between its messages, in bytes.
 const IDLE_BYTES_MAX: usize = 4096;
+/// Memory for the rows of a usual message, in bytes: it is had at once.
+const USUAL_BYTES: usize = 512;
 
 /// Most fields that are read of a row.
 pub const FIELDS_MAX: usize = 8;
@@ -110,6 +112,7 @@ impl Rows {
     pub fn clear(&mut self) {
         self.0.clear();
         self.0.shrink_to(IDLE_BYTES_MAX);
+        self.0.reserve(USUAL_BYTES);
     }
 
     /// What stands for all that can be made of these rows.
