@@ -3,7 +3,8 @@ use std::fs;
 
 use medtap_table::TableReader;
 use medtap_table::vocabulary::{Attribute, Field};
-use medtap_tests::{replay, root};
+use medtap_tests::{medtap, replay, root};
+use serde_json::Value;
 
 /// Protocols by which clinical equipment says what it is.
 const PROTOCOLS: &[&str] = &[
@@ -103,4 +104,49 @@ fn every_fact_is_true_and_every_truth_is_a_fact() {
         }
     }
     assert!(errors.is_empty(), "{}", errors.join("\n"));
+}
+
+/// Who passes on what others made: an archive by C-MOVE, by C-GET and over the web, gateways of
+/// monitors, ventilators and pumps. Capture, address, and how many devices it tells of.
+const PASS_ON: &[(&str, &str, usize)] = &[
+    ("dicom/archive_forward", "10.20.2.10", 1),
+    ("dicom/get_forward", "10.30.1.20", 2),
+    ("dicomweb/orthanc", "10.30.1.20", 2),
+    ("hl7/oru_ack", "10.20.1.21", 3),
+    ("hl7/profiles", "10.30.1.10", 6),
+];
+
+/// What passes on is none of what it tells of: it has no model, no serial number and no station.
+#[test]
+fn who_passes_on_is_not_what_it_tells_of() {
+    for (capture, address, count) in PASS_ON {
+        let ran = medtap(&[
+            "analyze",
+            &format!("pcaps/{capture}.pcap"),
+            "--output",
+            "json",
+        ]);
+        let json = ran.json();
+        let devices = json["devices"].as_array().expect("devices");
+        let has = |device: &&Value| device["addresses"][0] == *address;
+        let own = devices.iter().find(has).expect("the one that passes on");
+        for attribute in [
+            "model",
+            "serial_number",
+            "station_name",
+            "software_version",
+            "udi",
+        ] {
+            let told = &own["attributes"][attribute];
+            assert!(
+                told.is_null(),
+                "{capture}: {attribute} of {address}: {told}"
+            );
+        }
+        let by_it = |device: &&Value| {
+            let mut reporters = device["reported_by"].as_array().into_iter().flatten();
+            reporters.any(|reporter| *reporter == own["id"])
+        };
+        assert_eq!(devices.iter().filter(by_it).count(), *count, "{capture}");
+    }
 }
