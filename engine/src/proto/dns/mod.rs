@@ -133,7 +133,8 @@ fn known(question: &Question<'_>) -> bool {
 
 /// A server that could not read a question says so without repeating it.
 fn is_bare_error(message: &Message<'_>) -> bool {
-    message.is_response() && message.counts() == [0; 4] && (1..=10).contains(&message.rcode())
+    let is_empty = message.counts() == [0; 4] && is_operation(message.opcode());
+    message.is_response() && is_empty && (1..=10).contains(&message.rcode())
 }
 
 fn role(message: &Message<'_>) -> Role {
