@@ -168,8 +168,9 @@ fn new_rules() {
     let second = eventually("the new rules of every worker", || {
         generations(&engine).filter(|it| *it != first)
     });
-    let example = RULE.replace("AcmeSSH_1.2", "OtherSSH_1.2");
-    for (number, broken) in (1..).zip(["field = \n", &example]) {
+    // A rule's examples are proved by `medtap rules check`; that its pattern is one, at a start too.
+    let pattern = RULE.replace("[0-9.]+)", "[0-9.]+");
+    for (number, broken) in (1..).zip(["field = \n", &pattern]) {
         let lines = engine.process.said().lines().count();
         fs::write(&file, broken).expect("a broken rule");
         engine.process.signal(Signal::SIGHUP);
