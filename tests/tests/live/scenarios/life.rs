@@ -168,7 +168,7 @@ fn new_rules() {
     let second = eventually("the new rules of every worker", || {
         generations(&engine).filter(|it| *it != first)
     });
-    // A rule's examples are proved by `medtap rules check`; that its pattern is one, at a start too.
+    // Examples are proved by `medtap rules check`; that a pattern is one, at a start too.
     let pattern = RULE.replace("[0-9.]+)", "[0-9.]+");
     for (number, broken) in (1..).zip(["field = \n", &pattern]) {
         let lines = engine.process.said().lines().count();
