@@ -11,7 +11,7 @@ use super::code::Code;
 use super::equipment::{Devices, Sure, level, number};
 use super::forms::{Forms, Meaning, USUAL_ROWS};
 use super::rows::{Kind, Rows};
-use super::session::is_day;
+use super::session::{is_day, looks_like_day};
 use super::software;
 use super::syntax::{Delimiters, Marks};
 use super::witness::Witnesses;
@@ -363,7 +363,7 @@ impl Message {
         let shifted = rest
             .is_some_and(|rest| rest.iter().any(|byte| *byte != self.delimiters.field))
             || match day {
-                [] => is_day(binary) || is_day(text),
+                [] => looks_like_day(binary) || looks_like_day(text),
                 day => !is_day(day),
             };
         if !shifted {

@@ -464,8 +464,43 @@ pub(super) fn fit(text: &[u8]) -> Option<&[u8]> {
     reported::text(text).filter(|text| text.len() <= VALUE_BYTES_MAX)
 }
 
-/// True for a day, with or without its time.
+/// True for a day, with or without its time: a DTM (HL7 chapter 2A), `YYYY[MM[DD[HH[MM[SS[.S…]]]]]]`
+/// and an offset, of this century or the last.
 pub(super) fn is_day(text: &[u8]) -> bool {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = text.split_at(digits);
+    let pair = |at: usize| match number.get(at..at + 2) {
+        Some([tens, ones]) => Some((tens - b'0') * 10 + (ones - b'0')),
+        _ => None,
+    };
+    let within = |at: usize, first: u8, last: u8| {
+        pair(at).is_none_or(|number| (first..=last).contains(&number))
+    };
+    let fits = matches!(digits, 4 | 6 | 8 | 10 | 12 | 14)
+        && matches!(pair(0), Some(19 | 20))
+        && within(4, 1, 12)
+        && within(6, 1, 31)
+        && within(8, 0, 23)
+        && within(10, 0, 59)
+        && within(12, 0, 59);
+    fits && is_time_end(rest, digits == 14)
+}
+
+/// True for what may follow the digits of a time: parts of its second, an offset.
+fn is_time_end(rest: &[u8], has_seconds: bool) -> bool {
+    let zone = rest.iter().position(|byte| b"+-".contains(byte));
+    let (parts, zone) = rest.split_at(zone.unwrap_or(rest.len()));
+    let all = |digits: &[u8]| digits.iter().all(u8::is_ascii_digit);
+    let is_part = match parts {
+        [] => true,
+        [b'.', digits @ ..] => has_seconds && (1..=4).contains(&digits.len()) && all(digits),
+        _ => false,
+    };
+    is_part && (zone.is_empty() || zone.len() == 5 && zone.get(1..).is_some_and(all))
+}
+
+/// True for what could be a day, or the rest of one: it stands where none belongs.
+pub(super) fn looks_like_day(text: &[u8]) -> bool {
     let (day, rest) = text.split_at(text.len().min(4));
     day.len() == 4
         && day.iter().all(u8::is_ascii_digit)

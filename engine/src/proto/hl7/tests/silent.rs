@@ -4,6 +4,7 @@ use super::{PERSONS, block};
 use crate::observe::Role::Client;
 use crate::proto::damage;
 use crate::proto::hl7::CLASSIFIER;
+use crate::proto::hl7::session::is_day;
 use crate::proto::replay::whole;
 
 /// A laboratory's results and a monitor's, whose rows end in texts and in an identity.
@@ -105,4 +106,47 @@ fn the_last_row_proves_itself() {
     let merged = OTHERS.replace("\nNTE|1||CANARY note", "\nPID|1||CANARY");
     let seen = whole(CLASSIFIER.session, &[(Client, &block(&merged))]).concat();
     assert!(!seen.contains("hl7.device.serial"), "{seen}");
+}
+
+#[test]
+fn a_day_is_one_of_the_calendar() {
+    for day in [
+        "2025",
+        "202501",
+        "20250101",
+        "202501012359",
+        "20250101120000.12+0100",
+    ] {
+        assert!(is_day(day.as_bytes()), "{day}");
+    }
+    for other in [
+        "",
+        "0250101",
+        "2025010",
+        "18990101",
+        "20251301",
+        "20250132",
+        "2025010124",
+        "20250101.1",
+        "20250101120000.",
+        "20250101+1",
+        "2025-01-01",
+    ] {
+        assert!(!is_day(other.as_bytes()), "{other}");
+    }
+}
+
+/// One separator less and one more: what follows the product is not its number, and the date,
+/// which lost its first digit, shows it.
+#[test]
+fn software_that_shifted_says_nothing() {
+    let row = "SFT|MAKER^L|4.5.6|MIDDLEWARE|BUILD77|CANARY|20250101";
+    let said = |row: &str| {
+        let known = "SFT|TESTVENDOR^L|3.0.8|CHEM CONTROL|BUILD 2291||20240712";
+        let text = OTHERS.replace(known, row);
+        whole(CLASSIFIER.session, &[(Client, &block(&text))]).concat()
+    };
+    assert!(said(row).contains("hl7.sft.binary_id=BUILD77"));
+    let shifted = row.replace("E|B", "E#B").replace("|2025", "||025");
+    assert!(!said(&shifted).contains("hl7.sft"), "{}", said(&shifted));
 }
