@@ -47,7 +47,7 @@ impl Header {
         if begins(record) != Some(true) {
             return None;
         }
-        let (field, component) = (*record.get(1)?, *record.get(3)?);
+        let [_, field, repeat, component, escape] = *record.first_chunk()?;
         let mut fields = [&record[..0]; 14];
         for (field, part) in fields.iter_mut().zip(record.split(|byte| *byte == field)) {
             *field = reported::trim(part);
@@ -63,6 +63,10 @@ impl Header {
         if !sound {
             return None;
         }
+        // One sender, in plain characters: anything else is what is left of two fields.
+        if fields[4].contains(&repeat) || fields[4].contains(&escape) {
+            return None;
+        }
         let (sender, identifier) = sender(fields[4], component)?;
         Some(Self {
             sender,
@@ -76,9 +80,20 @@ impl Header {
 /// A version by the standard's name: `E1394-97`, `1394-97`, `LIS2-A2`.
 fn is_named_version(version: &[u8]) -> bool {
     let plain = |byte: &u8| byte.is_ascii_digit() || b"ASTMELI.- ".contains(byte);
+    // To its end: `LIS` alone is what is left of one.
+    let lis = version.strip_prefix(b"LIS").is_some_and(|edition| {
+        let digits = edition
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        digits > 0
+            && edition
+                .get(digits..)
+                .is_some_and(|rest| rest.starts_with(b"-A"))
+    });
     version.len() <= VERSION_BYTES_MAX
         && version.iter().all(plain)
-        && (version.starts_with(b"LIS") || version.windows(4).any(|part| part == b"1394"))
+        && (lis || version.windows(4).any(|part| part == b"1394"))
 }
 
 /// H-5 and the identifier that it gives; nothing where it could name a person.
@@ -173,6 +188,9 @@ mod tests {
             br"H|\^&|||P|1|CANARY-1|CANARY-2|CANARY-3|CANARY^PATIENT||19000101|F",
             br"H|\^&|P|1|CANARY-1|CANARY-2|CANARY-3|CANARY^PATIENT||19000101|F",
             br"H|\^&|||EXM^1.0^S1|||||LIS||P|1|20260101CANARY",
+            // A separator became another delimiter.
+            br"H|\^&|||EXM^1.0^S1\CANARY|||||LIS||P|LIS2-A2|20260101",
+            br"H|\^&|||EXM^1.0^S1&CANARY|||||LIS||P|LIS2-A2|20260101",
             // One field too many, one missing.
             br"H|\^&|||CANARY|EXM^1.0^S1|||||LIS||P|LIS2-A2|20260101",
             br"H|\^&||EXM^1.0^S1|||||LIS||P|LIS2-A2|20260101",

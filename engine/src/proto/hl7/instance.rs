@@ -37,7 +37,11 @@ impl Instance {
         }
         let mut parts: [Vec<u8>; 4] = Default::default();
         for (n, part) in parts.iter_mut().enumerate() {
-            let component = delimiters.subcomponent(delimiters.component(field, n + 1));
+            let component = delimiters.component(field, n + 1);
+            // Its components have no parts: this is what is left of two fields.
+            if delimiters.subcomponent(component) != component {
+                return None;
+            }
             *part = reported::trim(&delimiters.text(component)).to_vec();
         }
         let [entity, namespace, universal, kind] = &parts;
@@ -159,6 +163,7 @@ mod tests {
             b"^^0012210000000000^EUI-64",
             b"0^^0012210000000000^EUI-64",
             b"anna@example^X",
+            b"SURNAME&P52814^^0012210000000000^EUI-64",
             // XCN, XPN, CX, XAD, XTN, a day.
             b"N0001^SURNAME^GIVEN",
             b"SURNAME^GIVEN^SECOND^JR",
