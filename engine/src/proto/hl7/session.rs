@@ -464,7 +464,7 @@ pub(super) fn fit(text: &[u8]) -> Option<&[u8]> {
     reported::text(text).filter(|text| text.len() <= VALUE_BYTES_MAX)
 }
 
-/// True for a day, with or without its time: a DTM (HL7 chapter 2A), `YYYY[MM[DD[HH[MM[SS[.S…]]]]]]`
+/// True for a day, with or without its time: a DTM (HL7 chapter 2A), `YYYY[MM[DD[HH[MM[SS[.S]]]]]]`
 /// and an offset, of this century or the last.
 pub(super) fn is_day(text: &[u8]) -> bool {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
