@@ -155,7 +155,8 @@ impl Network<'_> {
         let chosen = self
             .snapshot
             .choose_facts(|_, head| (head.field == field).then_some(()));
-        let slots: Vec<u32> = chosen.into_iter().map(|((), slot)| slot).collect();
+        let chosen = chosen.into_iter().flatten();
+        let slots: Vec<u32> = chosen.map(|((), slot)| slot).collect();
         self.snapshot.facts(&slots)
     }
 

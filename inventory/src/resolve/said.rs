@@ -61,8 +61,9 @@ impl Said {
             let unit = bindings.owner(snapshot, subject, times)?;
             Some((unit, is_for_joins(head)))
         });
-        let all = chosen.iter().map(|&((unit, _), slot)| (unit, slot));
-        let for_joins = chosen.iter().filter(|((_, joins), _)| *joins);
+        let chosen = chosen.iter().flatten();
+        let all = chosen.clone().map(|&((unit, _), slot)| (unit, slot));
+        let for_joins = chosen.filter(|((_, joins), _)| *joins);
         let for_joins = for_joins.map(|&((unit, _), slot)| (unit, slot));
         Self {
             all: Groups::new(bindings.units.len(), all),

@@ -159,21 +159,22 @@ impl<'a> Snapshot<'a> {
             .collect()
     }
 
-    /// Where each fact lies, and what `choose` makes of it, in the order of slots.
+    /// Where each fact lies, and what `choose` makes of it, in the order of slots. In pieces as
+    /// they were read: to lay them end to end, all of them would be held twice.
     pub fn choose_facts<T: Send>(
         &self,
         choose: impl Fn(SubjectId, &FactHead) -> Option<T> + Sync,
-    ) -> Vec<(T, u32)> {
+    ) -> Vec<Vec<(T, u32)>> {
         let of_slots = |slots: Range<u32>| {
-            slots.filter_map(|slot| {
+            let chosen = slots.filter_map(|slot| {
                 let head = self.table.fact_head(FactId(slot))?;
                 Some((choose(self.place(head.subject)?, &head)?, slot))
-            })
+            });
+            let mut chosen: Vec<(T, u32)> = chosen.collect();
+            chosen.shrink_to_fit();
+            chosen
         };
-        self.fact_slots()
-            .into_par_iter()
-            .flat_map_iter(of_slots)
-            .collect()
+        self.fact_slots().into_par_iter().map(of_slots).collect()
     }
 
     /// The facts of these slots, by subject, then by content.
