@@ -15,15 +15,9 @@ export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(realpath "${1:-$here/..}")
 
-missing=()
-[ "$(id -u)" = 0 ] || missing+=("root rights")
-for tool in ip ethtool tcpdump freeradius radclient dnsmasq dhclient dhcrelay; do
-  command -v "$tool" >/dev/null || missing+=("$tool")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-  echo "access.sh cannot run because this is missing: $(printf '%s, ' "${missing[@]}" | sed 's/, $//'); the head of the script lists the packages." >&2
-  exit 1
-fi
+. "$here/needs.sh"
+need ip ethtool tcpdump freeradius radclient dnsmasq dhclient dhcrelay
+end_if_missing
 
 hosts='client relay server'
 # shellcheck source=namespaces.sh

@@ -14,15 +14,9 @@ export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(realpath "${1:-$here/..}")
-missing=()
-[ "$(id -u)" = 0 ] || missing+=("root rights")
-for tool in ip ethtool tcpdump dnsmasq udhcpc busybox python3; do
-  command -v "$tool" >/dev/null || missing+=("$tool")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-  echo "behaviour.sh cannot run because this is missing: $(printf '%s, ' "${missing[@]}" | sed 's/, $//')" >&2
-  exit 1
-fi
+. "$here/needs.sh"
+need ip ethtool tcpdump dnsmasq udhcpc busybox python3
+end_if_missing
 
 hosts='server client twin stranger'
 . "$here/namespaces.sh"

@@ -25,19 +25,12 @@ venv=${VENV:-/tmp/medtap-pcaps-venv}
 py=$venv/bin/python
 
 # --- prerequisites: one sentence about everything that is missing ------------------------------------------------------
-missing=()
-[ "$(id -u)" = 0 ] || missing+=("root rights")
-for tool in ip ethtool ping arping tshark dumpcap editcap mergecap storescp storescu echoscu findscu movescu wlmscpfs Orthanc dnsmasq \
+. "$here/needs.sh"
+need ip ethtool ping arping tshark dumpcap editcap mergecap storescp storescu echoscu findscu movescu wlmscpfs Orthanc dnsmasq \
     udhcpc dhclient avahi-daemon avahi-publish dbus-daemon lldpd nginx openssl sshd ssh nmbd nmblookup curl rdisc6 dig \
-    ippeveprinter unshare; do
-  command -v "$tool" >/dev/null || missing+=("$tool")
-done
-"$py" -c 'import pydicom, pynetdicom, hl7, hl7apy, async_upnp_client, zeroconf, pyipp' 2>/dev/null ||
-  missing+=("the PyPI packages pydicom pynetdicom hl7 hl7apy async-upnp-client zeroconf pyipp in $venv")
-if [ ${#missing[@]} -gt 0 ]; then
-  echo "hospital.sh cannot run because this is missing: $(printf '%s, ' "${missing[@]}" | sed 's/, $//'); the head of the script lists the packages." >&2
-  exit 1
-fi
+    ippeveprinter unshare
+need_modules "$py" 'pydicom, pynetdicom, hl7, hl7apy, async_upnp_client, zeroconf, pyipp' "pydicom pynetdicom hl7 hl7apy async-upnp-client zeroconf pyipp in $venv"
+end_if_missing
 
 # --- names, clean-up ------------------------------------------------------------------------------------------------------
 run=mtpcap$$                       # every namespace is called $run-<host>

@@ -18,17 +18,11 @@ out=$(realpath "${1:-$here/..}")
 py=${VENV:-/tmp/medtap-pcaps-venv}/bin/python
 plugin=/usr/share/orthanc/plugins/libOrthancDicomWeb.so
 
-missing=()
-[ "$(id -u)" = 0 ] || missing+=("root rights")
-for tool in ip ethtool dumpcap capinfos storescu storescp getscu findscu Orthanc openssl curl logger; do
-  command -v "$tool" >/dev/null || missing+=("$tool")
-done
-[ -e "$plugin" ] || missing+=("the package orthanc-dicomweb")
-"$py" -c 'import pydicom, pynetdicom, fhirpy' 2>/dev/null || missing+=("the PyPI packages pydicom pynetdicom fhirpy in VENV")
-if [ ${#missing[@]} -gt 0 ]; then
-  echo "imaging.sh cannot run because this is missing: $(printf '%s, ' "${missing[@]}" | sed 's/, $//')" >&2
-  exit 1
-fi
+. "$here/needs.sh"
+need ip ethtool dumpcap capinfos storescu storescp getscu findscu Orthanc openssl curl logger
+need_file "$plugin" orthanc-dicomweb
+need_modules "$py" 'pydicom, pynetdicom, fhirpy' 'pydicom pynetdicom fhirpy in VENV'
+end_if_missing
 
 run=mtimg$$
 tmp=$(mktemp -d "/tmp/$run.XXXXXX")

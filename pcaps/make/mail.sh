@@ -18,15 +18,9 @@ only=
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(realpath "${1:-$here/..}")
 
-missing=()
-[ "$(id -u)" = 0 ] || missing+=("root rights")
-for tool in ip ethtool tcpdump openssl curl exim4 dovecot prosody microsocks turnserver turnutils_stunclient nmbd ntpd ntpq; do
-  command -v "$tool" >/dev/null || missing+=("$tool")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-  echo "mail.sh cannot run because this is missing: $(printf '%s, ' "${missing[@]}" | sed 's/, $//'); the head of the script lists the packages." >&2
-  exit 1
-fi
+. "$here/needs.sh"
+need ip ethtool tcpdump openssl curl exim4 dovecot prosody microsocks turnserver turnutils_stunclient nmbd ntpd ntpq
+end_if_missing
 
 . "$here/two_hosts.sh"
 wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }

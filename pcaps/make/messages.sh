@@ -15,14 +15,10 @@ out=$(realpath "${1:-$here/..}")
 py=${VENV:-/tmp/medtap-pcaps-venv}/bin/python
 run=mtmsg$$
 
-missing=()
-[ "$(id -u)" = 0 ] || missing+=("root rights")
-for tool in ip ethtool tcpdump; do command -v "$tool" >/dev/null || missing+=("$tool"); done
-"$py" -c 'import hl7, hl7apy, astm' 2>/dev/null || missing+=("the PyPI packages hl7 hl7apy astm-2025 in \$VENV")
-if [ ${#missing[@]} -gt 0 ]; then
-  echo "messages.sh cannot run because this is missing: $(printf '%s, ' "${missing[@]}" | sed 's/, $//')" >&2
-  exit 1
-fi
+. "$here/needs.sh"
+need ip ethtool tcpdump
+need_modules "$py" 'hl7, hl7apy, astm' 'hl7 hl7apy astm-2025 in VENV'
+end_if_missing
 
 pids=()
 cleanup() {

@@ -24,18 +24,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=$(realpath "${1:-$here/..}")
 py=${VENV:+$VENV/bin/}python3
 
-missing=()
-[ "$(id -u)" = 0 ] || missing+=("root rights")
-for tool in ip ethtool tcpdump openssl psql redis-server redis-cli rabbitmq-server tsql ffmpeg sipp krb5kdc kadmin.local kinit rpcbind \
+. "$here/needs.sh"
+need ip ethtool tcpdump openssl psql redis-server redis-cli rabbitmq-server tsql ffmpeg sipp krb5kdc kadmin.local kinit rpcbind \
     rpcinfo ganesha.nfsd nfs-ls in.tftpd atftp ipmi_sim ipmitool coap-server-notls coap-client-notls wireguard-go wg openvpn dnsmasq \
-    dhclient rsh-redone-rsh rsh-redone-rlogin hostapd wpa_supplicant script; do
-  command -v "$tool" >/dev/null || missing+=("$tool")
-done
-"$py" -c 'import aioquic, pika, oracledb, tacacs_plus' 2>/dev/null || missing+=("the PyPI packages aioquic pika oracledb tacacs_plus")
-if [ ${#missing[@]} -gt 0 ]; then
-  echo "network.sh cannot run because this is missing: $(printf '%s, ' "${missing[@]}" | sed 's/, $//'); the head of the script lists the packages." >&2
-  exit 1
-fi
+    dhclient rsh-redone-rsh rsh-redone-rlogin hostapd wpa_supplicant script
+need_modules "$py" 'aioquic, pika, oracledb, tacacs_plus' 'aioquic pika oracledb tacacs_plus'
+end_if_missing
 
 . "$here/two_hosts.sh"
 wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }

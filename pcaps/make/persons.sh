@@ -18,17 +18,11 @@ out=$(realpath "${1:-$here/..}")
 py=${VENV:+$VENV/bin/}python3
 plugin=/usr/share/orthanc/plugins/libOrthancDicomWeb.so
 
-missing=()
-[ "$(id -u)" = 0 ] || missing+=("root rights")
-for tool in ip ethtool tcpdump curl Orthanc; do
-  command -v "$tool" >/dev/null || missing+=("$tool")
-done
-[ -e "$plugin" ] || missing+=("the package orthanc-dicomweb")
-"$py" -c 'import pydicom, pynetdicom, fhirstarter, uvicorn' 2>/dev/null || missing+=("the PyPI packages pydicom pynetdicom fhirstarter uvicorn")
-if [ ${#missing[@]} -gt 0 ]; then
-  echo "persons.sh cannot run because this is missing: $(printf '%s, ' "${missing[@]}" | sed 's/, $//')" >&2
-  exit 1
-fi
+. "$here/needs.sh"
+need ip ethtool tcpdump curl Orthanc
+need_file "$plugin" orthanc-dicomweb
+need_modules "$py" 'pydicom, pynetdicom, fhirstarter, uvicorn' 'pydicom pynetdicom fhirstarter uvicorn'
+end_if_missing
 
 . "$here/two_hosts.sh"
 

@@ -20,15 +20,11 @@ out=$(realpath "${1:-$here/..}")
 py=${VENV:+$VENV/bin/}python3
 snap=${SNAP7:+$SNAP7/bin/}python3
 
-missing=()
-[ "$(id -u)" = 0 ] || missing+=("root rights")
-for tool in ip ethtool tcpdump knxd; do command -v "$tool" >/dev/null || missing+=("$tool"); done
-"$py" -c 'import asyncua, c104, opendnp3, xknx, pnio_dcp' 2>/dev/null || missing+=("the PyPI packages asyncua c104 yadnp3 xknx pnio-dcp")
-"$snap" -c 'import snap7' 2>/dev/null || missing+=("the PyPI package python-snap7 1.4.1")
-if [ ${#missing[@]} -gt 0 ]; then
-  echo "plant.sh cannot run because this is missing: $(printf '%s, ' "${missing[@]}" | sed 's/, $//'); the head of the script lists the packages." >&2
-  exit 1
-fi
+. "$here/needs.sh"
+need ip ethtool tcpdump knxd
+need_modules "$py" 'asyncua, c104, opendnp3, xknx, pnio_dcp' 'asyncua c104 yadnp3 xknx pnio-dcp'
+need_modules "$snap" 'snap7' 'python-snap7 1.4.1'
+end_if_missing
 
 subnet=10.31.0 server_mac=00:1b:1b:3a:00:10 client_mac=00:0c:29:3a:00:21
 # shellcheck source=two_hosts.sh

@@ -22,17 +22,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=$(realpath "${1:-$here/..}")
 py=${VENV:+$VENV/bin/}python3
 
-missing=()
-[ "$(id -u)" = 0 ] || missing+=("root rights")
-for tool in ip ethtool tcpdump snmpd snmpget smbd smbclient vsftpd curl inetutils-inetd telnet expect chronyd ntpdig Xtigervnc \
-    xtigervncviewer Xvfb xrdp xfreerdp openssl sipp mosquitto mosquitto_pub slapd slapadd ldapsearch ldapwhoami mariadbd mariadb; do
-  command -v "$tool" >/dev/null || missing+=("$tool")
-done
-"$py" -c 'import bacpypes3, pymodbus, cpppo' 2>/dev/null || missing+=("the PyPI packages bacpypes3 pymodbus cpppo")
-if [ ${#missing[@]} -gt 0 ]; then
-  echo "services.sh cannot run because this is missing: $(printf '%s, ' "${missing[@]}" | sed 's/, $//'); the head of the script lists the packages." >&2
-  exit 1
-fi
+. "$here/needs.sh"
+need ip ethtool tcpdump snmpd snmpget smbd smbclient vsftpd curl inetutils-inetd telnet expect chronyd ntpdig Xtigervnc \
+    xtigervncviewer Xvfb xrdp xfreerdp openssl sipp mosquitto mosquitto_pub slapd slapadd ldapsearch ldapwhoami mariadbd mariadb
+need_modules "$py" 'bacpypes3, pymodbus, cpppo' 'bacpypes3 pymodbus cpppo'
+end_if_missing
 
 . "$here/two_hosts.sh"
 
