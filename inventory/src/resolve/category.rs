@@ -87,6 +87,22 @@ fn is_imaging(category: Category) -> bool {
     )
 }
 
+/// Equipment that forwards, and is more than a router.
+fn is_forwarding(category: Category) -> bool {
+    use Category as C;
+    matches!(category, C::Switch | C::AccessPoint | C::Firewall)
+}
+
+/// Lets what is said of all of its kinds agree with the only one that is said.
+fn agree(voices: &mut BTreeMap<Category, Vec<u8>>, all: Category, is_kind: fn(Category) -> bool) {
+    let mut kinds = voices.keys().copied().filter(|category| is_kind(*category));
+    if let (Some(kind), None) = (kinds.next(), kinds.next())
+        && let Some(said) = voices.remove(&all)
+    {
+        voices.entry(kind).or_default().extend(said);
+    }
+}
+
 fn texts<'a>(facts: &[&'a Fact<'static>], field: Field) -> BTreeSet<&'a str> {
     let of_field = facts.iter().filter(|fact| fact.field == field);
     of_field.map(|fact| &*fact.raw).collect()
@@ -192,16 +208,8 @@ impl<'a> Evidence<'a> {
         for (category, confidence) in said.chain(self.shown) {
             voices.entry(category).or_default().push(confidence);
         }
-        // That it is some modality agrees with the one kind that it can be.
-        let mut kinds = voices
-            .keys()
-            .copied()
-            .filter(|category| is_imaging(*category));
-        if let (Some(kind), None) = (kinds.next(), kinds.next())
-            && let Some(modality) = voices.remove(&Category::Modality)
-        {
-            voices.entry(kind).or_default().extend(modality);
-        }
+        agree(&mut voices, Category::Modality, is_imaging);
+        agree(&mut voices, Category::Router, is_forwarding);
         let sums = voices.into_iter().map(|(category, confidences)| {
             let sum = together(confidences);
             let own = part.originates && is_imaging(category) && sum >= OWN_MODALITY - 10;

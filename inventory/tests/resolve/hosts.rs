@@ -1,6 +1,6 @@
 //! Which bindings are one host.
 
-use medtap_table::vocabulary::Field;
+use medtap_table::vocabulary::{Attribute, Field};
 use medtap_table::{Subject, SubjectFlags};
 
 use crate::sample::{
@@ -47,6 +47,30 @@ fn scopes_are_apart() {
     let inventory = sample.inventory();
     assert_eq!(inventory.devices.len(), 2);
     assert_ne!(inventory.devices[0].id, inventory.devices[1].id);
+}
+
+#[test]
+fn what_forwards_is_the_kind_that_it_says_it_is() {
+    let forwards = |said: &[(&str, u8)]| {
+        let mut sample = Sample::default();
+        let router = sample.add(proven(CISCO, "10.0.0.1"));
+        sample.add(binding(CISCO, "10.9.0.7", 63));
+        for (category, confidence) in said {
+            let fact = sample.say(router, Field::SnmpSysDescr, category);
+            fact.attribute = Attribute::Category;
+            fact.confidence = *confidence;
+        }
+        let inventory = sample.inventory();
+        let device = with(&inventory, CISCO_TEXT);
+        (device.category, device.category_confidence)
+    };
+    assert_eq!(forwards(&[]), ("router", 90));
+    assert_eq!(forwards(&[("firewall", 85)]), ("firewall", 99));
+    assert_eq!(forwards(&[("switch", 60), ("router", 50)]).0, "switch");
+    assert_eq!(forwards(&[("access_point", 40)]).0, "access_point");
+    // Of two that it says, forwarding does not tell which.
+    assert_eq!(forwards(&[("firewall", 60), ("switch", 60)]).0, "router");
+    assert_eq!(forwards(&[("camera", 85)]).0, "router");
 }
 
 #[test]
