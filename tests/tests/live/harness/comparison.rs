@@ -14,19 +14,10 @@ const LEFT_OUT: [&str; 6] = [
     "files",
 ];
 
-/// Where a stack's marks come from: SYN, its answer and a third segment, in this order. Over
-/// several queues they may come in another one, and then this opening is not counted.
-const OPENINGS: [&str; 2] = ["tcp.syn.signature", "tcp.syn_ack.signature"];
-
-/// Fails unless both say the same, times apart; with several queues, the number of openings too.
-pub fn same_devices(live: &Value, offline: &Value, queues: u32) {
+/// Fails unless both say the same, times apart.
+pub fn same_devices(live: &Value, offline: &Value) {
     let mut differences = Vec::new();
-    let (mut live, mut offline) = (live.clone(), offline.clone());
-    if queues > 1 {
-        uncount_openings(&mut live);
-        uncount_openings(&mut offline);
-    }
-    compare("", &live, &offline, &mut differences);
+    compare("", live, offline, &mut differences);
     assert!(
         differences.is_empty(),
         "live and offline differ in {} places:\n{}",
@@ -38,21 +29,6 @@ pub fn same_devices(live: &Value, offline: &Value, queues: u32) {
             .collect::<Vec<_>>()
             .join("\n")
     );
-}
-
-/// Leaves out how often a stack's marks were seen.
-fn uncount_openings(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            let field = members.get("field").and_then(Value::as_str);
-            if field.is_some_and(|field| OPENINGS.contains(&field)) {
-                members.remove("count");
-            }
-            members.values_mut().for_each(uncount_openings);
-        }
-        Value::Array(items) => items.iter_mut().for_each(uncount_openings),
-        _ => {}
-    }
 }
 
 fn compare(path: &str, live: &Value, offline: &Value, differences: &mut Vec<String>) {

@@ -160,7 +160,7 @@ fn as_offline(arguments: &[&str], queues: u32) {
     let live = devices(&engine.table);
     let found = live["devices"].as_array().map_or(0, Vec::len);
     assert!(found >= HOSTS.len(), "only {found} devices: {live}");
-    same_devices(&live, &analyze(&capture), queues);
+    same_devices(&live, &analyze(&capture));
     lab.assert_silent();
     assert!(!lab.is_attached(), "{}", lab.link("sensor", MONITOR));
 }
