@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::coverage::{Read, read_kind};
+use super::several;
 use crate::history::{HistoryError, Store};
 
 /// What a conclusion about some devices rests on.
@@ -29,14 +30,14 @@ impl Basis {
     /// One sentence about what the conclusion rests on.
     pub fn sentence(&self) -> String {
         format!(
-            "rests on {} conversations of {} devices; {} of them never answered, {} % of the bytes \
-             encrypted and {} % in closed tunnels, {} times without a sensor",
-            self.conversations,
-            self.devices,
+            "rests on {} of {}; {} of them never answered, {} % of the bytes encrypted and {} % in \
+             closed tunnels, {} without a sensor",
+            several(self.conversations, "conversation"),
+            several(self.devices as u64, "device"),
             self.unanswered,
             self.read.percent(self.read.encrypted),
             self.read.percent(self.read.tunnelled),
-            self.gaps
+            several(self.gaps, "time")
         )
     }
 }

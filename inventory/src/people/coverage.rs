@@ -9,6 +9,7 @@ use medtap_table::vocabulary::{Attribute, Protocol};
 use serde::{Deserialize, Serialize};
 
 use super::place::within;
+use super::several;
 use crate::history::{Coverage, HistoryError, Store};
 
 /// What a site says that it has.
@@ -130,17 +131,17 @@ impl CoverageReport {
             .count();
         let one_way = self.vlans.iter().filter(|vlan| vlan.is_one_way()).count();
         format!(
-            "rests on {} devices; {unseen} of {} declared subnets never seen, {one_way} one-way \
-             VLANs, {} devices of which nothing could be read, {} % of the bytes encrypted and \
-             {} % in closed tunnels, {} of {} assets never seen, {} times without a sensor",
-            self.devices,
-            self.subnets.len(),
-            self.unread,
+            "rests on {}; {unseen} of {} never seen, {}, {} of which nothing could be read, {} % of \
+             the bytes encrypted and {} % in closed tunnels, {} of {} never seen, {} without a sensor",
+            several(self.devices as u64, "device"),
+            several(self.subnets.len() as u64, "declared subnet"),
+            several(one_way as u64, "one-way VLAN"),
+            several(self.unread as u64, "device"),
             self.read.percent(self.read.encrypted),
             self.read.percent(self.read.tunnelled),
             self.assets_never_seen,
-            self.assets,
-            self.seen.gaps.len()
+            several(self.assets as u64, "asset"),
+            several(self.seen.gaps.len() as u64, "time")
         )
     }
 }

@@ -32,3 +32,9 @@ pub use score::{DeviceScore, EpssDays, Judgement};
 pub use standing::{Memory, PEERS_NS, Remembered};
 pub use utilisation::{Fleet, Friction, Utilisation};
 pub use work::WorkRow;
+
+/// One thing or several: `1 device`, `2 devices`.
+fn several(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::basis::{Basis, basis_of};
+use super::several;
 use crate::history::{DeviceRow, HistoryError, Peer, Store, peers_of, row_of};
 use crate::model::Time;
 
@@ -283,9 +284,9 @@ impl Requirement {
         // A String takes every write.
         let _ = writeln!(
             text,
-            "{comment} REVIEW BEFORE USE: learnt from {} of {name} over {} days{}",
+            "{comment} REVIEW BEFORE USE: learnt from {} of {name} over {}{}",
             self.devices.len(),
-            self.days,
+            several(self.days, "day"),
             if self.days < DAYS_LEARNT_MIN {
                 ", which is short"
             } else {
