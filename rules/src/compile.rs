@@ -12,7 +12,7 @@ use crate::tables::{TABLES, Table};
 use crate::template::Template;
 use medtap_table::vocabulary::{Attribute, Category, Field, FindingId};
 use regex::bytes::Regex;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// One rule, ready to run.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Rule {
     pub name: Box<str>,
     pub source: Box<str>,
     pub field: Field,
+    /// Fields with values of the same kind, which it reads too.
+    pub also: Arc<[Field]>,
     pub confidence: u8,
     pub unconfirmed: bool,
     pub key: Key,
@@ -100,7 +102,7 @@ impl Rule {
 /// Compiles one rule of a file; the error names file and rule.
 pub fn rule(
     file: &str,
-    field: Field,
+    fields: (Field, &Arc<[Field]>),
     text: &schema::Rule,
     origin: Origin,
 ) -> Result<Rule, RuleError> {
@@ -138,7 +140,8 @@ pub fn rule(
         id: text.id,
         name: text.name.as_str().into(),
         source: text.source.as_str().into(),
-        field,
+        field: fields.0,
+        also: Arc::clone(fields.1),
         confidence: text.confidence,
         unconfirmed: text.unconfirmed,
         key,

@@ -32,6 +32,7 @@ embed! {
     "cdp.capabilities",
     "dhcp.option.vendor_class_id",
     "dhcp.option.request_list",
+    "dhcp.option.hostname",
     "mdns.service",
     "mdns.txt.product",
     "mdns.device_info.model",
@@ -193,6 +194,7 @@ mod tests {
     use medtap_table::vocabulary::{Attribute, Field};
     use std::collections::{BTreeMap, BTreeSet};
     use std::path::Path;
+    use std::sync::Arc;
 
     /// Every rule, checked as strictly as a site's own, with its text; and the matcher of all.
     fn all() -> (Vec<(compile::Rule, crate::schema::Rule)>, Matcher) {
@@ -207,7 +209,7 @@ mod tests {
                 "{file} is named by its field, and by an area where the field has several files"
             );
             for text in parsed.rule {
-                let rule = compile::rule(file, field, &text, Origin::Local)
+                let rule = compile::rule(file, (field, &Arc::default()), &text, Origin::Local)
                     .unwrap_or_else(|e| panic!("{e}"));
                 rules.push((rule, text));
             }

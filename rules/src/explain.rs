@@ -49,7 +49,7 @@ impl Rules {
         let mut look = |file: &str, text: &str, origin: Origin| {
             let parsed = parse(file, text)?;
             if let Some(rule) = parsed.rule.iter().find(|rule| rule.id == id) {
-                let mut explained = explained(file, &parsed.field, rule);
+                let mut explained = explained(file, &parsed, rule);
                 let shipped = found
                     .take()
                     .filter(|(_, origin)| *origin == Origin::Embedded);
@@ -68,7 +68,7 @@ impl Rules {
     }
 }
 
-fn explained(file: &str, field: &str, rule: &schema::Rule) -> Explained {
+fn explained(file: &str, parsed: &schema::File, rule: &schema::Rule) -> Explained {
     let keys = [
         ("exact", &rule.exact),
         ("prefix", &rule.prefix),
@@ -87,7 +87,7 @@ fn explained(file: &str, field: &str, rule: &schema::Rule) -> Explained {
     });
     Explained {
         file: file.to_owned(),
-        field: field.to_owned(),
+        field: parsed.fields().collect::<Vec<_>>().join(", "),
         replaces: None,
         id: rule.id,
         name: rule.name.clone(),

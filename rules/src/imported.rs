@@ -51,7 +51,11 @@ impl Imported {
         for (field, rule) in rules {
             let field = field.name().to_owned();
             let name = format!("{collection}.{field}.toml");
-            let file = schema::File { field, rule };
+            let file = schema::File {
+                field,
+                also: Vec::new(),
+                rule,
+            };
             let text = toml::to_string(&file).map_err(|error| RuleError::File {
                 file: name.clone(),
                 cause: error.to_string(),

@@ -58,6 +58,7 @@ impl Label {
         }
         let file = schema::File {
             field: field.name().to_owned(),
+            also: Vec::new(),
             rule: rules,
         };
         toml::to_string(&file).map_err(|error| error.to_string())

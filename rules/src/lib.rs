@@ -2,6 +2,7 @@
 //! here knows a parser, decides which of two claims wins, or looks at a packet.
 //!
 //! A rule file reads one field ([`medtap_table::vocabulary::Field`], `field = "http.server"`).
+//! `also` names fields whose values are of the same kind, such as other places of a host name.
 //! A rule names the values it knows by one of `exact`, `prefix` or `pattern`, says what such a
 //! value gives (literal text, or a capture as `"${name}"`), how sure that is, and where the
 //! knowledge comes from. Its examples prove it: `matches` with the expected result, `rejects`.

@@ -52,12 +52,14 @@ impl Matcher {
     pub(crate) fn new(rules: Vec<Rule>) -> Self {
         let mut sorted: Vec<Option<Tiers>> = Vec::new();
         for (place, rule) in (0..).zip(&rules) {
-            let slot = usize::from(rule.field.number());
-            if sorted.len() <= slot {
-                sorted.resize_with(slot + 1, || None);
-            }
-            if let Some(slot) = sorted.get_mut(slot) {
-                slot.get_or_insert_default().add(place, &rule.key);
+            for field in rule.also.iter().chain([&rule.field]) {
+                let slot = usize::from(field.number());
+                if sorted.len() <= slot {
+                    sorted.resize_with(slot + 1, || None);
+                }
+                if let Some(slot) = sorted.get_mut(slot) {
+                    slot.get_or_insert_default().add(place, &rule.key);
+                }
             }
         }
         let sorted = sorted.into_iter();

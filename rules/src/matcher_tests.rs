@@ -7,10 +7,14 @@ use crate::rules::{Rules, parse};
 /// A matcher of rules written as the body of a file for `http.server`.
 fn matcher(rules: &str) -> Matcher {
     let parsed = parse("test", &format!("field = \"http.server\"\n{rules}")).unwrap();
-    let rules = parsed
-        .rule
-        .iter()
-        .map(|text| compile::rule("test", Field::HttpServer, text, Origin::Local));
+    let rules = parsed.rule.iter().map(|text| {
+        compile::rule(
+            "test",
+            (Field::HttpServer, &Arc::default()),
+            text,
+            Origin::Local,
+        )
+    });
     Matcher::new(rules.map(Result::unwrap).collect())
 }
 
@@ -170,4 +174,26 @@ fn fuzz_values() {
                 }
             }
         });
+}
+
+#[test]
+fn fields_of_the_same_kind_share_rules() {
+    let rules = Rules::embedded();
+    let matcher = rules.matcher();
+    for (field, is_heard) in [
+        (Field::DhcpHostname, true),
+        (Field::MdnsHostname, true),
+        (Field::NbnsName, true),
+        (Field::SnmpSysName, false),
+    ] {
+        assert_eq!(
+            matcher.knows(field, "BRN008077310107"),
+            is_heard,
+            "{field:?}"
+        );
+    }
+    let other = "field = \"http.server\"\nalso = [\"no.such\"]\n";
+    let mut loader = crate::rules::Loader::default();
+    let faults = loader.add("test", other, Origin::Local);
+    assert!(faults[0].to_string().contains("no.such"), "{faults:?}");
 }

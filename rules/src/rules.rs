@@ -165,15 +165,16 @@ impl Loader {
             Ok(parsed) => parsed,
             Err(fault) => return vec![fault],
         };
-        let Some(field) = Field::from_name(&parsed.field) else {
-            return vec![RuleError::UnknownField {
-                file: file.to_owned(),
-                field: parsed.field,
-            }];
+        let also: Result<Arc<[Field]>, _> =
+            parsed.also.iter().map(|name| named(file, name)).collect();
+        let (field, also) = match (named(file, &parsed.field), also) {
+            (Ok(field), Ok(also)) => (field, also),
+            (Err(fault), _) | (_, Err(fault)) => return vec![fault],
         };
         let mut faults = Vec::new();
         for text in &parsed.rule {
-            faults.extend(self.add_rule(file, field, text, origin).err());
+            let added = self.add_rule(file, (field, &also), text, origin);
+            faults.extend(added.err());
         }
         // Lengths keep two sets of files apart that would join to the same bytes.
         self.hash.update((text.len() as u64).to_be_bytes());
@@ -184,11 +185,11 @@ impl Loader {
     fn add_rule(
         &mut self,
         file: &str,
-        field: Field,
+        fields: (Field, &Arc<[Field]>),
         text: &schema::Rule,
         origin: Origin,
     ) -> Result<(), RuleError> {
-        let rule = compile::rule(file, field, text, origin)?;
+        let rule = compile::rule(file, fields, text, origin)?;
         if origin == Origin::Local && self.proves {
             examples::check(&rule, text).map_err(|reason| RuleError::Rule {
                 file: file.to_owned(),
@@ -276,6 +277,14 @@ impl Loader {
             fingerprint: self.hash.finalize().into(),
         }
     }
+}
+
+/// The field of this name.
+fn named(file: &str, name: &str) -> Result<Field, RuleError> {
+    Field::from_name(name).ok_or_else(|| RuleError::UnknownField {
+        file: file.to_owned(),
+        field: name.to_owned(),
+    })
 }
 
 /// The text of a rule file as the schema; a fault names its line and rule.

@@ -96,9 +96,20 @@ macro_rules! with_attributes {
 pub struct File {
     /// A name of [`medtap_table::vocabulary::Field`].
     pub field: String,
+    /// Names of other fields that hold values of the same kind: the rules read them too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// The rules, in the order of the file.
     #[serde(default)]
     pub rule: Vec<Rule>,
+}
+
+impl File {
+    /// The names of the fields that its rules read, the first one first.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        let also = self.also.iter().map(String::as_str);
+        std::iter::once(self.field.as_str()).chain(also)
+    }
 }
 
 with_attributes! {
