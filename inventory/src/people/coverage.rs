@@ -131,8 +131,9 @@ impl CoverageReport {
             .count();
         let one_way = self.vlans.iter().filter(|vlan| vlan.is_one_way()).count();
         format!(
-            "rests on {}; {unseen} of {} never seen, {}, {} of which nothing could be read, {} % of \
-             the bytes encrypted and {} % in closed tunnels, {} of {} never seen, {} without a sensor",
+            "rests on {}; {unseen} of {} never seen, {}, {} of which nothing could be read, {} % \
+             of the bytes encrypted and {} % in closed tunnels, {} of {} never seen, {} without a \
+             sensor",
             several(self.devices as u64, "device"),
             several(self.subnets.len() as u64, "declared subnet"),
             several(one_way as u64, "one-way VLAN"),
