@@ -19,6 +19,12 @@ pub const TUNNEL_DEPTH_MAX: u8 = 4;
 /// IPv6 extension headers stepped over in one packet, RFC 8200; more is malformed.
 pub const IPV6_EXTENSIONS_MAX: usize = 8;
 
+/// Extension headers of GTP-U stepped over in one packet, TS 29.281; more is no tunnel.
+pub const GTP_EXTENSIONS_MAX: usize = 8;
+
+/// Tags and padding of TZSP stepped over in one packet; more is no tunnel.
+pub const TZSP_TAGS_MAX: usize = 32;
+
 /// VLAN tags and MPLS labels stepped over in one frame.
 pub const TAGS_MAX: usize = 8;
 

@@ -9,9 +9,11 @@
 #define TYPE_IPV6 0x86dd
 #define TYPE_MPLS 0x8847
 #define TYPE_MPLS_UPSTREAM 0x8848
+#define TYPE_PPP 0x880b
 #define TYPE_PPPOE 0x8864
 #define TYPE_VLAN_SERVICE 0x88a8
 #define TYPE_CISCO_METADATA 0x8909
+#define TYPE_NSH 0x894f
 #define TYPE_VN_TAG 0x8926
 #define TYPE_VLAN_STACKED 0x9100
 #define LENGTH_MAX 1500
@@ -36,14 +38,24 @@
 #define ICMPV6 58
 #define NONE 59
 #define DESTINATION 60
+#define ETHER_IP 97
+#define L2TP 115
 #define MOBILITY 135
+#define MPLS_IN_IP 137
 #define HOST_IDENTITY 139
 #define SHIM6 140
 
+#define L2TP_PORT 1701
+#define GTP_PORT 2152
+#define TEREDO_PORT 3544
+#define GRE_PORT 4754
 #define VXLAN_PORT 4789
-#define VXLAN_PORT_LINUX 8472
-#define GENEVE_PORT 6081
+#define VXLAN_PORT_GENERIC 4790
 #define CAPWAP_PORT 5247
+#define GENEVE_PORT 6081
+#define MPLS_PORT 6635
+#define VXLAN_PORT_LINUX 8472
+#define TZSP_PORT 37008
 
 #define NEIGHBOUR_SOLICITATION 135
 #define NEIGHBOUR_ADVERTISEMENT 136
@@ -110,6 +122,30 @@ struct arp {
 static __always_inline int is_tag(__u16 type)
 {
 	return type == TYPE_VLAN || type == TYPE_VLAN_SERVICE || type == TYPE_VLAN_STACKED;
+}
+
+// Ports that one end of a tunnel receives on and answers from.
+static __always_inline int is_server_port(__u16 port)
+{
+	return port == L2TP_PORT || port == TEREDO_PORT || port == CAPWAP_PORT;
+}
+
+// The UDP ports that tunnels use: is_port of wire/tunnel.rs.
+static __always_inline int is_tunnel_port(__u16 src, __u16 dst)
+{
+	switch (dst) {
+	case GTP_PORT:
+	case GRE_PORT:
+	case VXLAN_PORT:
+	case VXLAN_PORT_GENERIC:
+	case GENEVE_PORT:
+	case MPLS_PORT:
+	case VXLAN_PORT_LINUX:
+	case TZSP_PORT:
+		return 1;
+	default:
+		return is_server_port(dst) || is_server_port(src);
+	}
 }
 
 // What the engine follows and this program does not, straight behind a link header.

@@ -400,11 +400,9 @@ static __always_inline enum outcome read_udp(const struct packet *packet, struct
 	if (len && len < sizeof(udp))
 		return FAULT;
 	dst = bpf_ntohs(udp.dst);
-	if (dst == GENEVE_PORT)
-		return UNREAD;
-	if (dst != VXLAN_PORT && dst != VXLAN_PORT_LINUX)
-		return dst == CAPWAP_PORT || udp.src == bpf_htons(CAPWAP_PORT) ? UNREAD : STANDS;
-	if (place->inner)
+	if (!is_tunnel_port(bpf_ntohs(udp.src), dst))
+		return STANDS;
+	if (place->inner || (dst != VXLAN_PORT && dst != VXLAN_PORT_LINUX))
 		return UNREAD;
 	place->offset += sizeof(udp);
 	if (len && place->offset + len - sizeof(udp) <= place->wire_end)
@@ -450,14 +448,17 @@ static __always_inline enum outcome read_gre(const struct packet *packet, struct
 	__u16 protocol;
 
 	// What is no GRE header leaves the packet as it is.
-	if (!has(place, sizeof(gre)) || !load(packet, place->offset, &gre, sizeof(gre)) ||
-	    gre.flags & 0x40 || gre.version & 7)
+	if (!has(place, sizeof(gre)) || !load(packet, place->offset, &gre, sizeof(gre)))
+		return STANDS;
+	protocol = bpf_ntohs(gre.protocol);
+	if (protocol == TYPE_PPP)
+		return UNREAD;
+	if (gre.flags & 0x40 || gre.version & 7)
 		return STANDS;
 	place->offset += sizeof(gre) + (gre.flags >> 7 & 1) * 4 + (gre.flags >> 5 & 1) * 4 +
 			 (gre.flags >> 4 & 1) * 4;
 	if (!has(place, 0))
 		return STANDS;
-	protocol = bpf_ntohs(gre.protocol);
 	if (protocol == ERSPAN_III || (protocol == ERSPAN && gre.flags & 0x10))
 		return read_erspan(packet, place, protocol);
 	if (protocol == ERSPAN)
@@ -465,7 +466,7 @@ static __always_inline enum outcome read_gre(const struct packet *packet, struct
 	place->type = protocol;
 	if (protocol == TYPE_IPV4 || protocol == TYPE_IPV6 || protocol == TYPE_BRIDGED)
 		return TUNNEL;
-	if (protocol == TYPE_MPLS || protocol == TYPE_MPLS_UPSTREAM ||
+	if (protocol == TYPE_MPLS || protocol == TYPE_MPLS_UPSTREAM || protocol == TYPE_NSH ||
 	    (protocol >= ARUBA_FIRST && protocol <= ARUBA_LAST))
 		return UNREAD;
 	return STANDS;
@@ -488,6 +489,10 @@ static __always_inline enum outcome read_transport(const struct packet *packet,
 		return place->inner ? UNREAD : TUNNEL;
 	case GRE:
 		return place->inner ? UNREAD : read_gre(packet, place);
+	case ETHER_IP:
+	case L2TP:
+	case MPLS_IN_IP:
+		return UNREAD;
 	default:
 		return STANDS;
 	}
@@ -598,7 +603,6 @@ static __always_inline int read_ports(const struct packet *packet, __u32 offset,
 {
 	struct udp udp;
 	struct tcp tcp;
-	__u16 dst;
 
 	if (key->protocol == TCP) {
 		if (!load(packet, offset, &tcp, sizeof(tcp)) || tcp.flags & TCP_FIN_SYN_RST ||
@@ -611,9 +615,7 @@ static __always_inline int read_ports(const struct packet *packet, __u32 offset,
 	if (key->protocol != UDP || !load(packet, offset, &udp, sizeof(udp)) ||
 	    bpf_ntohs(udp.len) != rest || rest < sizeof(udp))
 		return 0;
-	dst = bpf_ntohs(udp.dst);
-	if (dst == GENEVE_PORT || dst == VXLAN_PORT || dst == VXLAN_PORT_LINUX ||
-	    dst == CAPWAP_PORT || udp.src == bpf_htons(CAPWAP_PORT))
+	if (is_tunnel_port(bpf_ntohs(udp.src), bpf_ntohs(udp.dst)))
 		return 0;
 	key->src_port = udp.src;
 	key->dst_port = udp.dst;

@@ -27,13 +27,14 @@ pub struct Dot11Data<'a> {
     header: &'a [u8; HEADER_LEN],
     flags: u8,
     address4: MacAddr,
+    is_aggregate: bool,
     header_len: usize,
     payload: &'a [u8],
 }
 
 impl<'a> Dot11Data<'a> {
     /// Checks everything the accessors rely on. [`WireError::Malformed`] for other frames,
-    /// encrypted ones, aggregates and data frames without data.
+    /// encrypted ones and data frames without data.
     pub fn parse(bytes: &'a [u8], order: ControlOrder) -> Result<Self, WireError> {
         let (header, mut rest): (&[u8; HEADER_LEN], _) =
             bytes.split_first_chunk().ok_or(WireError::Truncated)?;
@@ -45,18 +46,15 @@ impl<'a> Dot11Data<'a> {
         if control & 0x4f != 0x08 || flags & 0x40 != 0 {
             return Err(WireError::Malformed);
         }
-        let mut address4 = [0; 6];
+        let (mut address4, mut is_aggregate) = ([0; 6], false);
         if flags & 3 == 3 {
             let (address, after) = rest.split_first_chunk().ok_or(WireError::Truncated)?;
             (address4, rest) = (*address, after);
         }
         if control & 0x80 != 0 {
             let (qos, after) = rest.split_first_chunk::<2>().ok_or(WireError::Truncated)?;
-            let aggregate = qos[0] & 0x80 != 0;
+            is_aggregate = qos[0] & 0x80 != 0;
             let high_throughput = flags & 0x80 != 0;
-            if aggregate {
-                return Err(WireError::Malformed);
-            }
             let len = if high_throughput { 4 } else { 0 };
             rest = after.get(len..).ok_or(WireError::Truncated)?;
         }
@@ -64,6 +62,7 @@ impl<'a> Dot11Data<'a> {
             header,
             flags,
             address4,
+            is_aggregate,
             header_len: bytes.len() - rest.len(),
             payload: rest,
         })
@@ -93,12 +92,17 @@ impl<'a> Dot11Data<'a> {
         }
     }
 
+    /// True if frames as of 802.3 follow, each padded to four bytes, and not LLC.
+    pub fn is_aggregate(&self) -> bool {
+        self.is_aggregate
+    }
+
     /// Header with optional parts, bytes.
     pub fn header_len(&self) -> usize {
         self.header_len
     }
 
-    /// LLC and what follows.
+    /// LLC and what follows, or an aggregate.
     pub fn payload(&self) -> &'a [u8] {
         self.payload
     }
@@ -134,8 +138,12 @@ mod tests {
 
     #[test]
     fn quality_of_service() {
-        let bytes = frame(0x88, 0x81, &[0, 0, 1, 2, 3, 4, 0xaa]);
+        let mut bytes = frame(0x88, 0x81, &[0x80, 0, 1, 2, 3, 4, 0xaa]);
         let view = Dot11Data::parse(&bytes, ControlOrder::Standard).unwrap();
+        assert!(view.is_aggregate());
+        bytes[24] = 0;
+        let view = Dot11Data::parse(&bytes, ControlOrder::Standard).unwrap();
+        assert!(!view.is_aggregate());
         assert_eq!((view.header_len(), view.payload()), (30, &[0xaa][..]));
         for len in 0..30 {
             let error = Dot11Data::parse(&bytes[..len], ControlOrder::Standard).err();

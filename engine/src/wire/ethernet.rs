@@ -28,6 +28,8 @@ pub const BRIDGED: u16 = 0x6558;
 pub const MPLS: u16 = 0x8847;
 /// MPLS with upstream-assigned label, RFC 5332.
 pub const MPLS_UPSTREAM: u16 = 0x8848;
+/// A service chain's header, RFC 8300.
+pub const NSH: u16 = 0x894f;
 /// PPPoE session stage, RFC 2516.
 pub const PPPOE_SESSION: u16 = 0x8864;
 /// Customer tag, IEEE 802.1Q.

@@ -3,8 +3,9 @@
 
 use super::cooked::{self, CookedFrame};
 use super::dot11::{ControlOrder, Dot11Data};
+use super::ethernet::{self, EthernetFrame};
 use super::headers::Piece;
-use super::{Headers, LinkType, WireError, ethernet, nflog, ppp, radio};
+use super::{Headers, LinkType, WireError, nflog, ppp, radio};
 
 /// FDDI: frame control, receiver, sender (RFC 1188).
 const FDDI_LEN: usize = 13;
@@ -129,12 +130,24 @@ impl Headers {
         }
     }
 
-    /// A data frame of IEEE 802.11 up to what its LLC carries.
+    /// A data frame of IEEE 802.11 up to what its LLC carries; of an aggregate the first frame.
     pub(super) fn dot11(&mut self, piece: Piece<'_>, order: ControlOrder) -> Result<(), WireError> {
         let frame = Dot11Data::parse(piece.bytes, order)?;
         self.dst_mac = frame.dst();
         self.src_mac = frame.src();
-        self.llc(piece.after(frame.header_len()))
+        let inside = piece.after(frame.header_len());
+        if !frame.is_aggregate() {
+            return self.llc(inside);
+        }
+        let first = EthernetFrame::parse(inside.bytes)?;
+        self.dst_mac = first.dst();
+        self.src_mac = first.src();
+        match first.type_or_length() {
+            len @ ..=ethernet::LENGTH_MAX => {
+                self.llc(inside.after(ethernet::HEADER_LEN).limit(len.into()))
+            }
+            _ => Err(WireError::Malformed),
+        }
     }
 
     /// A frame in which no network's header is: nobody reads the rest of it.

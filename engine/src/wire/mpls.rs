@@ -10,6 +10,8 @@ use crate::config::TAGS_MAX;
 
 /// The size of one entry, in bytes.
 pub const ENTRY_LEN: usize = 4;
+/// Destination port of MPLS in UDP, RFC 7510.
+pub const PORT: u16 = 6635;
 
 /// A view of one label stack.
 #[derive(Clone, Copy, Debug)]

@@ -361,6 +361,14 @@ fn frames() -> Vec<(&'static str, Vec<u8>)> {
                 ),
             ),
         ),
+        ("etherip", outer(97, &[&[0x30, 0], &inner[..]].concat())),
+        (
+            "l2tp",
+            outer(
+                17,
+                &udp(1701, &[&[0, 3, 0, 0, 0, 0, 0, 5], &inner[..]].concat()),
+            ),
+        ),
     ]
 }
 

@@ -442,6 +442,19 @@ fn fuzz_behind_a_good_start() {
                 over_udp(4789, &[&[8, 0, 0, 0, 0, 0, 1, 0][..], bytes].concat()),
                 over_udp(6081, bytes),
                 over_udp(5247, bytes),
+                over_udp(2152, &[&[0x34, 255, 0, 60, 0, 0, 0, 1][..], bytes].concat()),
+                over_udp(1701, &[&[0, 2, 0, 1, 0, 1][..], bytes].concat()),
+                over_udp(1701, &[&[0, 3, 0, 0][..], bytes].concat()),
+                over_udp(3544, bytes),
+                over_udp(4754, bytes),
+                over_udp(4790, &[&[12, 0, 0, 4, 0, 0, 1, 0][..], bytes].concat()),
+                over_udp(6635, bytes),
+                over_udp(37008, &[&[1, 0, 0, 1][..], bytes].concat()),
+                over_ip(47, &[&[0x20, 1, 0x88, 0x0b][..], bytes].concat()),
+                over_ip(47, &[&[0, 0, 0x82, 0, 0x88, 1][..], bytes].concat()),
+                over_ip(97, &[&[0x30, 0][..], bytes].concat()),
+                over_ip(115, bytes),
+                over_ip(137, bytes),
             ];
             for frame in starts {
                 if let Ok(headers) = parse(&frame) {

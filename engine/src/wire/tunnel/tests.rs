@@ -4,6 +4,11 @@ use super::*;
 
 const VXLAN: [u8; 8] = [8, 0, 0, 0, 0, 0x13, 0x89, 0];
 
+/// Every port that a tunnel uses.
+const PORTS: [u16; 11] = [
+    1701, 2152, 3544, 4754, 4789, 4790, 5247, 6081, 6635, 8472, 37008,
+];
+
 /// Reads a tunnel that carries [`frame`]: everything must be the inner frame's.
 fn assert_opens(bytes: &[u8]) -> Headers {
     let headers = read(bytes);
@@ -47,7 +52,7 @@ fn a_port_is_no_proof() {
     let mut broken = [&VXLAN[..], &frame()].concat();
     broken[22] = 0x15;
     for payload in [&noise[..], &no_identifier, &unknown, &broken, &[]] {
-        for port in [4789, 8472, 6081, 5247] {
+        for port in PORTS {
             let bytes = over_udp(port, payload);
             let headers = read(&bytes);
             assert_eq!((headers.tunnels, headers.dst_port), (0, port));
@@ -98,7 +103,7 @@ fn gre_with_ip_frames_and_labels() {
 
 #[test]
 fn gre_that_is_not_opened() {
-    let pptp = [0x30, 1, 0x88, 0x0b, 0, 4, 0, 1, 0, 0, 0, 0];
+    let pptp = [0x30, 1, 0x88, 0x0b, 0, 40, 0, 1, 0, 0, 0, 0];
     let routed = [0x40, 0, 8, 0, 0, 0, 0, 0];
     for header in [&pptp[..], &routed, &[0, 0, 0, 0], &[0, 0, 8, 0]] {
         let bytes = gre(header, &[0x5a; 40]);
@@ -222,6 +227,178 @@ fn ip_in_ip() {
     let bytes = ethernet(OUTER_MACS, 0x86dd, &ipv6(4, &packet()));
     assert_opens_packet(&bytes);
     assert_eq!(read(&over_ip(4, &[0x60; 40])).tunnels, 0);
+}
+
+/// IPv6 with UDP in it, from fd00::1 to fd00::2.
+fn packet_v6() -> Vec<u8> {
+    ipv6(17, &udp(5, 6, b"x"))
+}
+
+fn assert_opens_v6(bytes: &[u8]) {
+    let headers = read(bytes);
+    assert_eq!(headers.src_address(), "fd00::1".parse().ok());
+    assert_eq!(
+        (headers.src_port, headers.dst_port, headers.tunnels),
+        (5, 6, 1)
+    );
+    assert_eq!(headers.payload.of(bytes), b"x");
+}
+
+/// Bytes that stay what they are: the outer datagram, and all of its payload.
+fn assert_stands(bytes: &[u8]) {
+    let headers = read(bytes);
+    assert_eq!((headers.tunnels, headers.network), (0, Network::V4));
+    assert_eq!(headers.src_mac, OUTER_MACS[6..]);
+    let payload = headers.payload.of(bytes);
+    let before = if headers.ip_protocol == 17 { 42 } else { 34 };
+    assert_eq!(payload, &bytes[before..]);
+}
+
+#[test]
+fn mobile_network() {
+    let len = packet().len() as u16;
+    let gtp = |flags: u8, kind: u8, len: u16, options: &[u8]| {
+        let len = (len + options.len() as u16).to_be_bytes();
+        let header = [flags, kind, len[0], len[1], 0, 0, 0, 9];
+        over_udp(2152, &[&header[..], options, &packet()].concat())
+    };
+    assert_opens_packet(&gtp(0x30, 255, len, &[]));
+    assert_opens_packet(&gtp(0x32, 255, len, &[0, 7, 0, 0]));
+    assert_opens_packet(&gtp(0x34, 255, len, &[0, 0, 0, 0x85, 1, 0, 9, 0]));
+    // Another message, GTP', a length beyond the datagram.
+    assert_stands(&gtp(0x30, 1, len, &[]));
+    assert_stands(&gtp(0x20, 255, len, &[]));
+    assert_stands(&gtp(0x30, 255, len + 1, &[]));
+}
+
+#[test]
+fn ppp_in_gre() {
+    let ppp = [&[0xff, 3, 0, 0x21][..], &packet()].concat();
+    assert_opens_packet(&gre(&[0, 0, 0x88, 0x0b], &ppp));
+    let len = ppp.len() as u8;
+    let pptp = [0x30, 0x81, 0x88, 0x0b, 0, len, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1];
+    assert_opens_packet(&gre(&pptp, &ppp));
+    let short = [&[0x21][..], &packet()].concat();
+    let header = [0x30, 1, 0x88, 0x0b, 0, short.len() as u8, 0, 1, 0, 0, 0, 1];
+    assert_opens_packet(&gre(&header, &short));
+    // Compressed or encrypted, a negotiation, an address that the checksum does not bear out.
+    assert_stands(&gre(&pptp, &[&[0xff, 3, 0, 0xfd][..], &packet()].concat()));
+    assert_stands(&gre(&pptp, &[0xff, 3, 0xc0, 0x21, 1, 1, 0, 4]));
+    let mut wrong = ppp;
+    wrong[4 + 12] ^= 1;
+    assert_stands(&gre(&pptp, &wrong));
+}
+
+#[test]
+fn datagrams_with_gre_and_labels() {
+    let inside = [&[0, 0, 8, 0][..], &packet()].concat();
+    assert_opens_packet(&over_udp(4754, &inside));
+    let inside = [&[0x20, 0, 0x65, 0x58, 0, 0, 0, 1][..], &frame()].concat();
+    assert_opens_frame(&over_udp(4754, &inside));
+    let inside = [&[0, 1, 1, 64][..], &packet()].concat();
+    assert_opens_packet(&over_udp(6635, &inside));
+    assert_opens_packet(&over_ip(137, &inside));
+    assert_stands(&over_udp(6635, &[&[0, 1, 0, 64][..], &[0x5a; 60]].concat()));
+}
+
+#[test]
+fn layer_two_tunnels() {
+    let ppp = [&[0xff, 3, 0, 0x21][..], &packet()].concat();
+    let two = [&[0, 2, 0, 7, 0, 9][..], &ppp].concat();
+    assert_opens_packet(&over_udp(1701, &two));
+    assert_opens_packet(&over_ip(17, &udp(1701, 50000, &two)));
+    let v6 = [&[0, 2, 0, 7, 0, 9, 0, 0x57][..], &packet_v6()].concat();
+    assert_opens_v6(&over_udp(1701, &v6));
+    for shim in 0..4 {
+        let shim = vec![0xc5; shim * 4];
+        let three = [&[0, 0, 0, 5][..], &shim, &frame()].concat();
+        assert_opens_frame(&over_ip(115, &three));
+        let three = [&[0, 3, 0, 0][..], &three].concat();
+        assert_opens_frame(&over_udp(1701, &three));
+    }
+    assert_opens_frame(&over_ip(97, &[&[0x30, 0][..], &frame()].concat()));
+    // Control messages, another version, no frame.
+    let control = [&[0xc8, 2, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0][..], &ppp].concat();
+    assert_stands(&over_udp(1701, &control));
+    assert_stands(&over_ip(115, &[&[0; 4][..], &frame()].concat()));
+    assert_stands(&over_ip(115, &[&[0, 0, 0, 5][..], &[0x5a; 80]].concat()));
+    assert_stands(&over_ip(97, &[&[0x40, 0][..], &frame()].concat()));
+    assert_stands(&over_ip(97, &[]));
+}
+
+#[test]
+fn teredo() {
+    let origin = [0, 0, 0xf2, 0x27, 0x3f, 0x57, 0xfe, 0xfd];
+    let with_origin = [&origin[..], &packet_v6()].concat();
+    assert_opens_v6(&over_udp(3544, &packet_v6()));
+    assert_opens_v6(&over_ip(17, &udp(3544, 50000, &with_origin)));
+    let authenticated = [&[0, 1, 0, 0][..], &[5; 8], &[0], &with_origin].concat();
+    assert_opens_v6(&over_udp(3544, &authenticated));
+    // IPv4, a length that leaves much over, and one beyond the datagram.
+    assert_stands(&over_udp(3544, &packet()));
+    assert_stands(&over_udp(3544, &[&packet_v6()[..], &[0; 9]].concat()));
+    let mut long = packet_v6();
+    long[5] += 1;
+    assert_stands(&over_udp(3544, &long));
+}
+
+#[test]
+fn generic_extension_and_service_chains() {
+    let header = |flags: u8, next: u8| [flags, 0, 0, next, 0, 0x13, 0x89, 0];
+    assert_opens_frame(&over_udp(4790, &[&header(8, 0)[..], &frame()].concat()));
+    assert_opens_frame(&over_udp(4790, &[&header(12, 3)[..], &frame()].concat()));
+    assert_opens_packet(&over_udp(4790, &[&header(12, 1)[..], &packet()].concat()));
+    assert_opens_v6(&over_udp(
+        4790,
+        &[&header(12, 2)[..], &packet_v6()].concat(),
+    ));
+    let chain = |next: u8| [0x0f, 0xc2, 1, next, 0, 0, 1, 0xff];
+    let framed = [&header(12, 4)[..], &chain(3), &frame()].concat();
+    assert_opens_frame(&over_udp(4790, &framed));
+    let framed = [&[0, 0, 0x89, 0x4f][..], &chain(3), &frame()].concat();
+    assert_opens_frame(&over_ip(47, &framed));
+    // A message of the operator's, an unknown content, a chain in a chain.
+    assert_stands(&over_udp(4790, &[&header(13, 3)[..], &frame()].concat()));
+    assert_stands(&over_udp(4790, &[&header(12, 9)[..], &frame()].concat()));
+    let twice = [&header(12, 4)[..], &chain(4), &chain(3), &frame()].concat();
+    assert_stands(&over_udp(4790, &twice));
+}
+
+#[test]
+fn a_copy_from_the_air() {
+    let tags = [10, 1, 0xb0, 1];
+    assert_opens_frame(&over_udp(
+        37008,
+        &[&[1, 0, 0, 1][..], &tags, &frame()].concat(),
+    ));
+    assert_stands(&over_udp(
+        37008,
+        &[&[1, 4, 0, 1][..], &tags, &frame()].concat(),
+    ));
+    assert_stands(&over_udp(
+        37008,
+        &[&[1, 0, 0, 9][..], &tags, &frame()].concat(),
+    ));
+}
+
+#[test]
+fn aggregates_of_the_air() {
+    // Two frames in one; the first is read, its padding is not.
+    let inside = snap([0, 0, 0], 0x0800, &packet());
+    let part = [
+        &INNER_MACS[..],
+        &(inside.len() as u16).to_be_bytes(),
+        &inside,
+        &[0; 2],
+    ]
+    .concat();
+    let mut aggregate = vec![0x88, 0x01, 0, 0];
+    aggregate.extend([9; 18]);
+    aggregate.extend([0x10, 0, 0x80, 0]);
+    aggregate.extend([&part[..], &part].concat());
+    assert_opens_frame(&gre(&[0, 0, 0x82, 0], &aggregate));
+    aggregate[38] = 8;
+    assert_stands(&gre(&[0, 0, 0x82, 0], &aggregate));
 }
 
 #[test]
