@@ -263,20 +263,31 @@ class Comparison:
         self.counts = [collections.defaultdict(collections.Counter) for _ in range(2)]
         self.captures = [0, 0]
         self.reasons = [collections.Counter(), collections.Counter()]
+        self.upheld = [0, 0]
         self.differences = collections.defaultdict(list)
 
-    def add(self, name, ours, theirs):
+    def add(self, name, ours, theirs, second):
+        """`second` tells which of our names the third of the three gives a flow too."""
         part = int(is_held_out(name))
         self.captures[part] += 1
         for key, names in theirs.items():
             families = self.families(names)
             for protocol, kind in outcome(ours.get(key, set()), names, families):
                 self.counts[part][protocol][kind] += 1
+                self.upheld[part] += kind == "other" and protocol in second(key)
                 why = kind == "missed" and reason(ours.get(key), names, families)
                 if why:
                     self.reasons[part][why] += 1
                 if kind != "right" and not part:
                     self.differences[kind, protocol].append(f"{name} {key} {','.join(names)}")
+
+    def confirms(self, ours, theirs):
+        """Flow by Community ID to those of our names that this other view has of it."""
+        def right(key):
+            names = (theirs or {}).get(key, [])
+            found = outcome(ours.get(key, set()), names, self.families(names))
+            return {protocol for protocol, kind in found if kind == "right"}
+        return right
 
     def list(self, most):
         for (kind, protocol), found in sorted(self.differences.items()):
@@ -288,7 +299,7 @@ def is_held_out(name):
     return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 3 == 0
 
 
-def show(title, counts, captures, reasons):
+def show(title, counts, captures, reasons, upheld):
     """One part as a table in Markdown."""
     total = collections.Counter()
     for row in counts.values():
@@ -300,6 +311,9 @@ def show(title, counts, captures, reasons):
         precision = 100 * total["right"] / named
         recall = 100 * total["right"] / wanted
         print(f"Precision {precision:.2f} %, recall {recall:.2f} %.")
+        if upheld:
+            alone = 100 * total["right"] / (named - upheld)
+            print(f"{upheld} of the other names the third of the three gives too: {alone:.2f} %.")
         if reasons:
             proved = 100 * total["right"] / (wanted - reasons.total())
             because = "; ".join(f"{number} {why}" for why, number in sorted(reasons.items()))
@@ -339,14 +353,17 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         found = pool.map(lambda one: views(*one, options), zip(captures, names))
         for name, (ours, others) in zip(names, found):
-            for other, theirs in others.items():
+            for (other, theirs), third in zip(others.items(), reversed(others)):
                 if ours is None or theirs is None:
                     print(f"recognition: {name} took too long, left out", file=sys.stderr)
                     continue
-                comparisons[other].add(name, ours, theirs)
+                second = comparisons[third].confirms(ours, others[third])
+                comparisons[other].add(name, ours, theirs, second)
     for other, comparison in comparisons.items():
         for part, title in enumerate(("Looked at while tuning", "Held out")):
-            parts = comparison.counts, comparison.captures, comparison.reasons
+            parts = (
+                comparison.counts, comparison.captures, comparison.reasons, comparison.upheld
+            )
             show(f"{title}, beside {other}", *(each[part] for each in parts))
         comparison.list(options.differences)
 
