@@ -12,6 +12,8 @@
 #define TYPE_PPP 0x880b
 #define TYPE_PPPOE 0x8864
 #define TYPE_VLAN_SERVICE 0x88a8
+#define TYPE_BACKBONE 0x88e7
+#define TYPE_FABRIC 0x8903
 #define TYPE_CISCO_METADATA 0x8909
 #define TYPE_NSH 0x894f
 #define TYPE_VN_TAG 0x8926
@@ -152,7 +154,8 @@ static __always_inline int is_tunnel_port(__u16 src, __u16 dst)
 static __always_inline int is_deeper(__u16 type)
 {
 	return is_tag(type) || type == TYPE_MPLS || type == TYPE_MPLS_UPSTREAM ||
-	       type == TYPE_PPPOE || type == TYPE_CISCO_METADATA || type == TYPE_VN_TAG;
+	       type == TYPE_PPPOE || type == TYPE_CISCO_METADATA || type == TYPE_VN_TAG ||
+	       type == TYPE_BACKBONE || type == TYPE_FABRIC;
 }
 
 // EtherTypes that stand in real frames: KNOWN of wire/ethernet.rs without IP and those above.

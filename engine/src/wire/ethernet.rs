@@ -28,6 +28,14 @@ pub const BRIDGED: u16 = 0x6558;
 pub const MPLS: u16 = 0x8847;
 /// MPLS with upstream-assigned label, RFC 5332.
 pub const MPLS_UPSTREAM: u16 = 0x8848;
+/// Cisco's fabric: a tag, then an Ethernet frame.
+pub const FABRIC: u16 = 0x8903;
+/// The fabric's tag, in bytes.
+pub const FABRIC_LEN: usize = 2;
+/// A provider's backbone, IEEE 802.1ah: a service tag, then an Ethernet frame.
+pub const BACKBONE: u16 = 0x88e7;
+/// The backbone's service tag, in bytes.
+pub const BACKBONE_LEN: usize = 4;
 /// A service chain's header, RFC 8300.
 pub const NSH: u16 = 0x894f;
 /// PPPoE session stage, RFC 2516.
@@ -46,7 +54,7 @@ pub const CISCO_METADATA: u16 = 0x8909;
 
 /// EtherTypes that stand in real frames (IEEE registry), beside IP and the tags: the test for
 /// "is this an Ethernet frame" where only a guess says so.
-const KNOWN: [u16; 27] = [
+const KNOWN: [u16; 29] = [
     ARP,
     0x0842, // Wake-on-LAN
     0x22f0, // AVTP
@@ -71,8 +79,10 @@ const KNOWN: [u16; 27] = [
     0x88e1, // HomePlug
     0x88e3, // MRP
     0x88e5, // MACsec
+    BACKBONE,
     0x88f7, // PTP
     0x8902, // connectivity fault management
+    FABRIC,
     0x9000, // loopback test
 ];
 

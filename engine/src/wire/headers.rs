@@ -228,6 +228,8 @@ impl Headers {
         let opened = match ether_type {
             ethernet::MPLS | ethernet::MPLS_UPSTREAM => self.mpls(piece),
             ethernet::PPPOE_SESSION => self.pppoe(piece),
+            ethernet::BACKBONE => self.frame_in_frame(piece.after(ethernet::BACKBONE_LEN)),
+            ethernet::FABRIC => self.frame_in_frame(piece.after(ethernet::FABRIC_LEN)),
             len @ ..=ethernet::LENGTH_MAX => {
                 self.ether_type = 0;
                 return self.llc(piece.limit(len.into()));

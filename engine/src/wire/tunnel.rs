@@ -263,6 +263,11 @@ impl Headers {
         }
     }
 
+    /// An Ethernet frame straight in another. False for anything else.
+    pub(super) fn frame_in_frame(&mut self, piece: Piece<'_>) -> bool {
+        self.open(piece, Content::Ethernet)
+    }
+
     /// The IP packet of a PPPoE session, which keeps the frame's link. False for anything else.
     pub(super) fn pppoe(&mut self, piece: Piece<'_>) -> bool {
         let Ok(packet) = PppoeSession::parse(piece.bytes) else {

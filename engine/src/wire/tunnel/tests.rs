@@ -170,6 +170,31 @@ fn labels() {
 }
 
 #[test]
+fn frames_in_frames() {
+    for (ether_type, service) in [(0x88e7, &[0, 0, 0, 7][..]), (0x8903, &[0, 0x20])] {
+        let outer = |inside: &[u8]| ethernet(OUTER_MACS, ether_type, &[service, inside].concat());
+        assert_opens_frame(&outer(&frame()));
+        let tagged = ethernet(
+            OUTER_MACS,
+            0x88a8,
+            &tag(5, ether_type, &[service, &frame()].concat()),
+        );
+        assert_opens_frame(&tagged);
+        let bytes = outer(&[0x5a; 60]);
+        let headers = read(&bytes);
+        assert_eq!((headers.tunnels, headers.ether_type), (0, ether_type));
+        // Frame in frame in frame: as deep as any tunnel.
+        let mut inside = frame();
+        for _ in 0..200 {
+            inside = outer(&inside);
+        }
+        let headers = Headers::parse(&inside, inside.len() as u32, LinkType::Ethernet).unwrap();
+        assert!(headers.too_deep);
+        assert_eq!(headers.tunnels, TUNNEL_DEPTH_MAX);
+    }
+}
+
+#[test]
 fn pppoe() {
     let outer = |protocol: u16, inside: &[u8]| {
         let len = inside.len() as u16 + 2;
