@@ -118,17 +118,17 @@ impl Headers {
     }
 
     /// Reads the datagram that `self`, the headers of its first piece, began: `payload` is the
-    /// whole IP payload. Spans in the result lie in `payload`; addresses, link and tunnels are
-    /// those of the piece.
+    /// IP payload, or what there is of `wire_len` bytes. Spans in the result lie in `payload`;
+    /// addresses, link and tunnels are those of the piece.
     ///
     /// [`WireError::Malformed`] for a fragment within the payload itself, at the same level.
-    pub fn reassembled(&self, payload: &[u8]) -> Result<Self, WireError> {
+    pub fn reassembled(&self, payload: &[u8], wire_len: u32) -> Result<Self, WireError> {
         let mut headers = Self {
             fragment: None,
             cut: false,
             ..*self
         };
-        let piece = Piece::new(payload, payload.len());
+        let piece = Piece::new(payload, wire_len as usize);
         match self.network {
             Network::None => return Err(WireError::Malformed),
             Network::V4 => headers.transport(piece, self.ip_protocol)?,

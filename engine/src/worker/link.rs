@@ -15,7 +15,7 @@ use crate::flow::table::{flag, state};
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::observe::Observation;
 use crate::proto::{LINK_CLASSIFIERS, Layer, LinkClassifier, LinkContext};
-use crate::wire::{Fragment, Headers, Network, TransportKind};
+use crate::wire::{Fragment, Headers, Network, TransportKind, WireError};
 
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
@@ -148,6 +148,16 @@ impl Worker {
         fragment: Fragment,
         frame: &Frame<'_>,
     ) {
+        let piece = staged.headers.payload.of(frame.bytes);
+        if staged.headers.cut {
+            // It can never become whole: the first is read as far as it goes, like any cut frame.
+            self.counters.count(Counter::Fragments);
+            if fragment.offset == 0 {
+                let sent = staged.headers.payload_wire_len;
+                self.act_on_datagram(staged, (piece, sent), (1, frame.wire_len), frame);
+            }
+            return;
+        }
         let scope = staged.key.scope;
         let piece = (frame.time_ns, frame.wire_len, scope);
         let fragments = &mut self.fragments[usize::from(staged.shard)];
@@ -156,16 +166,36 @@ impl Worker {
         else {
             return;
         };
-        let mut headers = match whole.headers.reassembled(&whole.payload) {
+        let staged = Staged {
+            headers: whole.headers,
+            ..*staged
+        };
+        let wire_bytes = u32::try_from(whole.wire_bytes).unwrap_or(u32::MAX);
+        let payload = (&*whole.payload, whole.payload.len() as u32);
+        self.act_on_datagram(&staged, payload, (whole.packets, wire_bytes), frame);
+    }
+
+    /// The payload of a datagram that came in pieces: what there is of it and what was sent, in
+    /// so many packets and bytes. `staged` has the headers of a piece.
+    fn act_on_datagram(
+        &mut self,
+        staged: &Staged,
+        (payload, sent): (&[u8], u32),
+        count: (u32, u32),
+        frame: &Frame<'_>,
+    ) {
+        let mut headers = match staged.headers.reassembled(payload, sent) {
             Ok(headers) => headers,
+            Err(WireError::Truncated) => return self.counters.count(Counter::Truncated),
             Err(_) => return self.counters.count(Counter::Malformed),
         };
         if headers.network == Network::None {
             return;
         }
         if headers.transport == TransportKind::None {
-            set_icmp_ports(&mut headers, &whole.payload);
+            set_icmp_ports(&mut headers, payload);
         }
+        let scope = staged.key.scope;
         let (key, direction) = FlowKey::of(&headers, scope, version(&headers));
         let hash = self.options.hasher.hash(&key);
         let staged = Staged {
@@ -178,14 +208,11 @@ impl Worker {
         let packet = Packet {
             headers: &headers,
             direction,
-            frame: &whole.payload,
-            payload: headers.payload.of(&whole.payload),
+            frame: payload,
+            payload: headers.payload.of(payload),
             time_ns: frame.time_ns,
             number: frame.number,
-            count: (
-                whole.packets,
-                u32::try_from(whole.wire_bytes).unwrap_or(u32::MAX),
-            ),
+            count,
         };
         self.act_on_packet(&staged, &packet);
     }

@@ -271,7 +271,7 @@ fn ipv6_fragment_and_its_datagram() {
     );
     assert_eq!(headers.payload.of(&bytes), &datagram[..16]);
 
-    let whole = headers.reassembled(&datagram).unwrap();
+    let whole = headers.reassembled(&datagram, 0).unwrap();
     assert_eq!((whole.fragment, whole.ip_protocol), (None, 17));
     assert_eq!((whole.src_port, whole.dst_port), (5, 6));
     assert_eq!((whole.src_mac, whole.src), (headers.src_mac, headers.src));
@@ -283,7 +283,10 @@ fn ipv6_fragment_and_its_datagram() {
         ip_protocol: 44,
         ..headers
     };
-    assert_eq!(nested.reassembled(&again).err(), Some(WireError::Malformed));
+    assert_eq!(
+        nested.reassembled(&again, 0).err(),
+        Some(WireError::Malformed)
+    );
 }
 
 #[test]
@@ -297,11 +300,22 @@ fn ipv4_datagram_with_tunnel() {
     bytes[20] = 0x20;
     let headers = read(&bytes);
     assert!(headers.fragment.is_some());
-    let whole = headers.reassembled(&datagram).unwrap();
+    let whole = headers.reassembled(&datagram, 0).unwrap();
     assert_packet(&whole, &datagram);
     assert_eq!(whole.tunnels, 1);
-    assert_eq!(headers.reassembled(&[]).err(), Some(WireError::Malformed));
-    assert!(Headers::default().reassembled(&datagram).is_err());
+    assert_eq!(
+        headers.reassembled(&[], 0).err(),
+        Some(WireError::Malformed)
+    );
+    // A piece that was cut is read as far as it goes.
+    let cut = headers.reassembled(&datagram[..12], 24).unwrap();
+    assert_eq!((cut.tunnels, cut.dst_port, cut.cut), (0, 4789, true));
+    assert_eq!((cut.payload.len, cut.payload_wire_len), (4, 16));
+    assert_eq!(
+        headers.reassembled(&datagram[..7], 24).err(),
+        Some(WireError::Truncated)
+    );
+    assert!(Headers::default().reassembled(&datagram, 0).is_err());
 }
 
 #[test]
@@ -410,7 +424,8 @@ fn fuzz_every_link() {
                 for wire_len in [0, bytes.len() as u32, u32::MAX] {
                     if let Ok(headers) = Headers::parse(bytes, wire_len, link) {
                         check_spans(&headers, bytes);
-                        if let Ok(whole) = headers.reassembled(headers.payload.of(bytes)) {
+                        if let Ok(whole) = headers.reassembled(headers.payload.of(bytes), wire_len)
+                        {
                             check_spans(&whole, headers.payload.of(bytes));
                         }
                     }
