@@ -156,6 +156,20 @@ fn is_sound_at_port(message: &Message<'_>) -> bool {
     is_bare_error(message) || is_one && subject(message).is_some_and(|asked| known(&asked))
 }
 
+/// A message that was cut within its only question: header and labels so far are sound.
+fn is_sound_up_to_a_name(message: &Message<'_>) -> bool {
+    let [questions, ..] = message.counts();
+    plausible(message) && questions == 1 && matches!(message.check(), Ok(Extent::Short(0)))
+}
+
+/// True for a name whose first label is there, and is text.
+fn begins_a_name(bytes: &[u8]) -> bool {
+    let label = bytes
+        .split_first()
+        .and_then(|(len, rest)| rest.get(..usize::from(*len)));
+    label.is_some_and(|label| !label.is_empty() && label.iter().all(u8::is_ascii_graphic))
+}
+
 fn is_at_port(segment: &Segment<'_>) -> bool {
     segment.ports.0 == PORT || segment.ports.1 == PORT
 }
@@ -192,6 +206,13 @@ fn probe_datagram(segment: &Segment<'_>) -> Verdict {
     }
     if is_at_port(segment)
         && let Some(message) = Message::parse(segment.bytes).filter(is_sound_at_port)
+    {
+        return Verdict::Match(role(&message));
+    }
+    if segment.cut
+        && is_at_port(segment)
+        && let Some(message) = Message::parse(segment.bytes).filter(is_sound_up_to_a_name)
+        && begins_a_name(segment.bytes.get(HEADER_LEN..).unwrap_or_default())
     {
         return Verdict::Match(role(&message));
     }

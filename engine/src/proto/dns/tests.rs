@@ -68,6 +68,18 @@ fn a_probe_wants_the_whole_message() {
     assert_eq!(probe_datagram(&cut), Verdict::Match(Role::Server));
     cut.bytes = &ANSWER[..20];
     assert_eq!(probe_datagram(&cut), Verdict::Reject);
+    // At the port a label and what stands before it are enough; less is not, nor what is no text.
+    cut.ports = (53, 40_000);
+    assert_eq!(probe_datagram(&cut), Verdict::Match(Role::Server));
+    cut.bytes = &ANSWER[..13];
+    assert_eq!(probe_datagram(&cut), Verdict::Reject);
+    let noise = [&ANSWER[..13], b"\x07\x04test"].concat();
+    cut.bytes = &noise;
+    assert_eq!(probe_datagram(&cut), Verdict::Reject);
+    let mut counts = ANSWER[..20].to_vec();
+    counts[4] = 0x5a;
+    cut.bytes = &counts;
+    assert_eq!(probe_datagram(&cut), Verdict::Reject);
 }
 
 #[test]
