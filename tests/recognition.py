@@ -239,7 +239,7 @@ def outcome(ours, theirs, families):
 def reason(ours, theirs, families):
     """What is known of a flow whose name medtap misses without looking at it, or `None`."""
     if ours is None:
-        return "in flows that medtap does not see: a tunnel that it does not take off"
+        return "in flows that medtap does not see"
     if MALFORMED in theirs:
         return "in flows of which tshark itself calls packets malformed"
     if families == {"tls"} and RECORD not in theirs:
