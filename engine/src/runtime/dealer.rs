@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::capture::Frame;
 use crate::capture::pcap::{Batch, Pcap};
-use crate::config::{BATCH_FRAMES_MAX, BATCHES_AHEAD, BATCHES_READY};
+use crate::config::{BATCH_FRAMES_MAX, BATCHES_AHEAD, BATCHES_READY, FRAMES_AHEAD};
 use crate::worker::shard_of;
 
 /// Who is told of every batch that was read.
@@ -31,12 +31,15 @@ impl Deal {
     pub fn frames(&self, seat: &Seat) -> impl Iterator<Item = Frame<'_>> {
         let own = self.places.get(seat.number);
         let frames = 0..own.map_or(self.batch.len(), Vec::len);
+        let place = move |number: usize| match own {
+            Some(own) => own.get(number).map(|at| usize::from(*at)),
+            None => Some(number),
+        };
         frames.filter_map(move |number| {
-            let at = match own {
-                Some(own) => usize::from(*own.get(number)?),
-                None => number,
-            };
-            self.batch.frame(at)
+            if let Some(ahead) = place(number + FRAMES_AHEAD) {
+                self.batch.prefetch(ahead);
+            }
+            self.batch.frame(place(number)?)
         })
     }
 

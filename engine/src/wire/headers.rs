@@ -428,8 +428,8 @@ impl Headers {
 /// An IPv4 address as `::ffff:a.b.c.d`, RFC 4291, section 2.5.5.2.
 #[inline]
 pub(super) fn mapped(address: [u8; 4]) -> [u8; 16] {
-    let [a, b, c, d] = address;
-    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]
+    // A number, since it is compared and hashed as words: bytes would be put together for that.
+    (0xffff << 32 | u128::from(u32::from_be_bytes(address))).to_be_bytes()
 }
 
 #[cfg(test)]

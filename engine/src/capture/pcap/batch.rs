@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::capture::Frame;
 use crate::capture::map::Mapping;
-use crate::config::{BATCH_BYTES_MAX, BATCH_FRAMES_MAX};
+use crate::config::{BATCH_BYTES_MAX, BATCH_FRAMES_MAX, CACHE_LINE_BYTES};
+use crate::prefetch::prefetch;
 use crate::wire::LinkType;
 
 /// Up to [`BATCH_FRAMES_MAX`] frames, in order.
@@ -64,15 +65,31 @@ impl Batch {
         records.map(|(index, record)| self.resolve(index, record))
     }
 
+    /// Brings the beginning of the frame at `index` near: two lines, since none begins at one.
     #[inline]
-    fn resolve(&self, index: usize, record: &Record) -> Frame<'_> {
-        let area = match usize::from(record.origin).checked_sub(1) {
+    pub fn prefetch(&self, index: usize) {
+        if let Some(record) = self.records.get(index) {
+            let (area, start) = (self.area(record), record.start as usize);
+            prefetch(area, start);
+            prefetch(area, start + CACHE_LINE_BYTES);
+        }
+    }
+
+    /// What a frame's bytes are in.
+    #[inline]
+    fn area(&self, record: &Record) -> &[u8] {
+        match usize::from(record.origin).checked_sub(1) {
             None => self.bytes.as_slice(),
             Some(mapping) => self.mappings.get(mapping).map_or(&[][..], Mapping::bytes),
-        };
+        }
+    }
+
+    #[inline]
+    fn resolve(&self, index: usize, record: &Record) -> Frame<'_> {
         let start = record.start as usize;
+        let bytes = self.area(record).get(start..start + record.len as usize);
         Frame {
-            bytes: area.get(start..start + record.len as usize).unwrap_or(&[]),
+            bytes: bytes.unwrap_or(&[]),
             wire_len: record.wire_len,
             time_ns: record.time_ns,
             link: record.link,
