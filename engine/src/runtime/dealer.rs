@@ -31,15 +31,14 @@ impl Deal {
     pub fn frames(&self, seat: &Seat) -> impl Iterator<Item = Frame<'_>> {
         let own = self.places.get(seat.number);
         let frames = 0..own.map_or(self.batch.len(), Vec::len);
-        let place = move |number: usize| match own {
-            Some(own) => own.get(number).map(|at| usize::from(*at)),
-            None => Some(number),
-        };
         frames.filter_map(move |number| {
-            if let Some(ahead) = place(number + FRAMES_AHEAD) {
-                self.batch.prefetch(ahead);
+            let Some(own) = own else {
+                return self.batch.frame(number);
+            };
+            if let Some(ahead) = own.get(number + FRAMES_AHEAD) {
+                self.batch.prefetch((*ahead).into());
             }
-            self.batch.frame(place(number)?)
+            self.batch.frame((*own.get(number)?).into())
         })
     }
 

@@ -429,7 +429,7 @@ impl Headers {
 #[inline]
 pub(super) fn mapped(address: [u8; 4]) -> [u8; 16] {
     // A number, since it is compared and hashed as words: bytes would be put together for that.
-    (0xffff << 32 | u128::from(u32::from_be_bytes(address))).to_be_bytes()
+    (u128::from(u32::from_le_bytes(address)) << 96 | 0xffff << 80).to_le_bytes()
 }
 
 #[cfg(test)]
