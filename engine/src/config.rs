@@ -411,8 +411,9 @@ pub const HL7_ROWS_BYTES_MAX: usize = 32 * 1024;
 /// without. A row of a remembered form is not cut up again.
 pub const HL7_FORMS_MAX: usize = 128;
 
-/// Whole messages that one direction of an HL7 conversation remembers by what stays in them.
-pub const HL7_BODIES_MAX: usize = 32;
+/// Bytes that one direction of an HL7 conversation takes for whole messages that it remembers, by
+/// what stays in them and what they said.
+pub const HL7_REPEATS_BYTES_MAX: usize = 128 * 1024;
 
 /// Devices kept of one HL7 message until its end.
 pub const HL7_DEVICES_MAX: usize = 32;

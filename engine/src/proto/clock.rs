@@ -86,9 +86,17 @@ fn offset_s(told: Told, time_ns: u64) -> Option<(i64, Option<i64>)> {
 /// and DICOM's form. Without seconds it is too coarse.
 pub fn digits(text: &[u8]) -> Option<Told> {
     let (stamp, rest) = text.split_first_chunk::<14>()?;
-    let part = |from: usize, len: usize| number(stamp.get(from..from + len)?);
-    let days = days(part(0, 4)?, part(4, 2)?, part(6, 2)?)?;
-    let (hour, minute, second) = (part(8, 2)?, part(10, 2)?, part(12, 2)?);
+    // All of them at once: messages of some protocols have a time each.
+    let is_number = stamp
+        .iter()
+        .fold(true, |all, byte| all & byte.is_ascii_digit());
+    if !is_number {
+        return None;
+    }
+    let pair = |tens: u8, ones: u8| i64::from((tens - b'0') * 10 + (ones - b'0'));
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = *stamp;
+    let days = days(pair(a, b) * 100 + pair(c, d), pair(e, f), pair(g, h))?;
+    let (hour, minute, second) = (pair(i, j), pair(k, l), pair(m, n));
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }

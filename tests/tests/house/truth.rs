@@ -24,6 +24,14 @@ const SAY_WHAT_IT_IS: &[Field] = &[
     Field::WsdDeviceType,
     Field::Hl7DeviceId,
     Field::Hl7DeviceType,
+    Field::Hl7DeviceRoom,
+    Field::Hl7DeviceBed,
+    Field::Hl7DeviceBuilding,
+    Field::Hl7DeviceFloor,
+    Field::Hl7DeviceManufactured,
+    Field::Hl7EquipmentState,
+    Field::Hl7SoftwareBinary,
+    Field::Hl7SoftwareInstalled,
     Field::FhirDeviceType,
 ];
 
@@ -83,7 +91,7 @@ fn truth() -> BTreeMap<String, Facts> {
 fn every_fact_is_true_and_every_truth_is_a_fact() {
     let mut errors = Vec::new();
     let truth = truth();
-    assert!(truth.len() >= 20, "{} captures", truth.len());
+    assert!(truth.len() >= 25, "{} captures", truth.len());
     for (capture, expected) in truth {
         let path = root().join(format!("pcaps/{capture}.pcap"));
         let found = reported(&replay(&path, 1).expect("a capture opens").reader());

@@ -17,6 +17,7 @@ use super::code::{self, Attribute, Code};
 use super::instance::Instance;
 use super::message::{Level, Row, is_status};
 use super::place::Place;
+use super::report::Sure;
 use super::rows::{Fields, Kind, Rows};
 use super::software::is_version;
 use super::syntax::Delimiters;
@@ -25,18 +26,6 @@ use crate::config::{
 };
 use crate::observe::{Emit, Observation, Subject};
 use crate::proto::reported::{self, Identifier};
-
-/// What can be believed of a message. HL7 has no checksum, and where bytes are missing unseen, the
-/// beginning of one field and the end of another are one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sure {
-    /// Nothing.
-    Nothing,
-    /// What stands twice in it, or has a form that no rest of another field has.
-    Proven,
-    /// All: another message said the same.
-    Whole,
-}
 
 /// A value of a device.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! what they said the equipment fields; no segment and no value.
 
 use super::message::Row;
-use super::syntax::{Marks, control, ends_in_segment};
+use super::syntax::{Marks, control, ends_in_segment, field_end};
 use crate::config::{HL7_FORMS_MAX, HL7_SEGMENT_BYTES_MAX};
 use crate::proto::digest::digest;
 
@@ -19,6 +19,8 @@ pub struct Form {
     separator: u8,
     /// How many fields may differ.
     holes: usize,
+    /// Which of those asked for each is: an empty one stays empty.
+    asked: [usize; HOLES_MAX],
     /// What stands between them: its length and its digest.
     pieces: [Whole; HOLES_MAX + 1],
 }
@@ -35,8 +37,12 @@ impl Form {
         let (mut piece, mut start) = (0, 0);
         let ends = Marks::new(segment, separator).chain([segment.len()]);
         for (number, end) in ends.enumerate() {
-            if holes.contains(&number) && start < end && form.holes < HOLES_MAX {
+            if let Some(asked) = holes.iter().position(|hole| *hole == number)
+                && start < end
+                && form.holes < HOLES_MAX
+            {
                 form.pieces[form.holes] = of(segment.get(piece..start)?);
+                form.asked[form.holes] = asked;
                 form.holes += 1;
                 piece = end;
             }
@@ -47,19 +53,18 @@ impl Form {
     }
 
     /// Where a segment ends in CR that these bytes begin with and that differs only in the fields
-    /// that may, and those fields.
+    /// that may, and those fields, each where it was asked for.
     pub fn begins<'a>(&self, bytes: &'a [u8]) -> Option<(usize, [&'a [u8]; HOLES_MAX])> {
         let mut fields: [&[u8]; HOLES_MAX] = [&[]; HOLES_MAX];
         let [pieces @ .., _] = &self.pieces;
         let mut rest = bytes;
         for hole in 0..self.holes {
-            let (Some(field), Some(piece)) = (fields.get_mut(hole), pieces.get(hole)) else {
+            let asked = *self.asked.get(hole)?;
+            let (Some(field), Some(piece)) = (fields.get_mut(asked), pieces.get(hole)) else {
                 break;
             };
             let after = stripped(rest, piece)?;
-            let end = after
-                .iter()
-                .position(|byte| *byte == self.separator || *byte < b' ')?;
+            let end = field_end(after, self.separator)?;
             (*field, rest) = after.split_at(end);
             if ends_in_segment(field) {
                 return None;
@@ -72,7 +77,7 @@ impl Form {
 }
 
 /// What follows a piece that is known.
-pub fn stripped<'a>(bytes: &'a [u8], (len, known): &Whole) -> Option<&'a [u8]> {
+fn stripped<'a>(bytes: &'a [u8], (len, known): &Whole) -> Option<&'a [u8]> {
     let (piece, after) = bytes.split_at_checked(*len)?;
     (digest(piece) == *known).then_some(after)
 }
@@ -217,6 +222,9 @@ mod tests {
         let fields = [&b"4"[..], b"", b""];
         assert_eq!(short.begins(b"OBX|2|4\r"), Some((7, fields)));
         assert_eq!(short.begins(b"OBX|2|4|\r"), None);
+        let empty = Form::new(b"MSH||7|", b'|', &[1, 2, 3]).unwrap();
+        let fields = [&b""[..], b"8", b""];
+        assert_eq!(empty.begins(b"MSH||8|\r"), Some((7, fields)));
     }
 
     #[test]

@@ -2,21 +2,24 @@
 //! decides by structure and codes alone, and keeps no measured value and no row of a person.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
-use medtap_table::vocabulary::Event;
-
-use super::BLOCK_END;
-use super::body::{Bodies, Left};
+use super::answers::Answer;
 use super::code::Code;
-use super::equipment::{Devices, Sure, level, number};
-use super::forms::{Forms, Meaning, USUAL_ROWS};
+use super::equipment::{Devices, level, number};
+use super::forms::{Forms, Meaning, USUAL_ROWS, Whole, of};
+use super::known::Known;
+use super::repeats::Left;
+use super::report::{self, Sure};
 use super::rows::{Kind, Rows};
 use super::session::{is_day, looks_like_day};
-use super::software;
 use super::syntax::{Delimiters, Marks};
 use super::witness::Witnesses;
 use crate::config::HL7_FORMS_MAX;
-use crate::observe::{Emit, Observation, Subject, passage};
+use crate::observe::{Emit, passage};
+
+/// Where MSA-2, the control id that is answered, stands among the fields.
+const MSA_ID: usize = 2;
 
 /// LOINC: the unique device identifier of an implant, which is its bearer's.
 const IMPLANT_UDI: &[u8] = b"74711-3";
@@ -69,21 +72,6 @@ impl Row {
     }
 }
 
-/// How a message begins.
-#[derive(Clone, Copy, Debug)]
-pub struct Start<'a> {
-    /// Its separators.
-    pub delimiters: Delimiters,
-    /// Its version has OBX-18.
-    pub names_devices: bool,
-    /// It is a result.
-    pub result: bool,
-    /// Of its control id.
-    pub id: u64,
-    /// A row of the kind [`Kind::Sender`], as it is kept.
-    pub sender: &'a [u8],
-}
-
 /// A message under way.
 #[derive(Debug, Default)]
 pub struct Message {
@@ -91,6 +79,8 @@ pub struct Message {
     pub delimiters: Delimiters,
     names_devices: bool,
     result: bool,
+    /// Of its separators and its sender's names.
+    head: u64,
     /// Of its control id.
     id: u64,
     row: Row,
@@ -100,7 +90,6 @@ pub struct Message {
     last: (Option<u32>, usize),
     rows: Rows,
     forms: Forms,
-    bodies: Bodies,
     /// What was kept before its first row.
     start: usize,
     /// Nothing came after its header.
@@ -109,9 +98,12 @@ pub struct Message {
     holes: Vec<&'static [usize]>,
     /// What came can be known again by its bytes.
     is_plain: bool,
-    /// How much of what is kept was software, and how many such rows there were.
-    software_left: (usize, u32),
-    witnesses: Witnesses,
+    /// How much of what is kept was software that is told, and its digest.
+    software_left: Option<Whole>,
+    /// What it answers, where it answers one.
+    answer: Option<Answer>,
+    /// What messages of its direction said lately.
+    pub witnesses: Witnesses,
     /// Rows besides places were kept.
     has_devices: bool,
     /// A patient came after a row: the end of a message may be missing.
@@ -123,26 +115,28 @@ pub struct Message {
 }
 
 impl Message {
-    /// Another message begins.
-    pub fn begin(&mut self, start: &Start<'_>) {
-        if (start.delimiters, start.names_devices) != (self.delimiters, self.names_devices) {
+    /// Another message begins, by its header and the digest of its control id.
+    pub fn begin(&mut self, known: &Known, id: u64) {
+        let reads = (known.delimiters, known.names_devices);
+        if reads != (self.delimiters, self.names_devices) {
             self.forms.clear();
-            self.bodies.clear();
         }
-        self.delimiters = start.delimiters;
-        self.names_devices = start.names_devices;
-        self.result = start.result;
-        self.id = start.id;
+        (self.delimiters, self.names_devices) = reads;
+        self.result = known.is_result;
+        self.head = known.head;
+        self.id = id;
         self.row = Row::Other;
         self.count = 0;
         self.last = (None, 0);
         self.has_devices = false;
         self.is_doubtful = false;
         self.software = Some(0);
+        self.software_left = None;
+        self.answer = None;
         self.devices = None;
         self.rows.clear();
         // The first row has room.
-        let _ = self.rows.push_again(start.sender);
+        let _ = self.rows.push_again(&known.sender);
         self.start = self.rows.bytes().len();
         self.is_fresh = true;
         self.holes.clear();
@@ -165,11 +159,7 @@ impl Message {
     /// Where a row ends that differs from the last one at its place only where nothing is read: it
     /// means the same.
     pub fn again(&mut self, bytes: &[u8], emit: Emit<'_>) -> Option<usize> {
-        if std::mem::take(&mut self.is_fresh)
-            && let Some(end) = self.body_again(bytes, emit)
-        {
-            return Some(end);
-        }
+        self.is_fresh = false;
         let (end, room) = self.forms.begins(self.count, bytes)?;
         if !self.rows.has_room(room) {
             return None;
@@ -197,44 +187,31 @@ impl Message {
         Some(end)
     }
 
-    /// Where the message ends whose rows differ from those of one before it only where nothing is
-    /// read: it leaves the same.
-    fn body_again(&mut self, bytes: &[u8], emit: Emit<'_>) -> Option<usize> {
-        let end = self.bodies.again(bytes, self.delimiters.field)?;
-        let left = self.bodies.left()?;
-        if bytes.get(end) != Some(&BLOCK_END) || !self.rows.has_room(left.rows.len()) {
+    /// What it leaves, whole, and the fields of its rows that may differ; nothing where it can't
+    /// be known again by its bytes.
+    pub fn left(&self, known: &Arc<Known>) -> Option<(Left, &[&'static [usize]])> {
+        if !self.is_plain || self.devices.is_some() {
             return None;
         }
-        let (software, segments) = left.software;
-        let _ = self.rows.push_again(left.rows.get(..software)?);
-        self.software = Some(segments);
-        self.leave_software(emit);
-        let left = self.bodies.left()?;
-        self.has_devices = left.has_devices;
-        self.is_doubtful = left.is_doubtful;
-        self.is_plain = false;
-        let _ = self.rows.push_again(left.rows.get(software..)?);
-        Some(end)
+        let rows = self.rows.bytes().get(self.start..)?;
+        let left = Left {
+            known: Arc::clone(known),
+            rows: rows.into(),
+            digest: of(rows).1,
+            software: self.software_left,
+            has_devices: self.has_devices,
+            is_doubtful: self.is_doubtful,
+            answer: self.answer,
+        };
+        Some((left, &self.holes))
     }
 
-    /// The message is whole: its rows, after the header.
-    pub fn remember(&mut self, rows: &[u8]) {
-        let kept = self.rows.bytes().get(self.start..);
-        if let (Some(kept), true, None) = (kept, self.is_plain, &self.devices) {
-            let left = || Left {
-                rows: kept.into(),
-                software: self.software_left,
-                has_devices: self.has_devices,
-                is_doubtful: self.is_doubtful,
-            };
-            let separator = self.delimiters.field;
-            self.bodies.remember(rows, separator, &self.holes, left);
-        }
-    }
-
-    /// It can't be known again by its bytes alone.
-    pub fn is_not_plain(&mut self) {
-        self.is_plain = false;
+    /// It answers another message, in a way that is known or not. What answers several can't be
+    /// known again by its bytes.
+    pub fn answers(&mut self, answer: Option<Answer>) {
+        self.note(&[MSA_ID]);
+        self.is_plain &= answer.is_some() && self.answer.is_none();
+        self.answer = answer;
     }
 
     /// Another row came whose fields with these numbers may differ.
@@ -375,21 +352,16 @@ impl Message {
     /// The last SFT has passed. Where there are several, a chain of programs handed the message
     /// on, and which of them is the sender is not told.
     pub fn leave_software(&mut self, emit: Emit<'_>) {
-        let Some(segments) = self.software.take() else {
-            return;
-        };
-        self.software_left = (self.rows.bytes().len() - self.start, segments);
-        if segments != 1 {
+        if self.software.take() != Some(1) {
             return;
         }
-        let digest = self.rows.digest(&self.delimiters, b"SFT");
+        let rows = self.rows.bytes().get(self.start..).unwrap_or_default();
+        let whole = of(rows);
+        self.software_left = Some(whole);
+        let digest = report::software(self.head, whole.1);
         let sure = self.witnesses.agree(digest, self.id);
         passage(digest ^ u64::from(sure), emit, |emit| {
-            for (kind, fields) in self.rows.iter() {
-                if kind == Kind::Software {
-                    software::say(&self.delimiters, &fields, sure, emit);
-                }
-            }
+            report::say_software(&self.rows, &self.delimiters, sure, emit);
         });
     }
 
@@ -508,34 +480,19 @@ impl Message {
         let (delimiters, result) = (self.delimiters, self.result);
         if let Some(mut devices) = self.devices.take() {
             devices.read(&delimiters, &self.rows);
-            devices.emit(result, self.sure(false), emit);
+            devices.emit(result, Sure::of(false, self.is_doubtful), emit);
         } else if self.has_devices {
-            let of = if result { &b"result"[..] } else { b"" };
-            let digest = self.rows.digest(&delimiters, of);
-            let sure = self.witnesses.agree(digest, self.id);
-            let sure = self.sure(sure);
-            let rows = &self.rows;
+            let rows = self.rows.bytes().get(self.start..).unwrap_or_default();
+            let digest = report::devices(self.head, of(rows).1, result);
+            let is_witnessed = self.witnesses.agree(digest, self.id);
+            let sure = Sure::of(is_witnessed, self.is_doubtful);
             passage(digest ^ sure as u64, emit, |emit| {
-                let mut devices = Devices::default();
-                devices.read(&delimiters, rows);
-                devices.emit(result, sure, emit);
+                report::say_devices(&self.rows, &delimiters, (result, sure), emit);
             });
         } else if result {
-            emit(Observation::Event {
-                subject: Subject::Sender,
-                event: Event::Hl7Result,
-            });
+            report::say_result(emit);
         }
         self.rows.clear();
-    }
-
-    /// What can be believed of it.
-    fn sure(&self, is_witnessed: bool) -> Sure {
-        match (is_witnessed, self.is_doubtful) {
-            (true, _) => Sure::Whole,
-            (false, false) => Sure::Proven,
-            (false, true) => Sure::Nothing,
-        }
     }
 }
 

@@ -11,14 +11,17 @@
 //!   and an infusion's start and stop belong to the device in the message where one has a name,
 //!   else to the sender.
 
-mod body;
+mod answers;
 mod code;
 mod equipment;
 mod forms;
 mod header;
 mod instance;
+mod known;
 mod message;
 mod place;
+mod repeats;
+mod report;
 mod rows;
 mod session;
 mod software;

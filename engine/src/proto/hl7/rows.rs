@@ -1,9 +1,7 @@
 //! The rows of one HL7 v2 message that can say something, in the fields that are read, kept until
 //! the message's end. It holds no field besides these, and knows no meaning.
 
-use super::syntax::Delimiters;
 use crate::config::HL7_ROWS_BYTES_MAX;
-use crate::proto::digest::Digest;
 
 /// Memory that stays with a conversation between its messages, in bytes.
 const IDLE_BYTES_MAX: usize = 4096;
@@ -113,15 +111,6 @@ impl Rows {
         self.0.clear();
         self.0.shrink_to(IDLE_BYTES_MAX);
         self.0.reserve(USUAL_BYTES);
-    }
-
-    /// What stands for all that can be made of these rows.
-    pub fn digest(&self, delimiters: &Delimiters, of: &[u8]) -> u64 {
-        Digest::default()
-            .part(&delimiters.bytes())
-            .part(of)
-            .part(&self.0)
-            .finish()
     }
 
     /// Each row, in its order.

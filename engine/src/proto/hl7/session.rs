@@ -2,18 +2,19 @@
 //! acknowledgement answers which message. It holds one segment at most, and of a message the rows
 //! that name equipment; segments that are not read go by unseen, whatever their length.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
 use medtap_table::vocabulary::{Event, Field};
 
-use super::forms::Form;
-use super::header::{Header, MessageCode};
-use super::message::{Message, Start};
-use super::rows::{Kind, Rows};
+use super::answers::{Answer, Fared, Outstanding};
+use super::known::Known;
+use super::message::Message;
+use super::repeats::Repeats;
+use super::report::Believed;
 use super::syntax::{Delimiters, control};
 use super::{BLOCK_END, BLOCK_START};
-use crate::config::{HL7_OUTSTANDING_MAX, HL7_SEGMENT_BYTES_MAX, VALUE_BYTES_MAX};
-use crate::observe::{Emit, Fault, Observation, Role, Subject, passage, says};
+use crate::config::{HL7_SEGMENT_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::observe::{Emit, Fault, Observation, Role, Subject, passage};
 use crate::proto::clock::{self, Clock};
 use crate::proto::digest::{Digest, digest};
 use crate::proto::{Progress, Segment, Session, reported};
@@ -29,65 +30,12 @@ pub(super) fn is_read(name: [u8; 3]) -> bool {
     )
 }
 
-/// A message that waits for its acknowledgement.
-#[derive(Clone, Copy, Debug)]
-struct Sent {
-    /// Of its MSH-10, which is kept nowhere.
-    id: u64,
-    code: Option<MessageCode>,
-    /// It was accepted once; what follows is the same acceptance.
-    accepted: bool,
-}
-
-/// What a header means, and its form without its time, its control id and its sequence number.
-struct Known {
-    form: Form,
-    delimiters: Delimiters,
-    code: Option<MessageCode>,
-    is_sound: bool,
-    names_devices: bool,
-    is_result: bool,
-    /// Of MSH-3.
-    application: u64,
-    /// Of all that is said of it.
-    said: u64,
-    /// By what names the sender goes, as a row.
-    sender: Rows,
-}
-
-impl Known {
-    /// MSH-7, 10 and 13, by their places among the fields.
-    const NEW_EACH_TIME: &[usize] = &[6, 9, 12];
-
-    /// Reads a header, its time and its control id.
-    fn read(segment: &[u8]) -> Option<(Self, &[u8], &[u8])> {
-        let delimiters = Delimiters::parse(segment).flatten()?;
-        let header = Header::read(&delimiters, segment);
-        let mut sender = Rows::default();
-        let names = [2, 3, 5].map(|at| delimiters.component(header.fields[at], 1));
-        if !sender.push(Kind::Sender, &names) {
-            return None;
-        }
-        let known = Self {
-            form: Form::new(segment, delimiters.field, Self::NEW_EACH_TIME)?,
-            delimiters,
-            code: header.code,
-            is_sound: header.is_sound(),
-            names_devices: header.has_instances(),
-            is_result: header.is_result(),
-            application: digest(header.fields[2]),
-            said: header.digest(),
-            sender,
-        };
-        Some((known, header.fields[6], header.fields[9]))
-    }
-}
-
 /// One direction of the conversation.
 #[derive(Default)]
 struct Direction {
-    /// The last header.
-    known: Option<Known>,
+    /// The last header that was read, and the messages that came before.
+    known: Option<Arc<Known>>,
+    repeats: Repeats,
     /// In a segment that is stepped over.
     skipping: bool,
     /// Bytes of the segment at hand that were looked at and do not end it.
@@ -95,7 +43,7 @@ struct Direction {
     /// The message under way, where `in_message`.
     message: Message,
     in_message: bool,
-    sent: VecDeque<Sent>,
+    sent: Outstanding,
     /// Of MSH-3 of its last message.
     application: Option<u64>,
     /// What MSH-7 shows of the sender's clock.
@@ -124,23 +72,27 @@ impl Session for Hl7Session {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
         let mut used = 0;
         self.time_ns = segment.time_ns;
-        // Where the rows of a message begin that is here from its header on.
-        let mut body = None;
+        // Where the message begins that is here from its header on.
+        let mut whole = None;
         while let Some(rest) = segment.bytes.get(used..) {
+            if let Some(bytes) = self.repeat(rest, segment.from, emit) {
+                used += bytes;
+                continue;
+            }
             let (direction, _) = self.directions(segment.from);
             if rest.first() == Some(&BLOCK_END)
-                && let Some(rows) = body.take().and_then(|from| segment.bytes.get(from..used))
+                && let Some(message) = whole.take().and_then(|from| segment.bytes.get(from..used))
             {
-                direction.remember(rows);
+                direction.remember(message);
             }
             let Some(bytes) = self.step(rest, segment.from, emit) else {
                 break;
             };
-            used += bytes;
             let (direction, _) = self.directions(segment.from);
-            if direction.begins_body() {
-                body = Some(used);
+            if rest.starts_with(b"MSH") && direction.begins_body() {
+                whole = Some(used);
             }
+            used += bytes;
         }
         Progress::consumed(used.min(segment.bytes.len()))
     }
@@ -163,6 +115,66 @@ impl Hl7Session {
             Role::Server => (&mut self.server, &mut self.client),
             Role::Client | Role::Peer => (&mut self.client, &mut self.server),
         }
+    }
+
+    /// Uses a message in its block that is here whole, that differs from one before it only where
+    /// nothing is read, and that says the same. Nothing of it is kept till its end, since it is
+    /// there.
+    fn repeat(&mut self, rest: &[u8], from: Role, emit: Emit<'_>) -> Option<usize> {
+        let [BLOCK_START, message @ ..] = rest else {
+            return None;
+        };
+        let time_ns = self.time_ns;
+        let (direction, other) = match from {
+            Role::Server => (&mut self.server, &mut self.client),
+            Role::Client | Role::Peer => (&mut self.client, &mut self.server),
+        };
+        if direction.skipping {
+            return None;
+        }
+        let again = direction.repeats.find(message)?;
+        if message.get(again.end) != Some(&BLOCK_END) {
+            return None;
+        }
+        if std::mem::take(&mut direction.in_message) {
+            direction.message.end(emit);
+        }
+        let (left, known) = (again.left, &again.left.known);
+        let acknowledges = known.acknowledges();
+        let echoed = acknowledges && other.application == Some(known.application);
+        let id = digest(again.id);
+        let believed = Believed::new(left, id, &mut direction.message.witnesses);
+        let fared = left.answer.map(|answer| {
+            let unseen = other.application.is_none();
+            let (fared, seen) = other.sent.answered(answer, digest(again.answered), unseen);
+            if seen && !std::mem::replace(&mut self.confirmed, true) {
+                emit(Observation::Confirmed);
+            }
+            fared
+        });
+        let said = known.said.wrapping_add(u64::from(echoed));
+        let [software, devices] = believed.words;
+        let fared_word = fared.as_ref().map_or(0, Fared::word);
+        let words = [said, software, devices, fared_word];
+        passage(Digest::default().words(&words).finish(), emit, |emit| {
+            let header = control(message).and_then(|end| message.get(..end));
+            known.tell(header.unwrap_or_default(), echoed, emit);
+            let answer = |emit: Emit<'_>| fared.iter().for_each(|fared| fared.tell(emit));
+            believed.tell(left, answer, emit);
+        });
+        if let Some(told) = clock::digits(again.time).filter(|_| !echoed) {
+            direction.clock.read(Field::Hl7Offset, told, time_ns, emit);
+        }
+        if !acknowledges {
+            direction.application = Some(known.application);
+            if !again.id.is_empty() {
+                direction.sent.push(id, known.code);
+            }
+        }
+        let used = 1 + again.end + 1;
+        direction.repeats.came_again();
+        let ends_line = rest.get(used) == Some(&b'\r');
+        Some(used + usize::from(ends_line))
     }
 
     /// Uses some bytes; nothing while more are needed.
@@ -258,7 +270,6 @@ impl Hl7Session {
             message.leave_software(emit);
         }
         if name == b"MSA" {
-            message.is_not_plain();
             let delimiters = message.delimiters;
             self.acknowledgement(&delimiters, segment, from, emit);
         } else {
@@ -273,7 +284,7 @@ impl Hl7Session {
             return emit(Observation::Malformed);
         };
         let (direction, _) = self.directions(from);
-        direction.known = Some(known);
+        direction.known = Some(Arc::new(known));
         self.known_header(segment, (time, id), from, emit);
     }
 
@@ -290,17 +301,12 @@ impl Hl7Session {
         let Some(known) = &direction.known else {
             return;
         };
-        let acknowledges = known.code == Some(MessageCode(*b"ack"));
+        let acknowledges = known.acknowledges();
         if known.is_sound {
             // Some acknowledge with the header that they got, and so do not name themselves.
             let echoed = acknowledges && other.application == Some(known.application);
             passage(known.said.wrapping_add(u64::from(echoed)), emit, |emit| {
-                let header = Header::read(&known.delimiters, segment);
-                header.ends(echoed, emit);
-                if !acknowledges {
-                    header.kind(emit);
-                    count(Subject::Sender, Event::Hl7Message, emit);
-                }
+                known.tell(segment, echoed, emit);
             });
             if let Some(told) = clock::digits(time).filter(|_| !echoed) {
                 direction.clock.read(Field::Hl7Offset, told, time_ns, emit);
@@ -308,30 +314,21 @@ impl Hl7Session {
         } else {
             emit(Observation::Malformed);
             if !acknowledges {
-                count(Subject::Sender, Event::Hl7Message, emit);
+                emit(Observation::Event {
+                    subject: Subject::Sender,
+                    event: Event::Hl7Message,
+                });
             }
         }
         let has_id = !id.is_empty();
         let id = digest(id);
         if !acknowledges {
             direction.application = Some(known.application);
-            let sent = has_id.then_some(Sent {
-                id,
-                code: known.code,
-                accepted: false,
-            });
-            direction.sent.extend(sent);
-            if direction.sent.len() > HL7_OUTSTANDING_MAX {
-                direction.sent.pop_front();
+            if has_id {
+                direction.sent.push(id, known.code);
             }
         }
-        direction.message.begin(&Start {
-            delimiters: known.delimiters,
-            names_devices: known.names_devices,
-            result: known.is_result,
-            id,
-            sender: known.sender.bytes(),
-        });
+        direction.message.begin(known, id);
         direction.in_message = true;
     }
 
@@ -345,43 +342,19 @@ impl Hl7Session {
         emit: Emit<'_>,
     ) {
         let fields: [&[u8]; 3] = delimiters.fields(segment);
-        let (event, last) = match fields[1] {
-            b"AA" => (Event::Hl7Accept, true),
-            b"CA" => (Event::Hl7Accept, false),
-            b"AE" | b"CE" => (Event::Hl7Error, true),
-            b"AR" | b"CR" => (Event::Hl7Reject, true),
-            _ => return emit(Observation::Malformed),
+        let (direction, other) = self.directions(from);
+        let answer = Answer::parse(fields[1]);
+        direction.message.answers(answer);
+        let Some(answer) = answer else {
+            return emit(Observation::Malformed);
         };
-        let (_, other) = self.directions(from);
-        let id = digest(fields[2]);
-        let at = other.sent.iter().position(|sent| sent.id == id);
-        let (code, counted) = match at.and_then(|at| other.sent.get_mut(at)) {
-            Some(sent) => {
-                let accepted = event == Event::Hl7Accept;
-                let repeated = sent.accepted && accepted;
-                sent.accepted = true;
-                let code = sent.code.filter(|_| accepted);
-                if let (true, Some(at)) = (last, at) {
-                    other.sent.remove(at);
-                }
-                if !std::mem::replace(&mut self.confirmed, true) {
-                    emit(Observation::Confirmed);
-                }
-                (code, !repeated)
-            }
-            None => (None, other.application.is_none()),
-        };
-        let kind = [event.number() as u8, u8::from(counted)];
-        let said = Digest::default().part(b"MSA").part(&kind);
-        let said = said.part(code.as_ref().map_or(&[], |code| &code.0));
-        passage(said.finish(), emit, |emit| {
-            if let Some(code) = code {
-                says(Field::Hl7Role, &code.role(b"_receiver"), emit);
-            }
-            if counted {
-                count(Subject::Receiver, event, emit);
-            }
-        });
+        let unseen = other.application.is_none();
+        let (fared, seen) = other.sent.answered(answer, digest(fields[2]), unseen);
+        if seen && !std::mem::replace(&mut self.confirmed, true) {
+            emit(Observation::Confirmed);
+        }
+        let said = Digest::default().part(b"MSA").words(&[fared.word()]);
+        passage(said.finish(), emit, |emit| fared.tell(emit));
     }
 }
 
@@ -395,10 +368,16 @@ impl Direction {
         self.in_message && !self.skipping && self.message.is_fresh()
     }
 
-    /// The message at hand is whole: its rows.
-    fn remember(&mut self, rows: &[u8]) {
-        if self.in_message && !self.skipping {
-            self.message.remember(rows);
+    /// The message at hand is whole: its bytes.
+    fn remember(&mut self, bytes: &[u8]) {
+        let known = self.known.as_ref().filter(|known| known.is_sound);
+        if self.in_message
+            && !self.skipping
+            && let Some(known) = known
+            && let Some((left, holes)) = self.message.left(known)
+            && self.repeats.is_wanted()
+        {
+            self.repeats.remember(bytes, holes, left);
         }
     }
 
@@ -452,11 +431,6 @@ impl Direction {
             self.message.end(emit);
         }
     }
-}
-
-/// Says that something was done.
-fn count(subject: Subject<'_>, event: Event, emit: Emit<'_>) {
-    emit(Observation::Event { subject, event });
 }
 
 /// The text, unless it is longer than any value: then it is no name.

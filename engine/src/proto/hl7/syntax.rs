@@ -70,6 +70,27 @@ pub fn control(bytes: &[u8]) -> Option<usize> {
     None
 }
 
+/// Where a field ends: at its separator or at a control character.
+pub fn field_end(bytes: &[u8], separator: u8) -> Option<usize> {
+    let mark = eight(separator);
+    let mut at = 0;
+    while let Some(rest @ [_, ..]) = bytes.get(at..) {
+        let word = word(rest);
+        let other = word ^ mark;
+        // The lowest mark is exact, as in `control`, and so it is here.
+        let below = word.wrapping_sub(eight(b' ')) & !word;
+        let equal = other.wrapping_sub(eight(1)) & !other;
+        let marks = (below | equal) & eight(0x80);
+        if marks != 0 {
+            let found = at + marks.trailing_zeros() as usize / 8;
+            // Past the end there are zeros.
+            return (found < bytes.len()).then_some(found);
+        }
+        at += 8;
+    }
+    None
+}
+
 /// The places of a character that is not NUL, eight bytes at a time.
 pub struct Marks<'a> {
     bytes: &'a [u8],
@@ -363,6 +384,8 @@ mod tests {
                 assert!(Marks::new(&bytes, mark).eq(slow));
                 let first = bytes.iter().position(|byte| *byte < b' ');
                 assert_eq!(control(&bytes), first);
+                let end = bytes.iter().position(|byte| *byte < b' ' || *byte == mark);
+                assert_eq!(field_end(&bytes, mark), end);
             });
     }
 
