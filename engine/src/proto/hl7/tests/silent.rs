@@ -51,6 +51,18 @@ fn stream() -> Vec<u8> {
     [&once, again.as_bytes()].concat()
 }
 
+/// Messages in blocks of their own, so often that they are known again as a whole.
+fn repeated() -> Vec<u8> {
+    let often = (0..14).flat_map(|number| {
+        let messages = OTHERS.split("MSH|").skip(1);
+        messages.map(move |message| {
+            let text = format!("MSH|{}", message.trim_end());
+            block(&text.replace("|CANARY-3", &format!("|CANARY-{number}-")))
+        })
+    });
+    often.flatten().collect()
+}
+
 /// No person comes out, and what is whole still does.
 #[test]
 fn no_row_of_a_person_becomes_equipment_however_much_is_missed() {
@@ -67,7 +79,9 @@ fn no_row_of_a_person_becomes_equipment_however_much_is_missed() {
             "{said} {whole:#?}"
         );
     }
-    damage::check(CLASSIFIER.session, &stream, &damage::names_nobody);
+    for stream in [stream, repeated()] {
+        damage::check(CLASSIFIER.session, &stream, &damage::names_nobody);
+    }
 }
 
 /// Without proof a value waits for another message that says the same; the same message twice is
