@@ -106,12 +106,14 @@ impl Passages {
         * (size_of::<Slot>() + size_of::<u32>() + PASSAGE_TOLD_MAX * size_of::<Told>()))
         as u64;
 
-    /// The two places that a passage can have. Its digest is keyed already; what the ends add
+    /// The places that a passage can have: several, since one that finds them taken by others that
+    /// are said all the time is told anew each time. Its digest is keyed already; what the ends add
     /// keeps passages apart that many of them say.
-    fn places(passage: &Passage) -> [usize; 2] {
+    fn places(passage: &Passage) -> [usize; 4] {
+        const BITS: u32 = PASSAGE_SLOTS.ilog2();
         let ends = passage.sender.word() ^ passage.receiver.word().rotate_left(29);
         let hash = passage.digest ^ ends.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        [hash, hash >> 32].map(|hash| hash as usize % PASSAGE_SLOTS)
+        [0, 1, 2, 3].map(|nth| (hash >> (nth * BITS)) as usize % PASSAGE_SLOTS)
     }
 
     /// Counts a passage once more and gives what it said when it was told; nothing where it has to
@@ -147,19 +149,22 @@ impl Passages {
         }
     }
 
-    /// Where a new passage goes: the first place if it is free, else the second.
+    /// Where a new passage goes: to a place that is free, else to one of which nothing was said
+    /// again lately, so that what is said all the time does not give way to what is said once.
     fn place(&self, passage: &Passage) -> usize {
-        let [first, second] = Self::places(passage);
-        let is_taken = |slot: &Slot| {
-            let now = (passage.hour, passage.generation);
-            slot.passage
-                .is_some_and(|old| (old.hour, old.generation) == now)
+        let now = (passage.hour, passage.generation);
+        let worth = |at: usize| match self.slots.get(at) {
+            Some(slot) => {
+                let same = |old: &Passage| (old.hour, old.generation) == now;
+                let is_taken = slot.passage.as_ref().is_some_and(same);
+                u8::from(is_taken) + u8::from(slot.again.count > 0)
+            }
+            None => 0,
         };
-        if self.slots.get(first).is_some_and(is_taken) {
-            second
-        } else {
-            first
-        }
+        let best = Self::places(passage)
+            .into_iter()
+            .min_by_key(|at| worth(*at));
+        best.unwrap_or_default()
     }
 
     /// True where something that waits to be counted would give way to this passage.
@@ -247,6 +252,35 @@ mod tests {
         ] {
             assert_eq!(passages.again(&other, (5, false)), None);
         }
+    }
+
+    /// What was said again since the last settlement stays where there is another place.
+    #[test]
+    fn what_is_said_again_does_not_give_way() {
+        let mut passages = Passages::default();
+        // Digests whose places are the same two, in this order or the other.
+        let one = |first: u64, second: u64, more: u64| {
+            let others = [1, 2, 3].map(|nth| second << (nth * PASSAGE_SLOTS.ilog2()));
+            let digest = others.iter().fold(first, |all, place| all | place);
+            Passage {
+                digest: digest | more << 60,
+                ..Passage::default()
+            }
+        };
+        let tell = |passages: &mut Passages, passage: &Passage| {
+            passages.begin(passage);
+            passages.end();
+        };
+        let (often, once, other) = (one(1, 2, 0), one(1, 2, 1), one(2, 1, 0));
+        tell(&mut passages, &often);
+        tell(&mut passages, &once);
+        assert!(passages.again(&often, (5, true)).is_some());
+        assert!(!passages.displaces(&other));
+        tell(&mut passages, &other);
+        assert!(passages.again(&often, (6, true)).is_some());
+        assert!(passages.again(&once, (6, true)).is_none());
+        assert!(passages.again(&other, (7, true)).is_some());
+        assert!(passages.displaces(&once));
     }
 
     #[test]

@@ -370,11 +370,7 @@ mod tests {
         let message = format!("{header}{ROWS}");
         let again = repeats.find(message.as_bytes()).unwrap();
         assert_eq!((again.time, again.id), (&b"20270101"[..], &b"8888"[..]));
-        for (from, to) in [
-            ("|A|", "|E|"),
-            ("|P|", "|T|"),
-            ("|7|", "|7PID|"),
-        ] {
+        for (from, to) in [("|A|", "|E|"), ("|P|", "|T|"), ("|7|", "|7PID|")] {
             let message = format!("{}{ROWS}", HEADER.replace(from, to));
             assert_eq!(found(&repeats, &message), None, "{to}");
         }
