@@ -424,8 +424,9 @@ pub const HL7_DEVICE_VALUES_MAX: usize = 16;
 /// Alarms and infusion events kept of one HL7 message until its end.
 pub const HL7_DEVICE_EVENTS_MAX: usize = 64;
 
-/// What one direction of an HL7 conversation said lately that another message may say again.
-pub const HL7_WITNESSES_MAX: usize = 32;
+/// What one direction of an HL7 conversation said lately that another message may say again: none
+/// gives way before so many others were said, and twice as many are kept.
+pub const HL7_WITNESSES_MAX: usize = 256;
 
 /// HL7 messages of one direction that wait for their acknowledgement; the oldest gives way.
 pub const HL7_OUTSTANDING_MAX: usize = 16;

@@ -189,21 +189,20 @@ impl Message {
 
     /// What it leaves, whole, and the fields of its rows that may differ; nothing where it can't
     /// be known again by its bytes.
-    pub fn left(&self, known: &Arc<Known>) -> Option<(Left, &[&'static [usize]])> {
+    pub fn left(&self, known: &Arc<Known>) -> Option<((Left, &[u8]), &[&'static [usize]])> {
         if !self.is_plain || self.devices.is_some() {
             return None;
         }
         let rows = self.rows.bytes().get(self.start..)?;
         let left = Left {
             known: Arc::clone(known),
-            rows: rows.into(),
             digest: of(rows).1,
             software: self.software_left,
             has_devices: self.has_devices,
             is_doubtful: self.is_doubtful,
             answer: self.answer,
         };
-        Some((left, &self.holes))
+        Some(((left, rows), &self.holes))
     }
 
     /// It answers another message, in a way that is known or not. What answers several can't be

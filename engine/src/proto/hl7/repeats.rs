@@ -5,11 +5,13 @@
 //! They are a tree of pieces: what may come first, and after each piece, and what differs between
 //! them, what may come next. So what many messages have in common is looked at once.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::answers::Answer;
 use super::forms::{Whole, of};
 use super::known::Known;
+use super::rows::USUAL_BYTES;
 use super::session::is_read;
 use super::syntax::{Marks, control, ends_in_segment, field_end};
 use crate::config::{HL7_REPEATS_BYTES_MAX, HL7_SEGMENT_BYTES_MAX};
@@ -21,7 +23,7 @@ const NAME_LEN: usize = 4;
 const HOLES_MAX: usize = 128;
 
 /// Messages of a direction before one is remembered: most conversations are short.
-const FIRST: u64 = 8;
+const FIRST: u64 = 16;
 
 /// Messages that are remembered before one comes again.
 const ADDED_MAX: u64 = 32;
@@ -55,9 +57,7 @@ enum Hole {
 pub struct Left {
     /// Of its header.
     pub known: Arc<Known>,
-    /// What was kept of its rows.
-    pub rows: Box<[u8]>,
-    /// Their digest.
+    /// The digest of what was kept of its rows.
     pub digest: u64,
     /// What of them is software that is told: its length and its digest.
     pub software: Option<Whole>,
@@ -82,6 +82,8 @@ pub struct Again<'a> {
     pub answered: &'a [u8],
     /// What it says.
     pub left: &'a Left,
+    /// What was kept of its rows.
+    pub rows: &'a [u8],
 }
 
 /// A piece that stays, and what differs after it.
@@ -96,11 +98,18 @@ struct Piece {
     other: Option<u32>,
 }
 
+/// What a message said, and where its rows stand in [`Repeats::rows`].
+type Kept = (Left, Range<usize>);
+
 /// What one direction said lately.
 #[derive(Debug, Default)]
 pub struct Repeats {
     pieces: Vec<Piece>,
-    left: Vec<Left>,
+    left: Vec<Kept>,
+    /// What was kept of rows, one message's after the other's.
+    rows: Vec<u8>,
+    /// Those of the message at hand.
+    cut: Vec<(Whole, Hole)>,
     /// Bytes that these take.
     bytes: usize,
     /// Messages that came again.
@@ -126,12 +135,14 @@ impl Repeats {
             let len = match piece.hole {
                 Hole::End => {
                     let end = bytes.len() - after.len();
+                    let (left, rows) = self.left.get(piece.after as usize)?;
                     return (end <= HL7_SEGMENT_BYTES_MAX).then_some(Again {
                         end,
                         time,
                         id,
                         answered,
-                        left: self.left.get(piece.after as usize)?,
+                        left,
+                        rows: self.rows.get(rows.clone())?,
                     });
                 }
                 Hole::Row => control(after)?,
@@ -188,12 +199,19 @@ impl Repeats {
 
     /// Remembers a message; `holes` of each row that is read after its header. Where there is no
     /// room for it, all others give way, if none of them has come again for long.
-    pub fn remember(&mut self, bytes: &[u8], holes: &[&[usize]], left: Left) {
-        let Some(pieces) = pieces(bytes, left.known.delimiters.field, holes) else {
-            return;
-        };
-        let more = pieces.len() * size_of::<Piece>() + size_of::<Left>() + left.rows.len();
-        if bytes.len() > HL7_SEGMENT_BYTES_MAX || more > HL7_REPEATS_BYTES_MAX {
+    pub fn remember(&mut self, bytes: &[u8], holes: &[&[usize]], (left, rows): (Left, &[u8])) {
+        let mut cut = std::mem::take(&mut self.cut);
+        cut.clear();
+        cut.reserve(2 * holes.len() + NAME_LEN);
+        if pieces(bytes, left.known.delimiters.field, holes, &mut cut).is_some() {
+            self.add(bytes.len(), &cut, (left, rows));
+        }
+        self.cut = cut;
+    }
+
+    fn add(&mut self, len: usize, pieces: &[(Whole, Hole)], (left, rows): (Left, &[u8])) {
+        let more = pieces.len() * size_of::<Piece>() + size_of::<Kept>() + rows.len();
+        if len > HL7_SEGMENT_BYTES_MAX || more > HL7_REPEATS_BYTES_MAX {
             return;
         }
         self.added += 1;
@@ -203,18 +221,27 @@ impl Repeats {
             }
             self.pieces.clear();
             self.left.clear();
+            self.rows.clear();
             self.bytes = 0;
+        }
+        // What the first ones need, at once: conversations begin and end all the time.
+        if self.left.is_empty() {
+            self.rows.reserve(USUAL_BYTES * 4);
+            self.left.reserve(ADDED_MAX as usize);
+            self.pieces.reserve(ADDED_MAX as usize * 4);
         }
         self.bytes += more;
         let mut parent = None;
         for (whole, hole) in pieces {
-            let at = self.child(parent, whole, hole);
+            let at = self.child(parent, *whole, *hole);
             parent = Some(at);
         }
         let number = self.left.len() as u32;
         if let Some(end) = parent.and_then(|at| self.pieces.get_mut(at as usize)) {
             end.after = number;
-            self.left.push(left);
+            let start = self.rows.len();
+            self.rows.extend_from_slice(rows);
+            self.left.push((left, start..self.rows.len()));
         }
     }
 
@@ -262,8 +289,12 @@ impl Repeats {
 }
 
 /// What stays of a message, and what differs after each piece.
-fn pieces(bytes: &[u8], separator: u8, holes: &[&[usize]]) -> Option<Vec<(Whole, Hole)>> {
-    let mut pieces = Vec::with_capacity(2 * holes.len() + NAME_LEN);
+fn pieces(
+    bytes: &[u8],
+    separator: u8,
+    holes: &[&[usize]],
+    pieces: &mut Vec<(Whole, Hole)>,
+) -> Option<()> {
     let mut holes = holes.iter();
     // Where the piece at hand and the row at hand begin.
     let (mut piece, mut start) = (0, 0);
@@ -308,7 +339,7 @@ fn pieces(bytes: &[u8], separator: u8, holes: &[&[usize]]) -> Option<Vec<(Whole,
         start += len + 1;
     }
     leave(piece, bytes.len(), Hole::End)?;
-    holes.next().is_none().then_some(pieces)
+    holes.next().is_none().then_some(())
 }
 
 #[cfg(test)]
@@ -322,14 +353,13 @@ mod tests {
         let (known, ..) = Known::read(header.trim_end().as_bytes()).unwrap();
         let left = Left {
             known: Arc::new(known),
-            rows: Box::default(),
             digest: mark,
             software: None,
             has_devices: false,
             is_doubtful: false,
             answer: None,
         };
-        repeats.remember(format!("{header}{rows}").as_bytes(), holes, left);
+        repeats.remember(format!("{header}{rows}").as_bytes(), holes, (left, b""));
     }
 
     fn found(repeats: &Repeats, message: &str) -> Option<u64> {
@@ -427,7 +457,7 @@ mod tests {
             let _ = repeats.is_wanted();
             remember(&mut repeats, HEADER, &rows, &[&[], &[5]], n);
             let taken =
-                repeats.pieces.len() * size_of::<Piece>() + repeats.left.len() * size_of::<Left>();
+                repeats.pieces.len() * size_of::<Piece>() + repeats.left.len() * size_of::<Kept>();
             assert!(taken <= repeats.bytes && repeats.bytes <= HL7_REPEATS_BYTES_MAX);
             if found(&repeats, &format!("{HEADER}{rows}")).is_some() {
                 last = n;

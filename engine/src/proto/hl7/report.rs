@@ -69,7 +69,12 @@ impl Believed {
     }
 
     /// Says it; `between` what comes between software and devices.
-    pub fn tell(&self, left: &Left, between: impl FnOnce(Emit<'_>), emit: Emit<'_>) {
+    pub fn tell(
+        &self,
+        (left, kept): (&Left, &[u8]),
+        between: impl FnOnce(Emit<'_>),
+        emit: Emit<'_>,
+    ) {
         let Known {
             delimiters,
             is_result,
@@ -78,7 +83,7 @@ impl Believed {
         } = *left.known;
         let mut rows = Rows::default();
         // There was room for them before.
-        let _ = rows.push_again(sender) && rows.push_again(&left.rows);
+        let _ = rows.push_again(sender) && rows.push_again(kept);
         if left.software.is_some() {
             say_software(&rows, &delimiters, self.software, emit);
         }

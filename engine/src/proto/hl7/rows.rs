@@ -6,7 +6,7 @@ use crate::config::HL7_ROWS_BYTES_MAX;
 /// Memory that stays with a conversation between its messages, in bytes.
 const IDLE_BYTES_MAX: usize = 4096;
 /// Memory for the rows of a usual message, in bytes: it is had at once.
-const USUAL_BYTES: usize = 512;
+pub const USUAL_BYTES: usize = 512;
 
 /// Most fields that are read of a row.
 pub const FIELDS_MAX: usize = 8;
@@ -64,6 +64,7 @@ impl Rows {
         if self.0.len() + 2 + bytes > HL7_ROWS_BYTES_MAX {
             return false;
         }
+        self.0.reserve(2 + bytes);
         self.0.extend([kind as u8, fields.len() as u8]);
         for field in fields {
             self.0.extend((field.len() as u16).to_le_bytes());

@@ -160,7 +160,7 @@ impl Hl7Session {
             let header = control(message).and_then(|end| message.get(..end));
             known.tell(header.unwrap_or_default(), echoed, emit);
             let answer = |emit: Emit<'_>| fared.iter().for_each(|fared| fared.tell(emit));
-            believed.tell(left, answer, emit);
+            believed.tell((left, again.rows), answer, emit);
         });
         if let Some(told) = clock::digits(again.time).filter(|_| !echoed) {
             direction.clock.read(Field::Hl7Offset, told, time_ns, emit);
@@ -374,8 +374,8 @@ impl Direction {
         if self.in_message
             && !self.skipping
             && let Some(known) = known
-            && let Some((left, holes)) = self.message.left(known)
             && self.repeats.is_wanted()
+            && let Some((left, holes)) = self.message.left(known)
         {
             self.repeats.remember(bytes, holes, left);
         }
