@@ -19,11 +19,16 @@ const WINDOW_HOURS: usize = 4;
 const IN_USE_NS: u64 = HOUR_NS;
 
 /// Events that are obstacles.
-const OBSTACLES: [Event; 12] = [
+const OBSTACLES: [Event; 17] = [
     Event::DicomReject,
     Event::DicomAbort,
     Event::DicomFailure,
     Event::DicomProcedureDiscontinued,
+    Event::DicomQualityReject,
+    Event::DicomSafetyReject,
+    Event::DicomWorklistReject,
+    Event::DicomAcquisitionRepeated,
+    Event::DicomAcquisitionRejected,
     Event::Hl7Error,
     Event::Hl7Reject,
     Event::DicomwebFailure,

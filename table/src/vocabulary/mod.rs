@@ -388,6 +388,16 @@ vocabulary! {
         ServiceSession = 58, "service_session";
         /// A log-on was refused: wrong, expired or locked. Who tried is not read.
         LogonRefused = 59, "logon_refused";
+        /// Images were rejected for their quality.
+        DicomQualityReject = 60, "dicom_quality_reject";
+        /// Images were rejected because to go by them would harm.
+        DicomSafetyReject = 61, "dicom_safety_reject";
+        /// Images were rejected that were made under another's worklist entry.
+        DicomWorklistReject = 62, "dicom_worklist_reject";
+        /// A dose report tells of an acquisition that repeats another.
+        DicomAcquisitionRepeated = 63, "dicom_acquisition_repeated";
+        /// A dose report tells of an acquisition that was rejected.
+        DicomAcquisitionRejected = 64, "dicom_acquisition_rejected";
         WsdHello = 40, "wsd_hello";
         WsdBye = 41, "wsd_bye";
         SdcAlert = 42, "sdc_alert";

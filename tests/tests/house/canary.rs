@@ -17,6 +17,7 @@ const HOLD_PERSONS: &[&str] = &[
     "pcaps/dicom/get_forward.pcap",
     "pcaps/dicom/persons.pcap",
     "pcaps/dicom/persons_refused.pcap",
+    "pcaps/dicom/rejects.pcap",
     "pcaps/dicom/services.pcap",
     "pcaps/dicom/store_ct.pcap",
     "pcaps/dicom/worklist.pcap",
@@ -161,6 +162,25 @@ const PLACES: &[(&str, &str, &[u8], usize)] = &[
     ("DICOM patient", "dicom/persons", b"\x10\x00\x10\x00", 20),
     ("DICOM private", "dicom/persons", b"\x11\x00\x10\x00", 60),
     ("DICOM user", "dicom/services", b"\x58\x00", 20),
+    (
+        "patient of a note",
+        "dicom/rejects",
+        b"\x10\x00\x10\x00PN",
+        10,
+    ),
+    (
+        "meaning of a code",
+        "dicom/rejects",
+        b"\x08\x00\x04\x01LO",
+        10,
+    ),
+    ("text of a note", "dicom/rejects", b"\x40\x00\x60\xa1UT", 10),
+    (
+        "person of a report",
+        "dicom/rejects",
+        b"\x40\x00\x23\xa1PN",
+        10,
+    ),
     (
         "FHIR Patient",
         "fhir/h2c",

@@ -444,7 +444,10 @@ impl Reader {
             }
             (Want::Keep(_), Some(left)) => return Some(State::Skip { left }),
             (Want::Skip, Some(left)) => return Some(State::Skip { left }),
-            (Want::Enter(scope), _) => scope,
+            (Want::Enter(scope), _) => {
+                equipment.enter(scope);
+                scope
+            }
             (Want::Keep(_) | Want::Skip, None) => Scope::Nothing,
         };
         self.open(Level {

@@ -13,6 +13,7 @@
 
 use medtap_table::vocabulary::{Event, Field};
 
+use super::document::{Codes, Document, Part};
 use crate::config::{DICOM_VALUES_MAX, VALUE_BYTES_MAX};
 use crate::observe::{Emit, Observation, Subject};
 use crate::proto::clock::{self, Clock, Told};
@@ -21,8 +22,9 @@ use crate::proto::reported::{self, Identifier};
 /// Which elements are kept: it depends on what the data set is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// An object that is stored: the equipment modules of PS3.3 C.7.5 and the detector.
-    Object,
+    /// An object that is stored: the equipment modules of PS3.3 C.7.5 and the detector, and the
+    /// codes of this document.
+    Object(Document),
     /// A worklist answer: the scheduled station, PS3.4 table K.6-1.
     Worklist,
     /// A performed procedure step, created or set: PS3.4 table F.7.2-1.
@@ -40,6 +42,12 @@ pub enum Scope {
     Udi,
     /// In the Scheduled Procedure Step Sequence (0040,0100).
     ScheduledStep,
+    /// In the name of a document or of an item of it.
+    Name,
+    /// In the answer of an item of a document.
+    Answer,
+    /// In the content of a document.
+    Content,
     /// In a sequence of which nothing is kept.
     Nothing,
 }
@@ -68,6 +76,8 @@ pub enum Slot {
     StepDate,
     /// The time of its start (0040,0245): the same.
     StepTime,
+    /// A part of a document's codes: what they tell is an event.
+    Code(Part),
 }
 
 /// The allow-list. `tag` is group and element.
@@ -75,7 +85,7 @@ pub const fn want(kind: Kind, scope: Scope, tag: u32) -> Want {
     use Slot::Fact;
     use Want::{Enter, Keep, Skip, Stop};
     match (kind, scope, tag) {
-        (Kind::Object | Kind::ProcedureStep, Scope::Root, 0x0008_0060)
+        (Kind::Object(_) | Kind::ProcedureStep, Scope::Root, 0x0008_0060)
         | (Kind::Worklist, Scope::ScheduledStep, 0x0008_0060) => Keep(Fact(Field::DicomModality)),
         (Kind::Own, Scope::Root, _) => match tag {
             0x0008_0070 => Keep(Fact(Field::DicomManufacturer)),
@@ -92,7 +102,7 @@ pub const fn want(kind: Kind, scope: Scope, tag: u32) -> Want {
             0..0x0018_1205 => Skip,
             _ => Stop,
         },
-        (Kind::Object, Scope::Root, _) => match tag {
+        (Kind::Object(document), Scope::Root, _) => match tag {
             0x0008_0055 => Keep(Fact(Field::DicomStationAeTitle)),
             0x0008_0070 => Keep(Fact(Field::DicomManufacturer)),
             0x0008_0080 => Keep(Fact(Field::DicomInstitution)),
@@ -112,9 +122,12 @@ pub const fn want(kind: Kind, scope: Scope, tag: u32) -> Want {
             0x0018_702a => Keep(Fact(Field::DicomDetectorManufacturer)),
             0x0018_702b => Keep(Fact(Field::DicomDetectorModel)),
             0..0x0018_702b => Skip,
-            _ => Stop,
+            _ => document.want(scope, tag),
         },
-        (Kind::Object, Scope::Udi, 0x0018_1009) => Keep(Fact(Field::DicomUdi)),
+        (Kind::Object(document), Scope::Name | Scope::Answer | Scope::Content, _) => {
+            document.want(scope, tag)
+        }
+        (Kind::Object(_), Scope::Udi, 0x0018_1009) => Keep(Fact(Field::DicomUdi)),
         (Kind::Worklist, Scope::Root, _) => match tag {
             0x0040_0100 => Enter(Scope::ScheduledStep),
             0..0x0040_0100 => Skip,
@@ -145,6 +158,9 @@ pub struct Equipment {
     kind: Kind,
     text: Vec<u8>,
     values: Vec<(Slot, std::ops::Range<usize>)>,
+    codes: Codes,
+    /// The part of the codes whose value is read.
+    code: Option<Part>,
 }
 
 impl Equipment {
@@ -154,6 +170,8 @@ impl Equipment {
             kind,
             text: Vec::new(),
             values: Vec::new(),
+            codes: Codes::new(),
+            code: None,
         }
     }
 
@@ -164,6 +182,12 @@ impl Equipment {
 
     /// The next value begins. False if no more are kept.
     pub fn begin(&mut self, slot: Slot) -> bool {
+        self.code = None;
+        if let Slot::Code(part) = slot {
+            self.codes.begin(part);
+            self.code = Some(part);
+            return true;
+        }
         let room = self.values.len() < DICOM_VALUES_MAX;
         if room {
             let start = self.text.len();
@@ -175,6 +199,9 @@ impl Equipment {
     /// The next bytes of the value. One byte more than a value may have is kept, so that who
     /// receives it sees that it was longer.
     pub fn push(&mut self, bytes: &[u8]) {
+        if let Some(part) = self.code {
+            return self.codes.push(part, bytes);
+        }
         let Some((_, range)) = self.values.last_mut() else {
             return;
         };
@@ -184,6 +211,19 @@ impl Equipment {
         range.end = self.text.len();
     }
 
+    /// A sequence whose items are read begins. With a name, what was named before is over.
+    pub fn enter(&mut self, scope: Scope) {
+        if scope == Scope::Name {
+            self.end_item();
+        }
+    }
+
+    fn end_item(&mut self) {
+        if let Kind::Object(document) = self.kind {
+            self.codes.end_item(document);
+        }
+    }
+
     /// The values that are fit to be emitted.
     fn facts(&self) -> impl Iterator<Item = (Field, &[u8])> {
         self.values.iter().filter_map(|(slot, range)| match slot {
@@ -191,7 +231,7 @@ impl Equipment {
                 let value = reported::text(self.text.get(range.clone())?)?;
                 is_fit(*field, value).then_some((*field, value))
             }
-            Slot::StepStatus | Slot::StepDate | Slot::StepTime => None,
+            Slot::StepStatus | Slot::StepDate | Slot::StepTime | Slot::Code(_) => None,
         })
     }
 
@@ -234,17 +274,19 @@ impl Equipment {
         let serial = real(Field::DicomSerialNumber);
         let station = real(Field::DicomStationName);
         match (self.kind, serial, station, model) {
-            (Kind::Object, Some(serial), _, _) => Identifier::new(b"dicom:serial")
+            (Kind::Object(_), Some(serial), _, _) => Identifier::new(b"dicom:serial")
                 .part(maker)
                 .part(model.unwrap_or_default())
                 .part(serial)
                 .finish(),
-            (Kind::Object, None, Some(station), Some(model)) => Identifier::new(b"dicom:station")
-                .part(maker)
-                .part(model)
-                .part(station)
-                .finish(),
-            (Kind::Object, ..) => None,
+            (Kind::Object(_), None, Some(station), Some(model)) => {
+                Identifier::new(b"dicom:station")
+                    .part(maker)
+                    .part(model)
+                    .part(station)
+                    .finish()
+            }
+            (Kind::Object(_), ..) => None,
             (Kind::Own, ..) => None,
             (Kind::Worklist | Kind::ProcedureStep, ..) => Identifier::new(b"dicom:ae")
                 .part(real(Field::DicomStationAeTitle)?)
@@ -254,7 +296,8 @@ impl Equipment {
 
     /// Says it all. `created`: when an N-CREATE came, which tells a beginning by the sender's
     /// clock; none for any other message.
-    pub fn emit(&self, created: Option<u64>, emit: Emit<'_>) {
+    pub fn emit(&mut self, created: Option<u64>, emit: Emit<'_>) {
+        self.end_item();
         if let (Some(told), Some(time_ns)) = (self.began(), created) {
             Clock::default().read(Field::DicomOffset, told, time_ns, emit);
         }
@@ -268,7 +311,18 @@ impl Equipment {
             self.emit_own(emit);
             return;
         }
-        let Some(identifier) = self.identifier() else {
+        let identifier = self.identifier();
+        // A document is of the machine that made it, whoever sends it.
+        let subject = identifier
+            .as_deref()
+            .map_or(Subject::Sender, Subject::Reported);
+        for event in self.codes.told() {
+            emit(Observation::Event {
+                subject,
+                event: *event,
+            });
+        }
+        let Some(identifier) = identifier else {
             return;
         };
         for (field, value) in self.facts() {
@@ -326,7 +380,7 @@ mod tests {
             assert!(equipment.begin(slot));
             equipment.push(value);
         }
-        let said = |created| {
+        let mut said = |created| {
             let mut said = Vec::new();
             equipment.emit(created, &mut |seen| said.push(format!("{seen:?}")));
             said.concat()
@@ -363,21 +417,35 @@ mod tests {
         let serial = (DicomSerialNumber, &b"SN1"[..]);
         let zero = (DicomSerialNumber, &b"000"[..]);
         assert_eq!(
-            identifier(Kind::Object, &[maker, model, station, serial]).as_deref(),
+            identifier(
+                Kind::Object(Document::Other),
+                &[maker, model, station, serial]
+            )
+            .as_deref(),
             Some("dicom:serial|acme|model x|sn1")
         );
         assert_eq!(
-            identifier(Kind::Object, &[maker, model, station, zero]).as_deref(),
+            identifier(
+                Kind::Object(Document::Other),
+                &[maker, model, station, zero]
+            )
+            .as_deref(),
             Some("dicom:station|acme|model x|ct1")
         );
-        assert_eq!(identifier(Kind::Object, &[maker, model, zero]), None);
-        assert_eq!(identifier(Kind::Object, &[maker, station]), None);
+        assert_eq!(
+            identifier(Kind::Object(Document::Other), &[maker, model, zero]),
+            None
+        );
+        assert_eq!(
+            identifier(Kind::Object(Document::Other), &[maker, station]),
+            None
+        );
         assert_eq!(identifier(Kind::Worklist, &[station]), None);
     }
 
     #[test]
     fn values_are_bounded() {
-        let mut equipment = Equipment::new(Kind::Object);
+        let mut equipment = Equipment::new(Kind::Object(Document::Other));
         for _ in 0..100 {
             equipment.begin(Slot::Fact(Field::DicomModel));
             equipment.push(&[b'a'; 1000]);

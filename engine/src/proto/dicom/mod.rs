@@ -7,12 +7,14 @@
 //!   and roles such as `storage_scu`, `worklist_scp` or `forwarder`, by what was done;
 //! * of the machine that a data set describes, as a reported device: see `equipment`;
 //! * events: each belongs to the end that asked, also where the other's answer tells of it (an
-//!   association, a rejection, a failure); an abort belongs to the end that aborts.
+//!   association, a rejection, a failure); an abort belongs to the end that aborts; what a document
+//!   tells of an examination belongs to the machine that made the document: see `document`.
 
 mod association;
 mod command;
 pub(super) mod data_set;
 mod direction;
+pub(super) mod document;
 pub(super) mod equipment;
 mod pdu;
 mod service;

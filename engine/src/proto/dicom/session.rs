@@ -8,6 +8,7 @@ use super::association::{Association, called_title};
 use super::command::{Command, Status, field};
 use super::data_set::DataSet;
 use super::direction::{Direction, Request, State, Step, is_plausible, starts_pdu};
+use super::document::Document;
 use super::equipment::Kind;
 use super::pdu::{Associate, PDU_HEADER_LEN, PDV_HEADER_LEN, Pdu, Pdv, kind};
 use super::service::{FORWARDER, Service, asks_as_user};
@@ -368,7 +369,7 @@ impl DicomSession {
     /// Says what a data set's equipment is.
     fn end_data_set(&mut self, from: Role, emit: Emit<'_>) {
         let time_ns = self.time_ns;
-        let Some(data) = self.direction(from).data.take() else {
+        let Some(mut data) = self.direction(from).data.take() else {
             return;
         };
         match data.fault() {
@@ -392,8 +393,13 @@ impl DicomSession {
             self.request(command, &class, from, emit)
         };
         if command.data_set {
+            // Who hands a document on tells again what was told where it was made.
+            let document = match self.hands_on(command, from) {
+                true => Document::Other,
+                false => Document::of(&class),
+            };
             self.direction(from).expected = match (command.field, command.response, service) {
-                (field::STORE, false, _) => Some((Kind::Object, false)),
+                (field::STORE, false, _) => Some((Kind::Object(document), false)),
                 (field::FIND, true, Service::Worklist) if command.status == Status::Pending => {
                     Some((Kind::Worklist, false))
                 }
@@ -403,6 +409,13 @@ impl DicomSession {
                 _ => None,
             };
         }
+    }
+
+    /// True for an object that the sender had from another: a third node moved it here, or this
+    /// one gets it.
+    fn hands_on(&mut self, command: &Command<'_>, from: Role) -> bool {
+        let mut requests = self.direction(from.other()).requests.iter();
+        command.moved || requests.any(|request| request.command == field::GET)
     }
 
     /// A request: its sender asks for a service.
@@ -423,13 +436,7 @@ impl DicomSession {
         if let Some(role) = service.role(asks_as_user(command.field)) {
             fact(Subject::Sender, Field::DicomRole, role, emit);
         }
-        // What a third node moved here, and what this one gets, the sender had from another.
-        let got = self
-            .direction(from.other())
-            .requests
-            .iter()
-            .any(|request| request.command == field::GET);
-        if command.field == field::STORE && (command.moved || got) {
+        if command.field == field::STORE && self.hands_on(command, from) {
             fact(Subject::Sender, Field::DicomRole, FORWARDER, emit);
         }
         let done = match (command.field, service) {

@@ -9,6 +9,7 @@ use crate::proto::{Segment, Transport, Verdict};
 
 use super::CLASSIFIER;
 
+mod documents;
 mod services;
 
 /// Stands for every person; must never be said.

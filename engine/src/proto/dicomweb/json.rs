@@ -1,6 +1,7 @@
 //! Objects in the DICOM JSON model, PS3.18 annex F: `{"00080070": {"vr": "LO", "Value": ["…"]}}`.
 //! It goes by the allow-list of `dicom::equipment` and enters nothing else.
 
+use super::super::dicom::document::Document;
 use super::super::dicom::equipment::{Equipment, Kind, Scope, Want, want};
 use super::super::http::application::{BodyReader, Wants};
 use super::super::json::{At, DOCUMENT, Reader, Visitor};
@@ -33,7 +34,7 @@ impl Objects {
         Self {
             reader: Reader::new(),
             objects: Collector {
-                equipment: Equipment::new(Kind::Object),
+                equipment: Equipment::new(Kind::Object(Document::Other)),
                 is_open: false,
                 is_repeated: false,
                 whole: Vec::new(),
@@ -48,7 +49,7 @@ impl BodyReader for Objects {
         // Objects are said as they end, so that few are held whatever the length of a piece.
         for piece in bytes.chunks(1024) {
             self.reader.push(piece, &mut self.objects);
-            for equipment in self.objects.whole.drain(..) {
+            for mut equipment in self.objects.whole.drain(..) {
                 if self.is_sent {
                     super::multipart::stored(emit);
                 }
@@ -86,7 +87,7 @@ impl Collector {
         let is_tag = name.len() == 8 && name.iter().all(u8::is_ascii_hexdigit);
         let digits = std::str::from_utf8(name).ok().filter(|_| is_tag)?;
         let tag = u32::from_str_radix(digits, 16).ok()?;
-        let want = want(Kind::Object, scope, tag);
+        let want = want(Kind::Object(Document::Other), scope, tag);
         if let Want::Keep(slot) = want {
             self.is_open = self.equipment.begin(slot);
             self.is_repeated = false;
@@ -130,12 +131,12 @@ impl Visitor for Collector {
     fn leave(&mut self, at: At) {
         match at {
             OBJECT => {
-                let next = Equipment::new(Kind::Object);
+                let next = Equipment::new(Kind::Object(Document::Other));
                 let whole = std::mem::replace(&mut self.equipment, next);
                 self.whole.push(whole);
             }
             DOCUMENT if self.equipment.holds_any() => {
-                let next = Equipment::new(Kind::Object);
+                let next = Equipment::new(Kind::Object(Document::Other));
                 let whole = std::mem::replace(&mut self.equipment, next);
                 self.whole.push(whole);
             }

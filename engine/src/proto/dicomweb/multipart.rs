@@ -1,12 +1,13 @@
 //! Objects as PS3.10 files, alone or in the parts of a multipart body (RFC 2387): the file's meta
-//! information is read for its transfer syntax, the data set as `dicom::data_set` reads it. It
-//! keeps no name of a part, and steps over parts of other types.
+//! information is read for its class and transfer syntax, the data set as `dicom::data_set` reads
+//! it. It keeps no name of a part, and steps over parts of other types.
 
 use memchr::memmem::{self, Finder};
 
 use medtap_table::vocabulary::Event;
 
 use super::super::dicom::data_set::{DataSet, Syntax};
+use super::super::dicom::document::Document;
 use super::super::dicom::equipment::Kind;
 use super::super::http::application::{BodyReader, Wants};
 use super::super::http::head;
@@ -66,7 +67,7 @@ impl Parts {
     pub fn single(is_sent: bool) -> Self {
         Self {
             delimiter: Finder::new(b""),
-            stage: Stage::Part(Some(File::new())),
+            stage: Stage::Part(Some(File::new(is_sent))),
             held: Vec::new(),
             is_sent,
         }
@@ -129,7 +130,7 @@ impl Parts {
         if is_file && self.is_sent {
             stored(emit);
         }
-        self.stage = Stage::Part(is_file.then(File::new));
+        self.stage = Stage::Part(is_file.then(|| File::new(self.is_sent)));
         Some(end + 4)
     }
 }
@@ -176,8 +177,8 @@ enum At {
     Prefix(usize),
     /// In the header of an element of the meta information.
     Meta,
-    /// In the value of one: bytes left, and whether it is the transfer syntax.
-    Value { left: usize, is_syntax: bool },
+    /// In the value of this one: bytes left.
+    Value { left: usize, element: u16 },
     /// In the data set.
     Data(Box<DataSet>),
     /// Nothing more is wanted.
@@ -188,15 +189,25 @@ enum At {
 struct File {
     at: At,
     head: Vec<u8>,
+    class: Vec<u8>,
     syntax: Vec<u8>,
+    /// It is stored; else it is what was stored, told again.
+    is_sent: bool,
 }
 
+/// Media Storage SOP Class UID (0002,0002).
+const CLASS: u16 = 0x0002;
+/// Transfer Syntax UID (0002,0010).
+const SYNTAX: u16 = 0x0010;
+
 impl File {
-    fn new() -> Self {
+    fn new(is_sent: bool) -> Self {
         Self {
             at: At::Prefix(0),
             head: Vec::with_capacity(12),
+            class: Vec::new(),
             syntax: Vec::new(),
+            is_sent,
         }
     }
 
@@ -226,7 +237,7 @@ impl File {
     /// The file is over, or all of its equipment has passed: says what it is.
     fn end(&mut self, emit: Emit<'_>) {
         match std::mem::replace(&mut self.at, At::Over) {
-            At::Data(data) => match data.fault() {
+            At::Data(mut data) => match data.fault() {
                 None => data.equipment.emit(None, emit),
                 Some(fault) => emit(fault),
             },
@@ -259,12 +270,16 @@ impl File {
                 self.meta()?;
                 Some(1)
             }
-            At::Value { left, is_syntax } => {
+            At::Value { left, element } => {
                 let used = bytes.len().min(*left);
-                if *is_syntax && self.syntax.len() < UID_BYTES_KEPT {
-                    let kept = bytes.get(..used).unwrap_or_default();
-                    self.syntax.extend_from_slice(kept);
-                    self.syntax.truncate(UID_BYTES_KEPT);
+                let kept = match *element {
+                    CLASS => Some(&mut self.class),
+                    SYNTAX => Some(&mut self.syntax),
+                    _ => None,
+                };
+                if let Some(uid) = kept {
+                    let room = UID_BYTES_KEPT.saturating_sub(uid.len());
+                    uid.extend(bytes.iter().take(used.min(room)));
                 }
                 *left -= used;
                 if *left == 0 {
@@ -288,12 +303,16 @@ impl File {
                 return Some(());
             }
             let syntax = Syntax::of(reported::trim(&self.syntax))?;
-            let mut data = Box::new(DataSet::new(Kind::Object, syntax, false));
+            let document = match self.is_sent {
+                true => Document::of(reported::trim(&self.class)),
+                false => Document::Other,
+            };
+            let mut data = Box::new(DataSet::new(Kind::Object(document), syntax, false));
             data.feed(&self.head);
             self.at = At::Data(data);
             return Some(());
         };
-        let (tag, len) = match *self.head.as_slice() {
+        let (element, len) = match *self.head.as_slice() {
             [_, _, e0, e1, b'O', b'B', _, _, l0, l1, l2, l3] => (
                 u16::from_le_bytes([e0, e1]),
                 usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).ok()?,
@@ -308,10 +327,7 @@ impl File {
         self.head.clear();
         self.at = match len {
             0 => At::Meta,
-            left => At::Value {
-                left,
-                is_syntax: tag == 0x0010,
-            },
+            left => At::Value { left, element },
         };
         Some(())
     }

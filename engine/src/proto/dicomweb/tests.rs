@@ -89,6 +89,56 @@ fn objects_are_stored() {
     );
 }
 
+/// A PS3.10 file of a rejection note for quality.
+fn note() -> Vec<u8> {
+    let mut file = vec![0xca; 128];
+    file.extend(b"DICM");
+    file.extend(short(
+        0x0002_0002,
+        b"UI",
+        b"1.2.840.10008.5.1.4.1.1.88.59\0",
+    ));
+    file.extend(short(0x0002_0010, b"UI", b"1.2.840.10008.1.2.1\0"));
+    file.extend(short(0x0010_0010, b"PN", b"CANARY^A"));
+    let title = [
+        short(0x0008_0100, b"SH", b"113001"),
+        short(0x0008_0102, b"SH", b"DCM "),
+        short(0x0008_0104, b"LO", b"CANARY"),
+    ]
+    .concat();
+    for (head, len) in [
+        (&b"\x40\x00\x43\xa0SQ\0\0"[..], title.len() + 8),
+        (b"\xfe\xff\x00\xe0", title.len()),
+    ] {
+        file.extend(head);
+        file.extend((len as u32).to_le_bytes());
+    }
+    file.extend(title);
+    file.extend(short(0x0040_a050, b"CS", b"SEPARATE"));
+    file
+}
+
+/// What is stored is counted; what is retrieved was counted when it was stored.
+#[test]
+fn a_rejection_note_is_counted_where_it_is_stored() {
+    let event = "event client dicom_quality_reject".to_owned();
+    let seen = see(&[(Client, &store(&parts(&[note()])))]);
+    assert!(seen.contains(&event), "{seen:#?}");
+    let body = parts(&[note()]);
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: multipart/related; type=\"application/dicom\"; \
+         boundary=b-1\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let asked: &[u8] = b"GET /dicom-web/studies/1.2.3.4.5/series/1.2.3.4.6 HTTP/1.1\r\n\r\n";
+    let seen = see(&[
+        (Client, asked),
+        (Server, &[head.as_bytes(), &body].concat()),
+    ]);
+    assert!(!seen.concat().contains("quality_reject"), "{seen:#?}");
+    assert!(seen.concat().contains("wado_server"), "{seen:#?}");
+}
+
 #[test]
 fn studies_are_searched_and_retrieved() {
     let search: &[u8] = b"GET /dcm4chee-arc/aets/ARC_1/rs/studies?PatientName=CANARY HTTP/1.1\r\n\
