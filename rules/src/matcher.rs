@@ -70,11 +70,14 @@ impl Matcher {
         }
     }
 
-    /// Makes now what is otherwise made for the first value of each field: for whoever may not
-    /// wait then.
+    /// Makes now what is otherwise made at first need, the search of each field and every pattern:
+    /// for whoever may not wait then.
     pub fn prepare(&self) {
         for sorted in self.fields.iter().flatten() {
             sorted.patterns.prepare(&self.rules);
+        }
+        for rule in self.rules.iter() {
+            rule.regex();
         }
     }
 
