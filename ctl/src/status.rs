@@ -34,6 +34,8 @@ pub struct Status {
     pub interfaces: Vec<InterfaceStatus>,
     /// Its workers.
     pub workers: Vec<Worker>,
+    /// What it takes of memory; null where it did not say, as an offline run.
+    pub memory: Option<Memory>,
     /// The regions of its table.
     pub regions: Vec<RegionStatus>,
     /// What was lost, where anything was.
@@ -65,6 +67,44 @@ pub struct Engine {
     pub rules_generation: String,
     /// Every worker matches with the newest rules.
     pub rules_agree: bool,
+}
+
+/// What the engine takes of memory, in bytes.
+#[derive(Debug, Serialize)]
+pub struct Memory {
+    /// At most, as it said at its start.
+    pub said_bytes: u64,
+    /// The same by what for.
+    pub said: Vec<Part>,
+    /// What its process holds now, beside the table.
+    pub taken_bytes: u64,
+}
+
+/// What memory is for, and how much.
+#[derive(Debug, Serialize)]
+pub struct Part {
+    /// What for.
+    pub purpose: &'static str,
+    /// Bytes at most.
+    pub bytes: u64,
+}
+
+impl Memory {
+    fn of(table: &TableReader) -> Option<Self> {
+        let said = table.memory_said();
+        let bytes = said.iter().map(|(_, bytes)| *bytes);
+        (!said.is_empty()).then(|| Self {
+            said_bytes: bytes.fold(0, u64::saturating_add),
+            said: said
+                .iter()
+                .map(|&(purpose, bytes)| Part {
+                    purpose: purpose.name(),
+                    bytes,
+                })
+                .collect(),
+            taken_bytes: table.memory_taken(),
+        })
+    }
 }
 
 /// An interface.
@@ -255,6 +295,7 @@ fn gather(table: &TableReader, name: String) -> Status {
                 )
             })
             .collect(),
+        memory: Memory::of(table),
         regions: Region::ALL
             .into_iter()
             .map(|region| fill(table, region))

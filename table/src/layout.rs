@@ -2,9 +2,9 @@
 //! regions of one table lie is in `geometry`.
 //!
 //! ```text
-//! 0        256              448      576
-//! | Header | HeaderCounters | Source | subjects | facts |
-//!                                    | edges | activity | workers | interfaces | heap |
+//! 0        256              448      536            704
+//! | Header | HeaderCounters | Source | MemoryWords | subjects | facts |
+//!                                 | edges | activity | workers | interfaces | heap |
 //! ```
 //!
 //! A slot is a sequence word, the record that it guards, and hot counters outside the guard.
@@ -21,7 +21,7 @@ const _: () = assert!(cfg!(target_endian = "little"), "tables are little-endian"
 pub const MAGIC: [u8; 8] = *b"MEDTBL\x1a\n";
 
 /// Raised by any change to the meaning or place of any byte. No partial compatibility.
-pub const LAYOUT_VERSION: u32 = 2;
+pub const LAYOUT_VERSION: u32 = 3;
 
 /// Bytes of a reported device's identifier.
 pub const IDENTIFIER_BYTES_MAX: usize = 64;
@@ -43,6 +43,8 @@ pub const LATENCY_BYTES_MAX: usize = 8192;
 pub const INTERFACE_NAME_BYTES_MAX: usize = 16;
 /// Bytes of the note why an interface works as it does; a longer one is cut.
 pub const INTERFACE_NOTE_BYTES_MAX: usize = 400;
+/// Room for what memory is for, by `Purpose` number.
+pub const PURPOSES_MAX: usize = 16;
 /// Room for counters of an interface, by `InterfaceCounter` number.
 pub const INTERFACE_COUNTERS_MAX: usize = 32;
 
@@ -52,8 +54,10 @@ pub const REGION_COUNT: usize = 7;
 pub const HEADER_COUNTERS_OFFSET: usize = 256;
 /// Where the [`SourceRecord`]'s slot begins.
 pub const SOURCE_OFFSET: usize = 448;
+/// Where [`MemoryWords`] begin.
+pub const MEMORY_OFFSET: usize = 536;
 /// Bytes before the first region of a saved table.
-pub const HEADER_SIZE: usize = 576;
+pub const HEADER_SIZE: usize = 704;
 
 /// The number that stands for "no subject".
 pub(crate) const NO_SUBJECT: u32 = u32::MAX;
@@ -140,6 +144,16 @@ record! {
         used: [u64; REGION_COUNT],
         /// Records (heap: texts) that found no room. By [`Region`] number.
         refused: [u64; REGION_COUNT],
+    }
+}
+
+record! {
+    /// What the engine takes of memory: each word by itself, under no lock.
+    MemoryWords: 136 {
+        /// Bytes at most, as it said at its start. By `Purpose` number; 0 where nothing was said.
+        said: [u64; PURPOSES_MAX],
+        /// Bytes that its process holds now and no file does; the table is none of them.
+        taken: u64,
     }
 }
 
@@ -444,7 +458,8 @@ record! {
 const _: () = {
     assert!(size_of::<Header>() <= HEADER_COUNTERS_OFFSET);
     assert!(HEADER_COUNTERS_OFFSET + size_of::<HeaderCounters>() <= SOURCE_OFFSET);
-    assert!(SOURCE_OFFSET + size_of::<SourceSlot>() <= HEADER_SIZE);
+    assert!(SOURCE_OFFSET + size_of::<SourceSlot>() <= MEMORY_OFFSET);
+    assert!(MEMORY_OFFSET + size_of::<MemoryWords>() <= HEADER_SIZE);
     assert!(TEXT_BYTES_MAX <= u16::MAX as usize);
 };
 

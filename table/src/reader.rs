@@ -17,7 +17,8 @@ use crate::interface::{Interface, InterfaceId};
 use crate::layout::{
     ActivityRecord, COUNTERS_MAX, EdgeRecord, FactRecord, GaugesRecord, HEADER_COUNTERS_OFFSET,
     HEADER_SIZE, Header, HeaderCounters, INTERFACE_COUNTERS_MAX, InterfaceRecord, MAGIC,
-    PARSE_ERRORS_MAX, Record, Region, SOURCE_OFFSET, SourceRecord, SubjectRecord, TEXT_BYTES_MAX,
+    MEMORY_OFFSET, MemoryWords, PARSE_ERRORS_MAX, Record, Region, SOURCE_OFFSET, SourceRecord,
+    SubjectRecord, TEXT_BYTES_MAX,
 };
 use crate::map::{Map, Word};
 use crate::record::{
@@ -26,7 +27,7 @@ use crate::record::{
 };
 use crate::seqlock::{Attempt, SeqCell, published};
 use crate::sync::{AtomicU64, Load, Ordering};
-use crate::vocabulary::{Attribute, Counter, Field, InterfaceCounter, Protocol};
+use crate::vocabulary::{Attribute, Counter, Field, InterfaceCounter, Protocol, Purpose};
 
 /// Attempts to read a record while writes are under way.
 const ATTEMPTS_MAX: u32 = 256;
@@ -172,9 +173,29 @@ impl TableReader {
 
     /// Where the packets came from; none when nobody said so yet.
     pub fn source(&self) -> Option<Source> {
-        let slot = self.map.words().get(SOURCE_OFFSET / 8..HEADER_SIZE / 8)?;
+        let slot = self.map.words().get(SOURCE_OFFSET / 8..MEMORY_OFFSET / 8)?;
         self.load::<SourceRecord>(slot)
             .map(|record| Source::decode(&record))
+    }
+
+    /// What the engine said that it takes of memory at most, in bytes by what for; nothing for
+    /// offline runs.
+    pub fn memory_said(&self) -> Vec<(Purpose, u64)> {
+        let said = self.memory_words().said;
+        let bytes = |purpose: &Purpose| said.get(usize::from(purpose.number())).copied();
+        let parts = Purpose::ALL.iter().filter_map(|it| Some((*it, bytes(it)?)));
+        parts.filter(|(_, bytes)| *bytes > 0).collect()
+    }
+
+    /// Bytes that the engine's process held when it last said so, beside the table; 0 where it
+    /// never did.
+    pub fn memory_taken(&self) -> u64 {
+        self.memory_words().taken
+    }
+
+    pub(crate) fn memory_words(&self) -> MemoryWords {
+        let words = self.map.words().get(MEMORY_OFFSET / 8..HEADER_SIZE / 8);
+        load_words(words.unwrap_or_default())
     }
 
     /// Records that stayed torn, since this reader was made: they are missing from what it gave.

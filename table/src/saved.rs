@@ -11,8 +11,8 @@ use crate::file::Temporary;
 use crate::geometry::Geometry;
 use crate::layout::{
     ActivityRecord, EdgeRecord, FactRecord, GaugesRecord, HEADER_COUNTERS_OFFSET, HEADER_SIZE,
-    Header, HeaderCounters, InterfaceRecord, REGION_COUNT, Record, Region, SOURCE_OFFSET,
-    SourceSlot, SubjectRecord,
+    Header, HeaderCounters, InterfaceRecord, MEMORY_OFFSET, REGION_COUNT, Record, Region,
+    SOURCE_OFFSET, SourceSlot, SubjectRecord,
 };
 use crate::reader::TableReader;
 use crate::sync::Load;
@@ -108,6 +108,8 @@ impl TableReader {
                 record: source.encode(),
             });
         out.write_all(bytes_of(&slot))?;
+        out.pad_to(MEMORY_OFFSET as u64)?;
+        out.write_all(bytes_of(&self.memory_words()))?;
         out.pad_to(HEADER_SIZE as u64)
     }
 

@@ -17,8 +17,8 @@ use crate::interface::{Interface, InterfaceId};
 use crate::layout::{
     ActivityRecord, COUNTERS_MAX, FactRecord, GaugesRecord, HEADER_COUNTERS_OFFSET, HEADER_SIZE,
     Header, HeaderCounters, INTERFACE_COUNTERS_MAX, InterfaceRecord, LATENCY_BYTES_MAX,
-    LAYOUT_VERSION, MAGIC, PARSE_ERRORS_MAX, REGION_COUNT, Record, Region, SOURCE_OFFSET,
-    SourceRecord, SubjectRecord, TEXT_BYTES_MAX,
+    LAYOUT_VERSION, MAGIC, MEMORY_OFFSET, MemoryWords, PARSE_ERRORS_MAX, REGION_COUNT, Record,
+    Region, SOURCE_OFFSET, SourceRecord, SubjectRecord, TEXT_BYTES_MAX,
 };
 use crate::map::MapMut;
 use crate::reader::TableReader;
@@ -28,7 +28,7 @@ use crate::record::{
 };
 use crate::seqlock::{SeqCell, publish};
 use crate::sync::{AtomicU64, Ordering};
-use crate::vocabulary::{Counter, InterfaceCounter, Protocol};
+use crate::vocabulary::{Counter, InterfaceCounter, Protocol, Purpose};
 
 /// The writer of one table.
 pub struct TableWriter {
@@ -400,10 +400,25 @@ impl TableWriter {
 
     /// Says where the packets came from.
     pub fn set_source(&mut self, source: &Source) {
-        let slot = &self.map.cells()[SOURCE_OFFSET / 8..HEADER_SIZE / 8];
+        let slot = &self.map.cells()[SOURCE_OFFSET / 8..MEMORY_OFFSET / 8];
         if let Some(cell) = SeqCell::new(slot, size_of::<SourceRecord>() / 8) {
             cell.store(cast_slice(bytes_of(&source.encode())));
         }
+    }
+
+    /// Says what the engine takes of memory at most, by what for.
+    pub fn set_memory_said(&mut self, said: impl IntoIterator<Item = (Purpose, u64)>) {
+        const OFFSET: usize = std::mem::offset_of!(MemoryWords, said);
+        for (purpose, bytes) in said {
+            let place = (MEMORY_OFFSET + OFFSET) / 8 + usize::from(purpose.number());
+            self.map.cells()[place].store(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Says what the engine's process holds of memory now.
+    pub fn set_memory_taken(&mut self, bytes: u64) {
+        const OFFSET: usize = std::mem::offset_of!(MemoryWords, taken);
+        self.map.cells()[(MEMORY_OFFSET + OFFSET) / 8].store(bytes, Ordering::Relaxed);
     }
 
     fn header_word(&self, offset: usize) -> &AtomicU64 {

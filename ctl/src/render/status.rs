@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::text::{bytes, clean, count, fit, span, time, width};
 use super::{Look, StatusOutput, json};
 use crate::failure::Failure;
-use crate::status::{InterfaceStatus, RegionStatus, Status, Worker};
+use crate::status::{InterfaceStatus, Memory, RegionStatus, Status, Worker};
 
 /// Shows the status on standard output.
 pub fn show(status: &Status, output: StatusOutput) -> Result<(), Failure> {
@@ -118,7 +118,39 @@ fn engine(status: &Status, look: Look, out: &mut dyn Write) -> io::Result<()> {
         clean(&engine.table),
         engine.layout_version
     );
-    row(out, "table", &layout)
+    row(out, "table", &layout)?;
+    if let Some(memory) = &status.memory {
+        let at_most = bytes(memory.said_bytes);
+        let taken = bytes(memory.taken_bytes);
+        row(
+            out,
+            "memory",
+            &format!("at most {at_most}; taken {taken} beside the table"),
+        )?;
+        show_memory(memory, look, out)?;
+    }
+    Ok(())
+}
+
+/// What was said at the start, by what for, in lines no wider than the screen.
+fn show_memory(memory: &Memory, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let parts = memory
+        .said
+        .iter()
+        .map(|part| format!("{} {}", part.purpose, bytes(part.bytes)));
+    let indent = " ".repeat(13);
+    let mut line = String::new();
+    for part in parts {
+        if !line.is_empty() && indent.len() + width(&line) + width(&part) + 2 > look.width {
+            writeln!(out, "{indent}{line},")?;
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push_str(", ");
+        }
+        line.push_str(&part);
+    }
+    writeln!(out, "{indent}{line}")
 }
 
 fn show_interface(interface: &InterfaceStatus, look: Look, out: &mut dyn Write) -> io::Result<()> {
@@ -241,7 +273,7 @@ mod tests {
     use super::*;
     use crate::live::State;
     use crate::reading::Rate;
-    use crate::status::{Engine, Latency, Loss, RegionStatus};
+    use crate::status::{Engine, Latency, Loss, Part, RegionStatus};
     use medtap_inventory::model::Time;
     use medtap_table::Region;
     use std::collections::BTreeMap;
@@ -258,7 +290,7 @@ mod tests {
                 started: Some(BEGIN),
                 heartbeat: Some(NOW),
                 stopped: None,
-                layout_version: 2,
+                layout_version: 3,
                 table_bytes: 130_000_000,
                 rules_generation: "00000000000000aa".to_owned(),
                 rules_agree: false,
@@ -294,6 +326,18 @@ mod tests {
                     refused: 0,
                 },
             ],
+            memory: Some(Memory {
+                said_bytes: 1_006_777_216,
+                said: [
+                    ("flows", 800_000_000),
+                    ("copies and fragments", 60_000_000),
+                    ("table", 130_000_000),
+                    ("frames", 16_777_216),
+                ]
+                .map(|(purpose, bytes)| Part { purpose, bytes })
+                .into(),
+                taken_bytes: 512_000_000,
+            }),
             losses: vec![Loss {
                 interface: Some("mirror0".to_owned()),
                 counter: "ring_full",
@@ -342,7 +386,10 @@ engine running, process 712
   up since   2026-08-18 10:00:00 UTC, 1 h 1 min
   heartbeat  2026-08-18 11:01:01 UTC
   rules      00000000000000aa, not yet with all workers
-  table      live.table, layout 2, 130.0 MB
+  table      live.table, layout 3, 130.0 MB
+  memory     at most 1.0 GB; taken 512.0 MB beside the table
+             flows 800.0 MB, copies and fragments 60.0 MB, table 130.0 MB,
+             frames 16.8 MB
 
 interface mirror0  up promiscuous
   attach native, delivery zero-copy, 4 × 1 sockets, MTU 9000, 16,384 frames of 4096 bytes

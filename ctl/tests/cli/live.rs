@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 use medtap_table::vocabulary::{
-    Attach, Attribute, Counter, Delivery, Field, InterfaceCounter, Protocol,
+    Attach, Attribute, Counter, Delivery, Field, InterfaceCounter, Protocol, Purpose,
 };
 use medtap_table::{
     Capacity, Edge, EdgeFlags, Fact, Gauges, Interface, InterfaceFlags, Subject, SubjectFlags,
@@ -71,6 +71,8 @@ pub fn engine(path: &str) -> TableWriter {
     };
     writer.add_edge(&dicom).expect("room");
     writer.set_rules_generation(0xabc);
+    writer.set_memory_said([(Purpose::Flows, 7_000_000), (Purpose::Rules, 2_000_000)]);
+    writer.set_memory_taken(5_000_000);
     write(&mut writer, 1000);
     writer
 }
@@ -230,7 +232,7 @@ fn a_running_engine_is_asked() {
     let status = medtap(&["status", "--table", &table, "--output", "json"]).json();
     assert_eq!(status["engine"]["state"], "running");
     assert_eq!(status["engine"]["pid"], std::process::id());
-    assert_eq!(status["engine"]["layout_version"], 2);
+    assert_eq!(status["engine"]["layout_version"], 3);
     assert_eq!(status["engine"]["rules_agree"], true);
     assert_eq!(status["contradictions"], Value::Array(vec![]));
     let workers = status["workers"].as_array().expect("a list");
@@ -243,6 +245,9 @@ fn a_running_engine_is_asked() {
     assert_eq!(status["interfaces"][0]["delivery"], "copy");
     assert_eq!(status["interfaces"][0]["flags"][1], "promiscuous");
     assert_eq!(status["regions"][0]["used"], 2);
+    assert_eq!(status["memory"]["said_bytes"], 9_000_000);
+    assert_eq!(status["memory"]["said"][1]["purpose"], "rules");
+    assert_eq!(status["memory"]["taken_bytes"], 5_000_000);
 
     let page = medtap(&["status", "--table", &table]).stdout;
     assert!(page.ends_with("everything adds up\n"), "{page}");
@@ -251,6 +256,8 @@ fn a_running_engine_is_asked() {
         "why: zero-copy: the driver does not offer it",
         "lost: mirror0 xdp_no_socket 2",
         "7/2048",
+        "at most 9.0 MB; taken 5.0 MB beside the table",
+        "flows 7.0 MB, rules 2.0 MB",
     ] {
         assert!(page.contains(part), "{part}\n{page}");
     }

@@ -1,10 +1,11 @@
-//! What a run may take of memory, by what for: known from its configuration, before it takes any.
-//! Not in it are the rules, the program, the rings of interfaces, and what parsers keep of messages
-//! that come in pieces.
+//! What a run may take of memory, by what for: known from its configuration, before it takes any;
+//! of a live run, with what its rules and its interfaces have taken. Not in it are the program, and
+//! what parsers keep of messages that come in pieces.
 
 use std::fmt;
 
 use medtap_table::Capacity;
+use medtap_table::vocabulary::Purpose;
 
 use crate::config::{COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS};
 use crate::device::{Aggregator, CountSighting, FactSighting};
@@ -15,7 +16,7 @@ const MIB: u64 = 1 << 20;
 /// Bytes at most, by what for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memory {
-    parts: Vec<(&'static str, u64)>,
+    parts: Vec<(Purpose, u64)>,
 }
 
 impl Memory {
@@ -23,15 +24,27 @@ impl Memory {
     pub fn of(workers: usize, flows_max: u32, room: &Capacity) -> Self {
         let count = workers as u64;
         let mut parts = Vec::new();
-        for (what, bytes) in Worker::bytes(flows_max) {
-            parts.push((what, bytes * count));
+        for (purpose, bytes) in Worker::bytes(flows_max) {
+            parts.push((purpose, bytes * count));
         }
         let rings = FACT_RING_SIGHTINGS * size_of::<FactSighting>()
             + COUNT_RING_SIGHTINGS * size_of::<CountSighting>();
-        parts.push(("rings", rings as u64 * count));
-        parts.push(("aggregator", Aggregator::bytes_max(room)));
-        parts.push(("table", room.bytes().unwrap_or(u64::MAX)));
+        parts.push((Purpose::Rings, rings as u64 * count));
+        parts.push((Purpose::Aggregator, Aggregator::bytes_max(room)));
+        parts.push((Purpose::Table, room.bytes().unwrap_or(u64::MAX)));
         Self { parts }
+    }
+
+    /// The same with so many bytes for something else.
+    #[must_use]
+    pub fn with(mut self, purpose: Purpose, bytes: u64) -> Self {
+        self.parts.push((purpose, bytes));
+        self
+    }
+
+    /// By what for.
+    pub fn parts(&self) -> &[(Purpose, u64)] {
+        &self.parts
     }
 
     /// All of it.
@@ -44,8 +57,9 @@ impl Memory {
 impl fmt::Display for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "memory at most {} MiB", self.bytes().div_ceil(MIB))?;
-        for (place, (what, bytes)) in self.parts.iter().enumerate() {
+        for (place, (purpose, bytes)) in self.parts.iter().enumerate() {
             let before = if place == 0 { ": " } else { ", " };
+            let what = purpose.name();
             write!(f, "{before}{what} {}", bytes.div_ceil(MIB))?;
         }
         Ok(())
@@ -63,9 +77,13 @@ mod tests {
         let few = bytes(1, 1 << 16);
         assert!(bytes(1, 1 << 20) - few >= ((1 << 20) - (1 << 16)) * 188);
         assert!(bytes(2, 1 << 16) > few);
-        let text = of(1, 1 << 16).to_string();
+        let more = of(1, 1 << 16).with(Purpose::Frames, 3 * MIB);
+        assert_eq!(more.bytes(), few + 3 * MIB);
+        let text = more.to_string();
         assert!(
-            text.starts_with("memory at most ") && text.contains(": flows "),
+            text.starts_with("memory at most ")
+                && text.contains(": flows ")
+                && text.ends_with(", frames 3"),
             "{text}"
         );
     }

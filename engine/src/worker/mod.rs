@@ -18,7 +18,7 @@ use std::io;
 use std::sync::Arc;
 
 use medtap_rules::Matcher;
-use medtap_table::vocabulary::Counter;
+use medtap_table::vocabulary::{Counter, Purpose};
 
 use self::greeting::KnownMarks;
 use crate::capture::{Frame, Scopes};
@@ -169,22 +169,22 @@ impl Worker {
     }
 
     /// Bytes that a worker with room for so many flows takes at most, by what for.
-    pub fn bytes(flows_max: u32) -> [(&'static str, u64); 4] {
+    pub fn bytes(flows_max: u32) -> [(Purpose, u64); 4] {
         let conversation = size_of::<conversation::Conversation>() as u64 + 16;
         [
-            ("flows", Table::bytes(flows_max)),
+            (Purpose::Flows, Table::bytes(flows_max)),
             (
-                "conversations",
+                Purpose::Conversations,
                 SESSIONS_MAX as u64 * conversation + STREAMS_BYTES_MAX as u64,
             ),
             (
-                "copies and fragments",
+                Purpose::Copies,
                 Copies::BYTES_MAX
                     + SHARDS as u64 * Fragments::BYTES_MAX
                     + Handshakes::BYTES
                     + KnownMarks::BYTES,
             ),
-            ("debts", Ledger::bytes()),
+            (Purpose::Debts, Ledger::bytes()),
         ]
     }
 

@@ -469,6 +469,30 @@ vocabulary! {
 }
 
 vocabulary! {
+    /// What the engine's memory is for.
+    Purpose: u8 {
+        /// The flow tables of the workers.
+        Flows = 0, "flows";
+        /// Conversations that are read, and what their streams hold back.
+        Conversations = 1, "conversations";
+        /// What tells copies of a packet, its fragments, handshakes.
+        Copies = 2, "copies and fragments";
+        /// What workers have not handed over yet, and what judged values mean.
+        Debts = 3, "debts";
+        /// Between workers and aggregator.
+        Rings = 4, "rings";
+        /// What the aggregator keeps beside the table.
+        Aggregator = 5, "aggregator";
+        /// The table itself: shared memory, where a file holds it.
+        Table = 6, "table";
+        /// The rules with their patterns.
+        Rules = 7, "rules";
+        /// Where interfaces put frames.
+        Frames = 8, "frames";
+    }
+}
+
+vocabulary! {
     /// Where the steering program of an interface runs.
     Attach: u8 {
         None = 0, "none";

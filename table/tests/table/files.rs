@@ -124,7 +124,7 @@ fn other_versions_are_refused_in_these_words() {
     assert_eq!(error, LayoutError::Version { found: 9 });
     assert_eq!(
         error.to_string(),
-        "the table has layout 9, this program reads layout 2; \
+        "the table has layout 9, this program reads layout 3; \
          use the medtap that came with the engine that wrote it"
     );
     // Even where that version's header is another size.

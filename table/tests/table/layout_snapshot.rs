@@ -7,7 +7,8 @@ use std::path::Path;
 use medtap_table::layout::{
     ActivityRecord, ActivitySlot, EdgeRecord, EdgeSlot, FactRecord, FactSlot, GaugesRecord,
     HEADER_COUNTERS_OFFSET, HEADER_SIZE, Header, HeaderCounters, InterfaceRecord, InterfaceSlot,
-    RegionHeader, SOURCE_OFFSET, SourceRecord, SourceSlot, SubjectRecord, SubjectSlot, WorkerSlot,
+    MEMORY_OFFSET, MemoryWords, RegionHeader, SOURCE_OFFSET, SourceRecord, SourceSlot,
+    SubjectRecord, SubjectSlot, WorkerSlot,
 };
 use medtap_table::{LAYOUT_VERSION, MAGIC, Region};
 
@@ -19,6 +20,7 @@ const RECORDS: &[(&str, Fields)] = &[
     ("HeaderCounters", HeaderCounters::FIELDS),
     ("SourceSlot", SourceSlot::FIELDS),
     ("SourceRecord", SourceRecord::FIELDS),
+    ("MemoryWords", MemoryWords::FIELDS),
     ("SubjectSlot", SubjectSlot::FIELDS),
     ("SubjectRecord", SubjectRecord::FIELDS),
     ("FactSlot", FactSlot::FIELDS),
@@ -46,6 +48,7 @@ fn printed() -> String {
         (0, "Header"),
         (HEADER_COUNTERS_OFFSET, "HeaderCounters"),
         (SOURCE_OFFSET, "SourceSlot"),
+        (MEMORY_OFFSET, "MemoryWords"),
         (HEADER_SIZE, "end of the header"),
     ] {
         writeln!(text, "{offset:>6} {name}").unwrap();

@@ -81,6 +81,7 @@ fn everything_comes_back() {
     assert_eq!(counted, [&(InterfaceCounter::MultiBuffer, 8)]);
 
     assert_eq!(read.source, Some(sample::source()));
+    assert_eq!(read.memory, (sample::MEMORY.to_vec(), 5 << 20));
     assert_eq!(read.rules_generation, 77);
     assert_eq!(read.limits_hit, [(Counter::FlowsRefused, 4)]);
     assert_eq!(reader.heartbeat_ns(), MONDAY_NS);

@@ -1,7 +1,7 @@
 //! A small table with something of everything.
 
 use medtap_table::vocabulary::{
-    Attach, Attribute, Counter, Delivery, Event, Field, InterfaceCounter, Protocol,
+    Attach, Attribute, Counter, Delivery, Event, Field, InterfaceCounter, Protocol, Purpose,
 };
 use medtap_table::{
     Activity, Capacity, Edge, EdgeFlags, Fact, Gauges, Interface, InterfaceFlags, Source, Subject,
@@ -22,6 +22,9 @@ pub const CAPACITY: Capacity = Capacity {
 
 /// 2026-03-02, a Monday, 00:00 UTC.
 pub const MONDAY_NS: u64 = 1_772_409_600_000_000_000;
+
+/// What memory is for.
+pub const MEMORY: [(Purpose, u64); 2] = [(Purpose::Flows, 7 << 20), (Purpose::Frames, 9)];
 
 pub fn binding(last: u8) -> Subject {
     Subject {
@@ -189,6 +192,8 @@ pub fn writer() -> TableWriter {
     let port = writer.add_interface(&interface()).unwrap();
     writer.set_interface_counters(port, [(InterfaceCounter::MultiBuffer, 8)]);
     writer.set_source(&source());
+    writer.set_memory_said(MEMORY);
+    writer.set_memory_taken(5 << 20);
     writer.set_rules_generation(77);
     writer.heartbeat(MONDAY_NS);
     writer
@@ -207,6 +212,7 @@ pub struct Contents {
     pub workers: Vec<WorkerStatus>,
     pub interfaces: Vec<(u32, Interface, Counts)>,
     pub source: Option<Source>,
+    pub memory: (Vec<(Purpose, u64)>, u64),
     pub rules_generation: u64,
     pub limits_hit: Vec<(Counter, u64)>,
 }
@@ -226,6 +232,7 @@ pub fn contents(reader: &TableReader) -> Contents {
         workers: reader.workers().collect(),
         interfaces: reader.interfaces().map(|(id, i, c)| (id.0, i, c)).collect(),
         source: reader.source(),
+        memory: (reader.memory_said(), reader.memory_taken()),
         rules_generation: reader.rules_generation(),
         limits_hit: reader.limits_hit(),
     }

@@ -15,6 +15,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use super::interfaces::Interface;
 use super::rules::RuleBook;
 use super::station::{Matching, PortReport, Report, Shared, clock_ns};
+use super::taken::Taken;
 use crate::capture::shunt::ShuntOrder;
 use crate::capture::xdp;
 use crate::config::{BEAT_WAIT_NS, CONTROL_WAIT_NS, PUBLISH_NS};
@@ -77,6 +78,7 @@ pub struct Control {
     latest: Vec<Option<Report>>,
     interfaces: Vec<(InterfaceId, Interface)>,
     counts: Counts,
+    held: Taken,
     orders: Receiver<(usize, ShuntOrder)>,
     rules: RuleBook,
     shared: Arc<Shared>,
@@ -96,6 +98,8 @@ pub struct Parts {
     pub interfaces: Vec<Interface>,
     /// What the system counts of them.
     pub counts: Counts,
+    /// What the system says that the run takes of memory.
+    pub held: Taken,
     /// What the workers want of the programs.
     pub orders: Receiver<(usize, ShuntOrder)>,
     /// The rules.
@@ -125,6 +129,7 @@ impl Control {
             reports: parts.reports,
             interfaces,
             counts: parts.counts,
+            held: parts.held,
             orders: parts.orders,
             rules: parts.rules,
             shared: parts.shared,
@@ -277,6 +282,9 @@ impl Control {
         let writer = self.aggregator.writer_mut();
         let _ = writer.set_counters(place, own.iter());
         writer.set_source(&source);
+        if let Some(bytes) = self.held.bytes() {
+            writer.set_memory_taken(bytes);
+        }
         self.publish_interfaces();
         let writer = self.aggregator.writer_mut();
         writer.set_rules_generation(self.rules.generation());

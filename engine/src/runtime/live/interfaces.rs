@@ -104,6 +104,17 @@ impl Interface {
         Ok((interface, opened.ports))
     }
 
+    /// Bytes that the kernel puts its frames into: for each queue with a program, else for each
+    /// socket.
+    pub fn frame_memory_bytes(&self) -> u64 {
+        let each = u64::from(self.frames) * u64::from(self.frame_bytes);
+        let many = match self.mode.delivery {
+            Delivery::Ring => self.sockets,
+            Delivery::None | Delivery::ZeroCopy | Delivery::Copy => self.queues,
+        };
+        each * u64::from(many)
+    }
+
     /// What was changed of it, to be put back.
     pub fn changes(&self) -> &[Change] {
         &self.prepared.changes

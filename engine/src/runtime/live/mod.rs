@@ -3,6 +3,7 @@
 //! ```text
 //! interfaces   set up, opened, watched          rules     read, and read again
 //! station      one worker's thread              control   merges, publishes, answers signals
+//! taken        what the system says of memory
 //! ```
 
 mod control;
@@ -10,6 +11,7 @@ mod interfaces;
 mod near;
 mod rules;
 mod station;
+mod taken;
 
 use std::hash::{BuildHasher, RandomState};
 use std::panic::resume_unwind;
@@ -21,7 +23,7 @@ use std::thread;
 use anyhow::{Context, bail};
 use crossbeam_channel::{bounded, unbounded};
 use crossbeam_utils::CachePadded;
-use medtap_table::vocabulary::Attach;
+use medtap_table::vocabulary::{Attach, Purpose};
 use medtap_table::{Capacity, TableReader, TableWriter};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
@@ -45,6 +47,7 @@ use control::{Control, End, Seat, Signals};
 use interfaces::Interface;
 use rules::RuleBook;
 use station::{Rings, Shared, Shunting, Station, clock_ns};
+use taken::Taken;
 
 /// How many processors there may be: whoever reads a counter of every processor has to know.
 const PROCESSORS: &str = "/sys/devices/system/cpu/possible";
@@ -62,7 +65,10 @@ fn say(text: &str) {
 pub fn run(settings: &Settings) -> anyhow::Result<()> {
     sandbox::kernel()?;
     privileged(settings)?;
+    let held = Taken::open().context("the system does not count memory")?;
+    let before = held.bytes();
     let rules = RuleBook::open(settings.rules.clone())?;
+    let of_rules = held.bytes().zip(before);
     let persons = persons(settings);
     let notifier = Notifier::from_env();
     let signals = Signals::register().context("no handlers for signals")?;
@@ -72,8 +78,11 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     let (interfaces, ports) = open(settings)?;
     // From here on whatever ends the run, an error too, puts the interfaces back.
     let keeper = keep(&interfaces)?;
-    say(room_in_words(settings).trim_end());
-    let aggregator = take_over(settings)?;
+    let memory = memory(settings, of_rules, &interfaces);
+    say(&in_words(&room(settings), &memory));
+    let mut aggregator = take_over(settings)?;
+    let said = memory.parts().iter().copied();
+    aggregator.writer_mut().set_memory_said(said);
     let counts = Counts::open().context("the system does not count frames")?;
     let shared = Arc::new(Shared {
         stop: AtomicBool::new(false),
@@ -152,6 +161,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
         reports: taken,
         interfaces,
         counts,
+        held,
         orders: ordered,
         rules,
         shared,
@@ -232,16 +242,30 @@ fn room(settings: &Settings) -> Capacity {
     }
 }
 
-/// How much the table holds, and what all of it may take of memory.
+/// How much the table holds, and what it and the workers may take of memory: what rules and
+/// interfaces take is known when they are read and opened.
 pub fn room_in_words(settings: &Settings) -> String {
     let room = room(settings);
+    let memory = Memory::of(settings.workers, settings.flows, &room);
+    in_words(&room, &memory) + "\n"
+}
+
+fn in_words(room: &Capacity, memory: &Memory) -> String {
     format!(
-        "room for {} subjects, {} facts, {} conversations; {}\n",
-        room.subjects,
-        room.facts,
-        room.edges,
-        Memory::of(settings.workers, settings.flows, &room),
+        "room for {} subjects, {} facts, {} conversations; {memory}",
+        room.subjects, room.facts, room.edges,
     )
+}
+
+/// What all of it may take of memory. `rules` is what the system counted after they were read, and
+/// before.
+fn memory(settings: &Settings, rules: Option<(u64, u64)>, interfaces: &[Interface]) -> Memory {
+    let rules = rules.map_or(0, |(after, before)| after.saturating_sub(before));
+    let frames = interfaces.iter().map(Interface::frame_memory_bytes);
+    Memory::of(settings.workers, settings.flows, &room(settings))
+        // While they are read again, the old ones hold.
+        .with(Purpose::Rules, rules.saturating_mul(2))
+        .with(Purpose::Frames, frames.sum())
 }
 
 /// The new table, with what the one before knew.
