@@ -475,7 +475,7 @@ fn use_and_needs_are_told_with_what_they_rest_on() {
     let declared = folder.file("site.toml", b"subnets = [\"172.16.0.0/12\"]\n");
     let coverage = on(&history, &["coverage", "--declared", &declared]).stdout;
     assert!(
-        coverage.contains("declared subnets never seen"),
+        coverage.contains("1 of 1 declared subnet never seen"),
         "{coverage}"
     );
     for (format, mark) in [

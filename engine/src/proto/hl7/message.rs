@@ -187,9 +187,14 @@ impl Message {
         Some(end)
     }
 
-    /// What it leaves, whole, and the fields of its rows that may differ; nothing where it can't
-    /// be known again by its bytes.
-    pub fn left(&self, known: &Arc<Known>) -> Option<((Left, &[u8]), &[&'static [usize]])> {
+    /// The fields of its rows that may differ.
+    pub fn holes(&self) -> &[&'static [usize]] {
+        &self.holes
+    }
+
+    /// What it leaves, whole, and what was kept of its rows; nothing where it can't be known again
+    /// by its bytes.
+    pub fn left(&self, known: &Arc<Known>) -> Option<(Left, &[u8])> {
         if !self.is_plain || self.devices.is_some() {
             return None;
         }
@@ -202,7 +207,7 @@ impl Message {
             is_doubtful: self.is_doubtful,
             answer: self.answer,
         };
-        Some(((left, rows), &self.holes))
+        Some((left, rows))
     }
 
     /// It answers another message, in a way that is known or not. What answers several can't be

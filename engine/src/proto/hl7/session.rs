@@ -375,9 +375,9 @@ impl Direction {
             && !self.skipping
             && let Some(known) = known
             && self.repeats.is_wanted()
-            && let Some((left, holes)) = self.message.left(known)
+            && let Some(left) = self.message.left(known)
         {
-            self.repeats.remember(bytes, holes, left);
+            self.repeats.remember(bytes, self.message.holes(), left);
         }
     }
 
