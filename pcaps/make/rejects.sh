@@ -18,16 +18,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=$(realpath "${1:-$here/..}")
 py=${VENV:+$VENV/bin/}python3
 
-missing=()
-[ "$(id -u)" = 0 ] || missing+=("root rights")
-for tool in ip ethtool tcpdump storescu storescp; do
-  command -v "$tool" >/dev/null || missing+=("$tool")
-done
-"$py" -c 'import pydicom, pynetdicom' 2>/dev/null || missing+=("the PyPI packages pydicom pynetdicom")
-if [ ${#missing[@]} -gt 0 ]; then
-  echo "rejects.sh cannot run because this is missing: $(printf '%s, ' "${missing[@]}" | sed 's/, $//')" >&2
-  exit 1
-fi
+. "$here/needs.sh"
+need ip ethtool tcpdump storescu storescp
+need_modules "$py" 'pydicom, pynetdicom' 'pydicom pynetdicom'
+end_if_missing
 
 . "$here/two_hosts.sh"
 

@@ -17,15 +17,9 @@ only=
 [ "${1:-}" != -o ] || { only=$2; shift 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(realpath "${1:-$here/..}")
-missing=()
-[ "$(id -u)" = 0 ] || missing+=("root rights")
-for tool in ip ethtool tcpdump python3 dnsmasq dig osmo-ggsn sgsnemu; do
-  command -v "$tool" >/dev/null || missing+=("$tool")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-  echo "tunnels.sh cannot run because this is missing: $(printf '%s, ' "${missing[@]}" | sed 's/, $//'); the head of the script lists the packages." >&2
-  exit 1
-fi
+. "$here/needs.sh"
+need ip ethtool tcpdump python3 dnsmasq dig osmo-ggsn sgsnemu
+end_if_missing
 
 . "$here/two_hosts.sh"
 wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
