@@ -465,6 +465,12 @@ fields! {
     TlsClientName = 960, "tls.client_name", Observed, 85;
     ContactedName = 961, "contacted.name", Observed, 85;
     DhcpOffer = 962, "dhcp.offer", Observed, 80;
+    DhcpUserClass = 910, "dhcp.option.user_class", Observed, 75;
+    DhcpVendorsClass = 911, "dhcp.option.vi.vendor_class", Observed, 75;
+    DhcpVendorValue = 912, "dhcp.option.vendor.value", Observed, 70;
+    DhcpGatewayMaker = 913, "dhcp.option.vi.tr111.device_manufacturer_oui", Observed, 80;
+    DhcpGatewaySerial = 914, "dhcp.option.vi.tr111.device_serial_number", SerialNumber, 85;
+    DhcpGatewayProduct = 915, "dhcp.option.vi.tr111.device_product_class", Observed, 80;
     ArpRival = 963, "arp.rival", Observed, 80;
     TcpUnanswered = 964, "tcp.unanswered", Observed, 80;
     // Building and industry, the second block: 830–899.

@@ -2,6 +2,7 @@
 //! what a host says of itself when it asks for an address, and which it gets. It believes a
 //! client about itself and a server about the lease; what a relay passes on is not the relay's.
 
+mod classes;
 pub mod message;
 mod relay;
 
@@ -176,6 +177,7 @@ fn request(message: &Message<'_>, emit: Emit<'_>) {
             fact(field, value);
         }
     }
+    classes::say(message, &mut fact);
     if let Some(list) = message.option(PARAMETER_LIST, &mut buffer) {
         let text = numbers(list);
         if !text.is_empty() {
