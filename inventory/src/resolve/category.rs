@@ -12,6 +12,8 @@ use super::values::together;
 const CONFIDENCE_MIN: u8 = 25;
 /// It forwards packets.
 const ROUTES: u8 = 90;
+/// What it says at least of which kind it is that forwards.
+const SURE_OF_KIND: u8 = 50;
 /// It stores objects and answers queries for them.
 const ARCHIVES: u8 = 60;
 /// It queries for objects and receives them, and gives none to others.
@@ -87,19 +89,26 @@ fn is_imaging(category: Category) -> bool {
     )
 }
 
-/// Equipment that forwards, and is more than a router.
-fn is_forwarding(category: Category) -> bool {
-    use Category as C;
-    matches!(category, C::Switch | C::AccessPoint | C::Firewall)
-}
+/// Equipment whose work is to forward.
+const FORWARDING: [Category; 4] = [
+    Category::Switch,
+    Category::Router,
+    Category::AccessPoint,
+    Category::Firewall,
+];
 
-/// Lets what is said of all of its kinds agree with the only one that is said.
-fn agree(voices: &mut BTreeMap<Category, Vec<u8>>, all: Category, is_kind: fn(Category) -> bool) {
-    let mut kinds = voices.keys().copied().filter(|category| is_kind(*category));
-    if let (Some(kind), None) = (kinds.next(), kinds.next())
-        && let Some(said) = voices.remove(&all)
-    {
-        voices.entry(kind).or_default().extend(said);
+/// Which of these something that forwards says most surely that it is; a router, where it is not
+/// sure of one.
+fn forwarding(voices: &BTreeMap<Category, Vec<u8>>) -> Category {
+    let sums = FORWARDING.map(|kind| {
+        let said = voices.get(&kind).cloned().unwrap_or_default();
+        (together(said), kind)
+    });
+    let most = sums.iter().map(|(sum, _)| *sum).max().unwrap_or_default();
+    let mut best = sums.iter().filter(|(sum, _)| *sum == most);
+    match (best.next(), best.next()) {
+        (Some((_, kind)), None) if most >= SURE_OF_KIND => *kind,
+        _ => Category::Router,
     }
 }
 
@@ -144,11 +153,7 @@ impl<'a> Evidence<'a> {
     }
 
     fn structure(&mut self, facts: &[&Fact<'static>], part: &Part) {
-        if part.routes {
-            self.shown.push((Category::Router, ROUTES));
-            return;
-        }
-        if part.reported {
+        if part.routes || part.reported {
             return;
         }
         if !part.originates {
@@ -208,8 +213,20 @@ impl<'a> Evidence<'a> {
         for (category, confidence) in said.chain(self.shown) {
             voices.entry(category).or_default().push(confidence);
         }
-        agree(&mut voices, Category::Modality, is_imaging);
-        agree(&mut voices, Category::Router, is_forwarding);
+        // That it is some modality agrees with the one kind that it can be.
+        let mut kinds = voices
+            .keys()
+            .copied()
+            .filter(|category| is_imaging(*category));
+        if let (Some(kind), None) = (kinds.next(), kinds.next())
+            && let Some(modality) = voices.remove(&Category::Modality)
+        {
+            voices.entry(kind).or_default().extend(modality);
+        }
+        if part.routes {
+            let kind = forwarding(&voices);
+            voices.entry(kind).or_default().push(ROUTES);
+        }
         let sums = voices.into_iter().map(|(category, confidences)| {
             let sum = together(confidences);
             let own = part.originates && is_imaging(category) && sum >= OWN_MODALITY - 10;

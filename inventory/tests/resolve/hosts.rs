@@ -67,7 +67,10 @@ fn what_forwards_is_the_kind_that_it_says_it_is() {
     assert_eq!(forwards(&[]), ("router", 90));
     assert_eq!(forwards(&[("firewall", 85)]), ("firewall", 99));
     assert_eq!(forwards(&[("switch", 60), ("router", 50)]).0, "switch");
-    assert_eq!(forwards(&[("access_point", 40)]).0, "access_point");
+    assert_eq!(forwards(&[("access_point", 50)]).0, "access_point");
+    // A router with a switch in it, and what only looks like one.
+    assert_eq!(forwards(&[("switch", 70), ("router", 85)]).0, "router");
+    assert_eq!(forwards(&[("switch", 30)]).0, "router");
     // Of two that it says, forwarding does not tell which.
     assert_eq!(forwards(&[("firewall", 60), ("switch", 60)]).0, "router");
     assert_eq!(forwards(&[("camera", 85)]).0, "router");
