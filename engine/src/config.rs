@@ -536,6 +536,12 @@ pub const LINE_BYTES_MAX: usize = 2048;
 
 /// Bytes of text of one Telnet connection that are looked at for a log-in.
 pub const TELNET_BYTES_MAX: usize = 16 * 1024;
+/// Lines of a Telnet server's banner that are told.
+pub const TELNET_BANNER_LINES_MAX: u8 = 4;
+/// Bytes of one line of a Telnet server's banner; a longer one is left out.
+pub const TELNET_BANNER_LINE_BYTES_MAX: usize = 120;
+/// Bytes of a Telnet server's banner that are held until its client spoke.
+pub const TELNET_BANNER_BYTES_MAX: usize = 512;
 
 /// Tags of one BACnet answer that are looked at.
 pub const BACNET_PROPERTIES_MAX: usize = 512;

@@ -86,6 +86,7 @@ embed! {
     "ftp.banner.device",
     "ftp.banner.printer",
     "ftp.login",
+    "telnet.banner",
     "telnet.login",
     "vnc.security",
     "mqtt.login",

@@ -293,6 +293,7 @@ fields! {
     FtpLogin = 636, "ftp.login", Observed, 95;
     FtpSystem = 637, "ftp.system", Observed, 70;
     TelnetLogin = 640, "telnet.login", Observed, 85;
+    TelnetBanner = 917, "telnet.banner", Observed, 80;
     RdpSecurity = 642, "rdp.security", Observed, 90;
     VncVersion = 645, "vnc.version", Observed, 85;
     VncSecurity = 646, "vnc.security", Observed, 90;
@@ -389,6 +390,11 @@ fields! {
     WsdOnvifHardware = 508, "wsd.onvif.hardware", Model, 60;
     WsdOnvifName = 509, "wsd.onvif.name", Observed, 60;
     WsdOnvifLocation = 510, "wsd.onvif.location", Location, 40;
+    OnvifManufacturer = 918, "onvif.manufacturer", Manufacturer, 90;
+    OnvifModel = 919, "onvif.model", Model, 90;
+    OnvifFirmware = 920, "onvif.firmware_version", FirmwareVersion, 90;
+    OnvifSerial = 921, "onvif.serial_number", SerialNumber, 90;
+    OnvifHardware = 922, "onvif.hardware_id", HardwareVersion, 70;
     DpwsManufacturer = 515, "dpws.manufacturer", Manufacturer, 90;
     DpwsModel = 516, "dpws.model_name", Model, 90;
     DpwsModelNumber = 517, "dpws.model_number", Observed, 90;

@@ -16,7 +16,8 @@ use crate::proto::xml::{Place, Visitor};
 const NOMENCLATURE: &[u8] = b"urn:oid:1.2.840.10004.1.1.1.0.0.1";
 
 /// The last part of the action of each message that is read.
-const ACTIONS: [&[u8]; 6] = [
+const ACTIONS: [&[u8]; 7] = [
+    b"GetDeviceInformationResponse",
     b"GetResponse",
     b"GetMdibResponse",
     b"GetMdDescriptionResponse",
@@ -239,7 +240,8 @@ impl Document {
     fn tell_own(&self, emit: Emit<'_>) {
         let publishes = !self.own.get(Field::DpwsComputer).is_empty();
         for (field, value) in &self.own.0 {
-            let is_filler = *field == Field::DpwsSerial && reported::is_placeholder(value);
+            let is_serial = matches!(field, Field::DpwsSerial | Field::OnvifSerial);
+            let is_filler = is_serial && reported::is_placeholder(value);
             if !is_filler && (!publishes || *field == Field::DpwsComputer) {
                 emit(Observation::Fact {
                     subject: Subject::Sender,
@@ -360,11 +362,13 @@ fn of_system(inside: &[Option<Key>]) -> Option<Field> {
     })
 }
 
-/// The field of a text of DPWS metadata.
+/// The field of a text of DPWS metadata or of ONVIF's device information.
 fn metadata(content: &[Option<Key>]) -> Option<Field> {
     use Key as K;
-    let [Some(K::Metadata), Some(K::Section), inside @ ..] = content else {
-        return None;
+    let inside = match content {
+        [Some(K::DeviceInformation), Some(part)] => return information(*part),
+        [Some(K::Metadata), Some(K::Section), inside @ ..] => inside,
+        _ => return None,
     };
     Some(match inside {
         [Some(K::ThisModel), Some(K::Manufacturer)] => Field::DpwsManufacturer,
@@ -373,6 +377,18 @@ fn metadata(content: &[Option<Key>]) -> Option<Field> {
         [Some(K::ThisDevice), Some(K::SerialNumber)] => Field::DpwsSerial,
         [Some(K::ThisDevice), Some(K::FirmwareVersion)] => Field::DpwsFirmware,
         [Some(K::Relationship), Some(K::Host), Some(K::Computer)] => Field::DpwsComputer,
+        _ => return None,
+    })
+}
+
+/// The field of a part of ONVIF's device information (Core Specification, Device Management).
+const fn information(part: Key) -> Option<Field> {
+    Some(match part {
+        Key::Manufacturer => Field::OnvifManufacturer,
+        Key::Model => Field::OnvifModel,
+        Key::FirmwareVersion => Field::OnvifFirmware,
+        Key::SerialNumber => Field::OnvifSerial,
+        Key::HardwareId => Field::OnvifHardware,
         _ => return None,
     })
 }

@@ -1,10 +1,12 @@
-//! IEEE 11073 SDC and DPWS over HTTP (IEEE 11073-20701, -20702, -10207; OASIS DPWS 1.1): SOAP
-//! bodies in which a device says what it is, what it consists of and where it stands. It reads no
-//! patient's, operator's or workflow's state, no metric and no text of an alarm.
+//! IEEE 11073 SDC, DPWS and ONVIF over HTTP (IEEE 11073-20701, -20702, -10207; OASIS DPWS 1.1;
+//! ONVIF Core Specification): SOAP bodies in which a device says what it is, what it consists of
+//! and where it stands. It reads no patient's, operator's or workflow's state, no metric and no
+//! text of an alarm.
 //!
 //! | read in | what |
 //! |---|---|
 //! | the answer to Get (metadata) | maker, model, its number, serial number, firmware, host name |
+//! | ONVIF's answer to GetDeviceInformation | maker, model, firmware, serial number, hardware |
 //! | the answers to GetMdib and GetMdDescription | the same of the MDS; UDI, revisions, type |
 //! | a state of the location's context | facility, building, floor, ward, room, bed |
 //! | the state of the MDS | its operating mode |

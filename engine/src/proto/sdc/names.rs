@@ -1,5 +1,5 @@
-//! The names of SOAP, WS-Addressing, DPWS and BICEPS documents that are read. What is not here
-//! is stepped over, above all the states of patients, operators and workflows.
+//! The names of SOAP, WS-Addressing, DPWS, ONVIF and BICEPS documents that are read. What is not
+//! here is stepped over, above all the states of patients, operators and workflows.
 
 use crate::proto::xml::{Name, Schema};
 
@@ -10,6 +10,7 @@ const METADATA: &str = "http://schemas.xmlsoap.org/ws/2004/09/mex";
 const DPWS: &str = "http://docs.oasis-open.org/ws-dd/ns/dpws/2009/01";
 const DPWS_2006: &str = "http://schemas.xmlsoap.org/ws/2006/02/devprof";
 const PUBLICATION: &str = "http://schemas.microsoft.com/windows/pub/2005/07";
+const ONVIF: &str = "http://www.onvif.org/ver10/device/wsdl";
 const MESSAGE: &str = "http://standards.ieee.org/downloads/11073/11073-10207-2017/message";
 const PARTICIPANT: &str = "http://standards.ieee.org/downloads/11073/11073-10207-2017/participant";
 /// The namespace of `type`, by which a state says what it is a state of.
@@ -31,8 +32,12 @@ pub enum Key {
     Relationship,
     Host,
     Computer,
+    /// ONVIF.
+    DeviceInformation,
+    Model,
+    HardwareId,
+    /// Of several of these.
     FirmwareVersion,
-    /// Both DPWS and BICEPS.
     Manufacturer,
     ModelName,
     ModelNumber,
@@ -88,6 +93,12 @@ macro_rules! dpws {
             Name::new($space, "FirmwareVersion", Key::FirmwareVersion),
         )+
         Name::new(PUBLICATION, "Computer", Key::Computer),
+        Name::new(ONVIF, "GetDeviceInformationResponse", Key::DeviceInformation),
+        Name::new(ONVIF, "Manufacturer", Key::Manufacturer),
+        Name::new(ONVIF, "Model", Key::Model),
+        Name::new(ONVIF, "FirmwareVersion", Key::FirmwareVersion),
+        Name::new(ONVIF, "SerialNumber", Key::SerialNumber),
+        Name::new(ONVIF, "HardwareId", Key::HardwareId),
         Name::new(MESSAGE, "GetMdibResponse", Key::MdibResponse),
         Name::new(MESSAGE, "GetMdDescriptionResponse", Key::DescriptionResponse),
         Name::new(MESSAGE, "GetContextStatesResponse", Key::ContextResponse),
@@ -132,6 +143,7 @@ pub static SCHEMA: Schema<Key> = Schema {
         DPWS,
         DPWS_2006,
         PUBLICATION,
+        ONVIF,
         MESSAGE,
         PARTICIPANT,
         INSTANCE,

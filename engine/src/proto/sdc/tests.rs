@@ -155,6 +155,44 @@ fn metadata_say_model_and_device() {
     );
 }
 
+const INFORMATION: &str = "<t:GetDeviceInformationResponse \
+    xmlns:t=\"http://www.onvif.org/ver10/device/wsdl\"><t:Manufacturer>ACME</t:Manufacturer>\
+    <t:Model>Dome 4</t:Model><t:FirmwareVersion>5.6.3</t:FirmwareVersion>\
+    <t:SerialNumber>DM-0042</t:SerialNumber><t:HardwareId>88</t:HardwareId>\
+    <t:Extension><t:Model>CANARY</t:Model></t:Extension></t:GetDeviceInformationResponse>";
+
+#[test]
+fn a_camera_says_what_it_is() {
+    const ACTION: &str = "ver10/device/wsdl/GetDeviceInformationResponse";
+    let told = [
+        "sender onvif.manufacturer=ACME",
+        "sender onvif.model=Dome 4",
+        "sender onvif.firmware_version=5.6.3",
+        "sender onvif.serial_number=DM-0042",
+        "sender onvif.hardware_id=88",
+    ];
+    let text = envelope(ACTION, INFORMATION);
+    // Most cameras send no header.
+    let bare = format!("{HEAD}<s:Body>{INFORMATION}</s:Body></s:Envelope>");
+    for size in 1..text.len() {
+        assert_eq!(say(&text, size), told, "{size}");
+        assert_eq!(say(&bare, size), told, "{size}");
+    }
+    let filler = INFORMATION.replace("DM-0042", "123456");
+    assert_eq!(say(&envelope(ACTION, &filler), 50).len(), 4);
+    for other in [
+        INFORMATION.replace("ver10/device", "ver10/media"),
+        INFORMATION.replace("GetDeviceInformationResponse", "GetUsersResponse"),
+        INFORMATION.replace("DeviceInformationResponse ", "DeviceInformation "),
+    ] {
+        let other = other.replace("ACME", "CANARY");
+        let bare = format!("{HEAD}<s:Body>{other}</s:Body></s:Envelope>");
+        assert!(!say(&bare, 50).concat().contains("onvif"), "{other}");
+    }
+    let person = INFORMATION.replace("Dome 4", "Dr. Anna Canary");
+    assert_eq!(say(&envelope(ACTION, &person), 50).len(), 4);
+}
+
 #[test]
 fn an_alert_that_is_present_is_counted() {
     let report = |kind: &str, presence: &str| {

@@ -1,11 +1,16 @@
-//! Telnet (RFC 854, RFC 855; port 23): that it is spoken, and that somebody logged in over a line
-//! that anybody can read. It reads no name, no password and no text of a session.
+//! Telnet (RFC 854, RFC 855; port 23): that it is spoken, what the server says before anybody
+//! answers, and that somebody logged in over a line that anybody can read. It reads no name, no
+//! password and no text of a session.
+
+mod banner;
 
 use medtap_table::vocabulary::{Field, Protocol};
 
+use banner::Banner;
+
 use super::{Classifier, Progress, Segment, Transport, Verdict, ports};
 use crate::config::TELNET_BYTES_MAX;
-use crate::observe::{Emit, Observation, Role, both};
+use crate::observe::{Emit, Observation, Role, Subject, both};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -25,7 +30,10 @@ const IAC: u8 = 255;
 const SUBNEGOTIATION_END: u8 = 240;
 const SUBNEGOTIATION: u8 = 250;
 const WILL: u8 = 251;
+const WONT: u8 = 252;
 const DONT: u8 = 254;
+/// The option that a server takes while a password is typed, and gives back after it, RFC 857.
+const ECHO: u8 = 1;
 /// Options that are assigned: IANA's list goes to 49, with a few from 138 on.
 const OPTION_MAX: u8 = 49;
 
@@ -96,6 +104,7 @@ struct Session {
     spoke: [bool; 2],
     confirmed: bool,
     log_in: LogIn,
+    banner: Banner,
     tail: Tail,
     /// Bytes of text, both ways: a log-in comes at the start.
     read: usize,
@@ -111,6 +120,13 @@ impl super::Session for Session {
             emit(Observation::Confirmed);
         }
         let consumed = self.text(segment.bytes, is_server, emit);
+        if self.confirmed {
+            let server = match is_server {
+                true => Subject::Sender,
+                false => Subject::Receiver,
+            };
+            self.banner.tell(server, emit);
+        }
         if self.told || self.read > TELNET_BYTES_MAX {
             return Progress::DONE;
         }
@@ -123,6 +139,7 @@ impl super::Session for Session {
 
     fn gap(&mut self, _from: Role, _missing: u64) -> bool {
         self.log_in = LogIn::None;
+        self.banner.close();
         self.tail = Tail::default();
         true
     }
@@ -143,7 +160,13 @@ impl Session {
                     }
                 }
                 (IAC, Some(WILL..=DONT)) if at + 3 > bytes.len() => return at,
-                (IAC, Some(WILL..=DONT)) => 3,
+                (IAC, Some(command @ WILL..=DONT)) => {
+                    // A password was typed, however late the capture began.
+                    if is_server && *command == WONT && bytes.get(at + 2) == Some(&ECHO) {
+                        self.banner.close();
+                    }
+                    3
+                }
                 (IAC, Some(_)) => 2,
                 _ => {
                     self.byte(byte, is_server, emit);
@@ -156,6 +179,10 @@ impl Session {
 
     fn byte(&mut self, byte: u8, is_server: bool, emit: Emit<'_>) {
         self.read += 1;
+        match is_server {
+            true => self.banner.push(byte),
+            false => self.banner.close(),
+        }
         match (is_server, self.log_in) {
             (true, LogIn::Answered) => self.verdict(byte, emit),
             (true, _) => {
@@ -208,7 +235,7 @@ fn end_of_subnegotiation(bytes: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::driver::{check_any, check_cuts, probe, run};
+    use super::super::driver::{Player, check_any, check_cuts, probe, run};
     use super::*;
     use crate::config::STREAM_BYTES_MAX;
 
@@ -232,6 +259,7 @@ mod tests {
             run(&CLASSIFIER, LOG_IN),
             [
                 "confirmed",
+                "sender telnet.banner=Acme Pump",
                 "sender telnet.login=password",
                 "receiver telnet.login=password"
             ]
@@ -244,7 +272,82 @@ mod tests {
         let mut refused = LOG_IN[..6].to_vec();
         refused.push((Role::Server, b"\r\nLogin incorrect\r\nlogin: "));
         refused.push((Role::Server, b"$"));
-        assert_eq!(run(&CLASSIFIER, &refused), ["confirmed"]);
+        assert_eq!(
+            run(&CLASSIFIER, &refused),
+            ["confirmed", "sender telnet.banner=Acme Pump"]
+        );
+    }
+
+    /// What a server's words become where the client only negotiates.
+    fn banner(words: &[u8]) -> Vec<String> {
+        let said = [
+            OFFER,
+            (Role::Client, b"\xff\xfd\x01"),
+            (Role::Server, words),
+        ];
+        check_cuts(&CLASSIFIER, &said);
+        let mut told = run(&CLASSIFIER, &said);
+        assert_eq!(told.remove(0), "confirmed");
+        told
+    }
+
+    const OFFER: (Role, &[u8]) = (Role::Server, b"\xff\xfb\x01\xff\xfb\x03");
+
+    #[test]
+    fn first_words_are_the_banner() {
+        assert_eq!(
+            banner(
+                b"\x1b[2J\x1b[1;1H\x1b[1mAcme\x1b[0m Pump 7\r\n\
+                \xff\xf1\r\0\nKernel\t2.6 (pts/2)\r\n\
+                *****\r\nabc\r\nB\xc3\xbcro\r\n\xc3\x28 bad\r\nFour\x07th\r\nFifth\r\nlogin: "
+            ),
+            [
+                "sender telnet.banner=Acme Pump 7",
+                "sender telnet.banner=Kernel 2.6",
+                "sender telnet.banner=Büro",
+                "sender telnet.banner=Fourth",
+            ]
+        );
+        let fits = [&[b'x'; 120][..], b"\r\n"].concat();
+        assert_eq!(banner(&fits).len(), 1);
+        let long = [b"x", &fits[..], b"Short\r\n"].concat();
+        assert_eq!(banner(&long), ["sender telnet.banner=Short"]);
+    }
+
+    #[test]
+    fn prompts_and_persons_are_no_banner() {
+        for words in [
+            &b"Welcome"[..],
+            b"Benutzer:\r\nrouter>\r\nrouter#\r\nhost$ \r\n",
+            b"pump login: CANARY\r\nCANARY\r\n",
+            b"\x1b[5;1HUser: CANARY\x1b[6;1HCANARY\x1b[7;1H",
+            b"Last login: Sat from CANARY\r\nWelcome CANARY\r\n",
+            b"\x1b]0;CANARY@pump\x07\r\nCANARY\r\n",
+            b"Ask canary@example.org\r\nDr. Canary\r\n",
+            // The capture began while a password was typed.
+            b"\xff\xfc\x01\r\nCANARY is here\r\n",
+        ] {
+            assert_eq!(banner(words), [""; 0], "{}", words.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn nothing_after_an_answer_is_banner() {
+        let words = (Role::Server, &b"Acme\r\nNa"[..]);
+        let typed = (Role::Client, &b"x"[..]);
+        let after = (Role::Server, &b"me\r\nCANARY\r\n"[..]);
+        let told = ["confirmed", "receiver telnet.banner=Acme"];
+        let said = [OFFER, words, typed, after];
+        assert_eq!(run(&CLASSIFIER, &said), told);
+        check_cuts(&CLASSIFIER, &said);
+        // Where nobody is heard to answer, nothing is told, nor after bytes that were missed.
+        assert_eq!(run(&CLASSIFIER, &[OFFER, words, after]), [""; 0]);
+        let mut player = Player::new(&CLASSIFIER);
+        player.play(Role::Server, b"\xff\xfb\x01Acme\r\n", false);
+        player.play(Role::Client, b"\xff\xfd\x01", false);
+        assert!(player.gap(Role::Client, 8));
+        player.play(Role::Server, b"CANARY\r\n", false);
+        assert_eq!(player.seen, told);
     }
 
     #[test]
