@@ -23,7 +23,7 @@ const NAME_LEN: usize = 4;
 const HOLES_MAX: usize = 128;
 
 /// Messages of a direction before one is remembered: most conversations are short.
-const FIRST: u64 = 16;
+const FIRST: u64 = 32;
 
 /// Messages that are remembered before one comes again.
 const ADDED_MAX: u64 = 32;

@@ -12,7 +12,7 @@ use crate::proto::replay::{Replay, in_pieces, whole};
 use crate::proto::{Segment, Session};
 
 /// So many messages later the next like them is remembered, and the one after it known again.
-const LATER: usize = 10;
+const LATER: usize = 34;
 
 /// Bytes put in the place of others: separators, digits, names of segments' letters.
 const BYTES: &[u8] = b"|^~\\&\r\n#019.XFPID\"";

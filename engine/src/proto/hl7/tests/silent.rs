@@ -53,7 +53,7 @@ fn stream() -> Vec<u8> {
 
 /// Messages in blocks of their own, so often that they are known again as a whole.
 fn repeated() -> Vec<u8> {
-    let often = (0..14).flat_map(|number| {
+    let often = (0..24).flat_map(|number| {
         let messages = OTHERS.split("MSH|").skip(1);
         messages.map(move |message| {
             let text = format!("MSH|{}", message.trim_end());
