@@ -192,6 +192,19 @@ fn fields_of_the_same_kind_share_rules() {
             "{field:?}"
         );
     }
+    let twice = "also = [\"http.server\", \"http.title\", \"http.title\"]\n";
+    let mut loader = crate::rules::Loader::default();
+    let text = format!(
+        "field = \"http.server\"\n{twice}{}",
+        rule(1, "exact = 'x'\nmanufacturer = 'M'")
+    );
+    assert!(loader.add("test", &text, Origin::Embedded).is_empty());
+    let matcher = loader.finish().matcher();
+    for field in [Field::HttpServer, Field::HttpTitle] {
+        let mut claims = 0;
+        matcher.matches(field, "x", &mut |_| claims += 1);
+        assert_eq!(claims, 1, "{field:?}");
+    }
     let other = "field = \"http.server\"\nalso = [\"no.such\"]\n";
     let mut loader = crate::rules::Loader::default();
     let faults = loader.add("test", other, Origin::Local);

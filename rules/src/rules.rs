@@ -13,7 +13,7 @@ use crate::tables::TABLES;
 use crate::template::Found;
 use medtap_table::vocabulary::Field;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -165,12 +165,15 @@ impl Loader {
             Ok(parsed) => parsed,
             Err(fault) => return vec![fault],
         };
-        let also: Result<Arc<[Field]>, _> =
+        let also: Result<BTreeSet<Field>, _> =
             parsed.also.iter().map(|name| named(file, name)).collect();
-        let (field, also) = match (named(file, &parsed.field), also) {
+        let (field, mut also) = match (named(file, &parsed.field), also) {
             (Ok(field), Ok(also)) => (field, also),
             (Err(fault), _) | (_, Err(fault)) => return vec![fault],
         };
+        // Named twice, a field is read once.
+        also.remove(&field);
+        let also: Arc<[Field]> = also.into_iter().collect();
         let mut faults = Vec::new();
         for text in &parsed.rule {
             let added = self.add_rule(file, (field, &also), text, origin);

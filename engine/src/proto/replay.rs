@@ -115,6 +115,24 @@ pub fn in_pieces(
     replay.seen
 }
 
+/// Asserts that what a client says, with some bytes changed, gives the same wherever it is cut.
+pub fn changed_however_cut(session: fn() -> Box<dyn Session>, said: &[u8]) {
+    bolero::check!()
+        .with_type::<([(u16, u8); 3], u8)>()
+        .with_iterations(300)
+        .for_each(|(changes, size)| {
+            let mut bytes = said.to_vec();
+            for (at, value) in changes {
+                let at = usize::from(*at) % bytes.len();
+                bytes[at] = *value;
+            }
+            let size = usize::from(*size).max(1);
+            let script: Script<'_> = &[(Role::Client, &bytes)];
+            let expected = whole(session, script);
+            assert_eq!(in_pieces(session, script, size), expected);
+        });
+}
+
 /// Asserts that a conversation gives the same wherever its bytes are cut, and that no prefix
 /// of it does any harm; returns what it gives.
 pub fn however_cut(session: fn() -> Box<dyn Session>, script: Script<'_>) -> Vec<String> {

@@ -16,6 +16,7 @@ use medtap_table::vocabulary::Field;
 
 use super::message::{Message, VALUE_LEN_MAX};
 use crate::proto::reader::Reader;
+use crate::proto::reported;
 use crate::proto::stack_text::{StackText, printable};
 
 const VENDOR_VALUES: u8 = 43;
@@ -93,9 +94,12 @@ fn vendor_values(option: &[u8], fact: &mut dyn FnMut(Field, &[u8])) {
     }
 }
 
-/// A text of a maker's values.
+/// A text that says of what kind something is, and names nobody.
 fn text(value: &[u8]) -> Option<&[u8]> {
-    printable(value).filter(|text| text.len() >= TEXT_LEN_MIN && std::str::from_utf8(text).is_ok())
+    printable(value).filter(|text| {
+        let is_text = text.len() >= TEXT_LEN_MIN && std::str::from_utf8(text).is_ok();
+        is_text && !reported::names_person(text)
+    })
 }
 
 /// Each class where lengths fill the option, else all of it as one text.
@@ -161,6 +165,7 @@ mod tests {
         assert_eq!(said(&option(77, b"Printer")), [format!("{field} Printer")]);
         assert_eq!(said(&option(77, b"\x04\x01\x02\x03\x04")), [""; 0]);
         assert_eq!(said(&option(77, b"\0")), [""; 0]);
+        assert_eq!(said(&option(77, b"Dr. Anna Canary")), [""; 0]);
         let many = b"\x03abc".repeat(9);
         assert_eq!(said(&option(77, &many)).len(), TEXTS_MAX);
     }

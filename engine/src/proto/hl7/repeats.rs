@@ -22,6 +22,10 @@ const NAME_LEN: usize = 4;
 /// Rows and values of one message that may differ.
 const HOLES_MAX: usize = 128;
 
+/// Lengths of pieces that may stand in one place: each is a digest of what comes. A gateway has a
+/// few; who sends ever other ones is not remembered beyond these.
+const LENGTHS_MAX: usize = 16;
+
 /// Messages of a direction before one is remembered: most conversations are short.
 const FIRST: u64 = 32;
 
@@ -233,7 +237,9 @@ impl Repeats {
         self.bytes += more;
         let mut parent = None;
         for (whole, hole) in pieces {
-            let at = self.child(parent, *whole, *hole);
+            let Some(at) = self.child(parent, *whole, *hole) else {
+                return;
+            };
             parent = Some(at);
         }
         let number = self.left.len() as u32;
@@ -245,25 +251,32 @@ impl Repeats {
         }
     }
 
-    /// The piece that stands after another, or first: an old or a new one.
-    fn child(&mut self, parent: Option<u32>, (len, digest): Whole, hole: Hole) -> u32 {
+    /// The piece that stands after another, or first: an old or a new one. None where pieces of too
+    /// many lengths stand there.
+    fn child(&mut self, parent: Option<u32>, (len, digest): Whole, hole: Hole) -> Option<u32> {
         let len = len as u32;
         let first = match parent {
             Some(at) => self.pieces.get(at as usize).map_or(0, |piece| piece.after),
             None => 0,
         };
         let (mut last, mut next) = (None, (first < self.pieces.len() as u32).then_some(first));
-        let mut beside = None;
+        let (mut beside, mut lengths, mut length) = (None, 0, None);
         while let Some(at) = next
             && let Some(piece) = self.pieces.get(at as usize)
         {
             if (piece.len, piece.digest, piece.hole) == (len, digest, hole) {
-                return at;
+                return Some(at);
+            }
+            if length.replace(piece.len) != Some(piece.len) {
+                lengths += 1;
             }
             if piece.len == len {
                 beside = Some(at);
             }
             (last, next) = (Some(at), piece.other);
+        }
+        if beside.is_none() && lengths >= LENGTHS_MAX {
+            return None;
         }
         let at = self.pieces.len() as u32;
         let mut new = Piece {
@@ -284,7 +297,7 @@ impl Repeats {
             }
         }
         self.pieces.push(new);
-        at
+        Some(at)
     }
 }
 
@@ -445,6 +458,24 @@ mod tests {
         assert_eq!(repeats.pieces.len(), before);
         let message = format!("{}{}", header(3), rows(3));
         assert_eq!(found(&repeats, &message), Some(77));
+    }
+
+    /// Looking for a message costs no more digests than a few, whoever sends what.
+    #[test]
+    fn few_lengths_stand_in_one_place() {
+        let mut repeats = Repeats::default();
+        let rows = |n: usize| format!("PID|1|X\rPV1|1|I|{}\r", "B".repeat(n));
+        for n in 0..100 {
+            remember(&mut repeats, HEADER, &rows(n), &[&[]], n as u64);
+        }
+        for n in 0..100 {
+            let known = found(&repeats, &format!("{HEADER}{}", rows(n)));
+            assert_eq!(known.is_some(), n < LENGTHS_MAX, "{n}");
+        }
+        // Others of a length that stands there are not left out.
+        let other = rows(3).replace("BBB", "BED");
+        remember(&mut repeats, HEADER, &other, &[&[]], 1000);
+        assert_eq!(found(&repeats, &format!("{HEADER}{other}")), Some(1000));
     }
 
     #[test]

@@ -142,6 +142,9 @@ impl Hl7Session {
         let (left, known) = (again.left, &again.left.known);
         let acknowledges = known.acknowledges();
         let echoed = acknowledges && other.application == Some(known.application);
+        if let Some(told) = clock::digits(again.time).filter(|_| !echoed) {
+            direction.clock.read(Field::Hl7Offset, told, time_ns, emit);
+        }
         let id = digest(again.id);
         let believed = Believed::new(left, id, &mut direction.message.witnesses);
         let fared = left.answer.map(|answer| {
@@ -162,9 +165,6 @@ impl Hl7Session {
             let answer = |emit: Emit<'_>| fared.iter().for_each(|fared| fared.tell(emit));
             believed.tell((left, again.rows), answer, emit);
         });
-        if let Some(told) = clock::digits(again.time).filter(|_| !echoed) {
-            direction.clock.read(Field::Hl7Offset, told, time_ns, emit);
-        }
         if !acknowledges {
             direction.application = Some(known.application);
             if !again.id.is_empty() {
@@ -305,12 +305,12 @@ impl Hl7Session {
         if known.is_sound {
             // Some acknowledge with the header that they got, and so do not name themselves.
             let echoed = acknowledges && other.application == Some(known.application);
-            passage(known.said.wrapping_add(u64::from(echoed)), emit, |emit| {
-                known.tell(segment, echoed, emit);
-            });
             if let Some(told) = clock::digits(time).filter(|_| !echoed) {
                 direction.clock.read(Field::Hl7Offset, told, time_ns, emit);
             }
+            passage(known.said.wrapping_add(u64::from(echoed)), emit, |emit| {
+                known.tell(segment, echoed, emit);
+            });
         } else {
             emit(Observation::Malformed);
             if !acknowledges {

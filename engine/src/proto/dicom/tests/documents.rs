@@ -206,18 +206,5 @@ fn any_documents_are_the_same_however_cut() {
         message(3, &command(1, DOSE, 8, true, &[]), &dose, 300),
     ]
     .concat();
-    bolero::check!()
-        .with_type::<([(u16, u8); 3], u8)>()
-        .with_iterations(300)
-        .for_each(|(changes, size)| {
-            let mut bytes = script.clone();
-            for (at, value) in changes {
-                let at = usize::from(*at) % bytes.len();
-                bytes[at] = *value;
-            }
-            let size = usize::from(*size).max(1);
-            let script: Script<'_> = &[(Client, &bytes)];
-            let expected = whole(CLASSIFIER.session, script);
-            assert_eq!(in_pieces(CLASSIFIER.session, script, size), expected);
-        });
+    changed_however_cut(CLASSIFIER.session, &script);
 }
