@@ -39,26 +39,22 @@ impl Hash for BindingKey {
 impl BindingKey {
     /// The binding of a frame's end. An unspecified address (0.0.0.0, ::) is none.
     pub fn new(scope: u16, vlan: u16, mac: MacAddr, version: u8, address: [u8; 16]) -> Self {
-        let unspecified = match version {
-            4 => address[12..] == [0; 4],
-            _ => address == [0; 16],
+        // A number, since arrays are compared by a call.
+        let word = u128::from_le_bytes(address);
+        let is_unspecified = match version {
+            4 => word >> 96 == 0,
+            _ => word == 0,
         };
-        if unspecified {
-            Self {
-                scope,
-                vlan,
-                mac,
-                version: 0,
-                address: [0; 16],
-            }
-        } else {
-            Self {
-                scope,
-                vlan,
-                mac,
-                version,
-                address,
-            }
+        let key = Self {
+            scope,
+            vlan,
+            mac,
+            version,
+            address,
+        };
+        match is_unspecified {
+            true => key.without_address(),
+            false => key,
         }
     }
 

@@ -112,6 +112,14 @@ impl FlowKey {
         }
     }
 
+    /// The ports of the end that sends in this direction, and of the one that receives.
+    pub fn ports(&self, direction: Direction) -> (u16, u16) {
+        match direction {
+            Direction::Up => (self.low_port, self.high_port),
+            Direction::Down => (self.high_port, self.low_port),
+        }
+    }
+
     /// The end that receives in this direction, alone.
     pub fn responder(&self, direction: Direction) -> Self {
         let (address, port) = match direction {

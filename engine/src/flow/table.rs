@@ -36,6 +36,12 @@ impl Link {
         Self([word(src_mac, vlan), word(dst_mac, ttl.into())])
     }
 
+    /// No frame was seen.
+    #[inline]
+    pub fn is_none(&self) -> bool {
+        self.0[0] | self.0[1] == 0
+    }
+
     /// The frame's sender.
     pub fn src_mac(&self) -> MacAddr {
         mac(self.0[0])

@@ -141,10 +141,31 @@ const fn hints() -> [(u16, Rows); PORTS_NAMED] {
     hints
 }
 
+/// Where the ports of each upper byte begin in [`HINTS`], and where the last of them end: most
+/// have none, and of the others a few.
+static PAGES: [u16; 257] = {
+    let mut pages = [0; 257];
+    let (mut page, mut at) = (0, 0);
+    while page < pages.len() {
+        while at < HINTS.len() && ((HINTS[at].0 >> 8) as usize) < page {
+            at += 1;
+        }
+        pages[page] = at as u16;
+        page += 1;
+    }
+    pages
+};
+
 /// The rows that name this port.
 fn hinted(port: u16) -> Rows {
-    let first = HINTS.partition_point(|(named, _)| *named < port);
-    let same = HINTS
+    let page = usize::from(port >> 8);
+    let ends = usize::from(PAGES[page])..usize::from(PAGES[page + 1]);
+    let near = HINTS.get(ends).unwrap_or_default();
+    if near.is_empty() {
+        return 0;
+    }
+    let first = near.partition_point(|(named, _)| *named < port);
+    let same = near
         .iter()
         .skip(first)
         .take_while(|(named, _)| *named == port);

@@ -47,6 +47,12 @@ const FIRST: [u8; 112] = {
     bytes
 };
 
+/// True for one of [`FIRST`], without looking through them.
+const fn is_first(byte: u8) -> bool {
+    let (version, mode) = (byte >> 3 & 7, byte & 7);
+    1 <= version && version <= 4 && mode != 0
+}
+
 /// Poll intervals and strata that make sense, as powers of two and steps from a clock.
 const POLL_MAX: u8 = 17;
 const STRATUM_MAX: u8 = 16;
@@ -56,7 +62,7 @@ fn header<'a>(segment: &Segment<'a>) -> Option<&'a [u8; HEADER_LEN]> {
     let (src, dst) = segment.ports;
     let header = segment.bytes.first_chunk::<HEADER_LEN>()?;
     let [first, stratum, poll, ..] = *header;
-    let is_sound = FIRST.contains(&first)
+    let is_sound = is_first(first)
         && !matches!(first & 7, CONTROL | PRIVATE)
         && stratum <= STRATUM_MAX
         && poll <= POLL_MAX
@@ -78,7 +84,7 @@ impl<'a> Management<'a> {
     fn parse(segment: &Segment<'a>) -> Option<Self> {
         let (src, dst) = segment.ports;
         let bytes = segment.bytes;
-        let first = *bytes.first().filter(|first| FIRST.contains(first))?;
+        let first = *bytes.first().filter(|first| is_first(**first))?;
         let answers = match first & 7 {
             // Response, error, more, operation 5 bits: RFC 9327 section 2.
             CONTROL => bytes.get(1)? & 0x80 != 0,

@@ -47,10 +47,10 @@ static SCHEMA: Schema<Key> = Schema {
 fn claim(head: &Head<'_>, emit: Emit<'_>) -> Option<Claim> {
     if head.from == Role::Client {
         let is_asked = head.method == b"POST" && PATHS.contains(&head.path);
-        let is_typed = MEDIA_TYPES.iter().any(|kind| head.is_of_type(kind));
+        let is_typed = || MEDIA_TYPES.iter().any(|kind| head.is_of_type(kind));
         // A log-in by Negotiate begins without a body.
-        let logs_in = head.field(b"authorization").is_some();
-        return (is_asked && (is_typed || logs_in)).then(|| {
+        let logs_in = || head.field(b"authorization").is_some();
+        return (is_asked && (is_typed() || logs_in())).then(|| {
             emit(Observation::Carries(Protocol::Winrm));
             Claim { tag: 1, body: None }
         });

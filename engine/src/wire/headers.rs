@@ -11,10 +11,10 @@ use super::udp::{self, UdpDatagram};
 use super::{Fragment, Headers, LinkType, Network, Span, TransportKind, WireError, tunnel};
 use crate::config::{IPV6_EXTENSIONS_MAX, TAGS_MAX};
 
-/// Protocol: TCP.
-pub(super) const TCP: u8 = 6;
-/// Protocol: UDP.
-pub(super) const UDP: u8 = 17;
+/// IP protocol: TCP.
+pub const TCP: u8 = 6;
+/// IP protocol: UDP.
+pub const UDP: u8 = 17;
 
 /// What is left of the frame at one layer: the bytes there are, where they begin in the frame,
 /// and how many more there were on the wire.

@@ -40,6 +40,7 @@ pub mod tzsp;
 pub mod udp;
 pub mod vxlan;
 
+pub use headers::{TCP, UDP};
 pub use pair::pair;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

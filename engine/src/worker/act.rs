@@ -3,7 +3,7 @@
 
 use medtap_table::vocabulary::Counter;
 
-use super::conversation::{Circumstances, recognise};
+use super::conversation::Circumstances;
 use super::overload::Overload;
 use super::recorder::{Ends, Recorder};
 use super::{Staged, Worker};
@@ -15,13 +15,9 @@ use crate::flow::stream::{Arrival, Outcome};
 use crate::flow::table::{Link, NO_SESSION, flag, state};
 use crate::flow::{Direction, Flow, FlowId, Stream};
 use crate::observe::Role;
-use crate::proto::{Decision, Transport};
-use crate::wire::{Headers, Network, TransportKind};
-
-const FIN: u8 = 1;
-const SYN: u8 = 2;
-const RST: u8 = 4;
-const ACK: u8 = 16;
+use crate::proto::Decision;
+use crate::wire::tcp::{ACK, FIN, RST, SYN};
+use crate::wire::{Headers, Network, TCP, TransportKind};
 
 /// A packet as its flow sees it: one frame, or a datagram put together from several.
 #[derive(Clone, Copy)]
@@ -223,12 +219,9 @@ impl Worker {
         if packet.payload.is_empty() || self.leaves_unread(id) {
             return;
         }
-        let flow = *self.table.flow(id);
-        let ends = ends(&flow, packet);
-        let at = circumstances(&flow, packet, &ends, Transport::Udp);
         let mut begun = None;
-        if flow.session == NO_SESSION {
-            let decision = recognise(packet.payload, &at);
+        if self.table.flow(id).session == NO_SESSION {
+            let decision = circumstances(self.table.flow(id), packet).recognise(packet.payload);
             if matches!(decision, Decision::NeedMore | Decision::Unknown) {
                 // Each datagram stands alone: nothing is kept while the protocol is unknown.
                 return self.count_probe(id);
@@ -238,8 +231,8 @@ impl Worker {
             }
             begun = Some(decision);
         }
-        let session = self.table.flow(id).session;
-        let Some(conversation) = self.conversations.get(session) else {
+        let flow = self.table.flow(id);
+        let Some(conversation) = self.conversations.get(flow.session) else {
             return;
         };
         let mut recorder = Recorder {
@@ -248,6 +241,7 @@ impl Worker {
             matcher: &self.options.matcher,
             protocol: None,
         };
+        let at = circumstances(flow, packet);
         let reader = &mut conversation.reader;
         match begun {
             Some(Decision::Known(classifier, role)) => {
@@ -376,21 +370,8 @@ impl Worker {
         if is_idle {
             return;
         }
-        let flow = self.table.flow(id);
-        let ends = ends(flow, packet);
-        let at = circumstances(flow, packet, &ends, Transport::Tcp);
-        let back_ends = Ends {
-            sender: ends.receiver,
-            receiver: ends.sender,
-            ..ends
-        };
-        let back = Circumstances {
-            direction: at.direction.other(),
-            ends: &back_ends,
-            ports: (at.ports.1, at.ports.0),
-            cut: false,
-            ..at
-        };
+        let at = circumstances(self.table.flow(id), packet);
+        let back = at.turned();
         let Some(conversation) = self.conversations.get(session) else {
             return;
         };
@@ -518,7 +499,7 @@ impl Worker {
 
 /// Silence after which a flow is over.
 pub(super) fn idle_ns(flow: &Flow) -> u64 {
-    if flow.key.protocol == 6 {
+    if flow.key.protocol == TCP {
         TCP_IDLE_NS
     } else {
         UDP_IDLE_NS
@@ -549,7 +530,7 @@ pub(super) fn version(headers: &Headers) -> u8 {
 pub(super) fn binding(flow: &Flow, direction: Direction) -> BindingKey {
     let own = &flow.links[direction.index()];
     let back = &flow.links[direction.other().index()];
-    let (link, mac) = if *own == Link::default() {
+    let (link, mac) = if own.is_none() {
         (back, back.dst_mac())
     } else {
         (own, own.src_mac())
@@ -566,19 +547,11 @@ pub(super) fn ends(flow: &Flow, packet: &Packet<'_>) -> Ends {
     }
 }
 
-fn circumstances<'a>(
-    flow: &Flow,
-    packet: &Packet<'_>,
-    ends: &'a Ends,
-    transport: Transport,
-) -> Circumstances<'a> {
+fn circumstances<'a>(flow: &'a Flow, packet: &Packet<'_>) -> Circumstances<'a> {
     Circumstances {
+        flow,
         direction: packet.direction,
-        ends,
         time_ns: packet.time_ns,
-        ports: (packet.headers.src_port, packet.headers.dst_port),
-        transport,
-        opener: flow.has(flag::ORIG_KNOWN).then(|| flow.orig()),
         cut: packet.headers.cut,
     }
 }

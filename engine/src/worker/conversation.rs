@@ -3,16 +3,19 @@
 
 use medtap_table::vocabulary::{Counter, Event, Protocol};
 
+use super::act::binding;
 use super::greeting::Opening;
 use super::recorder::{Ends, Recorder};
 use crate::config::{PENDING_FACTS_MAX, PROBE_BYTES_MAX};
 use crate::counters::Counters;
 use crate::device::ledger::FactId;
 use crate::flow::stream::{Piece, Reply};
-use crate::flow::{Direction, Stream};
+use crate::flow::table::flag;
+use crate::flow::{Direction, Flow, Stream};
 use crate::observe::{Observation, Role, Subject};
 use crate::prefetch::prefetch_whole;
 use crate::proto::{Classifier, Decision, Progress, Segment, Session, Then, Transport, classify};
+use crate::wire::TCP;
 
 /// A conversation: its two streams apart from who reads them, so that both can be used at once.
 #[derive(Default)]
@@ -51,21 +54,67 @@ pub struct Reader {
 /// The circumstances of a piece.
 #[derive(Clone, Copy)]
 pub struct Circumstances<'a> {
+    /// What it is a piece of.
+    pub flow: &'a Flow,
     /// Which way it goes.
     pub direction: Direction,
-    /// Its sender and receiver.
-    pub ends: &'a Ends,
     /// Capture time.
     pub time_ns: u64,
-    /// Sender's and receiver's port.
-    pub ports: (u16, u16),
-    /// What carries it.
-    pub transport: Transport,
-    /// The direction in which the end that opened the conversation sends, if it was seen to do
-    /// so: then the first bytes are there, too.
-    pub opener: Option<Direction>,
     /// The capture cut it.
     pub cut: bool,
+}
+
+impl Circumstances<'_> {
+    /// Those of what the other end sent meanwhile.
+    pub fn turned(&self) -> Self {
+        Self {
+            direction: self.direction.other(),
+            cut: false,
+            ..*self
+        }
+    }
+
+    /// Its sender and receiver.
+    fn ends(&self) -> Ends {
+        Ends {
+            sender: binding(self.flow, self.direction),
+            receiver: binding(self.flow, self.direction.other()),
+            time_ns: self.time_ns,
+        }
+    }
+
+    /// The direction in which the end that opened the conversation sends, if it was seen to do
+    /// so: then the first bytes are there, too.
+    fn opener(&self) -> Option<Direction> {
+        let is_known = self.flow.has(flag::ORIG_KNOWN);
+        is_known.then(|| self.flow.orig())
+    }
+
+    /// It, as a parser sees it.
+    fn segment<'a>(&self, bytes: &'a [u8], from: Role) -> Segment<'a> {
+        Segment {
+            bytes,
+            from,
+            time_ns: self.time_ns,
+            ports: self.flow.key.ports(self.direction),
+            cut: self.cut,
+        }
+    }
+
+    /// Asks the classifiers about it, the first bytes of one direction.
+    pub fn recognise(&self, bytes: &[u8]) -> Decision {
+        let from = match self.opener() {
+            None => Role::Peer,
+            Some(opener) if opener == self.direction => Role::Client,
+            Some(_) => Role::Server,
+        };
+        let transport = if self.flow.key.protocol == TCP {
+            Transport::Tcp
+        } else {
+            Transport::Udp
+        };
+        classify(&self.segment(bytes, from), transport)
+    }
 }
 
 impl Reader {
@@ -119,7 +168,7 @@ impl Reader {
     /// Asks the classifiers; the reply where the piece can't be read yet.
     fn decide(&mut self, bytes: &[u8], at: &Circumstances<'_>) -> Option<Reply> {
         let index = at.direction.index();
-        match recognise(bytes, at) {
+        match at.recognise(bytes) {
             Decision::Known(classifier, role) => {
                 self.begin(classifier, role, at.direction);
                 None
@@ -134,7 +183,7 @@ impl Reader {
             Decision::NeedMore | Decision::Unknown => {
                 // A conversation that was seen from its start says at once what it is. One that
                 // was picked up in the middle may do so with a later message.
-                self.rejected[index] |= at.opener.is_some();
+                self.rejected[index] |= at.opener().is_some();
                 self.over = self.rejected == [true, true];
                 let stop = self.rejected[index];
                 Some(if stop {
@@ -187,13 +236,14 @@ impl Reader {
         let Some(session) = session else {
             return Progress::DONE;
         };
-        session.observe(&segment(bytes, at, role), &mut |observation| {
+        let ends = at.ends();
+        session.observe(&at.segment(bytes, role), &mut |observation| {
             match observation {
                 Observation::Passage { digest, known } => {
                     let mut told = |fact: FactId, counters: &mut Counters| {
                         wait(facts, fact, counters);
                     };
-                    return known.set(recorder.again(digest, at.ends, *confirmed, &mut told));
+                    return known.set(recorder.again(digest, &ends, *confirmed, &mut told));
                 }
                 Observation::Confirmed if !*confirmed => {
                     *confirmed = true;
@@ -205,7 +255,7 @@ impl Reader {
                         recorder.confirm(fact);
                     }
                     if protocol.is_some_and(Protocol::is_service) {
-                        recorder.record(&serves(role), at.ends, true);
+                        recorder.record(&serves(role), &ends, true);
                     }
                 }
                 Observation::Encrypted => *encrypted = true,
@@ -220,7 +270,7 @@ impl Reader {
                 Observation::Suggests(protocol) => *suggested = Some(protocol),
                 _ => {}
             }
-            if let Some(fact) = recorder.record(&observation, at.ends, *confirmed)
+            if let Some(fact) = recorder.record(&observation, &ends, *confirmed)
                 && !*confirmed
             {
                 wait(facts, fact, recorder.counters);
@@ -271,26 +321,6 @@ const fn serves(role: Role) -> Observation<'static> {
             Role::Client | Role::Peer => Subject::Receiver,
         },
         event: Event::ServiceSession,
-    }
-}
-
-/// Asks the classifiers about the first bytes of one direction.
-pub fn recognise(bytes: &[u8], at: &Circumstances<'_>) -> Decision {
-    let from = match at.opener {
-        None => Role::Peer,
-        Some(opener) if opener == at.direction => Role::Client,
-        Some(_) => Role::Server,
-    };
-    classify(&segment(bytes, at, from), at.transport)
-}
-
-fn segment<'a>(bytes: &'a [u8], at: &Circumstances<'_>, from: Role) -> Segment<'a> {
-    Segment {
-        bytes,
-        from,
-        time_ns: at.time_ns,
-        ports: at.ports,
-        cut: at.cut,
     }
 }
 

@@ -7,7 +7,7 @@ use medtap_table::{EdgeFlags, SubjectFlags, Traffic};
 use super::Worker;
 use super::act::{binding, idle_ns};
 use super::conversation::Circumstances;
-use super::recorder::{Ends, Recorder};
+use super::recorder::Recorder;
 use crate::config::SWEEP_FLOWS;
 use crate::device::claims::Claims;
 use crate::device::ledger::{SubjectNote, add};
@@ -16,7 +16,7 @@ use crate::device::{BindingKey, SubjectKey};
 use crate::flow::stream::Outcome;
 use crate::flow::table::{Link, NO_SESSION, flag, state};
 use crate::flow::{Direction, FlowId, FlowKey, Stream, shard, steer};
-use crate::proto::Transport;
+use crate::wire::{TCP, UDP};
 
 /// One flow that ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,18 +202,10 @@ impl Worker {
                 protocol: None,
             };
             for direction in Direction::BOTH {
-                let ends = Ends {
-                    sender: binding(&flow, direction),
-                    receiver: binding(&flow, direction.other()),
-                    time_ns: flow.last_ns,
-                };
                 let at = Circumstances {
+                    flow: &flow,
                     direction,
-                    ends: &ends,
                     time_ns: flow.last_ns,
-                    ports: (flow.key.sender(direction).1, flow.key.receiver(direction).1),
-                    transport: Transport::Tcp,
-                    opener: flow.has(flag::ORIG_KNOWN).then(|| flow.orig()),
                     cut: false,
                 };
                 let reader = &mut conversation.reader;
@@ -314,8 +306,6 @@ impl Worker {
 
 /// True for the IP protocols whose ports say which service it is; ICMP's "ports" are its types.
 fn has_ports(protocol: u8) -> bool {
-    const TCP: u8 = 6;
-    const UDP: u8 = 17;
     matches!(protocol, TCP | UDP)
 }
 

@@ -12,6 +12,7 @@ use crate::flow::handshakes::Handshakes;
 use crate::flow::table::{NO_SESSION, flag, state};
 use crate::flow::{Direction, FlowId};
 use crate::observe::{Observation, Subject};
+use crate::wire::TCP;
 use crate::wire::stack::{MarksText, StackMarks};
 use crate::wire::tcp::{ACK, RST, SYN};
 
@@ -169,7 +170,6 @@ impl Worker {
 
     /// A flow of which nothing but SYNs of its opener was seen came to nothing.
     pub(super) fn note_unanswered(&mut self, id: FlowId) {
-        const TCP: u8 = 6;
         let flow = self.table.flow(id);
         let is_bare = flow.session == NO_SESSION && flow.probed() == 0;
         if flow.key.protocol != TCP

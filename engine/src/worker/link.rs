@@ -4,7 +4,7 @@
 use medtap_table::vocabulary::{Counter, Protocol};
 use medtap_table::{EdgeFlags, Traffic};
 
-use super::act::{Packet, binding, version};
+use super::act::{Packet, ends, version};
 use super::recorder::{Ends, Recorder};
 use super::{Staged, Worker};
 use crate::capture::Frame;
@@ -133,11 +133,7 @@ impl Worker {
         flow.protocol = classifier.protocol.number() as u8;
         flow.flags |= flag::PEERS;
         flow.state = state::KNOWN;
-        let ends = Ends {
-            sender: binding(flow, packet.direction),
-            receiver: binding(flow, packet.direction.other()),
-            time_ns: packet.time_ns,
-        };
+        let ends = ends(flow, packet);
         self.observe_link(classifier, packet.payload, headers, &ends);
     }
 

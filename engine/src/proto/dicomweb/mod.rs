@@ -113,7 +113,7 @@ fn request(head: &Head<'_>, emit: Emit<'_>) -> Option<Claim> {
 fn answer(head: &Head<'_>, emit: Emit<'_>) -> Option<Claim> {
     let asked = Operation::of_tag(head.asked);
     let was_named = head.asked & NAMED != 0;
-    let is_dicom = head.field(b"content-type").is_some_and(names_dicom);
+    let is_dicom = names_dicom(head.content_type);
     if !(is_dicom || was_named) {
         return None;
     }
@@ -146,7 +146,7 @@ fn answer(head: &Head<'_>, emit: Emit<'_>) -> Option<Claim> {
 
 /// Who reads the objects in a body, by its media type: PS3.18, 8.7.3.
 fn objects(head: &Head<'_>) -> Option<Box<dyn BodyReader>> {
-    let kind = head.field(b"content-type")?;
+    let kind = head.content_type;
     let media_type = head::media_type(kind);
     let is = |known: &[u8]| media_type.eq_ignore_ascii_case(known);
     let is_sent = head.from != Role::Server;

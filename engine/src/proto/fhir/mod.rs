@@ -153,7 +153,7 @@ fn request(head: &Head<'_>, emit: Emit<'_>) -> Option<Claim> {
 fn answer(head: &Head<'_>, emit: Emit<'_>) -> Option<Claim> {
     let asked = Operation::of_tag(head.asked);
     let was_named = head.asked & NAMED != 0;
-    let format = head.field(b"content-type").and_then(Format::of_fhir);
+    let format = Format::of_fhir(head.content_type);
     let is_success = matches!(head.status, 200..=299);
     let tag = head.asked;
     if !(format.is_some() || was_named) {

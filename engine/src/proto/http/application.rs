@@ -33,6 +33,8 @@ pub struct Head<'a> {
     pub asked: u8,
     /// No proxy is known to stand between the two ends: the sender speaks for itself.
     pub is_direct: bool,
+    /// The value of the field `content-type`; empty where there is none.
+    pub content_type: &'a [u8],
     pub(super) bytes: &'a [u8],
 }
 
@@ -51,6 +53,7 @@ impl<'a> Head<'a> {
             status: 0,
             asked: 0,
             is_direct: true,
+            content_type: head::field(bytes, b"content-type").unwrap_or_default(),
             bytes,
         }
     }
@@ -65,21 +68,19 @@ impl<'a> Head<'a> {
             status,
             asked: 0,
             is_direct: true,
+            content_type: head::field(bytes, b"content-type").unwrap_or_default(),
             bytes,
         }
     }
 
     /// The value of the first field of this name, without white space around it.
     pub fn field(&self, name: &[u8]) -> Option<&'a [u8]> {
-        head::fields(self.bytes)
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        head::field(self.bytes, name)
     }
 
     /// True where the body is of this media type, whatever its parameters: `application/json`.
     pub fn is_of_type(&self, media_type: &[u8]) -> bool {
-        self.field(b"content-type")
-            .is_some_and(|value| head::media_type(value).eq_ignore_ascii_case(media_type))
+        head::media_type(self.content_type).eq_ignore_ascii_case(media_type)
     }
 }
 

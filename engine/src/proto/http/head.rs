@@ -182,6 +182,13 @@ pub fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
+/// The value of the first field of this name, without white space around it.
+pub fn field<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    fields(head)
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
+}
+
 /// True at the bytes of a token: RFC 9110, 5.6.2.
 static TOKEN: [bool; 256] = {
     let marks = b"-_.!#$%&'*+^`|~";

@@ -18,37 +18,40 @@ const EXT_LEFT_OUT: [u16; 2] = [0, 16];
 /// The third part, or the second, where its list is empty.
 const EMPTY_HASH: &str = "000000000000";
 
+/// A number of four digits, and what stands between it and the next.
+const HEX4_LEN: usize = 5;
+
+/// What JA3 and JA3S of most hellos fit into.
+const JA3_TEXT_LEN: usize = 256;
+
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// A number's text at the end of some bytes, and where it begins: never with the first of them.
-type Number = ([u8; 6], usize);
+/// A number's text at the end of some bytes, and where it begins.
+type Number = ([u8; 5], usize);
 
-/// Hashes numbers with separators between, as `one` writes them.
-fn join<D: Digest>(
-    hasher: &mut D,
+/// Writes numbers with separators between, as `one` writes them.
+fn join(
+    text: &mut Vec<u8>,
     values: impl Iterator<Item = u16>,
     separator: u8,
     one: fn(u16) -> Number,
 ) {
     for (index, value) in values.enumerate() {
-        let (mut text, mut start) = one(value);
         if index > 0 {
-            start -= 1;
-            if let Some(byte) = text.get_mut(start) {
-                *byte = separator;
-            }
+            text.push(separator);
         }
-        hasher.update(text.get(start..).unwrap_or_default());
+        let (digits, start) = one(value);
+        text.extend_from_slice(digits.get(start..).unwrap_or_default());
     }
 }
 
 fn hex4(value: u16) -> Number {
     let digit = |shift: u16| DIGITS[usize::from(value >> shift & 0xf)];
-    ([0, 0, digit(12), digit(8), digit(4), digit(0)], 2)
+    ([0, digit(12), digit(8), digit(4), digit(0)], 1)
 }
 
 fn decimal(value: u16) -> Number {
-    let (mut text, mut start, mut rest) = ([0; 6], 6, value);
+    let (mut text, mut start, mut rest) = ([0; 5], 5, value);
     for byte in text.iter_mut().rev() {
         *byte = b'0' + (rest % 10) as u8;
         start -= 1;
@@ -62,14 +65,11 @@ fn decimal(value: u16) -> Number {
 
 /// Bytes as lower-case hexadecimal text.
 pub fn hex(bytes: &[u8]) -> String {
-    let digits = |byte: &u8| [byte >> 4, byte & 0xf];
     let mut text = String::with_capacity(bytes.len() * 2);
-    text.extend(
-        bytes
-            .iter()
-            .flat_map(digits)
-            .map(|digit| char::from(DIGITS[usize::from(digit & 0xf)])),
-    );
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 0xf)]));
+    }
     text
 }
 
@@ -111,15 +111,14 @@ fn ja4_hash(list: &[u16], appendix: &[u16]) -> String {
     if list.is_empty() && appendix.is_empty() {
         return EMPTY_HASH.to_owned();
     }
-    let mut hasher = Sha256::new();
-    join(&mut hasher, list.iter().copied(), b',', hex4);
+    let mut text = Vec::with_capacity((list.len() + appendix.len()) * HEX4_LEN);
+    join(&mut text, list.iter().copied(), b',', hex4);
     if !appendix.is_empty() {
-        hasher.update(b"_");
-        join(&mut hasher, appendix.iter().copied(), b',', hex4);
+        text.push(b'_');
+        join(&mut text, appendix.iter().copied(), b',', hex4);
     }
-    let mut text = hex(&hasher.finalize());
-    text.truncate(EMPTY_HASH.len());
-    text
+    let digest = Sha256::digest(&text);
+    hex(digest.get(..EMPTY_HASH.len() / 2).unwrap_or_default())
 }
 
 fn ja4_version(version: u16) -> &'static str {
@@ -149,29 +148,29 @@ fn ja4_alpn(name: &[u8]) -> String {
 
 /// The JA3 of a client: MD5, 32 hexadecimal digits.
 pub fn ja3(hello: &ClientHello<'_>) -> String {
-    let mut hasher = Md5::new();
+    let mut text = Vec::with_capacity(JA3_TEXT_LEN);
     let kinds = hello.extensions.iter().map(|(kind, _)| kind);
-    join(&mut hasher, once(hello.legacy_version), b',', decimal);
-    hasher.update(b",");
-    join(&mut hasher, no_grease(hello.ciphers()), b'-', decimal);
-    hasher.update(b",");
-    join(&mut hasher, no_grease(kinds), b'-', decimal);
-    hasher.update(b",");
-    join(&mut hasher, no_grease(hello.groups()), b'-', decimal);
-    hasher.update(b",");
-    join(&mut hasher, hello.point_formats(), b'-', decimal);
-    hex(&hasher.finalize())
+    join(&mut text, once(hello.legacy_version), b',', decimal);
+    text.push(b',');
+    join(&mut text, no_grease(hello.ciphers()), b'-', decimal);
+    text.push(b',');
+    join(&mut text, no_grease(kinds), b'-', decimal);
+    text.push(b',');
+    join(&mut text, no_grease(hello.groups()), b'-', decimal);
+    text.push(b',');
+    join(&mut text, hello.point_formats(), b'-', decimal);
+    hex(&Md5::digest(&text))
 }
 
 /// The JA3S of a server: MD5, 32 hexadecimal digits.
 pub fn ja3s(hello: &ServerHello<'_>) -> String {
-    let mut hasher = Md5::new();
+    let mut text = Vec::with_capacity(JA3_TEXT_LEN);
     let kinds = hello.extensions.iter().map(|(kind, _)| kind);
     let chosen = [hello.legacy_version, hello.cipher];
-    join(&mut hasher, chosen.into_iter(), b',', decimal);
-    hasher.update(b",");
-    join(&mut hasher, kinds, b'-', decimal);
-    hex(&hasher.finalize())
+    join(&mut text, chosen.into_iter(), b',', decimal);
+    text.push(b',');
+    join(&mut text, kinds, b'-', decimal);
+    hex(&Md5::digest(&text))
 }
 
 fn no_grease(values: impl Iterator<Item = u16>) -> impl Iterator<Item = u16> {
