@@ -110,7 +110,8 @@ fn relay(bytes: &[u8]) -> Option<Option<(u8, usize)>> {
 fn probe(segment: &Segment<'_>) -> Verdict {
     let len = match segment.bytes.first() {
         Some(4) => request_4(segment.bytes),
-        _ => methods(segment.bytes),
+        Some(5) => methods(segment.bytes),
+        _ => None,
     };
     // More may be there where another probe waited for it: of version 5 a log-in or a request.
     let goes_on = |len: usize| match segment.bytes.get(len) {
