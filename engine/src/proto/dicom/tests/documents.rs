@@ -208,3 +208,18 @@ fn any_documents_are_the_same_however_cut() {
     .concat();
     changed_however_cut(CLASSIFIER.session, &script);
 }
+
+/// A command that shows what it is only behind more bytes than are waited for is not found, cut or
+/// whole.
+#[test]
+fn a_lost_place_is_found_alike_however_cut() {
+    let lost = b"\0";
+    let note = selection((b"113001", b"DCM"), true);
+    let mut store = message(3, &command(1, SELECTION, 7, true, &[]), &note, 300);
+    // PDU, PDV, the group's length, the SOP class and a tag: then how long the command field is.
+    let field_len = 6 + 6 + 12 + (8 + SELECTION.len().next_multiple_of(2)) + 4;
+    assert_eq!(store[field_len..][..4], [2, 0, 0, 0]);
+    store[field_len] = 211;
+    let said = [&lost[..], &store].concat();
+    however_cut(CLASSIFIER.session, &[(Client, &said)]);
+}
