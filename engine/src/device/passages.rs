@@ -109,11 +109,11 @@ impl Passages {
     /// The places that a passage can have: several, since one that finds them taken by others that
     /// are said all the time is told anew each time. Its digest is keyed already; what the ends add
     /// keeps passages apart that many of them say.
-    fn places(passage: &Passage) -> [usize; 4] {
+    fn places(passage: &Passage) -> impl Iterator<Item = usize> + use<> {
         const BITS: u32 = PASSAGE_SLOTS.ilog2();
         let ends = passage.sender.word() ^ passage.receiver.word().rotate_left(29);
         let hash = passage.digest ^ ends.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        [0, 1, 2, 3].map(|nth| (hash >> (nth * BITS)) as usize % PASSAGE_SLOTS)
+        (0..4).map(move |nth| (hash >> (nth * BITS)) as usize % PASSAGE_SLOTS)
     }
 
     /// Counts a passage once more and gives what it said when it was told; nothing where it has to
@@ -123,7 +123,7 @@ impl Passages {
             let slot = self.slots.get(*at);
             slot.is_some_and(|slot| slot.passage.as_ref() == Some(passage))
         };
-        let place = Self::places(passage).into_iter().find(is_known)?;
+        let place = Self::places(passage).find(is_known)?;
         let slot = self.slots.get_mut(place)?;
         if slot.again.count == 0 {
             self.owed.push(place as u32);
@@ -161,9 +161,7 @@ impl Passages {
             }
             None => 0,
         };
-        let best = Self::places(passage)
-            .into_iter()
-            .min_by_key(|at| worth(*at));
+        let best = Self::places(passage).min_by_key(|at| worth(*at));
         best.unwrap_or_default()
     }
 

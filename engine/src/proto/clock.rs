@@ -86,17 +86,9 @@ fn offset_s(told: Told, time_ns: u64) -> Option<(i64, Option<i64>)> {
 /// and DICOM's form. Without seconds it is too coarse.
 pub fn digits(text: &[u8]) -> Option<Told> {
     let (stamp, rest) = text.split_first_chunk::<14>()?;
-    // All of them at once: messages of some protocols have a time each.
-    let is_number = stamp
-        .iter()
-        .fold(true, |all, byte| all & byte.is_ascii_digit());
-    if !is_number {
-        return None;
-    }
-    let pair = |tens: u8, ones: u8| i64::from((tens - b'0') * 10 + (ones - b'0'));
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = *stamp;
-    let days = days(pair(a, b) * 100 + pair(c, d), pair(e, f), pair(g, h))?;
-    let (hour, minute, second) = (pair(i, j), pair(k, l), pair(m, n));
+    let (date, time) = (stamp.first_chunk()?, stamp.last_chunk()?);
+    let ([century, year, month, day], [_, hour, minute, second]) = (pairs(date)?, pairs(time)?);
+    let days = days(century * 100 + year, month, day)?;
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
@@ -192,6 +184,22 @@ fn date(days: i64) -> (i64, i64, i64) {
     let day = of_year - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
     (era * 400 + year + i64::from(month <= 2), month, day)
+}
+
+/// Eight digits, two by two: all at once, since messages of some protocols have a time each.
+fn pairs(digits: &[u8; 8]) -> Option<[i64; 4]> {
+    const ZEROS: u64 = u64::from_le_bytes(*b"00000000");
+    const SIXES: u64 = 0x0606_0606_0606_0606;
+    const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+    let word = u64::from_le_bytes(*digits);
+    // Six more makes of a nine an F, and of what is above one the next high digit.
+    if word & HIGH != ZEROS || (word + SIXES) & HIGH != ZEROS {
+        return None;
+    }
+    let values = word - ZEROS;
+    // The tens come first: ten times each, and the one after it.
+    let [a, _, b, _, c, _, d, _] = (values * 10 + (values >> 8)).to_le_bytes();
+    Some([a, b, c, d].map(i64::from))
 }
 
 /// A number of decimal digits alone.

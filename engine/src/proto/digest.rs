@@ -17,6 +17,7 @@ static KEY: LazyLock<(u64, SharedSeed)> = LazyLock::new(|| {
 });
 
 /// The digest of some bytes.
+#[inline]
 pub fn digest(bytes: &[u8]) -> u64 {
     let mut all = Digest::default();
     // Their number is in it.
@@ -28,6 +29,7 @@ pub fn digest(bytes: &[u8]) -> u64 {
 pub struct Digest(FoldHasher<'static>);
 
 impl Default for Digest {
+    #[inline]
     fn default() -> Self {
         let (seed, shared) = &*KEY;
         Self(FoldHasher::with_seed(*seed, shared))
@@ -45,6 +47,7 @@ impl Digest {
 
     /// Adds a part that is so many numbers.
     #[must_use]
+    #[inline]
     pub fn words<const N: usize>(mut self, words: &[u64; N]) -> Self {
         for word in words {
             self.0.write_u64(*word);
@@ -53,6 +56,7 @@ impl Digest {
     }
 
     /// What stands for all of them.
+    #[inline]
     pub fn finish(&self) -> u64 {
         self.0.finish()
     }

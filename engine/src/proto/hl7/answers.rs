@@ -1,8 +1,6 @@
 //! Which message an acknowledgement answers, by a digest of its control id, and how that message
 //! fared, MSA-1. It keeps no control id, and never reads the text beside it (MSA-3).
 
-use std::collections::VecDeque;
-
 use medtap_table::vocabulary::{Event, Field};
 
 use super::header::MessageCode;
@@ -42,19 +40,11 @@ pub struct Fared {
 }
 
 impl Fared {
-    /// All of it in a word.
+    /// All of it in a word, of which the highest byte is free.
     pub fn word(&self) -> u64 {
         let [a, b, c] = self.code.map_or([0; 3], |code| code.0);
-        u64::from_le_bytes([
-            1,
-            self.event.number() as u8,
-            u8::from(self.counted),
-            a,
-            b,
-            c,
-            0,
-            0,
-        ])
+        let (event, counted) = (self.event.number() as u8, u8::from(self.counted));
+        u64::from_le_bytes([1, event, counted, a, b, c, 0, 0])
     }
 
     /// Says it: the event belongs to the one that sent the message.
@@ -81,17 +71,17 @@ struct Sent {
     accepted: bool,
 }
 
-/// The messages of one direction that wait.
+/// The messages of one direction that wait, in their order: few.
 #[derive(Debug, Default)]
-pub struct Outstanding(VecDeque<Sent>);
+pub struct Outstanding(Vec<Sent>);
 
 impl Outstanding {
     /// A message was sent whose control id has this digest. The oldest gives way.
     pub fn push(&mut self, id: u64, code: Option<MessageCode>) {
         if self.0.len() >= HL7_OUTSTANDING_MAX {
-            self.0.pop_front();
+            self.0.remove(0);
         }
-        self.0.push_back(Sent {
+        self.0.push(Sent {
             id,
             code,
             accepted: false,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::answers::Answer;
 use super::code::Code;
 use super::equipment::{Devices, level, number};
-use super::forms::{Forms, Meaning, USUAL_ROWS, Whole, of};
+use super::forms::{Forms, Meaning, USUAL_ROWS};
 use super::known::Known;
 use super::repeats::Left;
 use super::report::{self, Sure};
@@ -17,6 +17,7 @@ use super::syntax::{Delimiters, Marks};
 use super::witness::Witnesses;
 use crate::config::HL7_FORMS_MAX;
 use crate::observe::{Emit, passage};
+use crate::proto::digest::{Digest, digest};
 
 /// Where MSA-2, the control id that is answered, stands among the fields.
 const MSA_ID: usize = 2;
@@ -98,8 +99,8 @@ pub struct Message {
     holes: Vec<&'static [usize]>,
     /// What came can be known again by its bytes.
     is_plain: bool,
-    /// How much of what is kept was software that is told, and its digest.
-    software_left: Option<Whole>,
+    /// What stands for the software that is told.
+    software_left: Option<u64>,
     /// What it answers, where it answers one.
     answer: Option<Answer>,
     /// What messages of its direction said lately.
@@ -199,15 +200,23 @@ impl Message {
             return None;
         }
         let rows = self.rows.bytes().get(self.start..)?;
+        let devices = self.has_devices.then(|| self.devices_digest(rows));
+        let words = [self.software_left, devices].map(Option::unwrap_or_default);
+        let said = Digest::default().words(&[known.said]).words(&words);
         let left = Left {
             known: Arc::clone(known),
-            digest: of(rows).1,
+            said: said.finish(),
             software: self.software_left,
-            has_devices: self.has_devices,
+            devices,
             is_doubtful: self.is_doubtful,
             answer: self.answer,
         };
         Some((left, rows))
+    }
+
+    /// What stands for all that its rows tell of devices.
+    fn devices_digest(&self, rows: &[u8]) -> u64 {
+        report::devices(self.head, digest(rows), self.result)
     }
 
     /// It answers another message, in a way that is known or not. What answers several can't be
@@ -360,9 +369,8 @@ impl Message {
             return;
         }
         let rows = self.rows.bytes().get(self.start..).unwrap_or_default();
-        let whole = of(rows);
-        self.software_left = Some(whole);
-        let digest = report::software(self.head, whole.1);
+        let digest = report::software(self.head, digest(rows));
+        self.software_left = Some(digest);
         let sure = self.witnesses.agree(digest, self.id);
         passage(digest ^ u64::from(sure), emit, |emit| {
             report::say_software(&self.rows, &self.delimiters, sure, emit);
@@ -487,7 +495,7 @@ impl Message {
             devices.emit(result, Sure::of(false, self.is_doubtful), emit);
         } else if self.has_devices {
             let rows = self.rows.bytes().get(self.start..).unwrap_or_default();
-            let digest = report::devices(self.head, of(rows).1, result);
+            let digest = self.devices_digest(rows);
             let is_witnessed = self.witnesses.agree(digest, self.id);
             let sure = Sure::of(is_witnessed, self.is_doubtful);
             passage(digest ^ sure as u64, emit, |emit| {

@@ -15,6 +15,7 @@ use super::rows::USUAL_BYTES;
 use super::session::is_read;
 use super::syntax::{Marks, control, ends_in_segment, field_end};
 use crate::config::{HL7_REPEATS_BYTES_MAX, HL7_SEGMENT_BYTES_MAX};
+use crate::proto::digest::digest;
 
 /// Bytes of a row's name and of the separator after it.
 const NAME_LEN: usize = 4;
@@ -61,12 +62,12 @@ enum Hole {
 pub struct Left {
     /// Of its header.
     pub known: Arc<Known>,
-    /// The digest of what was kept of its rows.
-    pub digest: u64,
-    /// What of them is software that is told: its length and its digest.
-    pub software: Option<Whole>,
-    /// Rows besides places were kept.
-    pub has_devices: bool,
+    /// What stands for all of it.
+    pub said: u64,
+    /// What stands for what is said of software, where some is told.
+    pub software: Option<u64>,
+    /// What stands for what is said of devices, where rows besides places were kept.
+    pub devices: Option<u64>,
     /// A patient came after a row.
     pub is_doubtful: bool,
     /// What it answers.
@@ -169,19 +170,17 @@ impl Repeats {
 
     /// The piece that these bytes begin with, and what follows it.
     fn piece<'a>(&self, first: u32, bytes: &'a [u8]) -> Option<(&Piece, &'a [u8])> {
-        let mut digest = None;
+        // Pieces of one length stand together.
+        let (mut len, mut known) = (0, None);
         let mut next = Some(first);
         while let Some(piece) = next.and_then(|at| self.pieces.get(at as usize)) {
-            let len = piece.len as usize;
-            // Pieces of one length stand together.
-            let known = match digest {
-                Some((of, digest)) if of == len => Some(digest),
-                _ => bytes.get(..len).map(|bytes| of(bytes).1),
-            };
-            if known == Some(piece.digest) {
-                return Some((piece, bytes.get(len..)?));
+            if piece.len != len {
+                len = piece.len;
+                known = bytes.get(..len as usize).map(digest);
             }
-            digest = known.map(|digest| (len, digest));
+            if known == Some(piece.digest) {
+                return Some((piece, bytes.get(len as usize..)?));
+            }
             next = piece.other;
         }
         None
@@ -366,9 +365,9 @@ mod tests {
         let (known, ..) = Known::read(header.trim_end().as_bytes()).unwrap();
         let left = Left {
             known: Arc::new(known),
-            digest: mark,
+            said: mark,
             software: None,
-            has_devices: false,
+            devices: None,
             is_doubtful: false,
             answer: None,
         };
@@ -379,7 +378,7 @@ mod tests {
         let bytes = [message.as_bytes(), b"\x1c\r"].concat();
         let again = repeats.find(&bytes)?;
         assert_eq!(again.end, message.len());
-        Some(again.left.digest)
+        Some(again.left.said)
     }
 
     #[test]

@@ -42,30 +42,22 @@ pub struct Believed {
     /// Another message said the same of its software.
     software: bool,
     devices: Sure,
-    /// What stands for what is said of software and of devices.
-    pub words: [u64; 2],
 }
 
 impl Believed {
     /// Of a message that leaves this, by the digest of its control id.
     pub fn new(left: &Left, id: u64, witnesses: &mut Witnesses) -> Self {
-        let (head, is_result) = (left.known.head, left.known.is_result);
-        let mut believed = Self {
-            software: false,
-            devices: Sure::Nothing,
-            words: [0, u64::from(is_result)],
-        };
-        if let Some((_, rows)) = left.software {
-            let digest = software(head, rows);
-            believed.software = witnesses.agree(digest, id);
-            believed.words[0] = digest ^ u64::from(believed.software);
+        let mut is_witnessed =
+            |digest: Option<u64>| digest.is_some_and(|digest| witnesses.agree(digest, id));
+        Self {
+            software: is_witnessed(left.software),
+            devices: Sure::of(is_witnessed(left.devices), left.is_doubtful),
         }
-        if left.has_devices {
-            let digest = devices(head, left.digest, is_result);
-            believed.devices = Sure::of(witnesses.agree(digest, id), left.is_doubtful);
-            believed.words[1] = digest ^ believed.devices as u64;
-        }
-        believed
+    }
+
+    /// All of it in four bits.
+    pub fn bits(self) -> u8 {
+        u8::from(self.software) << 3 | self.devices as u8
     }
 
     /// Says it; `between` what comes between software and devices.
@@ -88,7 +80,7 @@ impl Believed {
             say_software(&rows, &delimiters, self.software, emit);
         }
         between(emit);
-        if left.has_devices {
+        if left.devices.is_some() {
             say_devices(&rows, &delimiters, (is_result, self.devices), emit);
         } else if is_result {
             say_result(emit);

@@ -74,7 +74,7 @@ impl Session for Hl7Session {
         self.time_ns = segment.time_ns;
         // Where the message begins that is here from its header on.
         let mut whole = None;
-        while let Some(rest) = segment.bytes.get(used..) {
+        while let Some(rest @ [_, ..]) = segment.bytes.get(used..) {
             if let Some(bytes) = self.repeat(rest, segment.from, emit) {
                 used += bytes;
                 continue;
@@ -155,11 +155,10 @@ impl Hl7Session {
             }
             fared
         });
-        let said = known.said.wrapping_add(u64::from(echoed));
-        let [software, devices] = believed.words;
-        let fared_word = fared.as_ref().map_or(0, Fared::word);
-        let words = [said, software, devices, fared_word];
-        passage(Digest::default().words(&words).finish(), emit, |emit| {
+        // What differs between messages that leave the same, in bits of their own.
+        let bits = u64::from(believed.bits() << 1 | u8::from(echoed)) << 56;
+        let said = left.said ^ bits ^ fared.as_ref().map_or(0, Fared::word);
+        passage(said, emit, |emit| {
             let header = control(message).and_then(|end| message.get(..end));
             known.tell(header.unwrap_or_default(), echoed, emit);
             let answer = |emit: Emit<'_>| fared.iter().for_each(|fared| fared.tell(emit));

@@ -50,45 +50,33 @@ fn word(bytes: &[u8]) -> u64 {
 }
 
 /// Where the first control character is.
+#[inline]
 pub fn control(bytes: &[u8]) -> Option<usize> {
     // Whole pieces first: the compiler compares all bytes of one at once.
     let (pieces, _) = bytes.as_chunks::<32>();
     let held = |piece: &[u8; 32]| piece.iter().fold(false, |any, byte| any | (*byte < b' '));
-    let clean = pieces.iter().take_while(|piece| !held(piece)).count();
-    let mut at = clean * 32;
-    while let Some(rest @ [_, ..]) = bytes.get(at..) {
-        let word = word(rest);
-        // The lowest mark is exact: only what is above one can be wrong.
-        let below = word.wrapping_sub(eight(b' ')) & !word & eight(0x80);
-        if below != 0 {
-            let found = at + below.trailing_zeros() as usize / 8;
-            // Past the end there are zeros.
-            return (found < bytes.len()).then_some(found);
-        }
-        at += 8;
-    }
-    None
+    let clean = 32 * pieces.iter().take_while(|piece| !held(piece)).count();
+    Some(clean + field_end(bytes.get(clean..)?, b'\r')?)
 }
 
 /// Where a field ends: at its separator or at a control character.
+#[inline]
 pub fn field_end(bytes: &[u8], separator: u8) -> Option<usize> {
     let mark = eight(separator);
-    let mut at = 0;
-    while let Some(rest @ [_, ..]) = bytes.get(at..) {
-        let word = word(rest);
+    let (words, rest) = bytes.as_chunks();
+    for (nth, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
         let other = word ^ mark;
-        // The lowest mark is exact, as in `control`, and so it is here.
+        // The lowest high bit is exact: only what is above one can be wrong.
         let below = word.wrapping_sub(eight(b' ')) & !word;
         let equal = other.wrapping_sub(eight(1)) & !other;
-        let marks = (below | equal) & eight(0x80);
-        if marks != 0 {
-            let found = at + marks.trailing_zeros() as usize / 8;
-            // Past the end there are zeros.
-            return (found < bytes.len()).then_some(found);
+        let hits = (below | equal) & eight(0x80);
+        if hits != 0 {
+            return Some(nth * 8 + hits.trailing_zeros() as usize / 8);
         }
-        at += 8;
     }
-    None
+    let ends = |byte: &u8| *byte < b' ' || *byte == separator;
+    Some(words.len() * 8 + rest.iter().position(ends)?)
 }
 
 /// The places of a character that is not NUL, eight bytes at a time.
