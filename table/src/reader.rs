@@ -500,7 +500,7 @@ impl TableReader {
     fn text(&self, inline: &[u8], len: u16, heap: u32) -> Option<String> {
         let len = usize::from(len);
         if let Some(bytes) = inline.get(..len) {
-            return Some(String::from_utf8_lossy(bytes).into_owned());
+            return Some(text_of(bytes));
         }
         let mut bytes = [0u8; TEXT_BYTES_MAX];
         let bytes = bytes.get_mut(..len)?;
@@ -512,7 +512,16 @@ impl TableReader {
             let word = word.load_relaxed().to_le_bytes();
             chunk.copy_from_slice(word.get(..chunk.len())?);
         }
-        Some(String::from_utf8_lossy(bytes).into_owned())
+        Some(text_of(bytes))
+    }
+}
+
+/// The text that these bytes are. All of it is looked at, many bytes at a time, before anything is
+/// mended.
+fn text_of(bytes: &[u8]) -> String {
+    match str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
     }
 }
 

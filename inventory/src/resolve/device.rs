@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use medtap_table::vocabulary::{Attribute, Field};
 use medtap_table::{Fact, Traffic};
@@ -22,6 +23,16 @@ const OUI_BYTES: usize = 3;
 
 /// Makers of network parts that are told of one device.
 const HINTS_MAX: usize = 8;
+
+/// The attributes that are shown, by name: a map is made of what is in order already.
+static SHOWN: LazyLock<Vec<(&'static str, Attribute)>> = LazyLock::new(|| {
+    let shown = Attribute::SHOWN.iter();
+    let mut shown: Vec<_> = shown
+        .map(|attribute| (attribute.name(), *attribute))
+        .collect();
+    shown.sort_unstable();
+    shown
+});
 
 /// What the records of one device add up to.
 #[derive(Default)]
@@ -93,10 +104,11 @@ impl Resolution<'_> {
 
     /// Everything that was said about a device.
     pub(super) fn facts(&self, number: u32) -> Vec<Fact<'static>> {
-        let units = self.folding.units.of(number).iter();
-        units
-            .flat_map(|unit| self.said.facts(&self.snapshot, *unit))
-            .collect()
+        let mut facts = Vec::new();
+        for unit in self.folding.units.of(number) {
+            facts.append(&mut self.said.facts(&self.snapshot, *unit));
+        }
+        facts
     }
 
     /// The device of a number.
@@ -278,28 +290,28 @@ fn add(sum: &mut Traffic, more: Traffic) {
 
 /// What rules recognised, each field, value and rule once.
 fn recognised(facts: &[&Fact<'static>]) -> Vec<Recognised> {
-    let mut readings: BTreeMap<(Field, &str, u32), Recognised> = BTreeMap::new();
-    for fact in facts.iter().filter(|fact| fact.rule != 0) {
-        let (first, last) = (Time(fact.first_seen_ns), Time(fact.last_seen_ns));
-        let key = (fact.field, fact.raw.as_ref(), fact.rule);
-        let reading = readings.entry(key).or_insert_with(|| Recognised {
+    let key = |fact: &Fact<'static>| (fact.field, fact.rule);
+    let mut facts: Vec<&Fact<'static>> = facts.to_vec();
+    facts.retain(|fact| fact.rule != 0);
+    facts.sort_by(|a, b| (a.field, &a.raw, a.rule).cmp(&(b.field, &b.raw, b.rule)));
+    let same = facts.chunk_by(|a, b| key(a) == key(b) && a.raw == b.raw);
+    let reading = |same: &[&Fact<'static>]| {
+        let first = same.first()?;
+        let firsts = same.iter().map(|fact| fact.first_seen_ns).min();
+        let lasts = same.iter().map(|fact| fact.last_seen_ns).max();
+        Some(Recognised {
             source: Provenance {
-                field: fact.field.name(),
-                raw: fact.raw.clone().into_owned(),
-                rule: fact.rule,
-                first_seen: first,
-                last_seen: last,
-                count: 0,
+                field: first.field.name(),
+                raw: first.raw.clone().into_owned(),
+                rule: first.rule,
+                first_seen: Time(firsts?),
+                last_seen: Time(lasts?),
+                count: same.iter().map(|fact| fact.count).max()?,
             },
-            confidence: 0,
-        });
-        let source = &mut reading.source;
-        source.first_seen = source.first_seen.min(first);
-        source.last_seen = source.last_seen.max(last);
-        source.count = source.count.max(fact.count);
-        reading.confidence = reading.confidence.max(fact.confidence);
-    }
-    readings.into_values().collect()
+            confidence: same.iter().map(|fact| fact.confidence).max()?,
+        })
+    };
+    same.filter_map(reading).collect()
 }
 
 /// What no rule knows and is no attribute, each value of a field once.
@@ -307,15 +319,16 @@ fn unnamed(facts: &[&Fact<'static>]) -> Vec<Said> {
     let is_unnamed = |fact: &&&Fact<'static>| {
         fact.rule == 0 && fact.attribute == Attribute::Observed && !fact.field.is_at_patient()
     };
-    let said: BTreeSet<Said> = facts
-        .iter()
-        .filter(is_unnamed)
-        .map(|fact| Said {
-            field: fact.field.name(),
-            raw: fact.raw.clone().into_owned(),
-        })
-        .collect();
-    said.into_iter().collect()
+    let said = facts.iter().filter(is_unnamed);
+    let mut said: Vec<(&'static str, &str)> =
+        said.map(|fact| (fact.field.name(), &*fact.raw)).collect();
+    said.sort_unstable();
+    said.dedup();
+    let said = said.into_iter().map(|(field, raw)| Said {
+        field,
+        raw: raw.to_owned(),
+    });
+    said.collect()
 }
 
 /// When facts were said. A place at a patient is known to the hour alone, so it does not count.
@@ -331,15 +344,13 @@ fn attributes(
     hints: &[Hint],
     extent: Extent,
 ) -> BTreeMap<&'static str, Option<AttributeValue>> {
-    let mut by_attribute: BTreeMap<Attribute, Vec<Reading<'_>>> = BTreeMap::new();
-    for &fact in facts {
-        by_attribute
-            .entry(fact.attribute)
-            .or_default()
-            .push(fact.into());
-    }
-    let value = |attribute: Attribute| {
-        let readings = by_attribute.remove(&attribute).unwrap_or_default();
+    let mut facts: Vec<&Fact<'static>> = facts.to_vec();
+    facts.sort_by_key(|fact| fact.attribute);
+    let value = |&(name, attribute): &(&'static str, Attribute)| {
+        let first = facts.partition_point(|fact| fact.attribute < attribute);
+        let readings = facts.iter().skip(first);
+        let readings = readings.take_while(|fact| fact.attribute == attribute);
+        let readings = readings.map(|&fact| Reading::from(fact));
         let hints = hints.iter().map(|hint| Reading {
             value: hint.vendor,
             field: Field::EthOui,
@@ -351,10 +362,7 @@ fn attributes(
         });
         let maker = attribute == Attribute::Manufacturer;
         let hints = hints.filter(|_| maker);
-        (
-            attribute.name(),
-            values::decide(attribute, readings, hints, extent),
-        )
+        (name, values::decide(attribute, readings, hints, extent))
     };
-    Attribute::SHOWN.iter().copied().map(value).collect()
+    SHOWN.iter().map(value).collect()
 }

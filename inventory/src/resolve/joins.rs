@@ -174,16 +174,16 @@ impl Grounds<'_> {
     }
 
     /// The serial numbers that several of these units bear, though they are several machines.
-    fn contested(&self, sharing: &[u32]) -> BTreeMap<Key, Contested> {
-        let mut bearers: BTreeMap<Key, Vec<u32>> = BTreeMap::new();
-        for number in sharing {
-            for key in self.keys(*number, &self.words(*number)) {
+    fn contested(&self, sharing: &[(u32, Vec<Key>)]) -> BTreeMap<Key, Contested> {
+        let mut bearers: BTreeMap<&Key, Vec<u32>> = BTreeMap::new();
+        for (number, keys) in sharing {
+            for key in keys {
                 if matches!(key.0, Reason::Serial | Reason::Udi) {
                     bearers.entry(key).or_default().push(*number);
                 }
             }
         }
-        let contested = |(key, mut units): (Key, Vec<u32>)| {
+        let contested = |(key, mut units): (&Key, Vec<u32>)| {
             units.dedup();
             let twins = units.iter().take(TWINS_MAX);
             let twins: Vec<Twin> = twins.map(|unit| self.twin(*unit)).collect();
@@ -192,7 +192,7 @@ impl Grounds<'_> {
                 others.filter_map(|other| one.differs(other))
             });
             let confidence = pairs.max()?;
-            Some((key, Contested { units, confidence }))
+            Some((key.clone(), Contested { units, confidence }))
         };
         bearers.into_iter().filter_map(contested).collect()
     }
@@ -377,16 +377,22 @@ impl<'a> Joins<'a> {
     /// wherever they are read, then AE title, station name and model together. What several
     /// machines bear joins nothing.
     fn join_keys(&mut self) {
-        let sharing = self.grounds.sharing();
+        let grounds = self.grounds;
+        let sharing = grounds.sharing().into_iter();
+        let sharing: Vec<(u32, Vec<Key>)> =
+            sharing.map(|unit| (unit, grounds.all_keys(unit))).collect();
         self.contested = self.grounds.contested(&sharing);
         for stations in [false, true] {
-            let mut first: BTreeMap<Key, u32> = BTreeMap::new();
-            for number in &sharing {
-                let mut keys = self.grounds.all_keys(*number);
-                keys.retain(|key| (key.0 == Reason::Station) == stations);
-                keys.retain(|key| !self.contested.contains_key(key));
-                for key in keys {
-                    match first.get(&key) {
+            let mut first: BTreeMap<&Key, u32> = BTreeMap::new();
+            for (number, keys) in &sharing {
+                let of_stage = keys
+                    .iter()
+                    .filter(|key| (key.0 == Reason::Station) == stations);
+                for key in of_stage {
+                    if self.contested.contains_key(key) {
+                        continue;
+                    }
+                    match first.get(key) {
                         Some(&known) => {
                             self.join(known, *number, key.0, &key.1);
                         }

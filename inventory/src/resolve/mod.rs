@@ -322,22 +322,25 @@ fn described(table: &TableReader, source: &medtap_table::Source) -> Source {
 }
 
 fn coverage(table: &TableReader, devices: &[Device]) -> Coverage {
-    let share = |name: &str| {
-        let known = devices.iter().filter(|device| {
-            let value = device.attributes.get(name);
-            value.is_some_and(Option::is_some)
-        });
-        match devices.len() {
-            0 => 0.0,
-            all => known.count() as f64 / all as f64,
-        }
-    };
     let names = Attribute::SHOWN.iter().map(|attribute| attribute.name());
-    let attributes: BTreeMap<&'static str, f64> = names.map(|name| (name, share(name))).collect();
+    let mut known: BTreeMap<&'static str, usize> = names.map(|name| (name, 0)).collect();
+    for device in devices {
+        let values = device.attributes.iter();
+        for (name, _) in values.filter(|(_, value)| value.is_some()) {
+            *known.entry(name).or_default() += 1;
+        }
+    }
+    let share = |count| match devices.len() {
+        0 => 0.0,
+        all => count as f64 / all as f64,
+    };
     Coverage {
         one_way_flows: table.counter(Counter::OneWayFlows),
         encrypted_flows: table.counter(Counter::EncryptedFlows),
         unknown_flows: table.counter(Counter::UnknownFlows),
-        attributes,
+        attributes: known
+            .into_iter()
+            .map(|(name, n)| (name, share(n)))
+            .collect(),
     }
 }

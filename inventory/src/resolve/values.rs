@@ -71,14 +71,15 @@ type Rank<'a> = (u8, u64, u64, Reverse<&'a str>);
 impl<'a> Candidate<'a> {
     /// Fields of one protocol are not independent of each other: one voice each.
     fn confidence(&self) -> u8 {
-        let mut voices: BTreeMap<&str, u8> = BTreeMap::new();
-        for reading in &self.readings {
+        let voice = |reading: &Reading<'_>| {
             let name = reading.field.name();
             let protocol = name.split_once('.').map_or(name, |(protocol, _)| protocol);
-            let voice = voices.entry(protocol).or_default();
-            *voice = (*voice).max(reading.confidence);
-        }
-        together(voices.into_values())
+            (protocol, Reverse(reading.confidence))
+        };
+        let mut voices: Vec<(&str, Reverse<u8>)> = self.readings.iter().map(voice).collect();
+        voices.sort_unstable();
+        voices.dedup_by_key(|(protocol, _)| *protocol);
+        together(voices.into_iter().map(|(_, Reverse(surest))| surest))
     }
 
     /// The value as its surest source spells it.
@@ -104,31 +105,35 @@ impl<'a> Candidate<'a> {
 
     /// One entry for each field, raw text and rule, the surest first.
     fn sources(&self) -> Vec<Provenance> {
-        let mut merged: BTreeMap<(&str, &str, u32), (u8, Provenance)> = BTreeMap::new();
-        for reading in &self.readings {
-            let (first, last) = reading.times;
-            let field = reading.field.name();
-            let key = (field, reading.raw, reading.rule);
-            let (confidence, source) = merged.entry(key).or_insert_with(|| {
-                let source = Provenance {
-                    field,
-                    raw: reading.raw.to_owned(),
-                    rule: reading.rule,
-                    first_seen: Time(first),
-                    last_seen: Time(last),
-                    count: 0,
-                };
-                (reading.confidence, source)
-            });
-            *confidence = (*confidence).max(reading.confidence);
-            source.first_seen = source.first_seen.min(Time(first));
-            source.last_seen = source.last_seen.max(Time(last));
-            source.count = source.count.saturating_add(reading.count);
-        }
-        let mut sources: Vec<(u8, Provenance)> = merged.into_values().collect();
+        let key = |reading: &Reading<'a>| (reading.field.name(), reading.raw, reading.rule);
+        let mut readings: Vec<&Reading<'a>> = self.readings.iter().collect();
+        readings.sort_by_key(|reading| key(reading));
+        let same = readings.chunk_by(|a, b| key(a) == key(b));
+        let mut sources: Vec<(u8, Provenance)> = same.filter_map(merged).collect();
         sources.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
         sources.into_iter().map(|(_, source)| source).collect()
     }
+}
+
+/// Readings of one field, raw text and rule as one source, with how sure the surest is.
+fn merged(same: &[&Reading<'_>]) -> Option<(u8, Provenance)> {
+    let (first, rest) = same.split_first()?;
+    let mut confidence = first.confidence;
+    let mut source = Provenance {
+        field: first.field.name(),
+        raw: first.raw.to_owned(),
+        rule: first.rule,
+        first_seen: Time(first.times.0),
+        last_seen: Time(first.times.1),
+        count: first.count,
+    };
+    for reading in rest {
+        confidence = confidence.max(reading.confidence);
+        source.first_seen = source.first_seen.min(Time(reading.times.0));
+        source.last_seen = source.last_seen.max(Time(reading.times.1));
+        source.count = source.count.saturating_add(reading.count);
+    }
+    Some((confidence, source))
 }
 
 /// The value of one attribute, with what contradicts it.
