@@ -4,7 +4,7 @@
 
 use crate::compile::{Key, Rule};
 use crate::expression;
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::sync::OnceLock;
 
 /// The patterns of a field.
@@ -85,7 +85,10 @@ impl Index {
             owners.extend(needles.iter().map(|_| *place));
             texts.extend(needles);
         }
+        // Over short values a smaller searcher does not pay for being made of the first one.
         let built = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::NoncontiguousNFA))
+            .prefilter(false)
             .match_kind(MatchKind::Standard)
             .ascii_case_insensitive(true)
             .build(&texts)
