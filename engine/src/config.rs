@@ -110,6 +110,18 @@ pub const PENDING_FACTS_MAX: usize = 512;
 /// Conversations that one worker reads at once (`limit_sessions`).
 pub const SESSIONS_MAX: usize = 65_536;
 
+/// Bytes that the reader of one conversation may keep of it: a message that came in pieces, what
+/// was said before. One that keeps more is not read on (`limit_sessions`).
+pub const SESSION_BYTES_MAX: usize = 1024 * 1024;
+
+/// Of these, bytes that are counted for every conversation that is read, for what is too small to
+/// be told.
+pub const SESSION_REST_BYTES: usize = 1024;
+
+/// Bytes that the readers of all conversations of one worker may keep; one that would keep more
+/// then is not read on (`limit_sessions`).
+pub const SESSIONS_BYTES_MAX: usize = 256 * 1024 * 1024;
+
 /// Flows that one worker keeps, unless it is told another number. Memory for all of them is reserved
 /// at the start; when it is full, flows give way.
 pub const FLOWS_MAX: u32 = 1 << 20;

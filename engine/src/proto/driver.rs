@@ -24,7 +24,7 @@ pub struct Player {
     pub seen: Vec<String>,
     /// The session said that nothing more can be learnt.
     pub done: bool,
-    /// The most bytes that one direction held back.
+    /// The most bytes that one direction held back, or that the session kept.
     pub held_max: usize,
 }
 
@@ -100,7 +100,8 @@ impl Player {
                 break;
             }
         }
-        self.held_max = self.held_max.max(half.held.len());
+        let kept = self.session.kept_bytes();
+        self.held_max = self.held_max.max(half.held.len()).max(kept);
     }
 
     /// Tells the session of a hole; true if it goes on.

@@ -119,6 +119,10 @@ impl super::Session for Session {
         }
         Progress::consumed(end + 1)
     }
+
+    fn kept_bytes(&self) -> usize {
+        self.tls.kept_bytes()
+    }
 }
 
 impl Session {

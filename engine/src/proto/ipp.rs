@@ -14,6 +14,7 @@ use super::reader::Reader;
 use super::stack_text::printable;
 use crate::config::IPP_BODY_BYTES_MAX;
 use crate::observe::{Emit, Observation, Role, says};
+use crate::proto::kept;
 
 /// The row of this protocol.
 pub const APPLICATION: Application = Application { claim };
@@ -76,6 +77,10 @@ impl BodyReader for Answer {
                 }
             }
         }
+    }
+
+    fn kept_bytes(&self) -> usize {
+        kept::list(&self.bytes)
     }
 }
 

@@ -9,6 +9,7 @@ use memchr::memchr2;
 
 use crate::config::{JSON_DEPTH_MAX, JSON_NAME_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::observe::{Fault, Observation};
+use crate::proto::kept;
 
 /// A place in a document, numbered by the visitor.
 pub type At = u16;
@@ -322,6 +323,11 @@ impl Reader {
             self.text
                 .extend_from_slice(bytes.get(..room).unwrap_or_default());
         }
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        kept::list(&self.levels) + kept::list(&self.text)
     }
 }
 

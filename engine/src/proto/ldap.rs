@@ -160,6 +160,10 @@ impl super::Session for Session {
             },
         }
     }
+
+    fn kept_bytes(&self) -> usize {
+        self.tls.kept_bytes()
+    }
 }
 
 impl Session {

@@ -180,6 +180,10 @@ impl super::Session for Session {
             false => Progress::consumed(len),
         }
     }
+
+    fn kept_bytes(&self) -> usize {
+        self.tls.kept_bytes()
+    }
 }
 
 impl Session {

@@ -13,6 +13,7 @@ use super::reported::{self, Identifier};
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
 use crate::config::MEDIBUS_FRAME_BYTES_MAX;
 use crate::observe::{Emit, Observation, Role, Subject};
+use crate::proto::kept;
 
 /// The row of this protocol. Terminal servers are set up with any port.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -129,6 +130,12 @@ impl Session for Line {
     fn gap(&mut self, from: Role, _missing: u64) -> bool {
         self.frames[index(from)].clear();
         true
+    }
+
+    fn kept_bytes(&self) -> usize {
+        let device = self.device.as_ref();
+        self.frames.iter().map(kept::list).sum::<usize>()
+            + device.map_or(0, |(_, identifier)| kept::list(identifier))
     }
 }
 

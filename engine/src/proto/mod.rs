@@ -55,6 +55,7 @@ pub mod intellivue;
 pub mod ipp;
 pub mod isakmp;
 mod json;
+mod kept;
 pub mod kerberos;
 pub mod kip;
 pub mod lantronix;
@@ -222,6 +223,14 @@ pub trait Session: Send {
     /// was shown. True if the session can find its place again; false ends it.
     fn gap(&mut self, _from: Role, _missing: u64) -> bool {
         false
+    }
+
+    /// Bytes at most that it keeps beside itself now. [`SESSION_REST_BYTES`] of them are counted
+    /// for every session and need not be told.
+    ///
+    /// [`SESSION_REST_BYTES`]: crate::config::SESSION_REST_BYTES
+    fn kept_bytes(&self) -> usize {
+        0
     }
 }
 

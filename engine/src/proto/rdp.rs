@@ -234,6 +234,10 @@ impl super::Session for Session {
         }
         Progress::DONE
     }
+
+    fn kept_bytes(&self) -> usize {
+        self.tls.kept_bytes()
+    }
 }
 
 #[cfg(test)]

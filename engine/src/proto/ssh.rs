@@ -149,6 +149,10 @@ impl super::Session for Session {
         };
         Progress { consumed, then }
     }
+
+    fn kept_bytes(&self) -> usize {
+        self.offer.len()
+    }
 }
 
 impl Session {

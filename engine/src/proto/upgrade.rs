@@ -19,4 +19,10 @@ impl Upgrade {
     pub fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Option<Progress> {
         Some(self.0.as_mut()?.observe(segment, emit))
     }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        let session = self.0.as_deref();
+        session.map_or(0, |session| size_of_val(session) + session.kept_bytes())
+    }
 }

@@ -83,6 +83,10 @@ impl super::Session for Session {
             false => Progress::consumed(end + 1),
         }
     }
+
+    fn kept_bytes(&self) -> usize {
+        self.tls.kept_bytes()
+    }
 }
 
 impl Session {

@@ -1,6 +1,5 @@
 //! What a run may take of memory, by what for: known from its configuration, before it takes any;
-//! of a live run, with what its rules and its interfaces have taken. Not in it are the program, and
-//! what parsers keep of messages that come in pieces.
+//! of a live run, with what its rules and its interfaces have taken. Not in it is the program.
 
 use std::fmt;
 
@@ -77,6 +76,12 @@ mod tests {
         let few = bytes(1, 1 << 16);
         assert!(bytes(1, 1 << 20) - few >= ((1 << 20) - (1 << 16)) * 188);
         assert!(bytes(2, 1 << 16) > few);
+        let readers = |workers| {
+            let memory = of(workers, 1 << 16);
+            let mut parts = memory.parts().iter();
+            parts.find(|part| part.0 == Purpose::Readers).unwrap().1
+        };
+        assert_eq!(readers(2), 2 * readers(1));
         let more = of(1, 1 << 16).with(Purpose::Frames, 3 * MIB);
         assert_eq!(more.bytes(), few + 3 * MIB);
         let text = more.to_string();

@@ -462,6 +462,9 @@ impl Worker {
     /// Takes over into the flow what its conversation has become.
     fn note_progress(&mut self, id: FlowId, packet: &Packet<'_>) {
         let flow = self.table.flow_mut(id);
+        if !self.conversations.weigh(flow.session) {
+            self.counters.count(Counter::SessionsRefused);
+        }
         let Some(conversation) = self.conversations.get(flow.session) else {
             return;
         };

@@ -6,7 +6,7 @@ use medtap_table::vocabulary::{Counter, Event, Protocol};
 use super::act::binding;
 use super::greeting::Opening;
 use super::recorder::{Ends, Recorder};
-use crate::config::{PENDING_FACTS_MAX, PROBE_BYTES_MAX};
+use crate::config::{PENDING_FACTS_MAX, PROBE_BYTES_MAX, SESSION_BYTES_MAX, SESSION_REST_BYTES};
 use crate::counters::Counters;
 use crate::device::ledger::FactId;
 use crate::flow::stream::{Piece, Reply};
@@ -49,6 +49,9 @@ pub struct Reader {
     pub encrypted: bool,
     /// Nothing more is wanted.
     pub over: bool,
+    /// Bytes that [`Conversations`] counted for it, and whether it read since.
+    weighed_bytes: usize,
+    has_read: bool,
 }
 
 /// The circumstances of a piece.
@@ -222,6 +225,7 @@ impl Reader {
     ) -> Progress {
         let role = self.role(at.direction).unwrap_or(Role::Peer);
         recorder.protocol = self.named();
+        self.has_read = true;
         let Self {
             session,
             protocol,
@@ -278,6 +282,21 @@ impl Reader {
         })
     }
 
+    /// Bytes that it keeps of the conversation, beside itself.
+    fn kept_bytes(&self) -> usize {
+        let session = self.session.as_deref();
+        session.map_or(0, |session| {
+            size_of_val(session) + session.kept_bytes() + SESSION_REST_BYTES
+        }) + self.facts.capacity() * size_of::<FactId>()
+    }
+
+    /// Reads no further, and keeps nothing but what it knows.
+    fn give_up(&mut self) {
+        self.session = None;
+        self.facts = Vec::new();
+        self.over = true;
+    }
+
     fn reply(&mut self, progress: Progress) -> Reply {
         match progress.then {
             Then::More => Reply::Consumed(progress.consumed, 0),
@@ -329,16 +348,47 @@ pub struct Conversations {
     slots: Vec<Option<Box<Conversation>>>,
     free: Vec<u32>,
     max: usize,
+    /// Bytes that their readers keep, and may keep.
+    kept_bytes: usize,
+    kept_bytes_max: usize,
 }
 
 impl Conversations {
-    /// Room for `max` conversations; memory is taken when they begin.
-    pub fn new(max: usize) -> Self {
+    /// Room for `max` conversations, whose readers keep so many bytes together; memory is taken
+    /// when they begin.
+    pub fn new(max: usize, kept_bytes_max: usize) -> Self {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
             max,
+            kept_bytes: 0,
+            kept_bytes_max,
         }
+    }
+
+    /// Counts what the reader of one keeps since it read. False where that is more than there is
+    /// room for: it reads no further.
+    pub fn weigh(&mut self, number: u32) -> bool {
+        let slot = self.slots.get_mut(number as usize);
+        let Some(conversation) = slot.and_then(|slot| slot.as_deref_mut()) else {
+            return true;
+        };
+        let reader = &mut conversation.reader;
+        if !std::mem::take(&mut reader.has_read) {
+            return true;
+        }
+        let before = reader.weighed_bytes;
+        let others = self.kept_bytes - before;
+        let mut kept = reader.kept_bytes();
+        let is_too_much = kept > SESSION_BYTES_MAX || others + kept > self.kept_bytes_max;
+        let refused = kept > before && is_too_much;
+        if refused {
+            reader.give_up();
+            kept = 0;
+        }
+        reader.weighed_bytes = kept;
+        self.kept_bytes = others + kept;
+        !refused
     }
 
     /// Begins one; `None` when there is no room for it.
@@ -370,9 +420,98 @@ impl Conversations {
     /// Ends one and gives back its memory.
     pub fn close(&mut self, number: u32) {
         if let Some(slot) = self.slots.get_mut(number as usize)
-            && slot.take().is_some()
+            && let Some(conversation) = slot.take()
         {
+            self.kept_bytes -= conversation.reader.weighed_bytes;
             self.free.push(number);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::Emit;
+    use crate::proto::{ANY, Verdict};
+
+    /// What each of its sessions keeps: as many bytes as were shown to it.
+    struct Hoard(usize);
+
+    impl Session for Hoard {
+        fn observe(&mut self, segment: &Segment<'_>, _emit: Emit<'_>) -> Progress {
+            self.0 += segment.bytes.len();
+            Progress::consumed(segment.bytes.len())
+        }
+
+        fn kept_bytes(&self) -> usize {
+            self.0
+        }
+    }
+
+    static HOARD: Classifier = Classifier {
+        protocol: Protocol::Dicom,
+        transport: Transport::Udp,
+        ports: &[],
+        first: ANY,
+        marks: &[],
+        probe: |_| Verdict::Match(Role::Client),
+        session: || Box::new(Hoard(0)),
+    };
+
+    const ONE: usize = SESSION_REST_BYTES + size_of::<Hoard>();
+
+    /// A conversation whose session keeps so many bytes.
+    fn open(conversations: &mut Conversations, bytes: usize) -> u32 {
+        let number = conversations.open().unwrap();
+        let reader = &mut conversations.get(number).unwrap().reader;
+        reader.begin(&HOARD, Role::Client, Direction::Up);
+        read(conversations, number, bytes);
+        number
+    }
+
+    fn read(conversations: &mut Conversations, number: u32, bytes: usize) {
+        let reader = &mut conversations.get(number).unwrap().reader;
+        let segment = Segment {
+            bytes: &vec![0; bytes],
+            from: Role::Client,
+            time_ns: 0,
+            ports: (0, 0),
+            cut: false,
+        };
+        let session = reader.session.as_mut().unwrap();
+        session.observe(&segment, &mut |_| {});
+        reader.has_read = true;
+    }
+
+    #[test]
+    fn what_readers_keep_has_an_end() {
+        let mut conversations = Conversations::new(8, 2 * ONE + 100);
+        let first = open(&mut conversations, 60);
+        let second = open(&mut conversations, 40);
+        assert!(conversations.weigh(first) && conversations.weigh(second));
+        assert_eq!(conversations.kept_bytes, 2 * ONE + 100);
+        // One byte more, and that one is not read any further; the other is.
+        read(&mut conversations, first, 1);
+        assert!(!conversations.weigh(first));
+        let reader = &conversations.get(first).unwrap().reader;
+        assert!(reader.over && reader.protocol == Some(Protocol::Dicom));
+        read(&mut conversations, second, 0);
+        assert!(conversations.weigh(second));
+        assert_eq!(conversations.kept_bytes, ONE + 40);
+        // What a conversation kept is free again when it ends.
+        conversations.close(first);
+        conversations.close(second);
+        assert_eq!(conversations.kept_bytes, 0);
+        let third = open(&mut conversations, 90);
+        assert!(conversations.weigh(third));
+    }
+
+    #[test]
+    fn one_reader_has_no_more_than_its_own() {
+        let mut conversations = Conversations::new(8, usize::MAX);
+        let number = open(&mut conversations, SESSION_BYTES_MAX - ONE);
+        assert!(conversations.weigh(number));
+        read(&mut conversations, number, 1);
+        assert!(!conversations.weigh(number));
     }
 }

@@ -23,8 +23,8 @@ use medtap_table::vocabulary::{Counter, Purpose};
 use self::greeting::KnownMarks;
 use crate::capture::{Frame, Scopes};
 use crate::config::{
-    BURST_FRAMES, FLOW_RECORDS_MAX, FLOWS_AHEAD, FLOWS_MAX, SESSIONS_AHEAD, SESSIONS_MAX, SHARDS,
-    STREAMS_BYTES_MAX,
+    BURST_FRAMES, FLOW_RECORDS_MAX, FLOWS_AHEAD, FLOWS_MAX, SESSIONS_AHEAD, SESSIONS_BYTES_MAX,
+    SESSIONS_MAX, SHARDS, STREAMS_BYTES_MAX,
 };
 use crate::counters::Counters;
 use crate::device::ledger::Outbox;
@@ -138,7 +138,7 @@ impl Worker {
     pub fn new(options: Options) -> io::Result<Self> {
         Ok(Self {
             table: Table::new(options.flows_max)?,
-            conversations: Conversations::new(SESSIONS_MAX),
+            conversations: Conversations::new(SESSIONS_MAX, SESSIONS_BYTES_MAX),
             copies: Copies::default(),
             handshakes: Handshakes::default(),
             known_marks: KnownMarks::default(),
@@ -169,7 +169,7 @@ impl Worker {
     }
 
     /// Bytes that a worker with room for so many flows takes at most, by what for.
-    pub fn bytes(flows_max: u32) -> [(Purpose, u64); 4] {
+    pub fn bytes(flows_max: u32) -> [(Purpose, u64); 5] {
         let conversation = size_of::<conversation::Conversation>() as u64 + 16;
         [
             (Purpose::Flows, Table::bytes(flows_max)),
@@ -177,6 +177,7 @@ impl Worker {
                 Purpose::Conversations,
                 SESSIONS_MAX as u64 * conversation + STREAMS_BYTES_MAX as u64,
             ),
+            (Purpose::Readers, SESSIONS_BYTES_MAX as u64),
             (
                 Purpose::Copies,
                 Copies::BYTES_MAX

@@ -489,6 +489,8 @@ vocabulary! {
         Rules = 7, "rules";
         /// Where interfaces put frames.
         Frames = 8, "frames";
+        /// What those who read conversations keep of them.
+        Readers = 9, "readers";
     }
 }
 

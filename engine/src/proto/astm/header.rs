@@ -2,6 +2,7 @@
 //! address, telephone number, comment and time are stepped over.
 
 use crate::config::REPORTED_PART_BYTES_MAX;
+use crate::proto::kept;
 use crate::proto::reported::{self, Identifier};
 
 /// Components of H-5 that are read.
@@ -74,6 +75,17 @@ impl Header {
             processing: processing.to_vec(),
             version: version.to_vec(),
         })
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        let texts = [
+            &self.sender,
+            &self.identifier,
+            &self.processing,
+            &self.version,
+        ];
+        texts.into_iter().map(kept::list).sum()
     }
 }
 

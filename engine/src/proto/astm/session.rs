@@ -7,6 +7,7 @@ use super::frame::{Deframer, Part};
 use super::header::Header;
 use crate::config::ASTM_HEADER_BYTES_MAX;
 use crate::observe::{Emit, Fault, Observation, Role, Subject};
+use crate::proto::kept;
 use crate::proto::{Progress, Segment, Session};
 
 /// The record under way.
@@ -93,6 +94,21 @@ impl Session for AstmSession {
         direction.record = Record::default();
         direction.said = Said::default();
         true
+    }
+
+    fn kept_bytes(&self) -> usize {
+        let of = |direction: &Direction| {
+            let Direction {
+                record,
+                said,
+                identifier,
+                ..
+            } = direction;
+            kept::list(&record.bytes)
+                + said.header.as_ref().map_or(0, Header::kept_bytes)
+                + identifier.as_ref().map_or(0, kept::list)
+        };
+        of(&self.client) + of(&self.server)
     }
 }
 

@@ -10,6 +10,7 @@ use super::pdu::{Associate, Items, item};
 use crate::config::DICOM_CONTEXTS_MAX;
 use crate::observe::{Emit, Observation, Subject};
 use crate::proto::digest::digest;
+use crate::proto::kept;
 use crate::proto::reported;
 
 /// Length of the longest UID, PS3.5 6.2.
@@ -200,6 +201,11 @@ impl Association {
             None => return false,
         }
         true
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        kept::list(&self.contexts) + kept::list(&self.digests) + kept::list(&self.classes)
     }
 }
 

@@ -14,6 +14,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use super::equipment::{Equipment, Kind, Scope, Slot, Want, want};
 use crate::config::{DICOM_DEPTH_MAX, DICOM_INFLATED_BYTES_MAX};
 use crate::observe::{Fault, Observation};
+use crate::proto::kept;
 
 /// How elements are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -584,5 +585,13 @@ impl DataSet {
                 return;
             }
         }
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        let inflate = self.inflate.as_deref();
+        kept::list(&self.reader.levels)
+            + inflate.map_or(0, |inflate| size_of_val(inflate) + kept::INFLATE_BYTES)
+            + self.equipment.kept_bytes()
     }
 }

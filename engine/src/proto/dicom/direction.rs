@@ -8,6 +8,7 @@ use super::pdu::{ASSOCIATE_FIXED_LEN, PDU_HEADER_LEN, PDV_HEADER_LEN, Pdu, Pdv, 
 use super::service::Service;
 use crate::config::{DICOM_ASSOCIATION_BYTES_MAX, DICOM_REQUESTS_MAX};
 use crate::observe::Fault;
+use crate::proto::kept;
 
 /// Bytes that prove that a PDU with a command set begins: up to the command field.
 const RESYNC_BYTES: usize = 128;
@@ -115,6 +116,14 @@ impl Direction {
             self.requests.remove(at);
         }
         Some(request)
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        let data = self.data.as_deref();
+        kept::list(&self.command)
+            + kept::list(&self.requests)
+            + data.map_or(0, |data| size_of_val(data) + data.kept_bytes())
     }
 }
 

@@ -15,6 +15,7 @@
 use medtap_table::vocabulary::Event;
 
 use super::equipment::{Scope, Slot, Want};
+use crate::proto::kept;
 
 /// Which document an object is, by its SOP class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +167,11 @@ impl Codes {
     /// What the items told.
     pub fn told(&self) -> &[Event] {
         &self.told
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        self.parts.iter().map(kept::list).sum::<usize>() + kept::list(&self.told)
     }
 }
 

@@ -17,6 +17,7 @@ use super::document::{Codes, Document, Part};
 use crate::config::{DICOM_VALUES_MAX, VALUE_BYTES_MAX};
 use crate::observe::{Emit, Observation, Subject};
 use crate::proto::clock::{self, Clock, Told};
+use crate::proto::kept;
 use crate::proto::reported::{self, Identifier};
 
 /// Which elements are kept: it depends on what the data set is for.
@@ -332,6 +333,11 @@ impl Equipment {
                 value,
             });
         }
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        kept::list(&self.text) + kept::list(&self.values) + self.codes.kept_bytes()
     }
 }
 

@@ -88,6 +88,10 @@ impl Session for DicomSession {
         }
         true
     }
+
+    fn kept_bytes(&self) -> usize {
+        self.client.kept_bytes() + self.server.kept_bytes() + self.association.kept_bytes()
+    }
 }
 
 impl DicomSession {

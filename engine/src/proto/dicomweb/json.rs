@@ -70,6 +70,10 @@ impl BodyReader for Objects {
             emit(Observation::Faulty(Fault::Truncated));
         }
     }
+
+    fn kept_bytes(&self) -> usize {
+        self.reader.kept_bytes() + self.objects.equipment.kept_bytes()
+    }
 }
 
 /// Collects what is kept of each object.

@@ -14,6 +14,7 @@ use super::super::http::head;
 use super::super::reported;
 use crate::config::{MULTIPART_BOUNDARY_BYTES_MAX, MULTIPART_HEAD_BYTES_MAX};
 use crate::observe::{Emit, Fault, Observation, Subject};
+use crate::proto::kept;
 
 /// Bytes before a PS3.10 file's prefix.
 const PREAMBLE_LEN: usize = 128;
@@ -168,6 +169,14 @@ impl BodyReader for Parts {
         if let Stage::Part(Some(file)) = &mut self.stage {
             file.end(emit);
         }
+    }
+
+    fn kept_bytes(&self) -> usize {
+        let file = match &self.stage {
+            Stage::Part(Some(file)) => file.kept_bytes(),
+            Stage::Part(None) | Stage::Between | Stage::Head => 0,
+        };
+        kept::list(&self.held) + file
     }
 }
 
@@ -330,5 +339,13 @@ impl File {
             left => At::Value { left, element },
         };
         Some(())
+    }
+
+    fn kept_bytes(&self) -> usize {
+        let data = match &self.at {
+            At::Data(data) => size_of_val(data.as_ref()) + data.kept_bytes(),
+            _ => 0,
+        };
+        kept::list(&self.head) + kept::list(&self.class) + kept::list(&self.syntax) + data
     }
 }

@@ -53,6 +53,10 @@ impl BodyReader for Resources {
             emit(Observation::Faulty(Fault::Truncated));
         }
     }
+
+    fn kept_bytes(&self) -> usize {
+        self.reader.kept_bytes() + self.drafts.open.kept_bytes()
+    }
 }
 
 /// The document is a resource.

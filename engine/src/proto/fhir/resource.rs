@@ -9,6 +9,7 @@ use super::super::reported::{self, Identifier};
 use super::fact;
 use crate::config::{FHIR_VALUES_MAX, VALUE_BYTES_MAX};
 use crate::observe::{Emit, Observation, Subject};
+use crate::proto::kept;
 
 /// Places in a resource: elements by their path, with lists counting as what they hold.
 pub const RESOURCE: At = 1;
@@ -242,6 +243,11 @@ impl Draft {
                 fact(Subject::Sender, field, value, emit);
             }
         }
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        kept::texts(&self.values)
     }
 }
 

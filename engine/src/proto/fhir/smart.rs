@@ -45,6 +45,10 @@ impl BodyReader for Configuration {
             false => Wants::More,
         }
     }
+
+    fn kept_bytes(&self) -> usize {
+        self.reader.kept_bytes()
+    }
 }
 
 impl Visitor for Members {

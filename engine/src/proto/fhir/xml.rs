@@ -103,6 +103,10 @@ impl BodyReader for Resources {
             emit(Observation::Faulty(Fault::Truncated));
         }
     }
+
+    fn kept_bytes(&self) -> usize {
+        self.reader.kept_bytes() + self.drafts.open.kept_bytes()
+    }
 }
 
 /// The place that a path leads to, from the innermost resource on; `None` where it leads out of

@@ -6,6 +6,7 @@ use medtap_table::vocabulary::{Event, Field};
 use super::header::MessageCode;
 use crate::config::HL7_OUTSTANDING_MAX;
 use crate::observe::{Emit, Observation, Subject, says};
+use crate::proto::kept;
 
 /// How a message fared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +114,11 @@ impl Outstanding {
             self.0.remove(at);
         }
         (fared, true)
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        kept::list(&self.0)
     }
 }
 

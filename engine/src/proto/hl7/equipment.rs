@@ -25,6 +25,7 @@ use crate::config::{
     HL7_DEVICE_EVENTS_MAX, HL7_DEVICE_VALUES_MAX, HL7_DEVICES_MAX, VALUE_BYTES_MAX,
 };
 use crate::observe::{Emit, Observation, Subject};
+use crate::proto::kept;
 use crate::proto::reported::{self, Identifier};
 
 /// A value of a device.
@@ -465,6 +466,27 @@ impl Devices {
                 ..Device::default()
             }),
         }
+    }
+
+    /// Bytes that they keep.
+    pub fn kept_bytes(&self) -> usize {
+        let place = |place: &Option<Place>| place.as_ref().map_or(0, Place::kept_bytes);
+        let of = |device: &Device| {
+            kept::list(&device.values)
+                + device
+                    .values
+                    .iter()
+                    .map(|value| kept::list(&value.text))
+                    .sum::<usize>()
+                + device.instance.as_ref().map_or(0, Instance::kept_bytes)
+                + place(&device.place)
+        };
+        kept::list(&self.list)
+            + self.list.iter().map(of).sum::<usize>()
+            + kept::list(&self.events)
+            + kept::list(&self.names)
+            + self.names.iter().map(kept::list).sum::<usize>()
+            + place(&self.place)
     }
 }
 

@@ -6,6 +6,7 @@ use super::message::Row;
 use super::syntax::{Marks, control, ends_in_segment, field_end};
 use crate::config::{HL7_FORMS_MAX, HL7_SEGMENT_BYTES_MAX};
 use crate::proto::digest::digest;
+use crate::proto::kept;
 
 /// Fields of a segment that may differ, at most.
 const HOLES_MAX: usize = 3;
@@ -108,6 +109,8 @@ pub struct Meaning {
 pub struct Forms {
     placed: Vec<Option<(Form, Meaning)>>,
     fixed: Vec<Option<(Whole, Meaning)>>,
+    /// Bytes of what their meanings keep.
+    kept_bytes: usize,
 }
 
 /// A row's length and its digest.
@@ -158,30 +161,38 @@ impl Forms {
             let [first, second] = places(whole);
             let is_taken = matches!(self.fixed.get(first), Some(Some(_)));
             let at = if is_taken { second } else { first };
-            put(&mut self.fixed, at, (whole, meaning.clone()));
+            self.kept_bytes += meaning.kept.len();
+            let before = put(&mut self.fixed, at, (whole, meaning.clone()));
+            self.kept_bytes -= before.map_or(0, |(_, meaning)| kept::list(&meaning.kept));
         }
-        put(&mut self.placed, place % HL7_FORMS_MAX, (form, meaning));
+        self.kept_bytes += kept::list(&meaning.kept);
+        let before = put(&mut self.placed, place % HL7_FORMS_MAX, (form, meaning));
+        self.kept_bytes -= before.map_or(0, |(_, meaning)| kept::list(&meaning.kept));
+    }
+
+    /// Bytes that they keep.
+    pub fn kept_bytes(&self) -> usize {
+        kept::list(&self.placed) + kept::list(&self.fixed) + self.kept_bytes
     }
 
     /// Forgets all: rows are to be read in another way.
     pub fn clear(&mut self) {
         self.placed.clear();
         self.fixed.clear();
+        self.kept_bytes = 0;
     }
 }
 
 /// Rows of a usual message: there is room for them at once.
 pub const USUAL_ROWS: usize = 16;
 
-/// Puts something in its place; what was there is forgotten.
-fn put<T>(list: &mut Vec<Option<T>>, at: usize, entry: T) {
+/// Puts something in its place, and gives what was there.
+fn put<T>(list: &mut Vec<Option<T>>, at: usize, entry: T) -> Option<T> {
     if list.len() <= at {
         list.reserve(USUAL_ROWS.saturating_sub(list.len()));
         list.resize_with(at + 1, || None);
     }
-    if let Some(place) = list.get_mut(at) {
-        *place = Some(entry);
-    }
+    list.get_mut(at)?.replace(entry)
 }
 
 /// The two places that a row can have: rows that share one need not push each other out.

@@ -4,6 +4,7 @@
 
 use super::syntax::Delimiters;
 use crate::config::REPORTED_PART_BYTES_MAX;
+use crate::proto::kept;
 use crate::proto::reported::{self, Identifier};
 
 /// Kinds of a universal identifier, HL7 table 0301, and how IHE profiles spell them.
@@ -86,6 +87,12 @@ impl Instance {
             namespace,
             is_proven,
         })
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        let texts = [&self.text, &self.key, &self.entity, &self.namespace];
+        texts.into_iter().map(kept::list).sum()
     }
 }
 

@@ -86,4 +86,9 @@ impl Known {
             });
         }
     }
+
+    /// Bytes that it takes where it is shared.
+    pub fn kept_bytes(&self) -> usize {
+        size_of::<Self>() + self.sender.len()
+    }
 }

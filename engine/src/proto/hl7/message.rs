@@ -18,6 +18,7 @@ use super::witness::Witnesses;
 use crate::config::HL7_FORMS_MAX;
 use crate::observe::{Emit, passage};
 use crate::proto::digest::{Digest, digest};
+use crate::proto::kept;
 
 /// Where MSA-2, the control id that is answered, stands among the fields.
 const MSA_ID: usize = 2;
@@ -505,6 +506,16 @@ impl Message {
             report::say_result(emit);
         }
         self.rows.clear();
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        let devices = self.devices.as_deref();
+        self.rows.kept_bytes()
+            + self.forms.kept_bytes()
+            + kept::list(&self.holes)
+            + self.witnesses.kept_bytes()
+            + devices.map_or(0, |devices| size_of_val(devices) + devices.kept_bytes())
     }
 }
 

@@ -6,6 +6,7 @@ use medtap_table::vocabulary::Field;
 
 use super::syntax::Delimiters;
 use crate::config::REPORTED_PART_BYTES_MAX;
+use crate::proto::kept;
 use crate::proto::reported;
 
 /// Longest name of a room or a bed, in bytes.
@@ -64,6 +65,11 @@ impl Place {
     /// Its parts.
     pub fn parts(&self) -> impl Iterator<Item = (Field, &[u8])> {
         self.0.iter().map(|(field, text)| (*field, &text[..]))
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        kept::texts(&self.0)
     }
 }
 

@@ -16,6 +16,7 @@ use super::session::is_read;
 use super::syntax::{Marks, control, ends_in_segment, field_end};
 use crate::config::{HL7_REPEATS_BYTES_MAX, HL7_SEGMENT_BYTES_MAX};
 use crate::proto::digest::digest;
+use crate::proto::kept;
 
 /// Bytes of a row's name and of the separator after it.
 const NAME_LEN: usize = 4;
@@ -115,8 +116,10 @@ pub struct Repeats {
     rows: Vec<u8>,
     /// Those of the message at hand.
     cut: Vec<(Whole, Hole)>,
-    /// Bytes that these take.
+    /// Bytes that these take, with the headers that they share.
     bytes: usize,
+    /// Bytes of those headers.
+    headers_bytes: usize,
     /// Messages that came again.
     again: u64,
     /// Messages that did not come before.
@@ -213,19 +216,26 @@ impl Repeats {
     }
 
     fn add(&mut self, len: usize, pieces: &[(Whole, Hole)], (left, rows): (Left, &[u8])) {
+        // The messages of one header share it.
+        let is_shared = |(last, _): &Kept| Arc::ptr_eq(&last.known, &left.known);
+        let mut header = match self.left.last().is_some_and(is_shared) {
+            true => 0,
+            false => left.known.kept_bytes(),
+        };
         let more = pieces.len() * size_of::<Piece>() + size_of::<Kept>() + rows.len();
-        if len > HL7_SEGMENT_BYTES_MAX || more > HL7_REPEATS_BYTES_MAX {
+        if len > HL7_SEGMENT_BYTES_MAX || more + header > HL7_REPEATS_BYTES_MAX {
             return;
         }
         self.added += 1;
-        if self.bytes + more > HL7_REPEATS_BYTES_MAX {
+        if self.bytes + more + header > HL7_REPEATS_BYTES_MAX {
             if self.in_a_row < NEW_STEP {
                 return;
             }
             self.pieces.clear();
             self.left.clear();
             self.rows.clear();
-            self.bytes = 0;
+            (self.bytes, self.headers_bytes) = (0, 0);
+            header = left.known.kept_bytes();
         }
         // What the first ones need, at once: conversations begin and end all the time.
         if self.left.is_empty() {
@@ -233,7 +243,8 @@ impl Repeats {
             self.left.reserve(ADDED_MAX as usize);
             self.pieces.reserve(ADDED_MAX as usize * 4);
         }
-        self.bytes += more;
+        self.bytes += more + header;
+        self.headers_bytes += header;
         let mut parent = None;
         for (whole, hole) in pieces {
             let Some(at) = self.child(parent, *whole, *hole) else {
@@ -297,6 +308,15 @@ impl Repeats {
         }
         self.pieces.push(new);
         Some(at)
+    }
+
+    /// Bytes that they keep, with room for more.
+    pub fn kept_bytes(&self) -> usize {
+        kept::list(&self.pieces)
+            + kept::list(&self.left)
+            + kept::list(&self.rows)
+            + kept::list(&self.cut)
+            + self.headers_bytes
     }
 }
 

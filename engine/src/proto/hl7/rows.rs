@@ -2,6 +2,7 @@
 //! the message's end. It holds no field besides these, and knows no meaning.
 
 use crate::config::HL7_ROWS_BYTES_MAX;
+use crate::proto::kept;
 
 /// Memory that stays with a conversation between its messages, in bytes.
 const IDLE_BYTES_MAX: usize = 4096;
@@ -127,6 +128,11 @@ impl Rows {
             rest = after;
             Some((*KINDS.get(usize::from(*kind))?, fields))
         })
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        kept::list(&self.0)
     }
 }
 

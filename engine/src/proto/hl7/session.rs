@@ -106,6 +106,10 @@ impl Session for Hl7Session {
         direction.skipping = true;
         true
     }
+
+    fn kept_bytes(&self) -> usize {
+        self.client.kept_bytes() + self.server.kept_bytes()
+    }
 }
 
 impl Hl7Session {
@@ -429,6 +433,13 @@ impl Direction {
         if std::mem::take(&mut self.in_message) {
             self.message.end(emit);
         }
+    }
+
+    fn kept_bytes(&self) -> usize {
+        self.known.as_ref().map_or(0, |known| known.kept_bytes())
+            + self.repeats.kept_bytes()
+            + self.message.kept_bytes()
+            + self.sent.kept_bytes()
     }
 }
 

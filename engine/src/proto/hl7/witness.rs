@@ -53,6 +53,13 @@ impl Witnesses {
         self.young.insert(digest, word);
         word.repeated
     }
+
+    /// Bytes that they take: of eight places of a map one is always free, and each has a byte.
+    pub fn kept_bytes(&self) -> usize {
+        let places = |words: &Words| words.capacity().div_ceil(7) * 8;
+        let place = size_of::<(u64, Word)>() + 1;
+        (places(&self.young) + places(&self.old)) * place
+    }
 }
 
 #[cfg(test)]

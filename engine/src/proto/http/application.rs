@@ -111,4 +111,10 @@ pub trait BodyReader: Send {
     /// The body ended where its head said that it would, and no byte of it was missing. Not told
     /// of a body that the end of the connection ends, nor after [`Wants::Nothing`].
     fn end(&mut self, _emit: Emit<'_>) {}
+
+    /// Bytes at most that it keeps beside itself now, as
+    /// [`Session::kept_bytes`](crate::proto::Session::kept_bytes).
+    fn kept_bytes(&self) -> usize {
+        0
+    }
 }

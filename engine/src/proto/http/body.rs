@@ -6,8 +6,11 @@ use flate2::{Decompress, FlushDecompress, Status};
 use super::application::{BodyReader, Wants};
 use super::framing::Coding;
 use super::gzip::Header;
-use crate::config::{HTTP_INFLATE_RATIO_MAX, HTTP_INFLATED_BYTES_MAX, HTTP_INFLATED_FREE_BYTES};
+use crate::config::{
+    HTTP_INFLATE_RATIO_MAX, HTTP_INFLATED_BYTES_MAX, HTTP_INFLATED_FREE_BYTES, SESSION_REST_BYTES,
+};
 use crate::observe::{Emit, Fault, Observation};
+use crate::proto::kept;
 
 /// What takes a deflated content coding off.
 struct Inflate {
@@ -75,6 +78,18 @@ impl Body {
         if self.skip == 0 {
             self.reader.end(emit);
         }
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        let reader = self.reader.as_ref();
+        let inflate = self.inflate.as_ref();
+        size_of_val(reader)
+            + reader.kept_bytes()
+            + inflate.map_or(0, |inflate| {
+                size_of_val(inflate.as_ref()) + kept::INFLATE_BYTES
+            })
+            + SESSION_REST_BYTES
     }
 }
 

@@ -5,6 +5,7 @@ use medtap_table::vocabulary::{Attribute, Field};
 
 use super::application::{BodyReader, Wants};
 use crate::observe::{Emit, says};
+use crate::proto::kept;
 use crate::proto::reported;
 use crate::proto::xml::{Place, Reader, Schema, Visitor};
 
@@ -68,5 +69,9 @@ impl<K: Copy + PartialEq + Send + Sync> BodyReader for Fields<K> {
             says(*field, value, emit);
         }
         Wants::Nothing
+    }
+
+    fn kept_bytes(&self) -> usize {
+        self.reader.kept_bytes() + kept::texts(&self.found.values)
     }
 }

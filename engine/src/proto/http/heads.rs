@@ -12,6 +12,7 @@ use super::head;
 use crate::config::{HTTP_QUIET_HEADS_MAX, HTTP_VALUES_MAX};
 use crate::observe::{Emit, Observation, Subject};
 use crate::proto::clock::{self, Clock};
+use crate::proto::kept;
 
 /// What an answer's reading needs to know of its request.
 #[derive(Clone, Copy, Default)]
@@ -235,5 +236,10 @@ impl Heads {
             field,
             value,
         });
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        kept::list(&self.values)
     }
 }

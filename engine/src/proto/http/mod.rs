@@ -39,6 +39,7 @@ use self::heads::{Heads, Request};
 use super::{APPLICATIONS, Classifier, Progress, Segment, Then, Transport, Verdict};
 use crate::config::{HTTP_HEAD_BYTES_MAX, HTTP_PENDING_MAX};
 use crate::observe::{Emit, Fault, Observation, Role};
+use crate::proto::kept;
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -214,6 +215,19 @@ impl super::Session for Session {
         self.pending.clear();
         self.is_unpaired = true;
         true
+    }
+
+    fn kept_bytes(&self) -> usize {
+        let bodies = [&self.client.body, &self.server.body];
+        let upgraded = self.upgraded.as_deref();
+        self.heads.kept_bytes()
+            + kept::queue(&self.pending)
+            + bodies
+                .into_iter()
+                .flatten()
+                .map(Body::kept_bytes)
+                .sum::<usize>()
+            + upgraded.map_or(0, |upgraded| size_of_val(upgraded) + upgraded.kept_bytes())
     }
 }
 

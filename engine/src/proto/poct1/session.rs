@@ -10,6 +10,7 @@ use super::VERSION;
 use crate::config::{POCT1_OUTSTANDING_MAX, VALUE_BYTES_MAX};
 use crate::observe::{Emit, Observation, Role, Subject};
 use crate::proto::digest::digest;
+use crate::proto::kept;
 use crate::proto::reported::{self, Identifier};
 use crate::proto::xml::{Name, Place, Reader, Schema, Visitor};
 use crate::proto::{Progress, Segment, Session};
@@ -223,6 +224,16 @@ impl Session for Poct1Session {
         direction.document = Document::default();
         direction.lost = true;
         true
+    }
+
+    fn kept_bytes(&self) -> usize {
+        let of = |direction: &Direction| {
+            direction.reader.kept_bytes()
+                + kept::texts(&direction.document.values)
+                + kept::queue(&direction.sent)
+                + direction.device.as_ref().map_or(0, kept::list)
+        };
+        of(&self.client) + of(&self.server)
     }
 }
 

@@ -184,6 +184,10 @@ impl Session for Handshake {
         }
         Progress::consumed(segment.bytes.len())
     }
+
+    fn kept_bytes(&self) -> usize {
+        self.streams.iter().map(CryptoStream::kept_bytes).sum()
+    }
 }
 
 impl Handshake {

@@ -2,6 +2,7 @@
 //! order, again, and with holes. It keeps a bounded number of bytes and of holes.
 
 use crate::config::{QUIC_CRYPTO_BYTES_MAX, QUIC_PIECES_MAX};
+use crate::proto::kept;
 
 /// Bytes from the start of a stream, with holes.
 #[derive(Default)]
@@ -49,6 +50,11 @@ impl CryptoStream {
             Some((0, end)) => self.bytes.get(..*end).unwrap_or_default(),
             _ => &[],
         }
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        kept::list(&self.bytes) + kept::list(&self.there)
     }
 }
 

@@ -8,6 +8,7 @@ use medtap_table::vocabulary::{Event, Field};
 use super::names::{INSTANCE, Key};
 use crate::config::{REPORTED_PART_BYTES_MAX, SDC_MDS_MAX, SDC_VALUES_MAX};
 use crate::observe::{Emit, Observation, Subject};
+use crate::proto::kept;
 use crate::proto::reported::{self, Identifier};
 use crate::proto::wsd::is_code;
 use crate::proto::xml::{Place, Visitor};
@@ -285,6 +286,15 @@ impl Document {
                 event: Event::SdcAlert,
             });
         }
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        let texts = |values: &Values| kept::texts(&values.0);
+        texts(&self.own)
+            + texts(&self.place)
+            + kept::list(&self.systems)
+            + self.systems.iter().map(texts).sum::<usize>()
     }
 }
 

@@ -74,4 +74,8 @@ impl BodyReader for Body {
             emit(Observation::Faulty(Fault::Truncated));
         }
     }
+
+    fn kept_bytes(&self) -> usize {
+        self.reader.kept_bytes() + self.document.kept_bytes()
+    }
 }

@@ -8,6 +8,7 @@ use super::super::reported::{self, Identifier};
 use super::super::xml::{Name, Place, Reader, Schema, Visitor};
 use crate::config::ATNA_NODES_MAX;
 use crate::observe::{Emit, Fault, Observation, Subject};
+use crate::proto::kept;
 
 /// The elements that count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,11 @@ impl Trail {
         for node in &record.nodes {
             node.emit(emit);
         }
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        self.source.as_ref().map_or(0, kept::list)
     }
 }
 

@@ -15,6 +15,7 @@ use self::message::Message;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict};
 use crate::config::{SYSLOG_MESSAGE_BYTES_MAX, SYSLOG_NAMES_MAX};
 use crate::observe::{Emit, Fault, Observation, Role, Subject};
+use crate::proto::kept;
 
 /// The row over UDP.
 pub const OVER_UDP: Classifier = Classifier {
@@ -165,6 +166,15 @@ impl Session {
             self.said = self.programs.len();
         }
     }
+
+    fn kept(&self) -> usize {
+        let host = self.host.as_ref();
+        let audits = self.audits.as_deref();
+        kept::list(&self.programs)
+            + self.programs.iter().map(|name| name.len()).sum::<usize>()
+            + host.map_or(0, |(host, _)| host.len())
+            + audits.map_or(0, |audits| size_of_val(audits) + audits.kept_bytes())
+    }
 }
 
 impl super::Session for Session {
@@ -174,6 +184,10 @@ impl super::Session for Session {
             true => Progress::consumed(segment.bytes.len()),
             false => Progress::DONE,
         }
+    }
+
+    fn kept_bytes(&self) -> usize {
+        self.kept()
     }
 }
 
@@ -223,6 +237,10 @@ impl super::Session for Stream {
     fn gap(&mut self, _from: Role, _missing: u64) -> bool {
         // Nothing marks the next message for sure.
         false
+    }
+
+    fn kept_bytes(&self) -> usize {
+        self.session.kept()
     }
 }
 

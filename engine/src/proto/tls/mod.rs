@@ -29,6 +29,7 @@ use super::stack_text::StackText;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict, ports};
 use crate::config::{ALPN_NAMES_MAX, HANDSHAKE_BYTES_MAX, TLS_RECORDS_PROOF};
 use crate::observe::{Emit, Observation, Role, Subject, says};
+use crate::proto::kept;
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -259,6 +260,10 @@ impl super::Session for Session {
             consumed: segment.bytes.len() - rest.len(),
             then,
         }
+    }
+
+    fn kept_bytes(&self) -> usize {
+        kept::list(&self.client.message) + kept::list(&self.server.message)
     }
 }
 

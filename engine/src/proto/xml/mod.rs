@@ -24,6 +24,7 @@ use tag::Tag;
 
 use crate::config::{XML_TAG_BYTES_MAX, XML_TEXT_BYTES_MAX};
 use crate::observe::{Fault, Observation};
+use crate::proto::kept;
 
 /// Why a document is not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -394,6 +395,11 @@ impl<K: Copy + PartialEq> Reader<K> {
         }
         self.scope.close();
         Ok(self.scope.path().is_empty())
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        self.scope.kept_bytes() + kept::list(&self.held) + kept::list(&self.text)
     }
 }
 

@@ -4,6 +4,7 @@
 use super::XmlError;
 use super::tag::Tag;
 use crate::config::{XML_DEPTH_MAX, XML_NAMESPACES_MAX};
+use crate::proto::kept;
 
 /// An element that counts.
 pub struct Name<K: 'static> {
@@ -151,6 +152,15 @@ impl<K: Copy + PartialEq> Scope<K> {
             known.last() == last && known == local && name.space == space
         };
         self.schema.names.iter().find(is).map(|name| name.key)
+    }
+
+    /// Bytes that it keeps.
+    pub fn kept_bytes(&self) -> usize {
+        kept::list(&self.path)
+            + kept::list(&self.names)
+            + kept::list(&self.starts)
+            + kept::list(&self.bindings)
+            + kept::list(&self.prefixes)
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::huffman;
 use crate::config::{HTTP_HEAD_BYTES_MAX, HTTP2_TABLE_BYTES_MAX};
 use crate::observe::Fault;
+use crate::proto::kept;
 
 /// What an entry counts besides its text: RFC 7541, 4.1.
 const ENTRY_BYTES: usize = 32;
@@ -182,6 +183,11 @@ impl Table {
         {
             self.bytes -= name.len() + value.len() + ENTRY_BYTES;
         }
+    }
+
+    /// Bytes that it keeps: an entry's own count of 32 pays for where its two texts lie.
+    pub fn kept_bytes(&self) -> usize {
+        self.bytes + kept::queue(&self.entries)
     }
 }
 

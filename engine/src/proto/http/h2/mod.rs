@@ -22,6 +22,7 @@ use super::body::Body;
 use super::heads::{Heads, Request};
 use crate::config::{HTTP2_BLOCK_BYTES_MAX, HTTP2_SETTINGS_BYTES_MAX, HTTP2_STREAMS_MAX};
 use crate::observe::{Emit, Fault, Observation, Role};
+use crate::proto::kept;
 use crate::proto::{
     APPLICATIONS, Classifier, Progress, Segment, Session, Then, Transport, Verdict,
 };
@@ -106,6 +107,11 @@ impl Half {
             table: Table::default(),
             block: None,
         }
+    }
+
+    fn kept_bytes(&self) -> usize {
+        let block = self.block.as_ref();
+        self.table.kept_bytes() + block.map_or(0, |block| kept::list(&block.bytes))
     }
 }
 
@@ -243,6 +249,15 @@ impl Session for Connection {
             _ => self.leave(from),
         }
         true
+    }
+
+    fn kept_bytes(&self) -> usize {
+        let bodies = self.streams.iter().flat_map(|stream| &stream.bodies);
+        self.heads.kept_bytes()
+            + self.client.kept_bytes()
+            + self.server.kept_bytes()
+            + kept::queue(&self.streams)
+            + bodies.flatten().map(Body::kept_bytes).sum::<usize>()
     }
 }
 
