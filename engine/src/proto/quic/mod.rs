@@ -174,8 +174,13 @@ impl Session for Handshake {
         self.datagrams += 1;
         let mut rest = segment.bytes;
         self.exchange(segment, emit);
-        while let Some(long) = Long::parse(rest, segment.cut) {
-            self.packet(&long, segment.from, emit);
+        // All packets of a datagram are for one connection (RFC 9000 section 12.2), and keys are
+        // made once for it, however many packets it holds.
+        let (mut first, mut makes_keys) = (None, segment.from != Role::Server);
+        while let Some(long) = Long::parse(rest, segment.cut)
+            && *first.get_or_insert(long.to) == long.to
+        {
+            self.packet(&long, segment.from, &mut makes_keys, emit);
             rest = long.rest;
         }
         if self.hello == [true, true] || self.datagrams >= QUIC_DATAGRAMS_MAX {
@@ -210,7 +215,7 @@ impl Handshake {
         }
     }
 
-    fn packet(&mut self, long: &Long<'_>, from: Role, emit: Emit<'_>) {
+    fn packet(&mut self, long: &Long<'_>, from: Role, makes_keys: &mut bool, emit: Emit<'_>) {
         let side = usize::from(from == Role::Server);
         if !long.is_initial || self.hello.get(side) == Some(&true) {
             return;
@@ -221,7 +226,7 @@ impl Handshake {
             keys.open(long.packet, long.number_at)
         };
         let text = match open(&self.keys) {
-            None if from != Role::Server => {
+            None if std::mem::take(makes_keys) => {
                 let keys = Keys::pair(long.version, long.to);
                 let text = open(&keys);
                 if text.is_some() {

@@ -97,6 +97,23 @@ fn an_answer_to_another_confirms_nothing() {
     assert!(!said.contains(&"confirmed".to_owned()));
 }
 
+/// Packets of one datagram are for one connection; what is for another is none of it.
+#[test]
+fn packets_in_one_datagram() {
+    let names = |ids: [&[u8]; 2]| {
+        let hello = client_hello();
+        let (head, tail) = hello.split_at(20);
+        let [tail, head] = [
+            initial(0, 0, [FIRST_ID, CLIENT_ID], &crypto(20, tail)),
+            initial(0, 0, ids, &crypto(0, head)),
+        ];
+        let said = run(&CLASSIFIER, &[(Role::Client, &[tail, head].concat()[..])]);
+        said.iter().any(|line| line.ends_with("=example.de"))
+    };
+    assert!(names([FIRST_ID, CLIENT_ID]));
+    assert!(!names([b"\x83\x94\xc8\xf0\x3e\x51\x57\x09", CLIENT_ID]));
+}
+
 /// A version that is kept free has the form of version 1 and no keys; what no version has is told
 /// by the ids of both ends.
 #[test]
