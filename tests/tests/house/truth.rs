@@ -64,8 +64,8 @@ fn reported(table: &TableReader) -> Facts {
     facts
 }
 
-/// The truth by capture. A line without a blank before it names a capture, one with two a device,
-/// one with four what is true of it.
+/// The truth by capture. A line without a blank before it names a capture, of which nothing is true
+/// that does not follow; one with two a device, one with four what is true of it.
 fn truth() -> BTreeMap<String, Facts> {
     let text = fs::read_to_string(root().join("pcaps/truth.txt")).expect("the truth");
     let mut captures: BTreeMap<String, Facts> = BTreeMap::new();
@@ -76,12 +76,19 @@ fn truth() -> BTreeMap<String, Facts> {
     {
         let trimmed = line.trim_start().to_owned();
         match line.len() - trimmed.len() {
-            0 => capture = trimmed,
+            0 => {
+                let before = captures.insert(trimmed.clone(), Facts::new());
+                assert!(before.is_none(), "{trimmed} stands there twice");
+                (capture, device) = (trimmed, String::new());
+            }
             2 => device = trimmed,
-            _ => {
-                let facts = captures.entry(capture.clone()).or_default();
+            4 if !device.is_empty() => {
+                let facts = captures
+                    .get_mut(&capture)
+                    .expect("a capture before its devices");
                 facts.entry(device.clone()).or_default().insert(trimmed);
             }
+            _ => panic!("neither a capture, a device nor a fact: {line}"),
         }
     }
     captures
