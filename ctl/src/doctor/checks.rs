@@ -113,12 +113,28 @@ fn isolation(machine: &Machine) -> Finding {
             "isolated processors",
             Verdict::Improvable,
             format!("none of {}", machine.online),
-            "keep other work off the workers' processors: add isolcpus= with the list of --cpus \
-             to the kernel's command line and boot",
-            None,
+            "keep other work off the workers' processors, those of --cpus; this is Debian's and \
+             Ubuntu's way to say it to the kernel, and holds from the next boot on",
+            all_but_first(&machine.online).map(|cpus| {
+                format!(
+                    "sed -i 's/^GRUB_CMDLINE_LINUX=\"/&isolcpus={cpus} /' /etc/default/grub && \
+                     update-grub"
+                )
+            }),
         ),
         Some(cpus) => judge.good("isolated processors", cpus),
     }
+}
+
+/// Of processors that are there in one row, all but the first, which is left for other work.
+fn all_but_first(online: &str) -> Option<String> {
+    let (first, last) = online.split_once('-')?;
+    let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
+    let second = first.checked_add(1).filter(|second| *second <= last)?;
+    Some(match second == last {
+        true => last.to_string(),
+        false => format!("{second}-{last}"),
+    })
 }
 
 fn clock(machine: &Machine) -> Finding {

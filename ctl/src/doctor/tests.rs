@@ -66,6 +66,25 @@ fn a_machine_as_it_comes() {
     let clock = "echo tsc > /sys/devices/system/clocksource/clocksource0/current_clocksource";
     assert_eq!(command("clock"), Some(clock));
     assert_eq!(of(&findings, "isolated processors").found, "none of 0-7");
+    let isolates = |online: &str| {
+        let machine = Machine {
+            isolated: Some(String::new()),
+            online: online.to_owned(),
+            ..Machine::default()
+        };
+        let findings = checks::machine(&machine);
+        of(&findings, "isolated processors").command.clone()
+    };
+    let line = |cpus: &str| {
+        let line = "sed -i 's/^GRUB_CMDLINE_LINUX=\"/&isolcpus=CPUS /' /etc/default/grub && \
+                    update-grub";
+        Some(line.replace("CPUS", cpus))
+    };
+    assert_eq!(isolates("0-7"), line("1-7"));
+    assert_eq!(isolates("0-1"), line("1"));
+    for online in ["0", "", "0,2-3", "0-3,8", "7-0"] {
+        assert_eq!(isolates(online), None, "{online}");
+    }
 }
 
 #[test]
