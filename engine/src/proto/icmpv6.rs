@@ -1,7 +1,8 @@
 //! ICMPv6, [RFC 4443](https://www.rfc-editor.org/rfc/rfc4443), and its neighbour discovery,
-//! [RFC 4861](https://www.rfc-editor.org/rfc/rfc4861): who has which address, and who routes. It
-//! believes what cannot have crossed a router (hop limit 255) and what a sender says of itself
-//! alone; redirects and errors, which speak of others, it steps over.
+//! [RFC 4861](https://www.rfc-editor.org/rfc/rfc4861): who has which address, who routes, and who
+//! asks for listeners ([RFC 3810](https://www.rfc-editor.org/rfc/rfc3810)). It believes what
+//! cannot have crossed a router and what a sender says of itself alone; redirects and errors,
+//! which speak of others, and what anybody listens to it steps over.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -9,7 +10,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::pair::{is_host_ipv6, is_host_mac};
 use super::{Layer, LinkClassifier, LinkContext};
-use crate::observe::{Emit, MacAddr, Observation, Proof, Subject};
+use crate::observe::{Emit, MacAddr, Observation, Proof, Subject, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: LinkClassifier = LinkClassifier {
@@ -27,6 +28,11 @@ const ROUTER_ADVERTISEMENT: u8 = 134;
 const NEIGHBOUR_SOLICITATION: u8 = 135;
 const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
 const REDIRECT: u8 = 137;
+
+/// Who asks which groups are wanted (multicast listener discovery), RFC 2710 and RFC 3810, and
+/// the shortest such question: header, longest delay, group.
+const LISTENER_QUERY: u8 = 130;
+const LISTENER_QUERY_LEN_MIN: usize = 24;
 
 /// Options that hold a link-layer address, RFC 4861 section 4.6.1.
 const SOURCE_LINK_LAYER: u8 = 1;
@@ -71,6 +77,9 @@ fn observe(bytes: &[u8], context: &LinkContext, emit: Emit<'_>) -> bool {
     let Some(([kind, code, ..], body)) = bytes.split_first_chunk::<HEADER_LEN>() else {
         return false;
     };
+    if *kind == LISTENER_QUERY {
+        return listener_query(bytes, context, emit);
+    }
     if !(ROUTER_SOLICITATION..=REDIRECT).contains(kind) {
         return true;
     }
@@ -81,6 +90,20 @@ fn observe(bytes: &[u8], context: &LinkContext, emit: Emit<'_>) -> bool {
         return false;
     };
     discovery(*kind, body, src, context.src_mac, emit).is_some()
+}
+
+/// A question for listeners, which nobody forwards and only a link-local address may ask.
+fn listener_query(bytes: &[u8], context: &LinkContext, emit: Emit<'_>) -> bool {
+    let is_sound = bytes.len() >= LISTENER_QUERY_LEN_MIN
+        && bytes.get(1) == Some(&0)
+        && context.ttl == 1
+        && matches!(context.src, Some(IpAddr::V6(src)) if src.is_unicast_link_local())
+        && context.dst.is_some_and(|dst| dst.is_multicast());
+    if is_sound {
+        emit(Observation::Confirmed);
+        says(Field::MldRole, b"querier", emit);
+    }
+    is_sound
 }
 
 /// Reads what follows the checksum; `None` if it is not well formed.
@@ -262,6 +285,29 @@ mod tests {
     }
 
     #[test]
+    fn a_querier_is_one_of_the_link() {
+        let mut query = [0; 28];
+        query[0] = LISTENER_QUERY;
+        let asks = |bytes: &[u8], src, ttl| {
+            let mut roles = 0;
+            let good = observe(bytes, &context(src, ttl), &mut |seen| {
+                if let Observation::Fact { field, value, .. } = seen {
+                    assert_eq!((field, value), (Field::MldRole, &b"querier"[..]));
+                    roles += 1;
+                }
+            });
+            (good, roles)
+        };
+        assert_eq!(asks(&query, LINK_LOCAL, 1), (true, 1));
+        assert_eq!(asks(&query[..24], LINK_LOCAL, 1), (true, 1), "version 1");
+        assert_eq!(asks(&query[..23], LINK_LOCAL, 1), (false, 0));
+        assert_eq!(asks(&query, LINK_LOCAL, 255), (false, 0));
+        assert_eq!(asks(&query, "2001:db8::1", 1), (false, 0));
+        query[0] = 143;
+        assert_eq!(asks(&query, LINK_LOCAL, 1), (true, 0), "a listener");
+    }
+
+    #[test]
     fn an_option_without_length_condemns_the_message() {
         let bad = neighbour(135, 0, "2001:db8::9", &[1, 0, 0, 0, 0, 0, 0, 0]);
         let seen = read(&bad, &context("2001:db8::7", 255));
@@ -283,9 +329,10 @@ mod tests {
     }
 
     fn read_any(bytes: &[u8]) {
-        for kind in 133..=137 {
+        for kind in [LISTENER_QUERY, 133, 134, 135, 136, 137] {
             let message = [&[kind, 0, 0, 0][..], bytes].concat();
             observe(&message, &context(LINK_LOCAL, 255), &mut |_| {});
+            observe(&message, &context(LINK_LOCAL, 1), &mut |_| {});
         }
     }
 }

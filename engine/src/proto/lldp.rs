@@ -1,6 +1,6 @@
-//! LLDP, IEEE 802.1AB, with the inventory of LLDP-MED, ANSI/TIA-1057: what a device on the wire
-//! says of itself, for its neighbour. It reads no management address, no location and no policy,
-//! and believes no frame that is not whole.
+//! LLDP, IEEE 802.1AB, with the inventory and the location of LLDP-MED, ANSI/TIA-1057: what a
+//! device on the wire says of itself, for its neighbour. It reads no management address, no
+//! policy and no neighbour's location, and believes no frame that is not whole.
 //!
 //! ```text
 //! a frame is a list of:    7 bits    9 bits     length bytes
@@ -10,8 +10,11 @@
 //! chassis, port, time to live (in this order), any others, the end (0, 0)
 //! ```
 
+use std::fmt::Write;
+
 use medtap_table::vocabulary::{Field, Protocol};
 
+use super::reported;
 use super::stack_text::{StackText, mac, printable};
 use super::{Layer, LinkClassifier, LinkContext};
 use crate::observe::{Emit, Observation, Subject};
@@ -41,6 +44,23 @@ const CHASSIS_LOCAL: u8 = 7;
 
 /// The Telecommunications Industry Association: LLDP-MED.
 const MED: [u8; 3] = [0x00, 0x12, 0xbb];
+
+/// Device types of LLDP-MED, ANSI/TIA-1057 table 11: three classes of endpoints, and a network
+/// connectivity device, which mostly tells its neighbour where the neighbour is.
+const ENDPOINT_MAX: u8 = 3;
+const CONNECTIVITY: u8 = 4;
+
+/// Whose location it is, RFC 4776 section 3.1.
+const OF_NETWORK_ELEMENT: u8 = 1;
+const OF_CLIENT: u8 = 2;
+
+/// The elements of a civic address that are told, in this order, RFC 4776 section 3.4: building,
+/// floor, unit, room, seat. Never who lives there (23), nor any other text.
+const PLACES: [u8; 5] = [25, 27, 26, 28, 33];
+
+/// Bits behind the point of a latitude or longitude, and all its bits, RFC 6225 section 2.2.
+const FRACTION_BITS: u32 = 25;
+const COORDINATE_BITS: u32 = 34;
 
 /// Names of the system capabilities, from bit 0, IEEE 802.1AB table 8-4.
 const CAPABILITY_NAMES: [&str; 11] = [
@@ -103,7 +123,7 @@ fn observe(bytes: &[u8], _context: &LinkContext, emit: Emit<'_>) -> bool {
         Some(_) => {}
     }
     emit(Observation::Confirmed);
-    let mut rest = bytes;
+    let (mut rest, mut device_type) = (bytes, 0);
     while let Some((kind, value, after)) = element(rest) {
         match kind {
             END => break,
@@ -112,7 +132,14 @@ fn observe(bytes: &[u8], _context: &LinkContext, emit: Emit<'_>) -> bool {
             SYSTEM_NAME => fact(Field::LldpSystemName, value, emit),
             SYSTEM_DESCRIPTION => fact(Field::LldpSystemDescription, value, emit),
             CAPABILITIES => capabilities(value, emit),
-            ORGANISATION => organisation(value, emit),
+            ORGANISATION => {
+                if let Some((MED, [subtype, value @ ..])) = value
+                    .split_first_chunk()
+                    .map(|(organisation, rest)| (*organisation, rest))
+                {
+                    med(*subtype, value, &mut device_type, emit);
+                }
+            }
             _ => {}
         }
         rest = after;
@@ -148,15 +175,17 @@ fn capabilities(value: &[u8], emit: Emit<'_>) {
     fact(Field::LldpCapabilities, names.as_bytes(), emit);
 }
 
-/// The inventory of LLDP-MED, ANSI/TIA-1057 section 10.2.6.
-fn organisation(value: &[u8], emit: Emit<'_>) {
-    let Some((MED, [subtype, text @ ..])) = value
-        .split_first_chunk()
-        .map(|(organisation, rest)| (*organisation, rest))
-    else {
-        return;
-    };
+/// An element of LLDP-MED, ANSI/TIA-1057 section 10.2: the device's type, which must come first
+/// of them, its location, its inventory.
+fn med(subtype: u8, value: &[u8], device_type: &mut u8, emit: Emit<'_>) {
     let field = match subtype {
+        1 => {
+            if let [_, _, kind] = *value {
+                *device_type = kind;
+            }
+            return;
+        }
+        3 => return location(value, *device_type, emit),
         5 => Field::LldpMedHardware,
         6 => Field::LldpMedFirmware,
         7 => Field::LldpMedSoftware,
@@ -166,7 +195,77 @@ fn organisation(value: &[u8], emit: Emit<'_>) {
         11 => Field::LldpMedAssetId,
         _ => return,
     };
-    fact(field, text, emit);
+    fact(field, value, emit);
+}
+
+/// Where the sender itself is: an endpoint tells its own place, a switch its neighbour's unless
+/// it says otherwise. A telephone number for emergencies is no place.
+fn location(value: &[u8], device_type: u8, emit: Emit<'_>) {
+    let is_endpoint = (1..=ENDPOINT_MAX).contains(&device_type);
+    match *value {
+        [1, ref coordinates @ ..] if is_endpoint => position(coordinates, emit),
+        [2, len, whose, _, _, ref places @ ..] if usize::from(len) == places.len() + 3 => {
+            let is_own = match whose {
+                OF_CLIENT => is_endpoint,
+                OF_NETWORK_ELEMENT => device_type == CONNECTIVITY,
+                _ => false,
+            };
+            if is_own {
+                civic(places, emit);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A civic address: the allowed parts, where every part is whole and none names a person.
+fn civic(places: &[u8], emit: Emit<'_>) {
+    let mut told = [None; PLACES.len()];
+    let mut rest = places;
+    while let [kind, len, after @ ..] = rest {
+        let Some((text, after)) = after.split_at_checked(usize::from(*len)) else {
+            return;
+        };
+        if let Some(place) = PLACES.iter().position(|wanted| wanted == kind)
+            && let Some(slot) = told.get_mut(place)
+        {
+            *slot = reported::text(text).filter(|text| !reported::names_person(text));
+        }
+        rest = after;
+    }
+    let mut text = StackText::<128>::new();
+    for part in told.iter().flatten() {
+        text.push_item(b"/", part);
+    }
+    fact(Field::LldpMedCivic, text.as_bytes(), emit);
+}
+
+/// Latitude and longitude in degrees, RFC 6225 section 2.2; nothing where either is not known.
+fn position(coordinates: &[u8], emit: Emit<'_>) {
+    let Some((degrees, [_, _, _, _, _, _])) = coordinates.split_first_chunk::<10>() else {
+        return;
+    };
+    let (degrees, _) = degrees.as_chunks::<5>();
+    let [latitude, longitude] = degrees else {
+        return;
+    };
+    let mut text = StackText::<32>::new();
+    for (coordinate, degrees_max) in [(latitude, 90.0), (longitude, 180.0)] {
+        let [a, b, c, d, e] = *coordinate;
+        let word = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]);
+        let resolution = (word >> COORDINATE_BITS) as u32;
+        let unused = u64::BITS - COORDINATE_BITS;
+        let fixed = (word << unused).cast_signed() >> unused;
+        let degrees = fixed as f64 / f64::from(1u32 << FRACTION_BITS);
+        let comma = if text.is_empty() { "" } else { "," };
+        if !(1..=COORDINATE_BITS).contains(&resolution)
+            || degrees.abs() > degrees_max
+            || write!(text, "{comma}{degrees:.5}").is_err()
+        {
+            return;
+        }
+    }
+    fact(Field::LldpMedCoordinates, text.as_bytes(), emit);
 }
 
 fn fact(field: Field, value: &[u8], emit: Emit<'_>) {
@@ -231,6 +330,62 @@ mod tests {
         );
     }
 
+    /// A frame of a device of this type with this location.
+    fn placed(device_type: u8, location: &[u8]) -> Vec<(Field, String)> {
+        let len = u8::try_from(location.len() + 4).unwrap();
+        let head = b"\x02\x06\x05\x01\x0a\x00\x00\x01\x04\x02\x07p\x06\x02\x00\x14";
+        let capabilities = [0xfe, 7, 0x00, 0x12, 0xbb, 1, 0, 0x33, device_type];
+        let place = [&[0xfe, len, 0x00, 0x12, 0xbb, 3][..], location].concat();
+        let (good, facts) = read(&[&head[..], &capabilities, &place, &[0, 0]].concat());
+        assert!(good);
+        facts
+    }
+
+    #[test]
+    fn a_place_is_told_of_the_sender_alone() {
+        // Street, who lives there, room, floor, building, a unit that names somebody.
+        let parts = b"\x06\x05Ringx\x17\x06CANARY\x1c\x032.7\x1b\x012\x19\x04East\
+            \x1a\x0aDr. CANARY";
+        let of = |whose| {
+            let len = u8::try_from(parts.len() + 3).unwrap();
+            [&[2, len, whose, b'D', b'E'][..], parts].concat()
+        };
+        let told = [(Field::LldpMedCivic, "East/2/2.7".to_owned())];
+        for (device_type, whose, is_own) in [
+            (1, OF_CLIENT, true),
+            (3, OF_CLIENT, true),
+            (CONNECTIVITY, OF_NETWORK_ELEMENT, true),
+            (CONNECTIVITY, OF_CLIENT, false),
+            (3, OF_NETWORK_ELEMENT, false),
+            (3, 0, false),
+            (0, OF_CLIENT, false),
+        ] {
+            let expected = if is_own { &told[..] } else { &[] };
+            assert_eq!(placed(device_type, &of(whose)), expected, "{device_type} {whose}");
+        }
+        let mut cut = of(OF_CLIENT);
+        *cut.last_chunk_mut::<11>().unwrap().first_mut().unwrap() += 1;
+        assert_eq!(placed(1, &cut), [], "a part that is not whole");
+        cut[1] += 1;
+        assert_eq!(placed(1, &cut), [], "another length");
+        assert_eq!(placed(1, b"\x03CANARY"), [], "a telephone number");
+    }
+
+    #[test]
+    fn coordinates_are_degrees() {
+        // 48.5 north, 122.25 west, both to 9 bits.
+        let lci = b"\x01\x24\x61\x00\x00\x00\x27\x0b\x80\x00\x00\x10\0\0\0\0\x01";
+        let told = [(Field::LldpMedCoordinates, "48.50000,-122.25000".to_owned())];
+        assert_eq!(placed(1, lci), told);
+        assert_eq!(placed(CONNECTIVITY, lci), [], "the neighbour's");
+        assert_eq!(placed(1, &lci[..16]), [], "cut");
+        let mut unknown = *lci;
+        unknown[1] &= 3;
+        assert_eq!(placed(1, &unknown), [], "not known");
+        unknown[1] = 0x25;
+        assert_eq!(placed(1, &unknown), [], "beyond the pole");
+    }
+
     #[test]
     fn chassis_identifiers_that_are_names() {
         let named = b"\x02\x05\x07plc1\x04\x02\x07p\x06\x02\x00\x14\x00\x00";
@@ -269,6 +424,7 @@ mod tests {
                 observe(bytes, &context(), &mut |_| {});
                 let tail = [&PHONE[..18], bytes, &[0, 0]].concat();
                 observe(&tail, &context(), &mut |_| {});
+                location(bytes, 1, &mut |_| {});
             });
     }
 }

@@ -64,6 +64,8 @@ fields! {
     LldpMedManufacturer = 18, "lldp.media.manufacturer", Manufacturer, 90;
     LldpMedModel = 19, "lldp.media.model", Model, 90;
     LldpMedAssetId = 20, "lldp.media.asset", Observed, 90;
+    LldpMedCivic = 883, "lldp.media.civic", Location, 70;
+    LldpMedCoordinates = 884, "lldp.media.coordinates", Observed, 70;
     LldpPortDescription = 21, "lldp.port.desc", Observed, 80;
     CdpDeviceId = 30, "cdp.deviceid", Hostname, 90;
     CdpPlatform = 31, "cdp.platform", Model, 85;
@@ -354,6 +356,7 @@ fields! {
     Dhcpv6Name = 813, "dhcpv6.client_fqdn", Hostname, 80;
     LlmnrName = 814, "llmnr.name", Hostname, 80;
     IgmpRole = 815, "igmp.role", Observed, 80;
+    MldRole = 882, "icmpv6.mld.role", Observed, 80;
     StpBridge = 816, "stp.bridge", Observed, 90;
     StpRole = 817, "stp.role", Observed, 90;
     EapolRole = 818, "eapol.role", Observed, 85;
