@@ -361,7 +361,11 @@ mod tests {
             (0, OF_CLIENT, false),
         ] {
             let expected = if is_own { &told[..] } else { &[] };
-            assert_eq!(placed(device_type, &of(whose)), expected, "{device_type} {whose}");
+            assert_eq!(
+                placed(device_type, &of(whose)),
+                expected,
+                "{device_type} {whose}"
+            );
         }
         let mut cut = of(OF_CLIENT);
         *cut.last_chunk_mut::<11>().unwrap().first_mut().unwrap() += 1;

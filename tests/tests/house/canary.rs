@@ -51,6 +51,41 @@ const HOLD_PERSONS: &[&str] = &[
     "pcaps/pjl/name.pcap",
 ];
 
+/// Captures of log-ins, calls, shares and agents, where users, files and contacts are named: they
+/// hold the canary too. Their bytes are not changed: what names somebody there is of one form.
+const HOLD_USERS: &[&str] = &[
+    "pcaps/lldp/inventory.pcap",
+    "pcaps/mdns/keys.pcap",
+    "pcaps/snmp/agent.pcap",
+    "pcaps/snmp/entities.pcap",
+    "pcaps/ftp/account.pcap",
+    "pcaps/telnet/login.pcap",
+    "pcaps/sip/call.pcap",
+    "pcaps/sip/proxy.pcap",
+    "pcaps/http/onvif.pcap",
+    "pcaps/smb/version1.pcap",
+    "pcaps/smb/version3.pcap",
+    "pcaps/smb/share.pcap",
+    "pcaps/kerberos/tickets.pcap",
+    "pcaps/ldap/binds.pcap",
+    "pcaps/mqtt/log_on.pcap",
+    "pcaps/mysql/greeting.pcap",
+    "pcaps/nbdgm/announcements.pcap",
+    "pcaps/nfs/list.pcap",
+    "pcaps/pgsql/clear.pcap",
+    "pcaps/radius/access.pcap",
+    "pcaps/rdp/tls.pcap",
+    "pcaps/resp/password.pcap",
+    "pcaps/rlogin/login.pcap",
+    "pcaps/rsh/command.pcap",
+    "pcaps/rtsp/stream.pcap",
+    "pcaps/socks/version5.pcap",
+    "pcaps/tacplus/session.pcap",
+    "pcaps/tds/log_in.pcap",
+    "pcaps/tns/refused.pcap",
+    "pcaps/eapol/md5.pcap",
+];
+
 fn holds_canary(bytes: &[u8]) -> bool {
     let (&first, rest) = CANARY.split_first().expect("a word");
     let mut at = 0;
@@ -81,7 +116,11 @@ fn no_output_names_a_person() {
     for capture in captures() {
         let name = medtap_tests::relative(&capture);
         let input = fs::read(&capture).expect("a committed capture");
-        if HOLD_PERSONS.contains(&name.as_str()) {
+        if HOLD_PERSONS
+            .iter()
+            .chain(HOLD_USERS)
+            .any(|held| *held == name)
+        {
             assert!(
                 holds_canary_in_any_form(&input),
                 "{name} holds no canary to search for"

@@ -12,6 +12,8 @@ pub enum Family {
     Instrument,
     /// Things that play, show or measure, each with a word of its own for its model.
     Thing,
+    /// Web pages of a device that names maker and model in words of its own (storage, cameras).
+    Web,
     /// DICOM applications: PS3.15 annex H.
     Dicom,
     /// What hardware a host is: no service, only a text.
@@ -19,7 +21,7 @@ pub enum Family {
 }
 
 /// Services, by their label, that belong to the device that offers them.
-const SERVICES: [(&[u8], Family); 24] = [
+const SERVICES: [(&[u8], Family); 26] = [
     (b"_ipp", Family::Print),
     (b"_ipps", Family::Print),
     (b"_printer", Family::Print),
@@ -40,6 +42,8 @@ const SERVICES: [(&[u8], Family); 24] = [
     (b"_hap", Family::Thing),
     (b"_hue", Family::Thing),
     (b"_dhnap", Family::Thing),
+    (b"_http", Family::Web),
+    (b"_https", Family::Web),
     (b"_dicom", Family::Dicom),
     (b"_dicom-tls", Family::Dicom),
     (b"_acr-nema", Family::Dicom),
@@ -47,7 +51,7 @@ const SERVICES: [(&[u8], Family); 24] = [
 ];
 
 /// Keys and what they are, by family.
-const KEYS: [(Family, &[u8], Field); 31] = [
+const KEYS: [(Family, &[u8], Field); 35] = [
     (Family::Print, b"ty", Field::MdnsTxtProduct),
     (Family::Print, b"product", Field::MdnsTxtProduct),
     (Family::Print, b"usb_mfg", Field::MdnsTxtManufacturer),
@@ -84,6 +88,10 @@ const KEYS: [(Family, &[u8], Field); 31] = [
     (Family::Thing, b"firmware", Field::MdnsTxtFirmware),
     (Family::Thing, b"fv", Field::MdnsTxtFirmware),
     (Family::Thing, b"ty", Field::MdnsTxtProduct),
+    (Family::Web, b"vendor", Field::MdnsTxtManufacturer),
+    (Family::Web, b"model", Field::MdnsTxtModel),
+    (Family::Web, b"serial", Field::MdnsTxtSerial),
+    (Family::Web, b"version", Field::MdnsTxtFirmware),
     (Family::Dicom, b"aet", Field::MdnsTxtAeTitle),
     (
         Family::Dicom,
@@ -135,11 +143,14 @@ impl<'a> Text<'a> {
             || path.starts_with(b"classes/")
     }
 
-    /// The known keys of a family, with what each is.
+    /// The known keys of a family, with what each is. A page that names no device, maker and
+    /// model, is a program's: its version is not the device's.
     pub fn facts(&self, family: Family) -> impl Iterator<Item = (Field, &'a [u8])> + use<'a> {
         let text = *self;
+        let is_device = family != Family::Web
+            || (text.get(b"vendor").is_some() && text.get(b"model").is_some());
         KEYS.iter()
-            .filter(move |row| row.0 == family)
+            .filter(move |row| row.0 == family && is_device)
             .filter_map(move |(_, key, field)| {
                 let value = text.get(key)?;
                 // A PostScript product stands in brackets.
@@ -176,10 +187,28 @@ mod tests {
     #[test]
     fn families() {
         assert_eq!(family(b"_IPP"), Some(Family::Print));
-        assert_eq!(family(b"_http"), None);
+        assert_eq!(family(b"_smb"), None);
         let facts: Vec<_> = Text(b"\x0fproduct=(AX-10)").facts(Family::Print).collect();
         assert_eq!(facts, [(Field::MdnsTxtProduct, &b"AX-10"[..])]);
         let aet: Vec<_> = Text(b"\x07AET=CT1").facts(Family::Dicom).collect();
         assert_eq!(aet, [(Field::MdnsTxtAeTitle, &b"CT1"[..])]);
+    }
+
+    #[test]
+    fn a_web_page_tells_of_a_device_that_names_itself() {
+        let store =
+            Text(b"\x0bvendor=Acme\x0bmodel=AS-20\x0aserial=771\x0bversion=7.2\x08user=Bob");
+        let facts: Vec<_> = store.facts(Family::Web).collect();
+        assert_eq!(
+            facts,
+            [
+                (Field::MdnsTxtManufacturer, &b"Acme"[..]),
+                (Field::MdnsTxtModel, b"AS-20"),
+                (Field::MdnsTxtSerial, b"771"),
+                (Field::MdnsTxtFirmware, b"7.2"),
+            ]
+        );
+        let program = Text(b"\x0dversion=2.440\x0bmodel=AS-20");
+        assert_eq!(program.facts(Family::Web).count(), 0);
     }
 }
