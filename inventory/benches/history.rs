@@ -46,6 +46,7 @@ const HOUR_NS: u64 = 3_600_000_000_000;
 const VOLUME: Volume = Volume {
     packets: 40,
     bytes: 30_000,
+    conversations: 2,
 };
 
 fn main() {

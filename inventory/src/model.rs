@@ -232,6 +232,8 @@ pub struct Conversation {
     pub opened: bool,
     /// The one that was asked answered.
     pub answered: bool,
+    /// How often; 0 where it is not counted.
+    pub times: u64,
     /// When first.
     pub first_seen: Time,
     /// When last.

@@ -404,8 +404,8 @@ record! {
         packets: u64,
         /// Bytes in both directions, on the wire.
         bytes: u64,
-        /// Zero.
-        reserved: u64,
+        /// Conversations; 0 where they are not counted.
+        conversations: u64,
     }
 }
 

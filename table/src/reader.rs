@@ -270,8 +270,13 @@ impl TableReader {
             let resp_known = edge.resp.is_none_or(|resp| self.is_subject(resp));
             let known = self.is_subject(edge.orig) && resp_known;
             let edge = self.sensible(known.then_some(edge))?;
-            let [packets, bytes] = hot_words(slot, EdgeRecord::WORDS);
-            Some((EdgeId(index), edge, Volume { packets, bytes }))
+            let [packets, bytes, conversations] = hot_words(slot, EdgeRecord::WORDS);
+            let volume = Volume {
+                packets,
+                bytes,
+                conversations,
+            };
+            Some((EdgeId(index), edge, volume))
         })
     }
 

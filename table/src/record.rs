@@ -322,6 +322,16 @@ pub struct Volume {
     pub packets: u64,
     /// Bytes.
     pub bytes: u64,
+    /// Conversations; 0 where they are not counted: on the link, and in tables of before.
+    pub conversations: u64,
+}
+
+impl std::ops::AddAssign for Volume {
+    fn add_assign(&mut self, more: Self) {
+        self.packets += more.packets;
+        self.bytes += more.bytes;
+        self.conversations += more.conversations;
+    }
 }
 
 /// How often a subject did something.

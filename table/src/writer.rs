@@ -239,7 +239,8 @@ impl TableWriter {
         let hot = self
             .slot(Region::Edges, id.0)
             .get(1 + crate::layout::EdgeRecord::WORDS..);
-        add_words(hot.unwrap_or_default(), &[volume.packets, volume.bytes]);
+        let words = [volume.packets, volume.bytes, volume.conversations];
+        add_words(hot.unwrap_or_default(), &words);
     }
 
     /// Adds the activity of a subject with an event. One slot for each pair is the caller's care.

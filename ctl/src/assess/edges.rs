@@ -76,7 +76,7 @@ fn of(known: &Known, device: &Device, other: &Device, one: &Conversation) -> Vec
     let (way, name) = (if one.opened { "to" } else { "from" }, label(other));
     let outside = known.is_outside(other);
     if outside && !known.is_outside(device) {
-        let text = format!("{protocol} {way} {}", address(other));
+        let text = format!("{protocol} {way} {}{}", address(other), often(one.times));
         show(FindingId::PublicContact, PUBLIC_SURE, text);
     }
     let across = match protocol {
@@ -103,6 +103,15 @@ fn of(known: &Known, device: &Device, other: &Device, one: &Conversation) -> Vec
         }
     }
     shown
+}
+
+/// How often they spoke, where that was counted.
+fn often(times: u64) -> String {
+    match times {
+        0 => String::new(),
+        1 => " (once)".to_owned(),
+        many => format!(" ({many} times)"),
+    }
 }
 
 fn address(device: &Device) -> String {

@@ -15,6 +15,7 @@ fn conversation(protocol: &'static str, opened: bool, answered: bool) -> Convers
         port: Some(3389),
         opened,
         answered,
+        times: 3,
         first_seen: Time(1),
         last_seen: Time(2),
     }
@@ -86,7 +87,7 @@ fn remote_control_across_segments_burdens_the_one_that_serves() {
 fn public_addresses_are_told_unless_they_are_the_sites_own() {
     let public = |devices: &mut [Device]| devices[ARCHIVE].addresses = vec![[8, 8, 8, 8].into()];
     let one = || conversation("tls", true, true);
-    let text = "tls to 8.8.8.8".to_owned();
+    let text = "tls to 8.8.8.8 (3 times)".to_owned();
     assert_eq!(
         found(one(), "", public),
         [("public_contact".to_owned(), 95, text)]

@@ -230,6 +230,7 @@ fn lists_and_bills_are_told() {
             port: Some(443),
             opened: true,
             answered: true,
+            times: 3,
             first_seen: as_of,
             last_seen: as_of,
         }];

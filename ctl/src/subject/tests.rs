@@ -28,6 +28,7 @@ fn conversation(protocol: &'static str, opened: bool) -> Conversation {
         port: Some(104),
         opened,
         answered: true,
+        times: 3,
         first_seen: Time(1),
         last_seen: Time(2),
     }

@@ -85,8 +85,7 @@ struct EdgeState {
     flags: EdgeFlags,
     confidence: u8,
     times: Times,
-    packets: u64,
-    bytes: u64,
+    volume: Volume,
     slot: Option<EdgeId>,
 }
 
@@ -97,8 +96,7 @@ impl EdgeState {
             flags: EdgeFlags::default(),
             confidence: 0,
             times: Times::NEVER,
-            packets: 0,
-            bytes: 0,
+            volume: Volume::default(),
             slot: None,
         }
     }
@@ -342,8 +340,7 @@ impl Aggregator {
         state.flags.insert(seen.flags);
         state.confidence = state.confidence.max(seen.confidence);
         state.times.merge(seen.times);
-        state.packets += seen.packets;
-        state.bytes += seen.bytes;
+        state.volume += seen.volume;
     }
 
     fn activity(&mut self, seen: &ActivitySighting) {
@@ -516,9 +513,7 @@ impl Aggregator {
                 None => state.slot = writer.add_edge(&edge).ok(),
             }
             if let Some(slot) = state.slot {
-                let (packets, bytes) = (state.packets, state.bytes);
-                (state.packets, state.bytes) = (0, 0);
-                writer.add_volume(slot, Volume { packets, bytes });
+                writer.add_volume(slot, std::mem::take(&mut state.volume));
             }
             true
         });

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use medtap_rules::Matcher;
 use medtap_table::vocabulary::{Counter, Event, Field};
-use medtap_table::{EdgeFlags, SubjectFlags, Traffic, hour_of_week};
+use medtap_table::{EdgeFlags, SubjectFlags, Traffic, Volume, hour_of_week};
 
 use super::claims::Claims;
 use super::debts::Debts;
@@ -106,8 +106,7 @@ struct EdgeDebt {
     flags: EdgeFlags,
     confidence: u8,
     times: Times,
-    packets: u64,
-    bytes: u64,
+    volume: Volume,
 }
 
 #[derive(Debug)]
@@ -433,8 +432,7 @@ impl Ledger {
             flags: EdgeFlags::default(),
             confidence: 0,
             times: Times::NEVER,
-            packets: 0,
-            bytes: 0,
+            volume: Volume::default(),
         };
         let Some(id) = self.edges.id(&edge.key, new) else {
             counters.count(Counter::LedgerRefused);
@@ -444,8 +442,7 @@ impl Ledger {
         debt.flags.insert(edge.flags);
         debt.confidence = debt.confidence.max(edge.confidence);
         debt.times.merge(edge.times);
-        debt.packets += edge.packets;
-        debt.bytes += edge.bytes;
+        debt.volume += edge.volume;
     }
 
     /// Adds a connection that came to nothing; `target` stands for the address and port tried.
@@ -569,11 +566,10 @@ impl Ledger {
                 flags: debt.flags,
                 confidence: debt.confidence,
                 times: debt.times,
-                packets: debt.packets,
-                bytes: debt.bytes,
+                volume: debt.volume,
             }));
             if taken {
-                (debt.packets, debt.bytes) = (0, 0);
+                debt.volume = Volume::default();
             }
             taken
         })

@@ -2,7 +2,7 @@
 //! merge of sightings is commutative: counts add, first times take the least, last the greatest.
 
 use medtap_table::vocabulary::{Attribute, Event, Field, Protocol};
-use medtap_table::{EdgeFlags, SubjectFlags, Traffic};
+use medtap_table::{EdgeFlags, SubjectFlags, Traffic, Volume};
 
 use super::claims::Claims;
 use super::sketch::Sketch;
@@ -96,10 +96,8 @@ pub struct EdgeSighting {
     pub confidence: u8,
     /// When.
     pub times: Times,
-    /// Packets in both directions.
-    pub packets: u64,
-    /// Bytes on the wire in both directions.
-    pub bytes: u64,
+    /// How much in both directions, and conversations that were not told of before.
+    pub volume: Volume,
 }
 
 /// What makes an edge.

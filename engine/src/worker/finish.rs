@@ -2,7 +2,7 @@
 //! for, a record of it.
 
 use medtap_table::vocabulary::{Counter, Protocol};
-use medtap_table::{EdgeFlags, SubjectFlags, Traffic};
+use medtap_table::{EdgeFlags, SubjectFlags, Traffic, Volume};
 
 use super::Worker;
 use super::act::{binding, idle_ns};
@@ -136,6 +136,7 @@ impl Worker {
             totals.packets - totals.edge_packets,
             totals.bytes - totals.edge_bytes,
         );
+        let conversations = u64::from(totals.edge_packets == 0);
         (totals.edge_packets, totals.edge_bytes) = (totals.packets, totals.bytes);
         if packets == 0 {
             return;
@@ -178,8 +179,11 @@ impl Worker {
                 first_ns,
                 last_ns: flow.last_ns,
             },
-            packets,
-            bytes,
+            volume: Volume {
+                packets,
+                bytes,
+                conversations,
+            },
         };
         self.ledger.edge(&edge, &mut self.counters);
     }

@@ -2,7 +2,7 @@
 //! of fragmented datagrams.
 
 use medtap_table::vocabulary::{Counter, Protocol};
-use medtap_table::{EdgeFlags, Traffic};
+use medtap_table::{EdgeFlags, Traffic, Volume};
 
 use super::act::{Packet, ends, version};
 use super::recorder::{Ends, Recorder};
@@ -79,8 +79,11 @@ impl Worker {
                     flags: EdgeFlags::PEERS | EdgeFlags::CONFIRMED,
                     confidence: 95,
                     times: Times::at(frame.time_ns),
-                    packets: 1,
-                    bytes,
+                    volume: Volume {
+                        packets: 1,
+                        bytes,
+                        conversations: 0,
+                    },
                 },
                 &mut self.counters,
             );

@@ -78,7 +78,7 @@ impl Resolution<'_> {
                 let other = self.folding.other(*place, opened);
                 gathered.usage.speak(edge, opened, other);
                 if let Some(other) = other.filter(|other| whole && *other != number) {
-                    gathered.usage.exchange(other, edge, opened, volume.bytes);
+                    gathered.usage.exchange(other, edge, opened, *volume);
                 }
             }
         }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use medtap_table::vocabulary::Protocol;
-use medtap_table::{Edge, EdgeFlags};
+use medtap_table::{Edge, EdgeFlags, Volume};
 
 use crate::model::{Activity, Conversation, ProtocolUse, Time};
 
@@ -34,6 +34,7 @@ pub struct PeerUse {
 #[derive(Clone, Copy)]
 struct Held {
     answered: bool,
+    often: u64,
     times: (u64, u64),
 }
 
@@ -46,6 +47,7 @@ impl PeerUse {
             port,
             opened,
             answered: held.answered,
+            times: held.often,
             first_seen: Time(held.times.0),
             last_seen: Time(held.times.1),
         })
@@ -113,10 +115,10 @@ impl Usage {
     }
 
     /// Adds what was exchanged with another device.
-    pub fn exchange(&mut self, other: u32, edge: &Edge, opened: bool, bytes: u64) {
+    pub fn exchange(&mut self, other: u32, edge: &Edge, opened: bool, volume: Volume) {
         let peer = self.peers.entry(other).or_default();
         peer.protocols.extend(edge.protocol.map(Protocol::name));
-        peer.bytes = peer.bytes.saturating_add(bytes);
+        peer.bytes = peer.bytes.saturating_add(volume.bytes);
         let port = match edge.protocol {
             Some(protocol) => port(edge, protocol),
             None => Some(edge.port).filter(|port| *port != 0),
@@ -125,10 +127,12 @@ impl Usage {
         let times = (edge.first_seen_ns, edge.last_seen_ns);
         let new = Held {
             answered: false,
+            often: 0,
             times,
         };
         let held = peer.conversations.entry(key).or_insert(new);
         held.answered |= edge.flags.contains(EdgeFlags::ANSWERED);
+        held.often = held.often.saturating_add(volume.conversations);
         held.times = (held.times.0.min(times.0), held.times.1.max(times.1));
     }
 

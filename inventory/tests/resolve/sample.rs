@@ -148,8 +148,12 @@ impl Sample {
         }
         for (edge, bytes) in &self.edges {
             let id = writer.add_edge(edge).unwrap();
-            let (packets, bytes) = (10, *bytes);
-            writer.add_volume(id, Volume { packets, bytes });
+            let volume = Volume {
+                packets: 10,
+                bytes: *bytes,
+                conversations: 2,
+            };
+            writer.add_volume(id, volume);
         }
         writer
     }

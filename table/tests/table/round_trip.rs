@@ -46,7 +46,8 @@ fn everything_comes_back() {
         read.edges[0].2,
         Volume {
             packets: 10,
-            bytes: 9_000
+            bytes: 9_000,
+            conversations: 3,
         }
     );
     assert_eq!(read.edges[1].1.protocol, None);

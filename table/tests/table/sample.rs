@@ -158,6 +158,7 @@ pub fn writer() -> TableWriter {
         Volume {
             packets: 10,
             bytes: 9_000,
+            conversations: 3,
         },
     );
     writer

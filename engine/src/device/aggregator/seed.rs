@@ -88,8 +88,7 @@ impl Aggregator {
             state
                 .times
                 .merge(times(edge.first_seen_ns, edge.last_seen_ns));
-            state.packets += volume.packets;
-            state.bytes += volume.bytes;
+            state.volume += volume;
         }
     }
 
