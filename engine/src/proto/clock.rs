@@ -199,7 +199,7 @@ fn pairs(digits: &[u8; 8]) -> Option<[i64; 4]> {
     let values = word - ZEROS;
     // The tens come first: ten times each, and the one after it.
     let [a, _, b, _, c, _, d, _] = (values * 10 + (values >> 8)).to_le_bytes();
-    Some([a, b, c, d].map(i64::from))
+    Some([i64::from(a), i64::from(b), i64::from(c), i64::from(d)])
 }
 
 /// A number of decimal digits alone.

@@ -53,9 +53,9 @@ fn word(bytes: &[u8]) -> u64 {
 #[inline]
 pub fn control(bytes: &[u8]) -> Option<usize> {
     // Whole pieces first: the compiler compares all bytes of one at once.
-    let (pieces, _) = bytes.as_chunks::<32>();
-    let held = |piece: &[u8; 32]| piece.iter().fold(false, |any, byte| any | (*byte < b' '));
-    let clean = 32 * pieces.iter().take_while(|piece| !held(piece)).count();
+    let (pieces, _) = bytes.as_chunks::<16>();
+    let held = |piece: &[u8; 16]| piece.iter().fold(false, |any, byte| any | (*byte < b' '));
+    let clean = 16 * pieces.iter().take_while(|piece| !held(piece)).count();
     Some(clean + field_end(bytes.get(clean..)?, b'\r')?)
 }
 
