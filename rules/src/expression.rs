@@ -1,7 +1,9 @@
 //! One pattern: its syntax, what it captures, a text that every match holds, and how large it can
 //! become, told without compiling it. It runs no pattern and knows no rule.
 
-use crate::limits::{NEEDLES_MAX, PATTERN_COMPILED_BYTES_MAX, PATTERN_NESTING_MAX};
+use crate::limits::{
+    AUTOMATON_BYTES_MAX, NEEDLES_MAX, PATTERN_COMPILED_BYTES_MAX, PATTERN_NESTING_MAX,
+};
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
@@ -46,6 +48,7 @@ pub fn build(source: &str) -> Result<Regex, regex::Error> {
         .unicode(false)
         .dot_matches_new_line(true)
         .size_limit(PATTERN_COMPILED_BYTES_MAX)
+        .dfa_size_limit(AUTOMATON_BYTES_MAX)
         .nest_limit(PATTERN_NESTING_MAX)
         .build()
 }

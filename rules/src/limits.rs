@@ -24,6 +24,8 @@ pub const PATTERN_COMPILED_BYTES_MAX: usize = 256 << 10;
 pub const PATTERN_STATES_SURE: usize = 1_000;
 /// Most texts of which every match of a pattern holds one, for the search over all patterns.
 pub const NEEDLES_MAX: usize = 16;
+/// Largest lazily built automaton of one pattern and thread, in bytes: beyond it, it starts afresh.
+pub const AUTOMATON_BYTES_MAX: usize = 2 << 20;
 /// Deepest nesting of a pattern.
 pub const PATTERN_NESTING_MAX: u32 = 32;
 /// The numbers that rules made of recog's fingerprints get, from here on.

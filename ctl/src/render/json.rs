@@ -6,23 +6,23 @@ use std::io::{self, BufWriter, Write};
 use serde::Serialize;
 use serde::ser::SerializeStruct;
 use serde_json::Serializer;
-use serde_json::ser::Formatter;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use super::Listing;
 use super::text::is_obeyed;
 
 /// One value, indented by two spaces.
 pub fn pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
-    write(value, Safe::new(true), out)
+    write(value, Safe(PrettyFormatter::new()), out)
 }
 
 /// One value on one line.
 pub fn line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
-    write(value, Safe::new(false), out)
+    write(value, Safe(CompactFormatter), out)
 }
 
 /// A document is written in many small pieces, which are gathered here: each would be a call.
-fn write(value: &impl Serialize, formatter: Safe, out: &mut dyn Write) -> io::Result<()> {
+fn write(value: &impl Serialize, formatter: impl Formatter, out: &mut dyn Write) -> io::Result<()> {
     let mut out = BufWriter::new(out);
     value.serialize(&mut Serializer::with_formatter(&mut out, formatter))?;
     out.write_all(b"\n")?;
@@ -48,61 +48,10 @@ impl Serialize for Listing<'_> {
     }
 }
 
-/// A comma, the end of a line, and what the next begins with: written in one piece.
-const LINE: &[u8] = b",\n                                ";
-/// Spaces of one depth.
-const INDENT: usize = 2;
-
 /// A formatter that escapes more than JSON asks for.
-struct Safe {
-    /// Every value has a line of its own.
-    lines: bool,
-    depth: usize,
-    /// What is written holds a value.
-    holds: bool,
-}
+struct Safe<F>(F);
 
-impl Safe {
-    fn new(lines: bool) -> Self {
-        Self {
-            lines,
-            depth: 0,
-            holds: false,
-        }
-    }
-
-    fn open<W: ?Sized + Write>(&mut self, writer: &mut W, bracket: &[u8]) -> io::Result<()> {
-        self.depth += 1;
-        self.holds = false;
-        writer.write_all(bracket)
-    }
-
-    fn close<W: ?Sized + Write>(&mut self, writer: &mut W, bracket: &[u8]) -> io::Result<()> {
-        self.depth = self.depth.saturating_sub(1);
-        if self.holds {
-            self.next(writer, true)?;
-        }
-        writer.write_all(bracket)
-    }
-
-    /// What stands before a value.
-    fn next<W: ?Sized + Write>(&self, writer: &mut W, first: bool) -> io::Result<()> {
-        let (begin, mut spaces) = match (first, self.lines) {
-            (true, false) => return Ok(()),
-            (false, false) => return writer.write_all(b","),
-            (first, true) => (usize::from(first), self.depth * INDENT),
-        };
-        let piece = LINE.get(begin..LINE.len().min(2 + spaces));
-        writer.write_all(piece.unwrap_or_default())?;
-        while spaces > LINE.len() - 2 {
-            spaces -= LINE.len() - 2;
-            writer.write_all(LINE.get(2..LINE.len().min(2 + spaces)).unwrap_or_default())?;
-        }
-        Ok(())
-    }
-}
-
-impl Formatter for Safe {
+impl<F: Formatter> Formatter for Safe<F> {
     fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
     where
         W: ?Sized + Write,
@@ -124,47 +73,45 @@ impl Formatter for Safe {
     }
 
     fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.open(writer, b"[")
+        self.0.begin_array(writer)
     }
 
     fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.close(writer, b"]")
+        self.0.end_array(writer)
     }
 
     fn begin_array_value<W>(&mut self, writer: &mut W, first: bool) -> io::Result<()>
     where
         W: ?Sized + Write,
     {
-        self.next(writer, first)
+        self.0.begin_array_value(writer, first)
     }
 
-    fn end_array_value<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
-        self.holds = true;
-        Ok(())
+    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
     }
 
     fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.open(writer, b"{")
+        self.0.begin_object(writer)
     }
 
     fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.close(writer, b"}")
+        self.0.end_object(writer)
     }
 
     fn begin_object_key<W>(&mut self, writer: &mut W, first: bool) -> io::Result<()>
     where
         W: ?Sized + Write,
     {
-        self.next(writer, first)
+        self.0.begin_object_key(writer, first)
     }
 
     fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        writer.write_all(if self.lines { b": " } else { b":" })
+        self.0.begin_object_value(writer)
     }
 
-    fn end_object_value<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
-        self.holds = true;
-        Ok(())
+    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
     }
 }
 
@@ -187,11 +134,7 @@ mod tests {
 
     #[test]
     fn layout_is_the_usual_one() {
-        let mut value = serde_json::json!({ "a": [1, {}, [[]], [2, [3]]], "b": [], "c": {"d": 4} });
-        // Deeper than a line begins in one piece.
-        for _ in 0..40 {
-            value = serde_json::json!([value, 5]);
-        }
+        let value = serde_json::json!({ "a": [1, {}, [[]], [2, [3]]], "b": [], "c": {"d": 4} });
         let mut out = Vec::new();
         pretty(&value, &mut out).unwrap();
         let expected = serde_json::to_string_pretty(&value).unwrap() + "\n";
