@@ -5,6 +5,7 @@ use super::*;
 use crate::compile::Key;
 use crate::{Match, UNCONFIRMED_CONFIDENCE_MAX};
 use medtap_table::vocabulary::Attribute;
+use std::collections::BTreeMap;
 
 /// A rule file of one rule, which `change` turns into the one that is meant.
 fn file(change: (&str, &str)) -> String {
@@ -292,6 +293,23 @@ fn the_embedded_rules_load() {
         assert_eq!(rules.unconfirmed(rule.id), Some(rule.unconfirmed));
         assert_eq!(rules.field(rule.id), Some(rule.field));
     }
+}
+
+/// A maker under two names would be two makers in lists, and one of them without weaknesses.
+#[test]
+fn a_maker_has_one_name() {
+    let rules = Rules::embedded();
+    let gives = rules.all().flat_map(|rule| &rule.gives);
+    let makers = gives
+        .filter(|(attribute, _)| *attribute == Attribute::Manufacturer)
+        .filter_map(|(_, name)| name.literal());
+    let mut spellings = BTreeMap::new();
+    for maker in makers {
+        let letters = maker.chars().filter(char::is_ascii_alphanumeric);
+        let key: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
+        assert_eq!(*spellings.entry(key).or_insert(maker), maker);
+    }
+    assert!(spellings.len() > 100);
 }
 
 /// A start reads rules and builds no pattern; a value builds those alone that it may match. Who may
