@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use medtap_inventory::clock;
 use medtap_inventory::model::Device;
 use medtap_table::vocabulary::{Attribute, Category, Field};
 use serde::Serialize;
@@ -117,7 +118,8 @@ pub fn features(device: &Device) -> BTreeSet<Feature> {
     all.into_iter().collect()
 }
 
-/// True for a field whose values devices of one kind share.
+/// True for a field whose values devices of one kind share. How wrong its clock is, is a device's
+/// own.
 pub fn is_shared(field: &str) -> bool {
     let own = [
         Attribute::SerialNumber,
@@ -129,8 +131,11 @@ pub fn is_shared(field: &str) -> bool {
         Attribute::Department,
         Attribute::Udi,
     ];
-    Field::from_name(field)
-        .is_some_and(|field| !field.is_at_patient() && !own.contains(&field.attribute()))
+    Field::from_name(field).is_some_and(|field| {
+        !field.is_at_patient()
+            && !own.contains(&field.attribute())
+            && !clock::FIELDS.contains(&field)
+    })
 }
 
 /// Clusters of the devices that nothing names, the largest first. Each is compared with the first

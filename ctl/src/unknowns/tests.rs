@@ -117,3 +117,19 @@ fn what_a_named_device_says_too_names_no_cluster() {
     let refused = write(other, &devices, &Label::default(), folder.path());
     assert!(refused.is_err_and(|it| it.to_string().contains("say nothing that a rule")));
 }
+
+/// Two clocks that are wrong by the same are no kind of device.
+#[test]
+fn a_clock_makes_nobody_alike() {
+    let mut all = devices();
+    let offset = Said {
+        field: Field::HttpOffset.name(),
+        raw: "-60".to_owned(),
+    };
+    all.truncate(1);
+    all[0].unnamed = vec![offset];
+    let cluster = &clusters(&all)[0];
+    let common: Vec<String> = cluster.common.iter().map(ToString::to_string).collect();
+    assert!(!common.iter().any(|it| it.contains("offset")), "{common:?}");
+    assert_eq!(telling(cluster, &all), (Vec::new(), 0));
+}
