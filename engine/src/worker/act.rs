@@ -543,11 +543,7 @@ pub(super) fn binding(flow: &Flow, direction: Direction) -> BindingKey {
 }
 
 pub(super) fn ends(flow: &Flow, packet: &Packet<'_>) -> Ends {
-    Ends {
-        sender: binding(flow, packet.direction),
-        receiver: binding(flow, packet.direction.other()),
-        time_ns: packet.time_ns,
-    }
+    circumstances(flow, packet).ends()
 }
 
 fn circumstances<'a>(flow: &'a Flow, packet: &Packet<'_>) -> Circumstances<'a> {

@@ -78,7 +78,7 @@ impl Circumstances<'_> {
     }
 
     /// Its sender and receiver.
-    fn ends(&self) -> Ends {
+    pub fn ends(&self) -> Ends {
         Ends {
             sender: binding(self.flow, self.direction),
             receiver: binding(self.flow, self.direction.other()),
