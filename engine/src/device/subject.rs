@@ -45,16 +45,12 @@ impl BindingKey {
             4 => word >> 96 == 0,
             _ => word == 0,
         };
-        let key = Self {
+        Self {
             scope,
             vlan,
             mac,
-            version,
-            address,
-        };
-        match is_unspecified {
-            true => key.without_address(),
-            false => key,
+            version: if is_unspecified { 0 } else { version },
+            address: if is_unspecified { [0; 16] } else { address },
         }
     }
 

@@ -64,8 +64,9 @@ impl Link {
 }
 
 fn mac(word: u64) -> MacAddr {
-    let [a, b, c, d, e, f, _, _] = word.to_le_bytes();
-    [a, b, c, d, e, f]
+    // Copied as one: bytes that are written one by one can't be read as a word for a while.
+    let [mac @ .., _, _] = word.to_le_bytes();
+    mac
 }
 
 /// Bits of [`Flow::flags`].

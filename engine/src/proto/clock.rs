@@ -22,6 +22,9 @@ const OFFSET_S_MAX: i64 = 40 * 366 * DAY_S;
 const ZONE_S: i64 = 900;
 const ZONE_S_MAX: i64 = 14 * 3_600;
 
+/// Bytes of a time in digits, to the second.
+const STAMP_LEN: usize = 14;
+
 /// A time as a message tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told {
@@ -36,12 +39,38 @@ pub struct Told {
 pub struct Clock {
     /// The greatest difference that was told.
     told: Option<i64>,
+    /// The last that was read, to the second: clocks run on, and it is nearly always the same.
+    last: Option<(i64, bool)>,
+    /// The last time that was told in digits and nothing else, and what it says: many messages
+    /// fall into one second.
+    stamp: ([u8; STAMP_LEN], Option<Told>),
 }
 
 impl Clock {
+    /// Takes a time in [`digits`], if it is one.
+    pub fn read_digits(&mut self, field: Field, text: &[u8], time_ns: u64, emit: Emit<'_>) {
+        let told = match <[u8; STAMP_LEN]>::try_from(text) {
+            Ok(stamp) if stamp == self.stamp.0 => self.stamp.1,
+            Ok(stamp) => {
+                self.stamp = (stamp, digits(text));
+                self.stamp.1
+            }
+            Err(_) => digits(text),
+        };
+        if let Some(told) = told {
+            self.read(field, told, time_ns, emit);
+        }
+    }
+
     /// Takes a time that the sender read from its clock when it sent this.
     pub fn read(&mut self, field: Field, told: Told, time_ns: u64, emit: Emit<'_>) {
-        let Some((offset, zone)) = offset_s(told, time_ns) else {
+        let Some(exact) = exact_s(told, time_ns) else {
+            return;
+        };
+        if self.last.replace((exact, told.zoned)) == Some((exact, told.zoned)) {
+            return;
+        }
+        let Some((offset, zone)) = offset_s(exact, told.zoned) else {
             return;
         };
         if self.told.is_some_and(|known| offset <= known) {
@@ -58,13 +87,17 @@ impl Clock {
     }
 }
 
+/// By how many seconds the time that was told is after that of the capture.
+fn exact_s(told: Told, time_ns: u64) -> Option<i64> {
+    let now = i64::try_from(time_ns / SECOND_NS).ok()?;
+    told.seconds.checked_sub(now)
+}
+
 /// How many seconds a clock is fast, in one digit and zeros, so that few values are made of many
 /// messages. Without a zone, what is left when the nearest zone is taken off, and that zone.
-fn offset_s(told: Told, time_ns: u64) -> Option<(i64, Option<i64>)> {
-    let now = i64::try_from(time_ns / SECOND_NS).ok()?;
-    let mut offset = told.seconds.checked_sub(now)?;
+fn offset_s(mut offset: i64, zoned: bool) -> Option<(i64, Option<i64>)> {
     let mut zone = None;
-    if !told.zoned && offset.abs() <= ZONE_S_MAX + ZONE_S / 2 {
+    if !zoned && offset.abs() <= ZONE_S_MAX + ZONE_S / 2 {
         let nearest = (offset + ZONE_S / 2).div_euclid(ZONE_S) * ZONE_S;
         offset -= nearest;
         zone = Some(nearest);
@@ -85,7 +118,7 @@ fn offset_s(told: Told, time_ns: u64) -> Option<(i64, Option<i64>)> {
 /// A date and a time of digits: `YYYYMMDDHHMMSS`, then a fraction, then `+ZZZZ` or `-ZZZZ`: HL7's
 /// and DICOM's form. Without seconds it is too coarse.
 pub fn digits(text: &[u8]) -> Option<Told> {
-    let (stamp, rest) = text.split_first_chunk::<14>()?;
+    let (stamp, rest) = text.split_first_chunk::<STAMP_LEN>()?;
     let (date, time) = (stamp.first_chunk()?, stamp.last_chunk()?);
     let ([century, year, month, day], [_, hour, minute, second]) = (pairs(date)?, pairs(time)?);
     let days = days(century * 100 + year, month, day)?;
@@ -231,8 +264,12 @@ mod tests {
     /// 2026-01-05 08:00:00 UTC.
     const NOW_S: i64 = 1_767_600_000;
 
+    fn exact(seconds: i64, zoned: bool) -> Option<i64> {
+        exact_s(Told { seconds, zoned }, NOW_S as u64 * SECOND_NS)
+    }
+
     fn offset(seconds: i64, zoned: bool) -> Option<i64> {
-        Some(offset_s(Told { seconds, zoned }, NOW_S as u64 * SECOND_NS)?.0)
+        Some(offset_s(exact(seconds, zoned)?, zoned)?.0)
     }
 
     #[test]
@@ -290,7 +327,7 @@ mod tests {
         assert_eq!(offset(NOW_S + 20_700 + 120, false), Some(100));
         assert_eq!(offset(NOW_S - 3 * DAY_S, false), Some(-300_000));
         let zone = |seconds, zoned| {
-            let (_, zone) = offset_s(Told { seconds, zoned }, NOW_S as u64 * SECOND_NS)?;
+            let (_, zone) = offset_s(exact(seconds, zoned)?, zoned)?;
             zone
         };
         assert_eq!(zone(NOW_S + 3_600 + 9, false), Some(3_600));
@@ -319,12 +356,39 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_came_before_says_the_same() {
+        let mut clock = Clock::default();
+        let mut said = Vec::new();
+        let texts = ["20260105080500", "20260105080500", "00000000000000", "x"];
+        for text in texts
+            .into_iter()
+            .chain(["20260105080600", "20260105081000+0000"])
+        {
+            let time_ns = NOW_S as u64 * SECOND_NS;
+            clock.read_digits(Field::Hl7Offset, text.as_bytes(), time_ns, &mut |seen| {
+                if let Observation::Fact { field, value, .. } = seen {
+                    said.push((field, String::from_utf8(value.to_vec()).unwrap()));
+                }
+            });
+        }
+        let offsets = ["300", "400", "600"];
+        let told: Vec<_> = said
+            .iter()
+            .filter(|(field, _)| *field == Field::Hl7Offset)
+            .collect();
+        assert_eq!(
+            told.iter().map(|(_, value)| value).collect::<Vec<_>>(),
+            offsets
+        );
+    }
+
+    #[test]
     fn fuzz_times() {
         bolero::check!()
             .with_type::<(Vec<u8>, u64)>()
             .for_each(|(bytes, time_ns)| {
                 for told in [digits(bytes), http_date(bytes)].into_iter().flatten() {
-                    let _ = offset_s(told, *time_ns);
+                    let _ = exact_s(told, *time_ns).map(|exact| offset_s(exact, told.zoned));
                 }
             });
     }

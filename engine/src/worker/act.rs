@@ -371,7 +371,6 @@ impl Worker {
             return;
         }
         let at = circumstances(self.table.flow(id), packet);
-        let back = at.turned();
         let Some(conversation) = self.conversations.get(session) else {
             return;
         };
@@ -389,12 +388,11 @@ impl Worker {
         };
         let before = there.held_bytes() + reverse.held_bytes();
         let reader = &mut conversation.reader;
-        let mut outcome = Outcome::default();
-        if headers.tcp_flags & ACK != 0 {
-            outcome = reverse.acknowledged(headers.ack, &mut |piece| {
-                reader.read(piece, &back, &mut recorder)
-            });
-        }
+        let given_up = (headers.tcp_flags & ACK != 0 && reverse.has_hole()).then(|| {
+            reverse.acknowledged(headers.ack, &mut |piece| {
+                reader.read(piece, &at.turned(), &mut recorder)
+            })
+        });
         let arrival = Arrival {
             seq: headers.seq,
             bytes: packet.payload,
@@ -403,12 +401,12 @@ impl Worker {
             hurried: self.overload == Overload::Holes,
         };
         let undecided = reader.protocol.is_none();
-        let pushed = there.push(&arrival, &mut |piece| {
+        let outcome = there.push(&arrival, &mut |piece| {
             reader.read(piece, &at, &mut recorder)
         });
         if undecided && reader.protocol.is_some() && !reverse.is_stopped() {
             // What the other end said first was kept; now it can be read.
-            reverse.reread(&mut |piece| reader.read(piece, &back, &mut recorder));
+            reverse.reread(&mut |piece| reader.read(piece, &at.turned(), &mut recorder));
         }
         let mut held = there.held_bytes() + reverse.held_bytes();
         if held > before && self.held_bytes + held - before > STREAMS_BYTES_MAX {
@@ -418,7 +416,9 @@ impl Worker {
         }
         self.held_bytes = (self.held_bytes + held).saturating_sub(before);
         self.count_outcome(outcome);
-        self.count_outcome(pushed);
+        given_up
+            .into_iter()
+            .for_each(|outcome| self.count_outcome(outcome));
         self.note_progress(id, packet);
     }
 
@@ -530,6 +530,7 @@ pub(super) fn version(headers: &Headers) -> u8 {
 
 /// The binding of the end that sends in a direction: by its own frames, or else by the frames
 /// that were sent to it.
+#[inline]
 pub(super) fn binding(flow: &Flow, direction: Direction) -> BindingKey {
     let own = &flow.links[direction.index()];
     let back = &flow.links[direction.other().index()];

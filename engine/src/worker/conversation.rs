@@ -49,9 +49,9 @@ pub struct Reader {
     pub encrypted: bool,
     /// Nothing more is wanted.
     pub over: bool,
-    /// Bytes that [`Conversations`] counted for it, and whether it read since.
+    /// Bytes that [`Conversations`] counted for it, and bytes that it was shown since.
     weighed_bytes: usize,
-    has_read: bool,
+    shown_bytes: usize,
 }
 
 /// The circumstances of a piece.
@@ -225,7 +225,7 @@ impl Reader {
     ) -> Progress {
         let role = self.role(at.direction).unwrap_or(Role::Peer);
         recorder.protocol = self.named();
-        self.has_read = true;
+        self.shown_bytes += bytes.len();
         let Self {
             session,
             protocol,
@@ -366,18 +366,19 @@ impl Conversations {
         }
     }
 
-    /// Counts what the reader of one keeps since it read. False where that is more than there is
-    /// room for: it reads no further.
+    /// Counts what the reader of one keeps, once it was shown an eighth of that anew: it grows by
+    /// what it is shown. False where there is no room for it: it reads no further.
     pub fn weigh(&mut self, number: u32) -> bool {
         let slot = self.slots.get_mut(number as usize);
         let Some(conversation) = slot.and_then(|slot| slot.as_deref_mut()) else {
             return true;
         };
         let reader = &mut conversation.reader;
-        if !std::mem::take(&mut reader.has_read) {
+        let before = reader.weighed_bytes;
+        if reader.shown_bytes <= before / 8 {
             return true;
         }
-        let before = reader.weighed_bytes;
+        reader.shown_bytes = 0;
         let others = self.kept_bytes - before;
         let mut kept = reader.kept_bytes();
         let is_too_much = kept > SESSION_BYTES_MAX || others + kept > self.kept_bytes_max;
@@ -480,29 +481,32 @@ mod tests {
         };
         let session = reader.session.as_mut().unwrap();
         session.observe(&segment, &mut |_| {});
-        reader.has_read = true;
+        reader.shown_bytes += bytes;
     }
 
     #[test]
     fn what_readers_keep_has_an_end() {
-        let mut conversations = Conversations::new(8, 2 * ONE + 100);
-        let first = open(&mut conversations, 60);
-        let second = open(&mut conversations, 40);
+        let mut conversations = Conversations::new(8, 2 * ONE + 10_000);
+        let first = open(&mut conversations, 6_000);
+        let second = open(&mut conversations, 4_000);
         assert!(conversations.weigh(first) && conversations.weigh(second));
-        assert_eq!(conversations.kept_bytes, 2 * ONE + 100);
-        // One byte more, and that one is not read any further; the other is.
+        assert_eq!(conversations.kept_bytes, 2 * ONE + 10_000);
+        // More than there is room for, and that one is not read any further; the other is. A
+        // little is told with what comes after it.
         read(&mut conversations, first, 1);
+        assert!(conversations.weigh(first));
+        read(&mut conversations, first, ONE);
         assert!(!conversations.weigh(first));
         let reader = &conversations.get(first).unwrap().reader;
         assert!(reader.over && reader.protocol == Some(Protocol::Dicom));
-        read(&mut conversations, second, 0);
+        read(&mut conversations, second, ONE);
         assert!(conversations.weigh(second));
-        assert_eq!(conversations.kept_bytes, ONE + 40);
+        assert_eq!(conversations.kept_bytes, 2 * ONE + 4_000);
         // What a conversation kept is free again when it ends.
         conversations.close(first);
         conversations.close(second);
         assert_eq!(conversations.kept_bytes, 0);
-        let third = open(&mut conversations, 90);
+        let third = open(&mut conversations, 9_000);
         assert!(conversations.weigh(third));
     }
 
@@ -511,7 +515,7 @@ mod tests {
         let mut conversations = Conversations::new(8, usize::MAX);
         let number = open(&mut conversations, SESSION_BYTES_MAX - ONE);
         assert!(conversations.weigh(number));
-        read(&mut conversations, number, 1);
+        read(&mut conversations, number, SESSION_BYTES_MAX);
         assert!(!conversations.weigh(number));
     }
 }

@@ -115,19 +115,21 @@ impl Classic {
         })
     }
 
+    /// The four words of a record's header.
     #[inline]
-    fn word(&self, header: &[u8; RECORD_HEADER_LEN], index: usize) -> u32 {
-        let bytes = match index {
-            0 => [header[0], header[1], header[2], header[3]],
-            1 => [header[4], header[5], header[6], header[7]],
-            2 => [header[8], header[9], header[10], header[11]],
-            _ => [header[12], header[13], header[14], header[15]],
+    fn words(&self, header: &[u8; RECORD_HEADER_LEN]) -> [u32; 4] {
+        let (words, _) = header.as_chunks::<4>();
+        let of = |make: fn([u8; 4]) -> u32| {
+            [
+                make(words[0]),
+                make(words[1]),
+                make(words[2]),
+                make(words[3]),
+            ]
         };
-        let word = u32::from_le_bytes(bytes);
-        if self.big_endian {
-            word.swap_bytes()
-        } else {
-            word
+        match self.big_endian {
+            true => of(u32::from_be_bytes),
+            false => of(u32::from_le_bytes),
         }
     }
 }
@@ -138,8 +140,7 @@ impl Decode for Classic {
         let Some(header) = window.first_chunk::<RECORD_HEADER_LEN>() else {
             return Step::Need(RECORD_HEADER_LEN);
         };
-        let mut len = self.word(header, 2);
-        let mut wire_len = self.word(header, 3);
+        let [seconds, fraction, mut len, mut wire_len] = self.words(header);
         let swapped = match self.lengths {
             Lengths::CapturedFirst => false,
             Lengths::WireFirst => true,
@@ -157,9 +158,8 @@ impl Decode for Classic {
             return Step::Need(next as usize);
         }
         // Both factors are 32 bits wide: no sum of the two products reaches 2^64.
-        let seconds = u64::from(self.word(header, 0));
-        let fraction = u64::from(self.word(header, 1));
-        let time_ns = seconds * 1_000_000_000 + fraction * u64::from(self.unit_ns);
+        let fraction_ns = u64::from(fraction) * u64::from(self.unit_ns);
+        let time_ns = u64::from(seconds) * 1_000_000_000 + fraction_ns;
         Step::Frame(Raw {
             time_ns,
             start,

@@ -15,7 +15,7 @@ use super::syntax::{Delimiters, control};
 use super::{BLOCK_END, BLOCK_START};
 use crate::config::{HL7_SEGMENT_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::observe::{Emit, Fault, Observation, Role, Subject, passage};
-use crate::proto::clock::{self, Clock};
+use crate::proto::clock::Clock;
 use crate::proto::digest::{Digest, digest};
 use crate::proto::{Progress, Segment, Session, reported};
 
@@ -146,8 +146,9 @@ impl Hl7Session {
         let (left, known) = (again.left, &again.left.known);
         let acknowledges = known.acknowledges();
         let echoed = acknowledges && other.application == Some(known.application);
-        if let Some(told) = clock::digits(again.time).filter(|_| !echoed) {
-            direction.clock.read(Field::Hl7Offset, told, time_ns, emit);
+        if !echoed {
+            let clock = &mut direction.clock;
+            clock.read_digits(Field::Hl7Offset, again.time, time_ns, emit);
         }
         let id = digest(again.id);
         let believed = Believed::new(left, id, &mut direction.message.witnesses);
@@ -308,8 +309,9 @@ impl Hl7Session {
         if known.is_sound {
             // Some acknowledge with the header that they got, and so do not name themselves.
             let echoed = acknowledges && other.application == Some(known.application);
-            if let Some(told) = clock::digits(time).filter(|_| !echoed) {
-                direction.clock.read(Field::Hl7Offset, told, time_ns, emit);
+            if !echoed {
+                let clock = &mut direction.clock;
+                clock.read_digits(Field::Hl7Offset, time, time_ns, emit);
             }
             passage(known.said.wrapping_add(u64::from(echoed)), emit, |emit| {
                 known.tell(segment, echoed, emit);
