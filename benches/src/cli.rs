@@ -72,7 +72,7 @@ enum KindName {
     Hospital,
     /// C-STORE of 1 MiB images.
     Stores,
-    /// HL7 alone: results of monitors behind gateways, each acknowledged.
+    /// HL7 alone: results of monitors behind gateways, each answered at once.
     Results,
 }
 

@@ -244,15 +244,20 @@ impl Stream {
 
     /// The next segment of the script; false when it has ended.
     fn talk(&mut self, random: &mut Random, frame: &mut Frame) -> bool {
-        if self.owed == 2 || (self.sent == self.bytes.len() && self.owed > 0) {
+        let all_sent = self.sent == self.bytes.len();
+        if self.owed == 2 || (all_sent && self.owed > 0 && !self.is_answered_at_once()) {
             self.owed = 0;
             self.tcp.ack(1 - self.from, frame);
             return true;
         }
-        if self.sent == self.bytes.len() {
+        if all_sent {
             let Some((from, bytes)) = self.say(random) else {
                 return false;
             };
+            // Its answer acknowledges what the other end said.
+            if from != self.from {
+                self.owed = 0;
+            }
             (self.from, self.bytes, self.sent) = (from, bytes, 0);
             self.turn += 1;
         }
@@ -262,6 +267,12 @@ impl Stream {
         self.sent = end;
         self.owed += 1;
         true
+    }
+
+    /// Each message follows at once on the one before it, so that no acknowledgement has to travel
+    /// alone (RFC 9293 section 3.8.6.3, delayed acknowledgements).
+    fn is_answered_at_once(&self) -> bool {
+        matches!(self.script, Script::Results { .. })
     }
 
     /// Who says what in this turn; nothing when all is said.

@@ -44,7 +44,7 @@ pub enum Kind {
     Hospital,
     /// Images of 1 MiB, stored over DICOM without end.
     Stores,
-    /// HL7 alone: results of monitors behind gateways, each acknowledged.
+    /// HL7 alone: results of monitors behind gateways, each answered at once.
     Results,
 }
 
