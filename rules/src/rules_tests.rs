@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::compile::Key;
+use crate::tables::{TABLES, Table};
 use crate::{Match, UNCONFIRMED_CONFIDENCE_MAX};
 use medtap_table::vocabulary::Attribute;
 use std::collections::BTreeMap;
@@ -295,6 +296,49 @@ fn the_embedded_rules_load() {
     }
 }
 
+/// Words at the end of a company's name that tell its legal form alone.
+const LEGAL_FORMS: &[&str] = &[
+    "inc",
+    "corp",
+    "corporation",
+    "co",
+    "ltd",
+    "limited",
+    "gmbh",
+    "ag",
+    "ab",
+    "bv",
+    "llc",
+    "sa",
+    "sas",
+    "plc",
+    "kg",
+    "oy",
+    "spa",
+    "nv",
+];
+
+/// Makers that only sound like another: Contec of Osaka makes computers, AVTECH of Taipei cameras.
+const OTHER_MAKERS: &[&str] = &["AVTECH Corporation", "Contec Co. Ltd.", "Extron Co."];
+
+/// What is left of a maker's name without its spelling and its legal form.
+fn spelling(maker: &str) -> String {
+    let lower = maker.to_lowercase();
+    let mut words: Vec<String> = lower
+        .split([' ', ',', '&'])
+        .map(|word| word.chars().filter(char::is_ascii_alphanumeric).collect())
+        .filter(|word: &String| !word.is_empty())
+        .collect();
+    while words.len() > 1
+        && words
+            .last()
+            .is_some_and(|it| LEGAL_FORMS.contains(&it.as_str()))
+    {
+        words.pop();
+    }
+    words.concat()
+}
+
 /// A maker under two names would be two makers in lists, and one of them without weaknesses.
 #[test]
 fn a_maker_has_one_name() {
@@ -302,14 +346,24 @@ fn a_maker_has_one_name() {
     let gives = rules.all().flat_map(|rule| &rule.gives);
     let makers = gives
         .filter(|(attribute, _)| *attribute == Attribute::Manufacturer)
-        .filter_map(|(_, name)| name.literal());
+        .filter_map(|(_, name)| name.literal())
+        .filter(|maker| !OTHER_MAKERS.contains(maker));
     let mut spellings = BTreeMap::new();
     for maker in makers {
-        let letters = maker.chars().filter(char::is_ascii_alphanumeric);
-        let key: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
-        assert_eq!(*spellings.entry(key).or_insert(maker), maker);
+        assert_eq!(*spellings.entry(spelling(maker)).or_insert(maker), maker);
     }
     assert!(spellings.len() > 100);
+    let tables = TABLES.iter().filter_map(|(name, _)| Table::named(name));
+    let listed = tables
+        .flat_map(|table| table.rows())
+        .filter_map(|row| row.manufacturer);
+    for maker in listed.filter(|maker| !OTHER_MAKERS.contains(maker)) {
+        let known = spellings.get(&spelling(maker));
+        assert!(
+            known.is_none_or(|name| *name == maker),
+            "{maker}, not {known:?}"
+        );
+    }
 }
 
 /// A start reads rules and builds no pattern; a value builds those alone that it may match. Who may

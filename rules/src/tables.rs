@@ -371,7 +371,7 @@ mod tests {
         assert_eq!(maker("snmp_enterprise", "9"), cisco);
         assert_eq!(maker("snmp_enterprise", "1.3.6.1.2.1.1"), None);
         assert_eq!(maker("snmp_enterprise", "1.3.6.1.4.1."), None);
-        let trane = Some((Attribute::Manufacturer, "The Trane Company"));
+        let trane = Some((Attribute::Manufacturer, "Trane"));
         assert_eq!(maker("bacnet_vendor", "2"), trane);
         assert_eq!(maker("enip_vendor", "99999999999"), None);
     }
