@@ -621,6 +621,10 @@ pub const RPC_MESSAGES_MAX: u16 = 64;
 /// Options of one DHCPv6 message that are read; a message with more is none.
 pub const DHCPV6_OPTIONS_MAX: usize = 128;
 
+/// Relays that passed a DHCPv6 message on, one after the other (RFC 8415 section 7.6); a message
+/// with more is none.
+pub const DHCPV6_RELAYS_MAX: usize = 8;
+
 /// Payloads of one IKE message that are looked at.
 pub const ISAKMP_PAYLOADS_MAX: usize = 32;
 

@@ -1,9 +1,10 @@
 //! DHCP for IPv6 (RFC 8415; ports 546 and 547): what a client says of itself, and who serves. It
 //! reads no address that is given, no identifier (it holds the client's MAC address for good) and
-//! nothing that a relay passes on.
+//! nothing that a relay passes on: such a message gets its name alone.
 //!
 //! ```text
 //! type u8 | transaction u24 | options: code u16, length u16, value
+//! relays: type u8 | hops u8 | link 16 bytes | peer 16 bytes | options, a message in one of them
 //! ```
 
 use std::fmt::Write;
@@ -13,7 +14,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 use super::reader::{Reader, words};
 use super::stack_text::{StackText, printable};
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
-use crate::config::DHCPV6_OPTIONS_MAX;
+use crate::config::{DHCPV6_OPTIONS_MAX, DHCPV6_RELAYS_MAX};
 use crate::observe::{Emit, Observation, Role, says};
 
 /// The row of this protocol.
@@ -21,7 +22,21 @@ pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Dhcpv6,
     transport: Transport::Udp,
     ports: &[546, 547],
-    first: &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+    first: &[
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+        7,
+        8,
+        9,
+        10,
+        11,
+        RELAY_FORWARD,
+        RELAY_REPLY,
+    ],
     marks: &[],
     probe,
     session: || Box::new(Speaker),
@@ -31,11 +46,19 @@ pub const CLASSIFIER: Classifier = Classifier {
 const ADVERTISE: u8 = 2;
 const REPLY: u8 = 7;
 const RECONFIGURE: u8 = 10;
+/// What relays pass on to a server and back, section 9.
+const RELAY_FORWARD: u8 = 12;
+const RELAY_REPLY: u8 = 13;
+
+/// Lengths of what stands before the options.
+const HEADER_LEN: usize = 4;
+const RELAY_HEADER_LEN: usize = 34;
 
 /// Options, section 21; RFC 4704 for the name.
 const CLIENT_ID: u16 = 1;
 const SERVER_ID: u16 = 2;
 const REQUESTED: u16 = 6;
+const RELAYED: u16 = 9;
 const VENDOR_CLASS: u16 = 16;
 const NAME: u16 = 39;
 
@@ -45,7 +68,12 @@ const ID_LEN_MAX: usize = 130;
 
 /// The options of a message that is whole; `None` where one is not.
 fn options(bytes: &[u8]) -> impl Iterator<Item = Option<(u16, &[u8])>> {
-    let mut reader = Reader(bytes.get(4..).unwrap_or_default());
+    let header_len = if is_relayed(bytes) {
+        RELAY_HEADER_LEN
+    } else {
+        HEADER_LEN
+    };
+    let mut reader = Reader(bytes.get(header_len..).unwrap_or_default());
     let mut is_broken = false;
     std::iter::from_fn(move || {
         if reader.0.is_empty() || is_broken {
@@ -57,8 +85,50 @@ fn options(bytes: &[u8]) -> impl Iterator<Item = Option<(u16, &[u8])>> {
     })
 }
 
-/// Who sent it, if its options are whole and one of them is an identifier that is sound.
+/// Passed on by a relay, there or back.
+fn is_relayed(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(&(RELAY_FORWARD | RELAY_REPLY)))
+}
+
+/// Who sent it, if it is sound: of what relays passed on, the message inside has to be.
 fn role(bytes: &[u8]) -> Option<Role> {
+    let mut message = bytes;
+    for _ in 0..=DHCPV6_RELAYS_MAX {
+        if !is_relayed(message) {
+            let inside = role_of_message(message)?;
+            let sender = match bytes.first()? {
+                &RELAY_FORWARD => Role::Client,
+                &RELAY_REPLY => Role::Server,
+                _ => inside,
+            };
+            return (sender == inside).then_some(sender);
+        }
+        let hops = usize::from(*message.get(1)?);
+        if hops > DHCPV6_RELAYS_MAX || message.first() != bytes.first() {
+            return None;
+        }
+        message = relayed(message)?;
+    }
+    None
+}
+
+/// The message that a relay passes on, if the options around it are whole.
+fn relayed(bytes: &[u8]) -> Option<&[u8]> {
+    let mut inside = None;
+    for (index, option) in options(bytes).enumerate() {
+        let (code, value) = option?;
+        if index >= DHCPV6_OPTIONS_MAX {
+            return None;
+        }
+        if code == RELAYED {
+            inside = Some(value);
+        }
+    }
+    inside
+}
+
+/// Who sent it, if its options are whole and one of them is an identifier that is sound.
+fn role_of_message(bytes: &[u8]) -> Option<Role> {
     let kind = *bytes.first()?;
     let mut has_id = false;
     let mut count = 0;
@@ -98,6 +168,8 @@ struct Speaker;
 impl Session for Speaker {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
         match role(segment.bytes) {
+            // A relay is neither the client nor the server.
+            Some(_) if is_relayed(segment.bytes) => emit(Observation::Confirmed),
             Some(Role::Server) => {
                 emit(Observation::Confirmed);
                 says(Field::Dhcpv6Server, b"server", emit);
@@ -177,6 +249,48 @@ mod tests {
         assert_eq!(said, ["confirmed", "sender dhcpv6.server=server"]);
     }
 
+    /// A message inside a relay's: hops, the link's and the peer's address, another option, option 9.
+    fn relay(kind: u8, hops: u8, message: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![kind, hops];
+        bytes.extend(b"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01");
+        bytes.extend(b"\xfe\x80\0\0\0\0\0\0\x02\x1b\x2c\xff\xfe\x03\x04\x05");
+        bytes.extend(b"\0\x12\0\x05Gi0/7\0\x09");
+        bytes.extend((message.len() as u16).to_be_bytes());
+        bytes.extend(message);
+        bytes
+    }
+
+    #[test]
+    fn what_relays_pass_on_gets_its_name_alone() {
+        let ask = relay(RELAY_FORWARD, 1, &relay(RELAY_FORWARD, 0, SOLICIT));
+        let mut advertise = SOLICIT.to_vec();
+        advertise[0] = ADVERTISE;
+        let answer = relay(RELAY_REPLY, 0, &advertise);
+        let said = run(
+            &CLASSIFIER,
+            &[(Role::Client, &ask), (Role::Server, &answer)],
+        );
+        assert_eq!(said, ["confirmed", "confirmed"]);
+        let probe = |bytes: &[u8]| probe(&CLASSIFIER, bytes, PORTS);
+        assert_eq!(probe(&ask), Verdict::Match(Role::Client));
+        assert_eq!(probe(&answer), Verdict::Match(Role::Server));
+        for wrong in [
+            relay(RELAY_FORWARD, 0, &advertise),
+            relay(RELAY_REPLY, 0, SOLICIT),
+            relay(RELAY_FORWARD, 9, SOLICIT),
+            relay(RELAY_FORWARD, 0, &SOLICIT[..20]),
+            relay(RELAY_FORWARD, 0, &relay(RELAY_REPLY, 0, SOLICIT)),
+            ask[..ask.len() - 1].to_vec(),
+            ask[..40].to_vec(),
+        ] {
+            assert_eq!(probe(&wrong), Verdict::Reject, "{}", wrong.escape_ascii());
+        }
+        let deep = (0..=DHCPV6_RELAYS_MAX + 1).fold(SOLICIT.to_vec(), |inside, _| {
+            relay(RELAY_FORWARD, 0, &inside)
+        });
+        assert_eq!(probe(&deep), Verdict::Reject);
+    }
+
     #[test]
     fn probes() {
         let client = Verdict::Match(Role::Client);
@@ -196,6 +310,11 @@ mod tests {
             check_any(&CLASSIFIER, bytes, usize::MAX);
             let framed = [&SOLICIT[..18], bytes].concat();
             run(&CLASSIFIER, &[(Role::Client, &framed)]);
+            let inside = bytes.get(..1000).unwrap_or(bytes);
+            run(
+                &CLASSIFIER,
+                &[(Role::Client, &relay(RELAY_FORWARD, 0, inside))],
+            );
         });
     }
 }

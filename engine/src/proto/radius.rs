@@ -1,6 +1,7 @@
 //! RADIUS (RFC 2865, 2866; ports 1812, 1813 and their elders 1645, 1646): at which port of which
 //! switch or access point a station stands. It reads no user, no password, no address of a user
-//! and no vendor's attribute: five attributes are looked at, by number.
+//! and no vendor's attribute: five attributes are looked at, by number. What a server asks of a
+//! switch of its own accord (RFC 5176; port 3799) gets its name, and nothing of it is read.
 //!
 //! ```text
 //!   0  code │ identifier │ length        4  authenticator (16)       20  attributes
@@ -19,13 +20,15 @@ pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Radius,
     transport: Transport::Udp,
     ports: &PORTS,
-    first: &[1, 2, 3, 4, 5, 11],
+    first: &[1, 2, 3, 4, 5, 11, 40, 41, 42, 43, 44, 45],
     marks: &[],
     probe,
     session: || Box::new(Access::default()),
 };
 
-const PORTS: [u16; 4] = [1812, 1813, 1645, 1646];
+const PORTS: [u16; 5] = [1812, 1813, 1645, 1646, DYNAMIC];
+/// The port of requests that a server makes, RFC 5176 section 2.1.
+const DYNAMIC: u16 = 3799;
 const HEADER_LEN: usize = 20;
 /// RFC 2865 section 3.
 const PACKET_LEN_MAX: usize = 4096;
@@ -33,7 +36,11 @@ const PACKET_LEN_MAX: usize = 4096;
 /// Codes, RFC 2865 section 3 and RFC 2866 section 3.
 const ACCESS_REQUEST: u8 = 1;
 const ACCOUNTING_REQUEST: u8 = 4;
-const ANSWERS: [u8; 4] = [2, 3, 5, 11];
+const ANSWERS: [u8; 8] = [2, 3, 5, 11, 41, 42, 44, 45];
+
+/// Codes of what a server asks, RFC 5176 section 2.3.
+const DISCONNECT_REQUEST: u8 = 40;
+const CHANGE_REQUEST: u8 = 43;
 
 /// Attributes, RFC 2865 section 5; the last is RFC 2869's.
 const NAS_ADDRESS: u8 = 4;
@@ -59,11 +66,11 @@ impl<'a> Packet<'a> {
         let (header, _) = segment.bytes.split_first_chunk::<HEADER_LEN>()?;
         let [code, identifier, high, low, ..] = *header;
         let len = usize::from(u16::from_be_bytes([high, low]));
-        let is_request = matches!(code, ACCESS_REQUEST | ACCOUNTING_REQUEST);
-        let port = if is_request { dst } else { src };
+        let port = if is_request(code) { dst } else { src };
         let sound = (HEADER_LEN..=PACKET_LEN_MAX).contains(&len)
-            && (is_request || ANSWERS.contains(&code))
-            && PORTS.contains(&port);
+            && (is_request(code) || ANSWERS.contains(&code))
+            && PORTS.contains(&port)
+            && (code >= DISCONNECT_REQUEST) == (port == DYNAMIC);
         let end = if segment.cut {
             segment.bytes.len().min(len)
         } else {
@@ -78,17 +85,13 @@ impl<'a> Packet<'a> {
         (sound && (segment.cut || packet.is_whole())).then_some(packet)
     }
 
-    fn is_request(&self) -> bool {
-        matches!(self.code, ACCESS_REQUEST | ACCOUNTING_REQUEST)
-    }
-
     /// Attributes fill the packet; a request has some.
     fn is_whole(&self) -> bool {
         let mut len = 0;
         for (_, value) in attributes(self.attributes) {
             len += value.len() + 2;
         }
-        len == self.attributes.len() && (len > 0 || !self.is_request())
+        len == self.attributes.len() && (len > 0 || !is_request(self.code))
     }
 
     /// The first attribute of a type.
@@ -97,6 +100,13 @@ impl<'a> Packet<'a> {
             .find(|(kind, _)| *kind == wanted)
             .map(|(_, value)| value)
     }
+}
+
+fn is_request(code: u8) -> bool {
+    matches!(
+        code,
+        ACCESS_REQUEST | ACCOUNTING_REQUEST | DISCONNECT_REQUEST | CHANGE_REQUEST
+    )
 }
 
 /// Types and values, up to the first that does not fit.
@@ -111,7 +121,7 @@ fn attributes(mut rest: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
 
 fn probe(segment: &Segment<'_>) -> Verdict {
     match Packet::parse(segment) {
-        Some(packet) if packet.is_request() => Verdict::Match(Role::Client),
+        Some(packet) if is_request(packet.code) => Verdict::Match(Role::Client),
         Some(_) => Verdict::Match(Role::Server),
         None => Verdict::Reject,
     }
@@ -128,13 +138,18 @@ struct Access {
 impl Session for Access {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
         match Packet::parse(segment) {
-            Some(packet) if packet.is_request() => {
+            Some(packet) if is_request(packet.code) => {
                 self.asked = Some((packet.code, packet.identifier));
-                request(&packet, emit);
+                // What a server asks names the switch, which is not its sender.
+                if packet.code < DISCONNECT_REQUEST {
+                    request(&packet, emit);
+                }
             }
             Some(packet) => {
                 let code = match packet.code {
                     5 => ACCOUNTING_REQUEST,
+                    41 | 42 => DISCONNECT_REQUEST,
+                    44 | 45 => CHANGE_REQUEST,
                     _ => ACCESS_REQUEST,
                 };
                 if !self.confirmed && self.asked == Some((code, packet.identifier)) {
@@ -316,6 +331,37 @@ mod tests {
             ],
             "an answer to something else confirms nothing"
         );
+    }
+
+    /// RFC 5176: a server cuts a session off. The switch that it names is the one it asks.
+    #[test]
+    fn a_server_asks_of_its_own_accord() {
+        let attributes: [(u8, &[u8]); 3] = [
+            (1, b"CANARY"),
+            (NAS_IDENTIFIER, b"sw-icu-3"),
+            (CALLING_STATION, b"00-12-21-20-01-31"),
+        ];
+        let cut_off = packet(DISCONNECT_REQUEST, 1, &attributes);
+        let done = packet(41, 1, &[]);
+        assert_eq!(
+            say(&[(&cut_off, (12_345, 3799)), (&done, (3799, 12_345))]),
+            ["Confirmed"]
+        );
+        let change = packet(CHANGE_REQUEST, 4, &attributes);
+        let refused = packet(45, 4, &[(101, &[0, 0, 1, 0xf7])]);
+        assert_eq!(
+            say(&[(&change, (12_345, 3799)), (&refused, (3799, 12_345))]),
+            ["Confirmed"]
+        );
+        let other = packet(45, 1, &[]);
+        let nothing: [&str; 0] = [];
+        let crossed = [(&cut_off[..], (12_345, 3799)), (&other, (3799, 12_345))];
+        assert_eq!(say(&crossed), nothing, "an answer to something else");
+        let probe = |bytes: &[u8], ports| super::probe(&segment(bytes, ports));
+        assert_eq!(probe(&cut_off, (5, 3799)), Verdict::Match(Role::Client));
+        assert_eq!(probe(&refused, (3799, 5)), Verdict::Match(Role::Server));
+        assert_eq!(probe(&cut_off, (5, 1812)), Verdict::Reject, "its own port");
+        assert_eq!(probe(&ask(), (5, 3799)), Verdict::Reject, "its own port");
     }
 
     #[test]

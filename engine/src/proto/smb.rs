@@ -7,7 +7,7 @@
 //! frame   0 u8 | length u24 | message             RFC 1002 section 4.3.1, [MS-SMB2] 2.1
 //! SMB 1   FF 'S' 'M' 'B' | command u8 | status u32 | flags u8 | … 32 bytes | words | bytes
 //! SMB 2   FE 'S' 'M' 'B' | 64 u16 | … | status u32 | command u16 | … flags u32 … | body
-//! SMB 3   FD 'S' 'M' 'B' | encrypted
+//! SMB 3   FD 'S' 'M' 'B' | encrypted, or FC 'S' 'M' 'B' | compressed: neither is opened
 //! ```
 
 use medtap_table::vocabulary::{Field, Protocol};
@@ -40,6 +40,7 @@ const FRAME_HEADER_LEN: usize = 4;
 const SMB1: &[u8; 4] = b"\xffSMB";
 const SMB2: &[u8; 4] = b"\xfeSMB";
 const SMB3_ENCRYPTED: &[u8; 4] = b"\xfdSMB";
+const SMB3_COMPRESSED: &[u8; 4] = b"\xfcSMB";
 
 const SMB1_HEADER_LEN: usize = 32;
 const SMB1_NEGOTIATE: u8 = 0x72;
@@ -59,6 +60,7 @@ enum Generation {
     One,
     Two,
     Encrypted,
+    Compressed,
 }
 
 /// What a message is for, as far as that matters here.
@@ -82,6 +84,7 @@ impl<'a> Message<'a> {
             SMB1 => Generation::One,
             SMB2 => Generation::Two,
             SMB3_ENCRYPTED => Generation::Encrypted,
+            SMB3_COMPRESSED => Generation::Compressed,
             _ => return None,
         };
         Some(Self { generation, bytes })
@@ -92,7 +95,7 @@ impl<'a> Message<'a> {
         match self.generation {
             Generation::One => self.bytes.get(9).map(|flags| flags & 0x80 != 0),
             Generation::Two => self.bytes.get(16).map(|flags| flags & 1 != 0),
-            Generation::Encrypted => None,
+            Generation::Encrypted | Generation::Compressed => None,
         }
     }
 
@@ -249,7 +252,7 @@ fn probe(segment: &Segment<'_>) -> Verdict {
         };
     }
     if rest.len() < 4 {
-        let could = [SMB1, SMB2, SMB3_ENCRYPTED]
+        let could = [SMB1, SMB2, SMB3_ENCRYPTED, SMB3_COMPRESSED]
             .iter()
             .any(|magic| magic.starts_with(rest));
         return if could { undecided } else { Verdict::Reject };
@@ -329,6 +332,8 @@ impl Session {
                 emit(Observation::Encrypted);
                 true
             }
+            // What tells of identity comes before anything is compressed.
+            (Generation::Compressed, _) => true,
             (_, Some(false)) => {
                 self.asked = true;
                 let command = message.command();
@@ -528,6 +533,19 @@ mod tests {
             ]
         );
         assert!(!seen.concat().contains("CANARY"));
+    }
+
+    /// [MS-SMB2] 2.2.42: size when opened, algorithm, flags, and where the rest begins.
+    #[test]
+    fn a_compressed_message_is_named_and_left_shut() {
+        let read = frame(b"\xfcSMB\x50\0\x10\0\x02\0\0\0\0\0\0\0CANARY");
+        let role = Verdict::Match(Role::Server);
+        assert_eq!(probe(&CLASSIFIER, &read, (445, 50_000)), role);
+        let nothing: [&str; 0] = [];
+        assert_eq!(run(&CLASSIFIER, &[(Role::Server, &read)]), nothing);
+        let none = frame(b"\xfbSMB\x50\0\x10\0\x02\0\0\0\0\0\0\0");
+        assert_eq!(probe(&CLASSIFIER, &none, (445, 50_000)), Verdict::Reject);
+        check_cuts(&CLASSIFIER, &[(Role::Server, &read)]);
     }
 
     #[test]
