@@ -74,6 +74,7 @@ const HOLD_USERS: &[&str] = &[
     "pcaps/nfs/list.pcap",
     "pcaps/pgsql/clear.pcap",
     "pcaps/radius/access.pcap",
+    "pcaps/radius/dynamic.pcap",
     "pcaps/rdp/tls.pcap",
     "pcaps/resp/password.pcap",
     "pcaps/rlogin/login.pcap",
