@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(said, ["confirmed", "sender dhcpv6.server=server"]);
     }
 
-    /// A message inside a relay's: hops, the link's and the peer's address, another option, option 9.
+    /// Inside a relay's: hops, the addresses of link and peer, another option, and option 9.
     fn relay(kind: u8, hops: u8, message: &[u8]) -> Vec<u8> {
         let mut bytes = vec![kind, hops];
         bytes.extend(b"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01");
