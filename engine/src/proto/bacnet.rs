@@ -10,10 +10,10 @@
 
 use medtap_table::vocabulary::{Field, Protocol};
 
-use super::reader::Reader;
-use super::stack_text::{printable, says_number};
+use super::reader::{Reader, words};
+use super::stack_text::{StackText, printable, says_number};
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
-use crate::config::BACNET_PROPERTIES_MAX;
+use crate::config::{BACNET_PROPERTIES_MAX, VALUE_BYTES_MAX};
 use crate::observe::{Emit, Observation, Role, says};
 
 /// The row of this protocol.
@@ -47,7 +47,19 @@ const READ_PROPERTY_MULTIPLE: u8 = 14;
 /// The device object, clause 12.11; an object identifier is ten bits of type and 22 of number.
 const OBJECT_DEVICE: u32 = 8;
 
-/// Properties of the device object, clause 21, that say what it is.
+/// The number in an object identifier.
+const NUMBER: u32 = 0x3f_ffff;
+
+/// Application tags, clause 20.2.1.4.
+const UNSIGNED: u8 = 2;
+const CHARACTER_STRING: u8 = 7;
+const OBJECT: u8 = 12;
+
+/// Properties of the device object that are numbers.
+const OBJECT_IDENTIFIER: u32 = 75;
+const VENDOR_IDENTIFIER: u32 = 120;
+
+/// Properties of the device object, clause 21, that say in words what it is.
 fn field_of(property: u32) -> Option<Field> {
     Some(match property {
         12 => Field::BacnetSoftware,
@@ -203,11 +215,11 @@ impl Controller {
     /// Device, largest APDU, segmentation, maker: clause 16.10. All four in their order and nothing
     /// else: it is broadcast, so nobody answers.
     fn i_am(&mut self, mut tags: Tags<'_>, emit: Emit<'_>) -> Option<()> {
-        let device = tags.application(12)?;
-        tags.application(2)?;
+        let device = tags.application(OBJECT)?;
+        tags.application(UNSIGNED)?;
         tags.application(9)?;
-        let vendor = tags.application(2)?;
-        let (kind, number) = (device >> 22, device & 0x3f_ffff);
+        let vendor = tags.application(UNSIGNED)?;
+        let (kind, number) = (device >> 22, device & NUMBER);
         if kind != OBJECT_DEVICE || !tags.0.is_empty() {
             return None;
         }
@@ -258,18 +270,56 @@ fn properties(mut tags: Tags<'_>, emit: Emit<'_>) -> Option<()> {
     Some(())
 }
 
-/// A text of the device object.
+/// A text of the device object, or one of its numbers.
 fn value(object: u32, property: u32, tag: &Tag<'_>, emit: Emit<'_>) {
-    /// Character string: the first byte is the character set, 0 UTF-8.
-    const CHARACTER_STRING: u8 = 7;
-    let text = match (tag.form, tag.number, tag.content) {
-        (Form::Application, CHARACTER_STRING, [0, text @ ..]) => printable(text),
-        _ => None,
+    if object >> 22 != OBJECT_DEVICE || tag.form != Form::Application {
+        return;
+    }
+    match (property, tag.number, tag.content) {
+        (OBJECT_IDENTIFIER, OBJECT, _) => {
+            let device = tag.unsigned().filter(|it| it >> 22 == OBJECT_DEVICE);
+            if let Some(device) = device {
+                says_number(Field::BacnetInstance, device & NUMBER, emit);
+            }
+        }
+        (VENDOR_IDENTIFIER, UNSIGNED, _) => {
+            if let Some(vendor) = tag.unsigned() {
+                says_number(Field::BacnetVendorId, vendor, emit);
+            }
+        }
+        (_, CHARACTER_STRING, [set, text @ ..]) => {
+            if let Some(field) = field_of(property) {
+                character_string(field, *set, text, emit);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A text by its character set, clause 20.2.9: UTF-8 and ISO 8859-1 as they are, UCS-2 as UTF-8.
+/// What is in others is not read.
+fn character_string(field: Field, set: u8, text: &[u8], emit: Emit<'_>) {
+    const UTF_8: u8 = 0;
+    const UCS_2: u8 = 4;
+    const ISO_8859_1: u8 = 5;
+    let mut wide = StackText::<VALUE_BYTES_MAX>::new();
+    let text = match set {
+        UTF_8 | ISO_8859_1 => text,
+        UCS_2 => {
+            for unit in char::decode_utf16(words(text)) {
+                let mut bytes = [0; 4];
+                let Ok(letter) = unit else {
+                    return;
+                };
+                if !wide.push(letter.encode_utf8(&mut bytes).as_bytes()) {
+                    break;
+                }
+            }
+            wide.as_bytes()
+        }
+        _ => return,
     };
-    if object >> 22 == OBJECT_DEVICE
-        && let Some(field) = field_of(property)
-        && let Some(text) = text
-    {
+    if let Some(text) = printable(text) {
         says(field, text, emit);
     }
 }
@@ -461,6 +511,34 @@ mod tests {
             say(&[&datagram(&[0], &apdu)]),
             ["bacnet.vendor_name Acme", "bacnet.location Plant 3"]
         );
+    }
+
+    /// As a Johnson Controls NAE answers, who is asked by the number of nobody in particular.
+    #[test]
+    fn wide_texts_and_numbers_of_the_device_object() {
+        let answer = |property: u8, value: &[u8]| {
+            let mut apdu = vec![0x30, 1, READ_PROPERTY, 0x0c, 2, 0x3f, 0xff, 0xff, 0x19];
+            apdu.extend([property, 0x3e]);
+            apdu.extend(value);
+            apdu.push(0x3f);
+            datagram(&[0], &apdu)
+        };
+        let said = say(&[
+            &answer(75, &[0xc4, 2, 0, 1, 0xf4]),
+            &answer(120, &[0x21, 5]),
+            &answer(121, b"\x75\x07\x04\0J\0C\0I"),
+            &answer(70, b"\x75\x05\x04\xd8\0\0K"),
+            &answer(58, b"\x75\x05\x05B\xfcro"),
+            &answer(77, b"\x75\x03\x01JA"),
+            &answer(75, &[0xc4, 0, 0, 1, 0xf4]),
+        ]);
+        let expected = [
+            "bacnet.device_instance 500",
+            "bacnet.vendor_id 5",
+            "bacnet.vendor_name JCI",
+            "bacnet.location B\\xfcro",
+        ];
+        assert_eq!(said, expected);
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! EtherNet/IP (ODVA, CIP volume 2 chapter 2; port 44818): what a device answers to List
-//! Identity. It reads no tag, no program and no input.
+//! Identity, or for its identity object. It reads no tag, no program and no input, and nothing that
+//! a device passes on for the modules behind it.
 //!
 //! ```text
 //! command u16 | length u16 | session u32 | status u32 | context 8 | options u32   little endian
 //! List Identity   count u16 | (000C u16 | length u16 | version u16 | socket 16 | vendor u16 |
 //!                 type u16 | code u16 | revision u8 u8 | status u16 | serial u32 | name … | state)
+//! Send RR Data    interface u32 | timeout u16 | 2 u16 | 0000 0000 | 00B2 u16 | length u16 | CIP
+//!                 01 02 20 01 24 01 asks for all of the identity object; 81 00 00 00 vendor u16 …
 //! ```
 
 use std::fmt::Write;
@@ -58,6 +61,14 @@ const HEADER_LEN: usize = 24;
 const DATA_BYTES_MAX: usize = 65_511;
 
 const LIST_IDENTITY: u8 = 0x63;
+const SEND_RR_DATA: u8 = 0x6f;
+/// All attributes of the first instance of the identity object, asked of the device itself: CIP
+/// volume 1, appendix C-1.4.
+const ASK_IDENTITY: [u8; 6] = [0x01, 2, 0x20, 1, 0x24, 1];
+/// What stands before a message outside of any connection, bytes.
+const ITEMS_LEN: usize = 16;
+/// The largest answer to that: a name has 255 bytes at most.
+const IDENTITY_BYTES_MAX: usize = 512;
 /// No-operation, list services, identity and interfaces, register and unregister a session, send
 /// data, and data of a unit. Their second byte is 0.
 const COMMANDS: [u8; 8] = [0x00, 0x04, LIST_IDENTITY, 0x64, 0x65, 0x66, 0x6f, 0x70];
@@ -68,6 +79,8 @@ const WITHOUT_DATA: [u8; 3] = [0x04, LIST_IDENTITY, 0x64];
 struct Header<'a> {
     command: u8,
     len: usize,
+    /// What the sender knows its question by; an answer repeats it.
+    context: [u8; 8],
     data: &'a [u8],
 }
 
@@ -84,6 +97,7 @@ impl<'a> Header<'a> {
         is_sound.then_some(Self {
             command: head[0],
             len,
+            context: head[12..20].try_into().ok()?,
             data,
         })
     }
@@ -179,6 +193,8 @@ impl Session for Inputs {
 struct Encapsulation {
     confirmed: bool,
     asked: Option<u8>,
+    /// The context of a question for the identity object.
+    asked_identity: Option<[u8; 8]>,
 }
 
 impl Session for Encapsulation {
@@ -191,23 +207,44 @@ impl Session for Encapsulation {
             return Progress::DONE;
         };
         let data = header.data.get(..header.len);
-        if data.is_none() && header.command == LIST_IDENTITY && !segment.cut {
-            return Progress::consumed(0);
-        }
         let is_answer = match header.role() {
             Some(role) => role == Role::Server,
             None => segment.from == Role::Server,
         };
+        let is_of_use = match header.command {
+            LIST_IDENTITY => true,
+            SEND_RR_DATA if is_answer => {
+                header.len <= IDENTITY_BYTES_MAX && self.asked_identity == Some(header.context)
+            }
+            SEND_RR_DATA => header.len == ITEMS_LEN + ASK_IDENTITY.len(),
+            _ => false,
+        };
+        if data.is_none() && is_of_use && !segment.cut {
+            return Progress::consumed(0);
+        }
         if !is_answer {
             self.asked = Some(header.command);
         } else if self.asked == Some(header.command) && !self.confirmed {
             self.confirmed = true;
             emit(Observation::Confirmed);
         }
-        if let Some(data) = data.filter(|_| is_answer && header.command == LIST_IDENTITY)
-            && identity(data, emit).is_none()
-        {
-            emit(Observation::Malformed);
+        if let Some(data) = data {
+            let told = match header.command {
+                LIST_IDENTITY if is_answer => identity(data, emit),
+                SEND_RR_DATA if is_answer => {
+                    let is_it = self.asked_identity.take_if(|it| *it == header.context);
+                    is_it.map_or(Some(()), |_| identity_object(data, emit))
+                }
+                SEND_RR_DATA => {
+                    let asks = unconnected(data) == Some(&ASK_IDENTITY);
+                    self.asked_identity = asks.then_some(header.context);
+                    Some(())
+                }
+                _ => Some(()),
+            };
+            if told.is_none() {
+                emit(Observation::Malformed);
+            }
         }
         let here = header.len.min(header.data.len());
         Progress {
@@ -227,12 +264,52 @@ fn identity(data: &[u8], emit: Emit<'_>) -> Option<()> {
     };
     let (len, item) = item.split_first_chunk::<2>()?;
     let item = item.get(..usize::from(u16::from_le_bytes(*len)))?;
-    // Version and socket address.
-    let (fixed, name) = item.get(18..)?.split_first_chunk::<14>()?;
-    let [v0, v1, t0, t1, _, _, major, minor, _, _, serial @ ..] = *fixed;
     if *count != 1 {
         return None;
     }
+    // Version and socket address.
+    attributes(item.get(18..)?, emit)
+}
+
+/// What the device answers for its identity object; a refusal says nothing.
+fn identity_object(data: &[u8], emit: Emit<'_>) -> Option<()> {
+    match unconnected(data)? {
+        [0x81, 0, 0, 0, rest @ ..] => attributes(rest, emit),
+        _ => Some(()),
+    }
+}
+
+/// The message to a device, or its answer, outside of any connection: volume 2 section 2-6.
+fn unconnected(data: &[u8]) -> Option<&[u8]> {
+    let [
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        2,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0xb2,
+        0,
+        low,
+        high,
+        message @ ..,
+    ] = data
+    else {
+        return None;
+    };
+    message.get(..usize::from(u16::from_le_bytes([*low, *high])))
+}
+
+/// The attributes of the identity object in their order, CIP volume 1 section 5-2.
+fn attributes(bytes: &[u8], emit: Emit<'_>) -> Option<()> {
+    let (fixed, name) = bytes.split_first_chunk::<14>()?;
+    let [v0, v1, t0, t1, _, _, major, minor, _, _, serial @ ..] = *fixed;
     let (&len, name) = name.split_first()?;
     let name = name.get(..usize::from(len))?;
     let vendor = u16::from_le_bytes([v0, v1]);
@@ -295,6 +372,73 @@ mod tests {
             ]
         );
         check_cuts(&OVER_TCP, &conversation);
+    }
+
+    fn data(context: u8, cip: &[u8]) -> Vec<u8> {
+        let mut data = vec![
+            0,
+            0,
+            0,
+            0,
+            10,
+            0,
+            2,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0xb2,
+            0,
+            cip.len() as u8,
+            0,
+        ];
+        data.extend(cip);
+        let mut out = message(SEND_RR_DATA, &data);
+        out[12] = context;
+        out
+    }
+
+    /// As a 1756-ENBT answers RSLinx.
+    #[test]
+    fn a_device_says_what_it_is_by_its_identity_object() {
+        let mut told = vec![0x81, 0, 0, 0, 1, 0, 12, 0, 58, 0, 4, 7, 48, 0];
+        told.extend([0xc3, 0xae, 0x51, 0, 11]);
+        told.extend(b"1756-ENBT/A");
+        let register = message(0x65, &[1, 0, 0, 0]);
+        let (ask, answer) = (data(7, &ASK_IDENTITY), data(7, &told));
+        let conversation = [
+            (Role::Client, &register[..]),
+            (Role::Server, &register[..]),
+            (Role::Client, &ask[..]),
+            (Role::Server, &answer[..]),
+        ];
+        let said = [
+            "confirmed",
+            "sender enip.vendor_id=1",
+            "sender enip.device_type=12",
+            "sender enip.product_name=1756-ENBT/A",
+            "sender enip.revision=4.007",
+            "sender enip.serial=0051AEC3",
+        ];
+        assert_eq!(run(&OVER_TCP, &conversation), said);
+        check_cuts(&OVER_TCP, &conversation);
+        // Passed on to a module behind it, an answer to another question, and a refusal.
+        let mut passed_on = vec![0x52, 2, 0x20, 6, 0x24, 1, 10, 0, 6, 0];
+        passed_on.extend(ASK_IDENTITY);
+        for (ask, answer) in [
+            (data(7, &passed_on), answer.clone()),
+            (data(7, &ASK_IDENTITY), data(8, &told)),
+            (data(7, &ASK_IDENTITY), data(7, &[0x81, 0, 5, 0])),
+        ] {
+            let conversation = [
+                (Role::Client, &register[..]),
+                (Role::Server, &register[..]),
+                (Role::Client, &ask[..]),
+                (Role::Server, &answer[..]),
+            ];
+            assert_eq!(run(&OVER_TCP, &conversation), ["confirmed"]);
+        }
     }
 
     #[test]
