@@ -131,8 +131,12 @@ pub const FLOWS_MAX: u32 = 1 << 20;
 pub const EVICT_LOOKS: u32 = 8;
 
 /// TCP connections of one shard that are being opened, and whose first segments are remembered
-/// until a third one proves them: 72 bytes each. A new one takes the place of an older one.
+/// until a third one proves them: 80 bytes each. A new one takes the place of an older one.
 pub const HANDSHAKES_PER_SHARD: usize = 64;
+
+/// Pairs of addresses of one shard whose last TCP connection is remembered as it opened, so that the
+/// next one shows how they count: 72 bytes each. A new one takes the place of an older one.
+pub const OPENINGS_PER_SHARD: usize = 16;
 
 /// Marks of TCP stacks that a worker keeps together with their text: 288 bytes each. New ones take
 /// the place of others.

@@ -5,20 +5,43 @@
 use super::hash::{shard, steer};
 use super::key::{Direction, FlowKey};
 use crate::config::{HANDSHAKES_PER_SHARD, SHARDS};
+use crate::wire::Headers;
 use crate::wire::stack::StackMarks;
 
 /// An acknowledgement this far above the first that is possible is not believed, bytes.
 const ACKNOWLEDGED_MAX: u32 = 65_536;
+
+/// What the first segment of one end showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The marks of its stack, where no router passed it on.
+    pub marks: Option<StackMarks>,
+    /// IPv4 identification.
+    pub ip_id: u16,
+    /// TTL that it arrived with.
+    pub ttl: u8,
+}
+
+impl Shown {
+    /// What the SYN shows, or the answer to one, that this frame holds.
+    pub fn read(headers: &Headers, frame: &[u8]) -> Self {
+        Self {
+            marks: StackMarks::read(headers, frame),
+            ip_id: headers.ip_id,
+            ttl: headers.ttl,
+        }
+    }
+}
 
 /// What the two ends of one connection showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handshake {
     /// Number of the flow's first packet: no other flow has it.
     first_packet: u64,
-    /// The marks of the SYN.
-    pub syn: Option<StackMarks>,
-    /// The marks of the answer.
-    pub answer: Option<StackMarks>,
+    /// By the SYN.
+    pub syn: Option<Shown>,
+    /// By the answer.
+    pub answer: Option<Shown>,
     /// What the opener acknowledges if it got the answer.
     next: u32,
 }
@@ -50,7 +73,7 @@ impl Handshakes {
 
     /// A flow began with a SYN, which over several queues may come after its answer; what a
     /// repeated one shows is not taken.
-    pub fn open(&mut self, place: usize, first_packet: u64, syn: Option<StackMarks>) {
+    pub fn open(&mut self, place: usize, first_packet: u64, syn: Option<Shown>) {
         match self.slots.get_mut(place) {
             Some(Some(known)) if known.first_packet == first_packet => {
                 known.syn = known.syn.or(syn);
@@ -68,13 +91,7 @@ impl Handshakes {
     }
 
     /// A SYN was answered; `next` follows the answer's own number.
-    pub fn answer(
-        &mut self,
-        place: usize,
-        first_packet: u64,
-        answer: Option<StackMarks>,
-        next: u32,
-    ) {
+    pub fn answer(&mut self, place: usize, first_packet: u64, answer: Option<Shown>, next: u32) {
         self.open(place, first_packet, None);
         if let Some(Some(slot)) = self.slots.get_mut(place) {
             (slot.answer, slot.next) = (answer, next);
@@ -113,6 +130,11 @@ mod tests {
         assert_eq!(handshakes.prove(5, 70, Some(70_000)), None, "a guess");
         assert!(handshakes.prove(5, 70, Some(9)).is_some());
         assert_eq!(handshakes.prove(5, 70, None), None, "once");
+    }
+
+    #[test]
+    fn a_handshake_is_as_small_as_limits_say() {
+        assert_eq!(size_of::<Option<Handshake>>(), 80);
     }
 
     #[test]

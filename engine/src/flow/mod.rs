@@ -4,6 +4,7 @@
 mod arena;
 pub mod duplicates;
 pub mod fragments;
+pub mod habits;
 pub mod handshakes;
 pub mod hash;
 mod hugepages;

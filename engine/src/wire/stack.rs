@@ -12,7 +12,7 @@ use super::tcp::{ACK, HEADER_LEN, PSH, SYN, TcpOption, TcpSegment, URG};
 use super::{Headers, Network};
 
 /// Times to live that senders begin with.
-const TTLS_INITIAL: [u8; 4] = [32, 64, 128, 255];
+pub const TTLS_INITIAL: [u8; 4] = [32, 64, 128, 255];
 
 /// Most options that are told, each with its place; no system sends more.
 pub const OPTIONS_MAX: usize = 16;
@@ -117,6 +117,20 @@ impl StackMarks {
     /// The time to live that it was sent with.
     pub const fn ttl(&self) -> u8 {
         self.ttl
+    }
+
+    /// What it says of its clock by itself: that it shows none, or that it shows zero.
+    pub const fn clock(&self) -> Option<&'static str> {
+        match (self.timestamps, self.quirks & OWN_TIME_ZERO != 0) {
+            (false, _) => Some("none"),
+            (true, true) => Some("zero"),
+            (true, false) => None,
+        }
+    }
+
+    /// Asks for timestamps, or gives them.
+    pub const fn has_timestamps(&self) -> bool {
+        self.timestamps
     }
 
     fn quirk(&mut self, quirk: u16, is_there: bool) {

@@ -31,6 +31,7 @@ use crate::device::ledger::Outbox;
 use crate::device::sighting::Times;
 use crate::device::{Ledger, PersonFilter};
 use crate::flow::duplicates::Copies;
+use crate::flow::habits::Openings;
 use crate::flow::handshakes::Handshakes;
 use crate::flow::{Direction, FlowHasher, FlowId, FlowKey, Fragments, Table, shard};
 use crate::wire::{Headers, Network, TransportKind, WireError};
@@ -99,6 +100,7 @@ pub struct Worker {
     conversations: Conversations,
     copies: Copies,
     handshakes: Handshakes,
+    openings: Openings,
     known_marks: KnownMarks,
     fragments: Vec<Fragments>,
     /// The latest time in each shard: timeouts depend on the shard's own packets alone.
@@ -141,6 +143,7 @@ impl Worker {
             conversations: Conversations::new(SESSIONS_MAX, SESSIONS_BYTES_MAX),
             copies: Copies::default(),
             handshakes: Handshakes::default(),
+            openings: Openings::default(),
             known_marks: KnownMarks::default(),
             fragments: (0..SHARDS).map(|_| Fragments::default()).collect(),
             clocks: [0; SHARDS],
@@ -183,6 +186,7 @@ impl Worker {
                 Copies::BYTES_MAX
                     + SHARDS as u64 * Fragments::BYTES_MAX
                     + Handshakes::BYTES
+                    + Openings::BYTES
                     + KnownMarks::BYTES,
             ),
             (Purpose::Debts, Ledger::bytes()),

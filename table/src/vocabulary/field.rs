@@ -533,6 +533,11 @@ fields! {
     SlmpModel = 879, "slmp.cpu.model", Model, 90;
     GwmpGateway = 880, "gwmp.gateway_eui", Observed, 90;
     CnipVendor = 881, "cnip.vendor", Observed, 60;
+    IpDistance = 885, "ip.distance", Observed, 60;
+    TcpSynIpId = 886, "tcp.syn.ip_id", Observed, 50;
+    TcpSynAckIpId = 887, "tcp.syn_ack.ip_id", Observed, 50;
+    TcpSynClock = 888, "tcp.syn.timestamp", Observed, 50;
+    TcpSynAckClock = 889, "tcp.syn_ack.timestamp", Observed, 50;
     NtpVersion = 980, "ntp.ctrl.version", Observed, 80;
     NtpProcessor = 981, "ntp.ctrl.processor", Observed, 60;
     NtpSystem = 982, "ntp.ctrl.system", Observed, 80;
