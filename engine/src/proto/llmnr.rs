@@ -1,5 +1,6 @@
 //! Link-local multicast name resolution (RFC 4795; port 5355): the name that a host answers to,
-//! which is its own. It reads no name that is asked for.
+//! which is its own. It reads no name that is asked for. Who asks for the name of an address, or
+//! got a short answer, asks again over TCP, where a message follows its length in two bytes.
 
 use medtap_table::vocabulary::{Field, Protocol};
 
@@ -8,8 +9,8 @@ use super::stack_text::printable;
 use super::{Classifier, Mark, Progress, Segment, Session, Transport, Verdict};
 use crate::observe::{Emit, Observation, Role, says};
 
-/// The row of this protocol.
-pub const CLASSIFIER: Classifier = Classifier {
+/// The row of this protocol in datagrams.
+pub const OVER_UDP: Classifier = Classifier {
     protocol: Protocol::Llmnr,
     transport: Transport::Udp,
     ports: &[PORT],
@@ -20,7 +21,23 @@ pub const CLASSIFIER: Classifier = Classifier {
     session: || Box::new(Names),
 };
 
+/// The row of this protocol in a stream.
+pub const OVER_TCP: Classifier = Classifier {
+    protocol: Protocol::Llmnr,
+    transport: Transport::Tcp,
+    ports: &[PORT],
+    first: super::ANY,
+    marks: &[Mark::Port],
+    probe: probe_stream,
+    session: || Box::new(Stream),
+};
+
 const PORT: u16 = 5355;
+
+/// The length before each message of a stream, in bytes.
+const PREFIX_LEN: usize = 2;
+/// A longer message than any host has names and addresses for, bytes.
+const MESSAGE_LEN_MAX: usize = 4096;
 
 /// Bits that are zero, section 2.1.1: the kind of question, and four that are reserved.
 const ZERO: u16 = 0x78f0;
@@ -53,6 +70,25 @@ fn probe(segment: &Segment<'_>) -> Verdict {
     }
 }
 
+/// The first message of a stream, if it is there to its end, or whether more of it may come.
+fn message<'a>(segment: &Segment<'a>) -> Result<Segment<'a>, Verdict> {
+    let undecided = match segment.cut {
+        true => Verdict::Reject,
+        false => Verdict::NeedMore,
+    };
+    let (prefix, rest) = segment.bytes.split_first_chunk().ok_or(undecided)?;
+    let len = usize::from(u16::from_be_bytes(*prefix));
+    if len > MESSAGE_LEN_MAX {
+        return Err(Verdict::Reject);
+    }
+    let bytes = rest.get(..len).ok_or(undecided)?;
+    Ok(Segment { bytes, ..*segment })
+}
+
+fn probe_stream(segment: &Segment<'_>) -> Verdict {
+    message(segment).map_or_else(|undecided| undecided, |message| probe(&message))
+}
+
 /// Questions go to a group and answers come from others: each message stands for itself.
 struct Names;
 
@@ -68,6 +104,22 @@ impl Session for Names {
             None => emit(Observation::Malformed),
         }
         Progress::consumed(segment.bytes.len())
+    }
+}
+
+/// One message after another, each behind its length.
+struct Stream;
+
+impl Session for Stream {
+    fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
+        match message(segment) {
+            Ok(message) => {
+                Names.observe(&message, emit);
+                Progress::consumed(PREFIX_LEN + message.bytes.len())
+            }
+            Err(Verdict::NeedMore) => Progress::consumed(0),
+            Err(_) => Progress::DONE,
+        }
     }
 }
 
@@ -89,6 +141,7 @@ fn own(message: &Message<'_>, emit: Emit<'_>) -> Option<()> {
 mod tests {
     use super::super::driver::{check_any, probe};
     use super::*;
+    use crate::config::STREAM_BYTES_MAX;
 
     const ASK: &[u8] = b"\x12\x34\0\0\0\x01\0\0\0\0\0\0\x06ward-7\0\0\x01\0\x01";
     const ANSWER: &[u8] = b"\x12\x34\x80\0\0\x01\0\x01\0\0\0\0\x06ward-7\0\0\x01\0\x01\
@@ -126,16 +179,62 @@ mod tests {
     #[test]
     fn probes() {
         let client = Verdict::Match(Role::Client);
-        assert_eq!(probe(&CLASSIFIER, ASK, (50_000, PORT)), client);
+        assert_eq!(probe(&OVER_UDP, ASK, (50_000, PORT)), client);
         let server = Verdict::Match(Role::Server);
-        assert_eq!(probe(&CLASSIFIER, ANSWER, (PORT, 50_000)), server);
-        assert_eq!(probe(&CLASSIFIER, ASK, (50_000, 53)), Verdict::Reject);
+        assert_eq!(probe(&OVER_UDP, ANSWER, (PORT, 50_000)), server);
+        assert_eq!(probe(&OVER_UDP, ASK, (50_000, 53)), Verdict::Reject);
         for (at, value) in [(2, 8), (3, 0x80), (5, 2), (7, 1), (23, 2)] {
             let mut bytes = ASK.to_vec();
             bytes[at] = value;
-            let verdict = probe(&CLASSIFIER, &bytes, (50_000, PORT));
+            let verdict = probe(&OVER_UDP, &bytes, (50_000, PORT));
             assert_eq!(verdict, Verdict::Reject, "{at}");
         }
+    }
+
+    fn framed(message: &[u8]) -> Vec<u8> {
+        [&(message.len() as u16).to_be_bytes(), message].concat()
+    }
+
+    #[test]
+    fn in_a_stream_each_message_follows_its_length() {
+        let (ask, answer) = (framed(ASK), framed(ANSWER));
+        let client = Verdict::Match(Role::Client);
+        assert_eq!(probe(&OVER_TCP, &ask, (50_000, PORT)), client);
+        assert_eq!(
+            probe(&OVER_TCP, &ask[..9], (50_000, PORT)),
+            Verdict::NeedMore
+        );
+        assert_eq!(probe(&OVER_TCP, &ask, (50_000, 53)), Verdict::Reject);
+        assert_eq!(
+            probe(&OVER_TCP, &[0x20, 0, 1], (50_000, PORT)),
+            Verdict::Reject
+        );
+        let mut said = Vec::new();
+        for bytes in [&ask[..7], &ask, &answer] {
+            let segment = Segment {
+                bytes,
+                from: Role::Peer,
+                time_ns: 0,
+                ports: (PORT, 50_000),
+                cut: false,
+            };
+            let progress = Stream.observe(&segment, &mut |seen| match seen {
+                Observation::Fact { field, value, .. } => {
+                    said.push(format!("{} {}", field.name(), value.escape_ascii()));
+                }
+                other => said.push(format!("{other:?}")),
+            });
+            said.push(progress.consumed.to_string());
+        }
+        let expected = [
+            "0",
+            "Confirmed",
+            "26",
+            "Confirmed",
+            "llmnr.name ward-7",
+            "42",
+        ];
+        assert_eq!(said, expected);
     }
 
     #[test]
@@ -143,7 +242,8 @@ mod tests {
         bolero::check!().for_each(|bytes: &[u8]| {
             say(bytes);
             say(&[&ANSWER[..12], bytes].concat());
-            check_any(&CLASSIFIER, bytes, usize::MAX);
+            check_any(&OVER_UDP, bytes, usize::MAX);
+            check_any(&OVER_TCP, bytes, STREAM_BYTES_MAX);
         });
     }
 }

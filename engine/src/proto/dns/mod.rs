@@ -174,6 +174,12 @@ fn is_at_port(segment: &Segment<'_>) -> bool {
     segment.ports.0 == PORT || segment.ports.1 == PORT
 }
 
+fn is_of_a_sibling(segment: &Segment<'_>) -> bool {
+    let (src, dst) = segment.ports;
+    let is_theirs = SIBLING_PORTS.contains(&src) || SIBLING_PORTS.contains(&dst);
+    is_theirs && !is_at_port(segment)
+}
+
 /// The verdict on the bytes of one message, of which `missing` bytes are not there.
 fn probe_message(bytes: &[u8], missing: usize, proof: usize) -> Verdict {
     let Some(message) = Message::parse(bytes) else {
@@ -199,9 +205,7 @@ fn probe_message(bytes: &[u8], missing: usize, proof: usize) -> Verdict {
 }
 
 fn probe_datagram(segment: &Segment<'_>) -> Verdict {
-    let (src, dst) = segment.ports;
-    let sibling = SIBLING_PORTS.contains(&src) || SIBLING_PORTS.contains(&dst);
-    if sibling && !is_at_port(segment) {
+    if is_of_a_sibling(segment) {
         return Verdict::Reject;
     }
     if is_at_port(segment)
@@ -232,7 +236,7 @@ fn probe_stream(segment: &Segment<'_>) -> Verdict {
         return undecided;
     };
     let len = usize::from(u16::from_be_bytes(*prefix));
-    if len < MESSAGE_LEN_MIN {
+    if len < MESSAGE_LEN_MIN || is_of_a_sibling(segment) {
         return Verdict::Reject;
     }
     let bytes = rest.get(..len).unwrap_or(rest);

@@ -253,6 +253,10 @@ fn streams_that_are_no_dns_are_refused() {
         probe_stream(&segment(&[0, 16], Role::Client)),
         Verdict::Reject
     );
+    let bytes = framed(&[QUERY]);
+    let mut of_a_sibling = segment(&bytes, Role::Client);
+    of_a_sibling.ports = (40_000, 5355);
+    assert_eq!(probe_stream(&of_a_sibling), Verdict::Reject);
     let (said, progress) = say(&mut Stream::default(), &[0, 3, 1, 2, 3], Role::Client);
     assert_eq!((said.as_str(), progress.then), ("m", Then::Done));
 }

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Hosts for answers.sh: a BACnet controller that writes UCS-2 and who asks it, a stream behind a password,
+a camera that announces itself, and a reference clock."""
+
+import asyncio
+import socket
+import struct
+import sys
+import time
+
+DEVICE = ("device", 4712)
+
+
+def bacnet_application(address, device):
+    from bacpypes3.app import Application
+    from bacpypes3.local.networkport import NetworkPortObject
+
+    port = NetworkPortObject(
+        f"{address}/24", objectIdentifier=("network-port", 1), objectName="port"
+    )
+    return Application.from_object_list([device, port])
+
+
+async def bacnet_device(address):
+    from bacpypes3.local.device import DeviceObject
+    from bacpypes3.primitivedata import CharacterString
+
+    class Controller(DeviceObject):
+        """With the serial number of revision 16 of the standard, which bacpypes3 does not have."""
+
+        serialNumber: CharacterString
+
+    CharacterString._encoding = 4
+    device = Controller(
+        objectIdentifier=DEVICE,
+        objectName="AHU-ICU-1",
+        vendorIdentifier=5,
+        vendorName="Acme Controls",
+        modelName="NX-45",
+        firmwareRevision="5.1.0.4400",
+        applicationSoftwareVersion="5.1",
+        location="Plant room 2",
+        description="CANARY calls the caretaker",
+        serialNumber="NX45-00731",
+    )
+    app = bacnet_application(address, device)
+    await asyncio.sleep(60)
+    app.close()
+
+
+async def bacnet_client(address):
+    from bacpypes3.local.device import DeviceObject
+    from bacpypes3.pdu import Address
+    from bacpypes3.primitivedata import ObjectIdentifier
+
+    me = DeviceObject(
+        objectIdentifier=("device", 99), objectName="workplace", vendorIdentifier=15
+    )
+    app = bacnet_application(address, me)
+    target, device = Address("10.37.0.10"), ObjectIdentifier("device,4712")
+    names = "object-identifier vendor-identifier vendor-name model-name firmware-revision"
+    names += " application-software-version object-name location description serial-number"
+    for name in names.split():
+        await app.read_property(target, device, name)
+    app.close()
+
+
+def stream():
+    import gi
+
+    gi.require_version("Gst", "1.0")
+    gi.require_version("GstRtspServer", "1.0")
+    from gi.repository import GLib, Gst, GstRtspServer
+
+    Gst.init(None)
+    token = GstRtspServer.RTSPToken()
+    token.set_string("media.factory.role", "viewer")
+    auth = GstRtspServer.RTSPAuth()
+    auth.add_basic(GstRtspServer.RTSPAuth.make_basic("CANARY", "CANARY"), token)
+    factory = GstRtspServer.RTSPMediaFactory()
+    factory.set_launch(
+        "( audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1"
+        " ! mulawenc ! rtppcmupay name=pay0 pt=0 )"
+    )
+    factory.set_shared(True)
+    permissions = GstRtspServer.RTSPPermissions()
+    permissions.add_permission_for_role("viewer", "media.factory.access", True)
+    permissions.add_permission_for_role("viewer", "media.factory.construct", True)
+    factory.set_permissions(permissions)
+    server = GstRtspServer.RTSPServer()
+    server.set_auth(auth)
+    server.get_mount_points().add_factory("/live", factory)
+    server.attach(None)
+    GLib.MainLoop().run()
+
+
+def camera():
+    from wsdiscovery import QName, Scope
+    from wsdiscovery.publishing import ThreadedWSPublishing
+
+    base = "onvif://www.onvif.org/"
+    scopes = ["hardware/DC-200", "name/Acme%20DC-200", "location/Ward-3", "Profile/Streaming"]
+    publishing = ThreadedWSPublishing()
+    publishing.start()
+    publishing.publishService(
+        types=[QName("http://www.onvif.org/ver10/network/wsdl", "NetworkVideoTransmitter")],
+        scopes=[Scope(base + scope) for scope in scopes],
+        xAddrs=["http://10.37.0.10/onvif/device_service"],
+    )
+    time.sleep(4)
+    publishing.clearLocalServices()
+    time.sleep(2)
+    publishing.stop()
+
+
+def clock(path):
+    """A reference clock that is always right, by the socket that chronyd offers to gpsd."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    while True:
+        now = time.time()
+        seconds, micros = int(now), int(now % 1 * 1e6)
+        sock.sendto(struct.pack("@qqdiiii", seconds, micros, 0.0, 0, 0, 0, 0x534F434B), path)
+        time.sleep(0.2)
+
+
+def main(part, *rest):
+    parts = {"bacnet-device": bacnet_device, "bacnet-client": bacnet_client}
+    if part in parts:
+        asyncio.run(parts[part](*rest))
+    else:
+        {"stream": stream, "camera": camera, "clock": clock}[part](*rest)
+
+
+main(*sys.argv[1:])

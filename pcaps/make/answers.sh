@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+#
+# Make the captures of answers that other scripts never ask for: llmnr/resolved, bacnet/wide, enip/object, ntp/reference,
+# rtsp/password, http/powered, wsd/camera.
+#
+#   sudo pcaps/make/answers.sh [-o CAPTURE] [OUT_DIR]        -o: this one alone; OUT_DIR: default the folder above this script
+#   VENV=/path/to/venv                                       a Python environment with the packages below
+#   RESOLVED=/path/to/systemd-resolved                       where it lies, if the package is unpacked and not installed
+#
+# Two namespaces and a veth pair between them (two_hosts.sh): real, unmodified software at both ends. Nothing touches an interface
+# of the machine.
+#
+# Debian packages (bookworm):
+#   iproute2 ethtool tcpdump systemd-resolved bind9-dnsutils chrony ntpsec-ntpdig php-cli curl ffmpeg python3-gi
+#   gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+# PyPI packages: bacpypes3, cpppo, WSDiscovery
+set -euo pipefail
+export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
+
+here=$(cd "$(dirname "$0")" && pwd)
+only=
+if [ "${1:-}" = -o ]; then only=$2; shift 2; fi
+out=$(realpath "${1:-$here/..}")
+py=${VENV:+$VENV/bin/}python3
+resolved=${RESOLVED:-/lib/systemd/systemd-resolved}
+
+. "$here/needs.sh"
+need ip ethtool tcpdump dig chronyd ntpdig php curl ffmpeg
+need_file "$resolved" systemd-resolved
+need_modules "$py" 'bacpypes3, cpppo, wsdiscovery' 'bacpypes3 cpppo WSDiscovery'
+need_modules /usr/bin/python3 'gi' 'PyGObject'
+end_if_missing
+
+subnet=10.37.0
+# shellcheck source=two_hosts.sh
+. "$here/two_hosts.sh"
+wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
+
+# --- llmnr: systemd-resolved has a name, and another one is asked for it; nobody has the second name -------------------------------
+if wanted llmnr/resolved; then
+  printf '[Resolve]\nLLMNR=yes\nMulticastDNS=no\n' >"$tmp/resolved.conf"
+  { getent passwd root; echo 'systemd-resolve:x:998:998::/:/usr/sbin/nologin'; } >"$tmp/passwd"
+  { getent group root; echo 'systemd-resolve:x:998:'; } >"$tmp/group"
+  resolver() {                      # resolver HOST NAME: with a name, users and a run-time folder of its own, and no message bus
+    background "$1" "resolved-$1" unshare --uts --mount sh -c "hostname $2
+      mkdir -p $tmp/etc-$1/systemd $tmp/run-$1/systemd
+      cp $tmp/passwd $tmp/group $tmp/etc-$1 && cp $tmp/resolved.conf $tmp/etc-$1/systemd
+      cp -P /etc/machine-id /etc/ld.so.cache /etc/nsswitch.conf $tmp/etc-$1
+      mount --bind $tmp/etc-$1 /etc && mount --bind $tmp/run-$1 /run && exec $resolved"
+  }
+  record llmnr/resolved.pcap 'udp port 5355 or tcp port 5355'
+  resolver server lab-scope-4
+  resolver client ward-pc-9
+  sleep 3
+  client dig +tries=1 +time=4 @127.0.0.53 lab-scope-4 A >"$tmp/dig.log" || true
+  client dig +tries=1 +time=4 @127.0.0.53 -x "$subnet.10" >>"$tmp/dig.log" || true
+  client dig +tries=1 +time=4 @127.0.0.53 canary A >>"$tmp/dig.log" || true
+  stop
+fi
+
+# --- bacnet: a controller that writes UCS-2, asked property by property, its serial number among them ------------------------------
+if wanted bacnet/wide; then
+  daemon bacnet "$py" "$here/answers.py" bacnet-device "$subnet.10"
+  record bacnet/wide.pcap 'udp port 47808'
+  client "$py" "$here/answers.py" bacnet-client "$subnet.20"
+  stop
+fi
+
+# --- enip: cpppo's client asks for all of the identity object, of the device itself -------------------------------------------------
+if wanted enip/object; then
+  daemon enip "$py" -m cpppo.server.enip -S -a "$subnet.10:44818" 'AHU=INT[4]'
+  sleep 2
+  record enip/object.pcap 'tcp port 44818'
+  client "$py" -m cpppo.server.enip.get_attribute -S -a "$subnet.10:44818" '@1/1' >"$tmp/enip-client.log" || true
+  stop
+fi
+
+# --- ntp: chronyd with a reference clock -----------------------------------------------------------------------------------------------
+if wanted ntp/reference; then
+  printf 'refclock SOCK %s refid LAB poll 0 filter 2\nallow\ncmdport 0\nbindcmdaddress /\npidfile %s\n' \
+    "$tmp/clock.sock" "$tmp/chronyd.pid" >"$tmp/chrony.conf"
+  daemon chronyd chronyd -d -x -U -f "$tmp/chrony.conf"
+  daemon clock "$py" "$here/answers.py" clock "$tmp/clock.sock"
+  sleep 12
+  record ntp/reference.pcap 'udp port 123'
+  client ntpdig "$subnet.10" >/dev/null
+  stop
+fi
+
+# --- rtsp: GStreamer's server lets in who has the password, as ffmpeg has ------------------------------------------------------------
+if wanted rtsp/password; then
+  daemon stream /usr/bin/python3 "$here/answers.py" stream
+  sleep 1
+  record rtsp/password.pcap 'tcp port 8554'
+  client ffmpeg -v error -rtsp_transport tcp -analyzeduration 200000 -i "rtsp://CANARY:CANARY@$subnet.10:8554/live" -t 0.2 -f null -
+  stop
+fi
+
+# --- http: PHP says what powers its pages ----------------------------------------------------------------------------------------------
+if wanted http/powered; then
+  mkdir -p "$tmp/web"
+  echo '<?php echo "<html><head><title>Archive</title></head><body>CANARY</body></html>";' >"$tmp/web/index.php"
+  daemon php php -S "$subnet.10:80" -t "$tmp/web"
+  record http/powered.pcap 'tcp port 80'
+  client curl -s -o /dev/null "http://$subnet.10/"
+  stop
+fi
+
+# --- wsd: a camera announces itself, and takes its leave -----------------------------------------------------------------------------------
+if wanted wsd/camera; then
+  ip -n "$run-server" route add 239.0.0.0/8 dev eth0
+  record wsd/camera.pcap 'udp port 3702'
+  daemon camera "$py" "$here/answers.py" camera
+  sleep 8
+  stop
+fi
