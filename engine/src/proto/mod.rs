@@ -317,6 +317,7 @@ pub const CLASSIFIERS: &[Classifier] = &[
     rdp::CLASSIFIER,
     vnc::CLASSIFIER,
     telnet::CLASSIFIER,
+    telnet::WITHOUT_OPTIONS,
     ftp::CLASSIFIER,
     mail::SMTP,
     mail::IMAP,

@@ -13,14 +13,16 @@ use crate::proto::stack_text::StackText;
 /// Bytes of the shortest line that says anything.
 const LINE_BYTES_MIN: usize = 4;
 
-/// Words beside which a user's name may stand: a line with one ends the banner untold.
-const LOG_IN: [&[u8]; 6] = [
+/// Words beside which a user's name may stand, or after which a server waits: a line with one ends
+/// the banner untold.
+const LOG_IN: [&[u8]; 7] = [
     b"login",
     b"logon:",
     b"user:",
     b"name:",
     b"account:",
     b"password:",
+    b"setup mode",
 ];
 
 const ESCAPE: u8 = 0x1b;

@@ -3,12 +3,14 @@
 //! password and no text of a session.
 
 mod banner;
+mod dialogue;
 
 use medtap_table::vocabulary::{Field, Protocol};
 
 use banner::Banner;
+use dialogue::Dialogue;
 
-use super::{Classifier, Progress, Segment, Transport, Verdict, ports};
+use super::{Classifier, Mark, Progress, Segment, Transport, Verdict, ports};
 use crate::config::TELNET_BYTES_MAX;
 use crate::observe::{Emit, Observation, Role, Subject, both};
 
@@ -21,6 +23,22 @@ pub const CLASSIFIER: Classifier = Classifier {
     marks: &[],
     probe,
     session: || Box::new(Session::default()),
+};
+
+/// The row of servers that negotiate nothing.
+pub const WITHOUT_OPTIONS: Classifier = Classifier {
+    protocol: Protocol::Telnet,
+    transport: Transport::Tcp,
+    ports: dialogue::PORTS,
+    first: super::ANY,
+    marks: &[Mark::Port],
+    probe: dialogue::probe,
+    session: || {
+        Box::new(Session {
+            dialogue: Some(Dialogue::default()),
+            ..Session::default()
+        })
+    },
 };
 
 const PORTS: &[u16] = &[23, 2323];
@@ -78,10 +96,13 @@ enum LogIn {
     Answered,
 }
 
-/// The end of what the server wrote last, in small letters; enough for a prompt.
+/// Bytes of the end of what a server wrote; enough for a prompt.
+const TAIL_BYTES: usize = 32;
+
+/// The end of what the server wrote last, in small letters.
 #[derive(Default)]
 struct Tail {
-    bytes: [u8; 16],
+    bytes: [u8; TAIL_BYTES],
 }
 
 impl Tail {
@@ -103,6 +124,8 @@ impl Tail {
 struct Session {
     spoke: [bool; 2],
     confirmed: bool,
+    /// What has to prove it where no options are negotiated.
+    dialogue: Option<Dialogue>,
     log_in: LogIn,
     banner: Banner,
     tail: Tail,
@@ -115,17 +138,15 @@ impl super::Session for Session {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
         let is_server = segment.from == Role::Server;
         self.spoke[usize::from(is_server)] = true;
-        if self.spoke == [true, true] && !self.confirmed {
-            self.confirmed = true;
-            emit(Observation::Confirmed);
+        if self.spoke == [true, true] && self.dialogue.is_none() {
+            self.confirm(is_server, emit);
         }
         let consumed = self.text(segment.bytes, is_server, emit);
         if self.confirmed {
-            let server = match is_server {
-                true => Subject::Sender,
-                false => Subject::Receiver,
-            };
-            self.banner.tell(server, emit);
+            self.banner.tell(server(is_server), emit);
+        }
+        if self.dialogue == Some(Dialogue::None) {
+            return Progress::DONE;
         }
         if self.told || self.read > TELNET_BYTES_MAX {
             return Progress::DONE;
@@ -141,11 +162,27 @@ impl super::Session for Session {
         self.log_in = LogIn::None;
         self.banner.close();
         self.tail = Tail::default();
-        true
+        self.dialogue.is_none() || self.confirmed
+    }
+}
+
+/// The server, seen from the end that speaks.
+const fn server(is_server: bool) -> Subject<'static> {
+    match is_server {
+        true => Subject::Sender,
+        false => Subject::Receiver,
     }
 }
 
 impl Session {
+    fn confirm(&mut self, is_server: bool, emit: Emit<'_>) {
+        if !self.confirmed {
+            self.confirmed = true;
+            emit(Observation::Confirmed);
+            self.banner.tell(server(is_server), emit);
+        }
+    }
+
     /// Takes the commands out and reads what is left; gives how far it came.
     fn text(&mut self, bytes: &[u8], is_server: bool, emit: Emit<'_>) -> usize {
         let mut at = 0;
@@ -180,13 +217,21 @@ impl Session {
     fn byte(&mut self, byte: u8, is_server: bool, emit: Emit<'_>) {
         self.read += 1;
         match is_server {
-            true => self.banner.push(byte),
+            true => {
+                self.banner.push(byte);
+                self.tail.push(byte);
+            }
             false => self.banner.close(),
+        }
+        if let Some(dialogue) = &mut self.dialogue {
+            *dialogue = dialogue.after(byte, is_server, &self.tail);
+            if *dialogue == Dialogue::Proved {
+                self.confirm(is_server, emit);
+            }
         }
         match (is_server, self.log_in) {
             (true, LogIn::Answered) => self.verdict(byte, emit),
             (true, _) => {
-                self.tail.push(byte);
                 let prompts: [&[u8]; 2] = [b"password:", b"passwort:"];
                 if prompts.iter().any(|prompt| self.tail.ends_with(prompt)) {
                     self.log_in = LogIn::Asked;
@@ -202,7 +247,6 @@ impl Session {
 
     /// The server's words after the password: a prompt, or that it was wrong.
     fn verdict(&mut self, byte: u8, emit: Emit<'_>) {
-        self.tail.push(byte);
         let refusals: [&[u8]; 6] = [
             b"incorrect",
             b"invalid",
@@ -234,138 +278,4 @@ fn end_of_subnegotiation(bytes: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::driver::{Player, check_any, check_cuts, probe, run};
-    use super::*;
-    use crate::config::STREAM_BYTES_MAX;
-
-    const LOG_IN: &[(Role, &[u8])] = &[
-        (Role::Server, b"\xff\xfd\x18\xff\xfd\x20"),
-        (
-            Role::Client,
-            b"\xff\xfb\x18\xff\xfc\x20\xff\xfa\x18\x00xterm\xff\xf0",
-        ),
-        (Role::Server, b"Acme Pump\r\nlogin: "),
-        (Role::Client, b"CANARY\r\n"),
-        (Role::Server, b"CANARY\r\nPassword: "),
-        (Role::Client, b"CANARY\r\0"),
-        (Role::Server, b"\r\nWelcome\r\n"),
-        (Role::Server, b"pump$ "),
-    ];
-
-    #[test]
-    fn a_log_in_is_told_of_both_and_nothing_else() {
-        assert_eq!(
-            run(&CLASSIFIER, LOG_IN),
-            [
-                "confirmed",
-                "sender telnet.banner=Acme Pump",
-                "sender telnet.login=password",
-                "receiver telnet.login=password"
-            ]
-        );
-        check_cuts(&CLASSIFIER, LOG_IN);
-    }
-
-    #[test]
-    fn a_wrong_password_is_no_log_in() {
-        let mut refused = LOG_IN[..6].to_vec();
-        refused.push((Role::Server, b"\r\nLogin incorrect\r\nlogin: "));
-        refused.push((Role::Server, b"$"));
-        assert_eq!(
-            run(&CLASSIFIER, &refused),
-            ["confirmed", "sender telnet.banner=Acme Pump"]
-        );
-    }
-
-    /// What a server's words become where the client only negotiates.
-    fn banner(words: &[u8]) -> Vec<String> {
-        let said = [
-            OFFER,
-            (Role::Client, b"\xff\xfd\x01"),
-            (Role::Server, words),
-        ];
-        check_cuts(&CLASSIFIER, &said);
-        let mut told = run(&CLASSIFIER, &said);
-        assert_eq!(told.remove(0), "confirmed");
-        told
-    }
-
-    const OFFER: (Role, &[u8]) = (Role::Server, b"\xff\xfb\x01\xff\xfb\x03");
-
-    #[test]
-    fn first_words_are_the_banner() {
-        assert_eq!(
-            banner(
-                b"\x1b[2J\x1b[1;1H\x1b[1mAcme\x1b[0m Pump 7\r\n\
-                \xff\xf1\r\0\nKernel\t2.6 (pts/2)\r\n\
-                *****\r\nabc\r\nB\xc3\xbcro\r\n\xc3\x28 bad\r\nFour\x07th\r\nFifth\r\nlogin: "
-            ),
-            [
-                "sender telnet.banner=Acme Pump 7",
-                "sender telnet.banner=Kernel 2.6",
-                "sender telnet.banner=Büro",
-                "sender telnet.banner=Fourth",
-            ]
-        );
-        let fits = [&[b'x'; 120][..], b"\r\n"].concat();
-        assert_eq!(banner(&fits).len(), 1);
-        let long = [b"x", &fits[..], b"Short\r\n"].concat();
-        assert_eq!(banner(&long), ["sender telnet.banner=Short"]);
-    }
-
-    #[test]
-    fn prompts_and_persons_are_no_banner() {
-        for words in [
-            &b"Welcome"[..],
-            b"Benutzer:\r\nrouter>\r\nrouter#\r\nhost$ \r\n",
-            b"pump login: CANARY\r\nCANARY\r\n",
-            b"\x1b[5;1HUser: CANARY\x1b[6;1HCANARY\x1b[7;1H",
-            b"Last login: Sat from CANARY\r\nWelcome CANARY\r\n",
-            b"\x1b]0;CANARY@pump\x07\r\nCANARY\r\n",
-            b"Ask canary@example.org\r\nDr. Canary\r\n",
-            // The capture began while a password was typed.
-            b"\xff\xfc\x01\r\nCANARY is here\r\n",
-        ] {
-            assert_eq!(banner(words), [""; 0], "{}", words.escape_ascii());
-        }
-    }
-
-    #[test]
-    fn nothing_after_an_answer_is_banner() {
-        let words = (Role::Server, &b"Acme\r\nNa"[..]);
-        let typed = (Role::Client, &b"x"[..]);
-        let after = (Role::Server, &b"me\r\nCANARY\r\n"[..]);
-        let told = ["confirmed", "receiver telnet.banner=Acme"];
-        let said = [OFFER, words, typed, after];
-        assert_eq!(run(&CLASSIFIER, &said), told);
-        check_cuts(&CLASSIFIER, &said);
-        // Where nobody is heard to answer, nothing is told, nor after bytes that were missed.
-        assert_eq!(run(&CLASSIFIER, &[OFFER, words, after]), [""; 0]);
-        let mut player = Player::new(&CLASSIFIER);
-        player.play(Role::Server, b"\xff\xfb\x01Acme\r\n", false);
-        player.play(Role::Client, b"\xff\xfd\x01", false);
-        assert!(player.gap(Role::Client, 8));
-        player.play(Role::Server, b"CANARY\r\n", false);
-        assert_eq!(player.seen, told);
-    }
-
-    #[test]
-    fn probes() {
-        let server = Verdict::Match(Role::Server);
-        assert_eq!(probe(&CLASSIFIER, b"\xff\xfd\x18", (23, 50_000)), server);
-        let two = b"\xff\xfd\x18\xff\xfd\x20";
-        assert_eq!(probe(&CLASSIFIER, two, (9_000, 50_000)), server);
-        let one = probe(&CLASSIFIER, &two[..3], (9_000, 50_000));
-        assert_eq!(one, Verdict::NeedMore);
-        // The head of an image, and options that nobody assigned.
-        for bytes in [&b"\xff\xd8\xff\xe0"[..], b"\xff\xfb\xc8\xff\xfb\xc8"] {
-            assert_eq!(probe(&CLASSIFIER, bytes, (23, 50_000)), Verdict::Reject);
-        }
-    }
-
-    #[test]
-    fn fuzz_any_bytes() {
-        bolero::check!().for_each(|bytes: &[u8]| check_any(&CLASSIFIER, bytes, STREAM_BYTES_MAX));
-    }
-}
+mod tests;
