@@ -337,6 +337,14 @@ def servers(folder):
     capture.udp(lantronix, COLLECTOR, answer, b"\0\0\0\xfb")
     capture.write(folder / "lantronix/setup.pcap")
 
+    capture = Capture()
+    capture.tcp(COLLECTOR, lantronix, (50015, 9999), [
+        ("s", b"MAC address 0080A3203049\r\nSoftware version V6.6.0.2 (080926) XPTEXE\r\n\r\nPress Enter for Setup Mode \r\n"),
+        ("c", b"\r\n"), ("s", b"\r\n*** basic parameters\r\nHardware: CANARY\r\n")])
+    # A service of another kind at that port, whose text ends likewise, and to which nobody answers a line.
+    capture.tcp(COLLECTOR, Host("00:50:56:20:30:50", "10.20.30.80"), (50016, 9999), [("s", b"Welcome\r\nlogin: "), ("c", b"\x01\x02\x03CANARY\r\n"), ("s", b"OK")])
+    capture.write(folder / "telnet/setup.pcap")
+
     digi = Host("00:40:9d:20:30:4a", "10.20.30.74")
 
     def addp(command, *fields):

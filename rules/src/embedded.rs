@@ -11,6 +11,7 @@ macro_rules! embed {
 }
 
 embed! {
+    "http.login",
     "smtp.login",
     "imap.login",
     "pop.login",

@@ -108,6 +108,8 @@ fn probe(segment: &Segment<'_>) -> Verdict {
         (_, [0, 0, 0, 0, 0, 0, 0, 0]) => Role::Client,
         (0x20, _) if header.flags & INITIATOR != 0 => Role::Client,
         (0x20, _) if header.flags & RESPONSE != 0 => Role::Server,
+        // Version 1 goes on at another port with the initiator's message, and says no more.
+        (0x10, _) if segment.ports.0 == segment.ports.1 => Role::Client,
         _ => ports::role_of_sender(segment, &PORTS),
     };
     Verdict::Match(role)
@@ -205,6 +207,10 @@ mod tests {
         assert_eq!(probe(&CLASSIFIER, &message(0, 8), PORTS), client);
         let server = Verdict::Match(Role::Server);
         assert_eq!(probe(&CLASSIFIER, &message(9, 32), PORTS), server);
+        let mut version1 = message(9, 0);
+        (version1[17], version1[18]) = (0x10, 2);
+        assert_eq!(probe(&CLASSIFIER, &version1, (4500, 4500)), client);
+        assert_eq!(probe(&CLASSIFIER, &version1, (4500, 1024)), server);
         for (at, value) in [(17, 0x30), (18, 50), (19, 1), (27, 45)] {
             let mut bytes = message(0, 8);
             bytes[at] = value;

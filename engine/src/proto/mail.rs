@@ -283,7 +283,19 @@ fn banner(text: &[u8]) -> Option<&[u8]> {
         }
         _ => text,
     };
-    printable(text.trim_ascii())
+    printable(lasting(text).trim_ascii())
+}
+
+/// What a greeting says every time: without the hour (RFC 5322, 3.3), or the stamp of a log-in
+/// (RFC 1939, APOP), from which on it is another one each time.
+fn lasting(text: &[u8]) -> &[u8] {
+    const DAYS: [&[u8]; 7] = [
+        b" Mon, ", b" Tue, ", b" Wed, ", b" Thu, ", b" Fri, ", b" Sat, ", b" Sun, ",
+    ];
+    let day = text.windows(6).position(|window| DAYS.contains(&window));
+    let stamp = text.windows(2).position(|window| window == b" <");
+    let end = [day, stamp].into_iter().flatten().min();
+    text.get(..end.unwrap_or(text.len())).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -294,6 +306,34 @@ mod tests {
 
     const CLIENT: Role = Role::Client;
     const SERVER: Role = Role::Server;
+
+    #[test]
+    fn a_greeting_is_the_same_every_time() {
+        for (kind, greeting, told) in [
+            (
+                &SMTP,
+                &b"220 mx.example ESMTP Exim 4.96 Sun, 29 Nov 2026 09:26:16 +0000\r\n"[..],
+                "sender smtp.banner=mx.example ESMTP Exim 4.96",
+            ),
+            (
+                &SMTP,
+                b"220 mx.example Microsoft ESMTP MAIL Service ready at Wed, 28 Nov 2018 10:00:00\r\n",
+                "sender smtp.banner=mx.example Microsoft ESMTP MAIL Service ready at",
+            ),
+            (
+                &POP,
+                b"+OK POP3 server ready <1896.697170952@mx.example>\r\n",
+                "sender pop.banner=POP3 server ready",
+            ),
+            (
+                &SMTP,
+                b"220 mx.example ESMTP Monday, Inc.\r\n",
+                "sender smtp.banner=mx.example ESMTP Monday, Inc.",
+            ),
+        ] {
+            assert_eq!(run(kind, &[(SERVER, greeting)]), [told]);
+        }
+    }
 
     #[test]
     fn smtp_before_and_in_tls() {

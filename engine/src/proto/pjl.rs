@@ -17,7 +17,7 @@ pub const CLASSIFIER: Classifier = Classifier {
     protocol: Protocol::Pjl,
     transport: Transport::Tcp,
     ports: &[9100],
-    first: &[0x1b],
+    first: b"\x1b@",
     marks: &[],
     probe,
     session: || Box::new(Session::default()),
@@ -26,6 +26,8 @@ pub const CLASSIFIER: Classifier = Classifier {
 /// "Universal exit language".
 const EXIT: &[u8] = b"\x1b%-12345X";
 const COMMAND: &[u8] = b"@PJL";
+/// Where nothing is left to be exited, some begin with a command.
+const ALONE: &[u8] = b"@PJL ";
 const IDENTITY: &[u8] = b"@PJL INFO ID";
 
 fn probe(segment: &Segment<'_>) -> Verdict {
@@ -44,7 +46,8 @@ fn probe(segment: &Segment<'_>) -> Verdict {
     match rest {
         Some(rest) if rest.starts_with(COMMAND) => Verdict::Match(Role::Client),
         Some(rest) if COMMAND.starts_with(rest) || EXIT.starts_with(rest) => undecided,
-        None if EXIT.starts_with(bytes) => undecided,
+        None if bytes.starts_with(ALONE) => Verdict::Match(Role::Client),
+        None if EXIT.starts_with(bytes) || ALONE.starts_with(bytes) => undecided,
         _ => Verdict::Reject,
     }
 }
@@ -123,7 +126,10 @@ mod tests {
         let twice = [EXIT, EXIT, b"\r\n@PJL"].concat();
         assert_eq!(probe(&CLASSIFIER, &twice, ports), client);
         assert_eq!(probe(&CLASSIFIER, &ASK[..11], ports), Verdict::NeedMore);
-        for bytes in [&b"\x1b%-12345X%!PS"[..], b"\x1bE\x1b&l0O"] {
+        let alone = b"@PJL INFO STATUS\r\n";
+        assert_eq!(probe(&CLASSIFIER, alone, ports), client);
+        assert_eq!(probe(&CLASSIFIER, &alone[..4], ports), Verdict::NeedMore);
+        for bytes in [&b"\x1b%-12345X%!PS"[..], b"\x1bE\x1b&l0O", b"@PJLX"] {
             assert_eq!(probe(&CLASSIFIER, bytes, ports), Verdict::Reject);
         }
     }

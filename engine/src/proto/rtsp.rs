@@ -145,9 +145,7 @@ impl Session {
                 says(Field::RtspRealm, realm, emit);
             }
             if is(b"Authorization") {
-                logs_in = value
-                    .get(..6)
-                    .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic "));
+                logs_in = head::is_basic(value);
             }
             if is(b"Content-Length") {
                 let digits = std::str::from_utf8(value).ok();

@@ -554,4 +554,5 @@ fields! {
     DtlsVersion = 993, "dtls.handshake.version", Observed, 90;
     WinrmVendor = 994, "winrm.product_vendor", Observed, 80;
     WinrmVersion = 995, "winrm.product_version", Observed, 80;
+    HttpLogin = 898, "http.login", Observed, 95;
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use medtap_inventory::resolve;
-use medtap_tests::{captures, replay, root};
+use medtap_tests::{captures, medtap, replay, root};
 
 /// The findings of behaviour.
 const BEHAVIOUR: [&str; 4] = [
@@ -37,8 +37,10 @@ const ALONE: [(&str, &[&str]); 17] = [
         &[
             "ftp/anonymous.pcap",
             "ldap/binds.pcap",
+            "ldap/directory.pcap",
             "rmcp/controller.pcap",
             "vnc/open.pcap",
+            "vnc/segments.pcap",
         ],
     ),
     ("certificate_expired", &["tls/expired_certificate.pcap"]),
@@ -58,12 +60,19 @@ const ALONE: [(&str, &[&str]); 17] = [
         "cleartext_credential",
         &[
             "amqp/broker.pcap",
+            "hospital.pcapng",
+            "http/get.pcap",
+            "http/realm.pcap",
+            "http2/page.pcap",
             "imap/clear.pcap",
             "ldap/binds.pcap",
             "mqtt/log_on.pcap",
             "pgsql/clear.pcap",
             "pop/clear.pcap",
             "resp/password.pcap",
+            "rtsp/basic.pcap",
+            "smtp/log_in.pcap",
+            "winrm/shell.pcap",
         ],
     ),
     ("encrypted_dns", &["dns/names.pcap", "tls/names.pcap"]),
@@ -79,7 +88,7 @@ const ALONE: [(&str, &[&str]); 17] = [
         "snmp_default_community",
         &["snmp/agent.pcap", "snmp/entities.pcap"],
     ),
-    ("telnet_login", &["telnet/login.pcap"]),
+    ("telnet_login", &["telnet/login.pcap", "telnet/serial.pcap"]),
     ("weak_ssh", &["ssh/old_algorithms.pcap"]),
     ("weak_tls", &["tls/old_version.pcap"]),
 ];
@@ -117,5 +126,34 @@ fn each_is_found_where_it_is_and_nowhere_else() {
         let behaviour = |(id, _): &(String, String)| BEHAVIOUR.contains(&&**id);
         let found: BTreeSet<_> = found.into_iter().filter(behaviour).collect();
         assert_eq!(found, expected, "{name}");
+    }
+}
+
+/// Remote control from one network into another burdens the machine that is controlled, and what
+/// is said beside it is the truth of these captures: an office controls a ward's computer.
+#[test]
+fn remote_control_across_networks_is_found_of_who_serves() {
+    for (capture, finding) in [
+        ("vnc/segments.pcap", "vnc_across_segments"),
+        ("rdp/segments.pcap", "rdp_across_segments"),
+        ("vnc/open.pcap", ""),
+        ("rdp/tls.pcap", ""),
+    ] {
+        let path = format!("pcaps/{capture}");
+        let json = medtap(&["analyze", &path, "--output", "json"]).json();
+        let devices = json["devices"].as_array().expect("devices");
+        let found: Vec<(&str, &str)> = devices
+            .iter()
+            .flat_map(|device| {
+                let address = device["addresses"][0].as_str().unwrap_or_default();
+                let findings = device["findings"].as_array().into_iter().flatten();
+                let ids = findings.filter_map(|one| one["id"].as_str());
+                ids.filter(|id| id.ends_with("_across_segments"))
+                    .map(move |id| (address, id))
+            })
+            .collect();
+        let expected = [("10.43.20.10", finding)];
+        let expected = expected.iter().filter(|(_, id)| !id.is_empty());
+        assert!(found.iter().eq(expected), "{capture}: {found:?}");
     }
 }

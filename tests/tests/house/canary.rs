@@ -85,6 +85,14 @@ const HOLD_USERS: &[&str] = &[
     "pcaps/tds/log_in.pcap",
     "pcaps/tns/refused.pcap",
     "pcaps/eapol/md5.pcap",
+    "pcaps/telnet/serial.pcap",
+    "pcaps/telnet/setup.pcap",
+    "pcaps/rtsp/basic.pcap",
+    "pcaps/ipp/printer.pcap",
+    "pcaps/tns/accepted.pcap",
+    "pcaps/winrm/shell.pcap",
+    "pcaps/pjl/status.pcap",
+    "pcaps/rdp/segments.pcap",
 ];
 
 fn holds_canary(bytes: &[u8]) -> bool {

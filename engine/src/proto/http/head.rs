@@ -238,14 +238,24 @@ pub fn parameter<'a>(value: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     None
 }
 
+/// Schemes of challenges and log-ins: RFC 7617, RFC 7616.
+const BASIC: &[u8] = b"basic ";
+const DIGEST: &[u8] = b"digest ";
+
+fn is_of_scheme(value: &[u8], scheme: &[u8]) -> bool {
+    let start = value.get(..scheme.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+}
+
+/// A log-in by a password that anybody can read: of the scheme Basic.
+pub fn is_basic(authorization: &[u8]) -> bool {
+    is_of_scheme(authorization, BASIC)
+}
+
 /// The realm of a challenge: RFC 9110, 11.5, of the schemes Basic and Digest.
 pub fn realm(challenge: &[u8]) -> Option<&[u8]> {
     const NAME: &[u8] = b"realm=\"";
-    let is_known = [&b"basic "[..], b"digest "].iter().any(|scheme| {
-        challenge
-            .get(..scheme.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    });
+    let is_known = is_of_scheme(challenge, BASIC) || is_of_scheme(challenge, DIGEST);
     let start = challenge
         .windows(NAME.len())
         .position(|part| part.eq_ignore_ascii_case(NAME))?;

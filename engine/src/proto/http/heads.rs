@@ -10,9 +10,12 @@ use super::body::Body;
 use super::framing::Coding;
 use super::head;
 use crate::config::{HTTP_QUIET_HEADS_MAX, HTTP_VALUES_MAX};
-use crate::observe::{Emit, Observation, Subject};
+use crate::observe::{Emit, Observation, Subject, both};
 use crate::proto::clock::{self, Clock};
 use crate::proto::kept;
+
+/// The scheme of a log-in whose password anybody can read, RFC 7617.
+const BASIC: &[u8] = b"basic";
 
 /// What an answer's reading needs to know of its request.
 #[derive(Clone, Copy, Default)]
@@ -27,6 +30,8 @@ pub struct Request {
     is_proxied: bool,
     /// The page at this target says what the device is.
     pub is_front_page: bool,
+    /// It holds a password that anybody can read.
+    logs_in: bool,
 }
 
 /// What an answer is.
@@ -94,6 +99,7 @@ impl Heads {
             is_front_page: method == b"GET"
                 && (target == b"/" || target.starts_with(b"/index."))
                 && !target.contains(&b'?'),
+            logs_in: false,
         };
         let is_forwarded = head::fields(head).any(|(name, _)| {
             [&b"via"[..], b"forwarded", b"x-forwarded-for"]
@@ -108,6 +114,8 @@ impl Heads {
                 && let Some(host) = head::host_name(value)
             {
                 self.fact(Subject::Receiver, Field::HttpHost, host, emit);
+            } else if name.eq_ignore_ascii_case(b"authorization") {
+                request.logs_in = head::is_basic(value);
             }
         }
         let shown = Head {
@@ -119,7 +127,13 @@ impl Heads {
     }
 
     /// What an answer's fields say.
-    pub fn answer(&mut self, request: &Request, head: &[u8], emit: Emit<'_>) -> Answer {
+    pub fn answer(
+        &mut self,
+        status: u16,
+        request: &Request,
+        head: &[u8],
+        emit: Emit<'_>,
+    ) -> Answer {
         self.quiet = self.quiet.saturating_add(1);
         let has = |wanted: &[u8]| {
             let mut fields = head::fields(head);
@@ -147,6 +161,10 @@ impl Heads {
             } else if answer.is_own {
                 self.server_field(name, value, emit);
             }
+        }
+        let is_let_in = request.logs_in && answer.is_own && matches!(status, 200..=299);
+        if is_let_in && self.is_new(Field::HttpLogin, BASIC) {
+            both(Field::HttpLogin, BASIC, emit);
         }
         answer
     }
@@ -220,22 +238,26 @@ impl Heads {
 
     /// Says something once. A value with an `@` may be somebody's address and is left out.
     pub fn fact(&mut self, subject: Subject<'_>, field: Field, value: &[u8], emit: Emit<'_>) {
-        if value.is_empty() || value.contains(&b'@') {
-            return;
+        if !value.is_empty() && !value.contains(&b'@') && self.is_new(field, value) {
+            emit(Observation::Fact {
+                subject,
+                field,
+                value,
+            });
         }
+    }
+
+    /// It was not said before, and is from now on.
+    fn is_new(&mut self, field: Field, value: &[u8]) -> bool {
         let mut hasher = DefaultHasher::new();
         (field, value).hash(&mut hasher);
         let hash = hasher.finish();
-        if self.values.len() >= HTTP_VALUES_MAX || self.values.contains(&hash) {
-            return;
+        let is_new = self.values.len() < HTTP_VALUES_MAX && !self.values.contains(&hash);
+        if is_new {
+            self.values.push(hash);
+            self.quiet = 0;
         }
-        self.values.push(hash);
-        self.quiet = 0;
-        emit(Observation::Fact {
-            subject,
-            field,
-            value,
-        });
+        is_new
     }
 
     /// Bytes that it keeps.

@@ -364,7 +364,7 @@ impl Session {
             self.heads.confirm(emit);
         }
         let mut request = request.unwrap_or_default();
-        let answer = self.heads.answer(&request, head, emit);
+        let answer = self.heads.answer(status, &request, head, emit);
         if status == 101 && answer.is_http2 {
             let heads = std::mem::take(&mut self.heads);
             emit(Observation::Becomes(Protocol::Http2));

@@ -99,6 +99,34 @@ fn a_login_page_names_the_device_and_nobody_else() {
 }
 
 #[test]
+fn a_log_in_in_clear_is_told_of_both_ends_once() {
+    let ask = |scheme: &str| format!("GET /a HTTP/1.1\r\nAuthorization: {scheme} eDp5\r\n\r\n");
+    let answer = |status: &str| format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+    let told = |scheme: &str, status: &str| {
+        let (ask, answer) = (ask(scheme), answer(status));
+        let (ask, answer) = ((C, ask.as_bytes()), (S, answer.as_bytes()));
+        see(&[ask, answer, ask, answer])
+    };
+    assert_eq!(
+        told("Basic", "200 OK"),
+        [
+            "confirmed",
+            "sender http.login=basic",
+            "receiver http.login=basic"
+        ]
+    );
+    // Refused, sent elsewhere, and a password that is not to be read.
+    for (scheme, status) in [
+        ("Basic", "401 Unauthorized"),
+        ("Basic", "302 Found"),
+        ("Digest", "200 OK"),
+        ("Bearer", "200 OK"),
+    ] {
+        assert_eq!(told(scheme, status), ["confirmed"], "{scheme} {status}");
+    }
+}
+
+#[test]
 fn bodies_are_stepped_over() {
     let seen = see(&[
         (

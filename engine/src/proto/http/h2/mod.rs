@@ -443,7 +443,7 @@ impl Connection {
         if is_known {
             self.heads.confirm(emit);
         }
-        let answer = self.heads.answer(request, &head.text, emit);
+        let answer = self.heads.answer(status, request, &head.text, emit);
         // An interim answer leaves its request waiting: RFC 9113, 8.1.
         let Some((answered, [_, body])) = answered.filter(|_| status >= 200) else {
             return Ok(());
