@@ -317,7 +317,7 @@ mod tests {
             ),
             (
                 &SMTP,
-                b"220 mx.example Microsoft ESMTP MAIL Service ready at Wed, 28 Nov 2018 10:00:00\r\n",
+                b"220 mx.example Microsoft ESMTP MAIL Service ready at Wed, 28 Nov 2018\r\n",
                 "sender smtp.banner=mx.example Microsoft ESMTP MAIL Service ready at",
             ),
             (
