@@ -14,13 +14,30 @@ use medtap_engine::capture::port::{Losses, Mode, Taker};
 use medtap_engine::capture::xdp::{self, Ask, Attempt, OpenError, Opened, Port, Steering};
 use medtap_engine::flow::{shard, steer};
 use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::socket::getsockopt;
 use nix::unistd::Pid;
+use nix::{getsockopt_impl, libc, sockopt_impl};
 
 use crate::packet::lab::{Lab, SENDER, SENSOR, inside, ip, send_from, udp};
 
 const ZERO_COPY: Mode = Mode::ALL[0];
 const NATIVE: Mode = Mode::ALL[1];
 const GENERIC: Mode = Mode::ALL[2];
+
+sockopt_impl!(
+    BusyPollMicros,
+    GetOnly,
+    libc::SOL_SOCKET,
+    libc::SO_BUSY_POLL,
+    usize
+);
+sockopt_impl!(
+    PrefersBusyPoll,
+    GetOnly,
+    libc::SOL_SOCKET,
+    libc::SO_PREFER_BUSY_POLL,
+    bool
+);
 
 type Test = fn() -> Result<(), Failed>;
 
@@ -29,12 +46,13 @@ pub fn trials() -> Vec<Trial> {
     let is_root = File::open("/proc/self")
         .and_then(|it| it.metadata())
         .is_ok_and(|it| it.uid() == 0);
-    let tests: [(&str, Test); 18] = [
+    let tests: [(&str, Test); 19] = [
         ("one_worker", one_worker),
         ("one_worker_generic", one_worker_generic),
         ("four_workers", four_workers),
         ("four_queues_by_hash", four_queues_by_hash),
         ("four_queues_by_queue", four_queues_by_queue),
+        ("busy_poll", busy_poll),
         ("jumbo", jumbo),
         ("jumbo_generic", jumbo_generic),
         ("jumbo_for_four_workers", jumbo_for_four_workers),
@@ -318,6 +336,33 @@ fn four_queues_by_hash() -> Result<(), Failed> {
 
 fn four_queues_by_queue() -> Result<(), Failed> {
     four_queues(Steering::Queues)
+}
+
+/// Every socket is told to poll, for as long as was asked for, and gets every frame by it. (The
+/// kernel shows no socket's budget; one that it refuses would be an error.)
+fn busy_poll() -> Result<(), Failed> {
+    let lab = Lab::with_queues(4);
+    let ask = Ask {
+        busy_poll: Some(xdp::BusyPoll {
+            usecs: 70,
+            budget: 16,
+        }),
+        ..ask(2)
+    };
+    let mut opened = open(&lab, &ask)?;
+    let mut sockets = 0;
+    for fd in opened.ports.iter().flat_map(Port::fds) {
+        assert_eq!(getsockopt(&fd, BusyPollMicros)?, 70);
+        assert!(getsockopt(&fd, PrefersBusyPoll)?);
+        sockets += 1;
+    }
+    assert_eq!(sockets, 8);
+    let sent = flows(2);
+    let count = send_from_everywhere(&lab, &sent);
+    let got = drain(&mut opened.ports, count);
+    assert_eq!(got.iter().map(Vec::len).sum::<usize>(), count);
+    adds_up(&lab, &opened, count);
+    Ok(())
 }
 
 /// Frames whose bytes all differ, so that none may stand in for another.

@@ -41,18 +41,18 @@ impl Lab {
         };
         lab.add("sensor");
         lab.add("switch");
-        lab.cable(queues);
+        lab.cable([MONITOR, FAR], queues);
         lab
     }
 
-    /// Lays the cable between the switch and the sensor.
-    pub fn cable(&self, queues: u32) {
+    /// Lays a cable between the sensor and the switch, whose ends have these names.
+    pub fn cable(&self, [near, far]: [&str; 2], queues: u32) {
         let (sensor, switch) = (self.namespace("sensor"), self.namespace("switch"));
         let queues = queues.to_string();
         ip(&[
             "link",
             "add",
-            MONITOR,
+            near,
             "netns",
             &sensor,
             "numrxqueues",
@@ -63,7 +63,7 @@ impl Lab {
             "veth",
             "peer",
             "name",
-            FAR,
+            far,
             "netns",
             &switch,
             "numrxqueues",
@@ -71,10 +71,10 @@ impl Lab {
             "numtxqueues",
             &queues,
         ]);
-        self.whole("switch", FAR);
-        self.whole("sensor", MONITOR);
-        ip(&["-n", &switch, "link", "set", FAR, "up"]);
-        ip(&["-n", &sensor, "link", "set", MONITOR, "up"]);
+        self.whole("switch", far);
+        self.whole("sensor", near);
+        ip(&["-n", &switch, "link", "set", far, "up"]);
+        ip(&["-n", &sensor, "link", "set", near, "up"]);
     }
 
     /// A switch, and a second mirror port `rec1` in the namespace `recorder`.
@@ -176,8 +176,13 @@ impl Lab {
 
     /// Sends frames out of the far end, all of them.
     pub fn send(&self, frames: &[Vec<u8>]) {
+        self.send_by(FAR, frames);
+    }
+
+    /// The same out of this interface of the switch.
+    pub fn send_by(&self, far: &str, frames: &[Vec<u8>]) {
         inside(&self.namespace("switch"), || {
-            let mut sender = Sender::open(FAR).expect("a sender");
+            let mut sender = Sender::open(far).expect("a sender");
             let mut rest = frames;
             while !rest.is_empty() {
                 let sent = sender.send(rest).expect("frames that can be sent");

@@ -1,11 +1,14 @@
 //! Every frame that was sent is received, or dropped by a named cause, to the packet; and none
 //! comes back.
 
+use std::fs;
+
 use medtap_table::vocabulary::{Counter, InterfaceCounter as I};
+use medtap_table::{EdgeFlags, TableReader};
 use nix::sys::signal::Signal;
 
 use super::Scenario;
-use crate::harness::{Engine, FAR, Lab, Reading, eventually};
+use crate::harness::{Engine, FAR, Lab, MONITOR, Reading, eventually, reader, run};
 
 pub const TESTS: &[Scenario] = &[
     ("accounting::copy", &[], || adds_up("copy", "1", false)),
@@ -27,6 +30,12 @@ pub const TESTS: &[Scenario] = &[
     }),
     ("accounting::overload_four_workers", &[], || {
         adds_up("copy", "4", true)
+    }),
+    ("accounting::two_interfaces", &[], || {
+        two_interfaces(["copy", "packet"])
+    }),
+    ("accounting::two_interfaces_by_program", &[], || {
+        two_interfaces(["copy", "generic"])
     }),
     ("accounting::flows_stay_whole", &[], flows_stay_whole),
     ("receive::shunted_adds_up", &[], shunted_adds_up),
@@ -147,6 +156,74 @@ fn undelivered(lab: &Lab) -> u64 {
     lab.count("switch", FAR, "tx", "dropped")
 }
 
+/// Two mirror ports of one engine, each received in a way of its own: each counts its own frames,
+/// a conversation whose directions come by different ones is one, and the sums hold both.
+fn two_interfaces(modes: [&str; 2]) {
+    let lab = Lab::new(1);
+    let ends = ["mon1", "far1"];
+    lab.cable(ends, 1);
+    let interfaces = [MONITOR, ends[0]].into_iter().zip(modes);
+    let text: String = interfaces
+        .map(|(name, mode)| format!("[[interface]]\nname = \"{name}\"\nmode = \"{mode}\"\n"))
+        .collect();
+    let config = lab.folder().join("medtapd.toml");
+    fs::write(&config, text).expect("a configuration");
+    let mut command = Engine::command_of(&lab, &lab.folder().join("live.table"));
+    command
+        .arg("--workers")
+        .arg("2")
+        .arg("--config")
+        .arg(&config);
+    let mut engine = Engine::start_by(&lab, command);
+    // One direction of each conversation by each port, and more by the first.
+    let (there, back): (Vec<_>, Vec<_>) = (0..1024).partition(|number| number % 2 == 0);
+    let sent = [[there.as_slice(), &there].concat(), back];
+    for (far, numbers) in [FAR, ends[1]].into_iter().zip(&sent) {
+        let frames = numbers.iter().enumerate().map(|(at, number)| {
+            let mut frame = frame(*number);
+            // No copies of one another. The sum of the header is not looked at.
+            frame[18..20].copy_from_slice(&(at as u16).to_be_bytes());
+            frame
+        });
+        lab.send_by(far, &frames.collect::<Vec<_>>());
+    }
+    let delivered = |engine: &Engine| {
+        let table = TableReader::open(&engine.table).expect("a readable table");
+        let counters = table.interfaces().map(|(_, it, counters)| {
+            let delivered = counters.iter().find(|(it, _)| *it == I::Delivered);
+            (it.name.as_str().to_owned(), delivered.map_or(0, |it| it.1))
+        });
+        counters.collect::<Vec<_>>()
+    };
+    let expected = [(MONITOR, 1024), (ends[0], 512)].map(|(name, count)| (name.to_owned(), count));
+    eventually("the frames of both interfaces", || {
+        (delivered(&engine) == expected).then_some(())
+    });
+    let table = engine.table.to_str().expect("a path in UTF-8");
+    let status = run(&mut reader(&[
+        "status", "--table", table, "--output", "json",
+    ]));
+    let status: serde_json::Value = serde_json::from_str(&status).expect("JSON of medtap");
+    assert_eq!(status["contradictions"], serde_json::json!([]));
+    assert_eq!(status["losses"], serde_json::json!([]));
+    for (place, (name, count)) in expected.iter().enumerate() {
+        let interface = &status["interfaces"][place];
+        assert_eq!(interface["name"], **name);
+        assert_eq!(interface["counters"]["delivered"], *count);
+    }
+    engine.stop();
+    let table = TableReader::open(&engine.table).expect("a readable table");
+    assert_eq!(table.source().map(|source| source.packets), Some(1536));
+    assert_eq!(table.counter(Counter::FlowsOpened), 256);
+    assert_eq!(table.counter(Counter::Duplicates), 0);
+    let edges = table.edges().map(|(_, edge, volume)| {
+        assert!(edge.flags.contains(EdgeFlags::ANSWERED), "{edge:?}");
+        volume.packets
+    });
+    assert_eq!(edges.sum::<u64>(), 1536);
+    lab.assert_silent();
+}
+
 /// 256 conversations, both directions, over four workers: each is one edge with all its packets.
 fn flows_stay_whole() {
     let lab = Lab::new(1);
@@ -160,7 +237,7 @@ fn flows_stay_whole() {
         reading.workers.iter().all(|packets| *packets > 0),
         "{reading:?}"
     );
-    let table = medtap_table::TableReader::open(&engine.table).expect("a readable table");
+    let table = TableReader::open(&engine.table).expect("a readable table");
     let opened = table.counter(Counter::FlowsOpened);
     assert_eq!(opened, 256, "a conversation was split over workers");
     lab.assert_silent();
@@ -202,7 +279,7 @@ fn shunted_adds_up() {
     assert_eq!(accounted(&reading) + undelivered(&lab), sent, "{reading:?}");
     assert!(shunted > sent / 4, "{shunted} of {sent} shunted");
     assert_eq!(reading.get(I::RingFull) + reading.get(I::RingDropped), 0);
-    let table = medtap_table::TableReader::open(&engine.table).expect("a readable table");
+    let table = TableReader::open(&engine.table).expect("a readable table");
     let counter = |counter| table.counter(counter);
     assert_eq!(counter(Counter::ShuntedPackets), shunted);
     assert_eq!(counter(Counter::ShuntedBytes), shunted * 600);

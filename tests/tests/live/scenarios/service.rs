@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use medtap_table::vocabulary::InterfaceCounter as I;
@@ -12,7 +13,7 @@ use nix::unistd::Pid;
 
 use super::Scenario;
 use super::life::frames;
-use crate::harness::{Engine, Lab, MONITOR, eventually, run};
+use crate::harness::{Engine, FAR, Lab, MONITOR, eventually, ip, run};
 
 pub const TESTS: &[Scenario] = &[
     ("service::notifies", &[], notifies),
@@ -20,9 +21,16 @@ pub const TESTS: &[Scenario] = &[
     ("service::restored_after_stop", &[], || {
         restored(Signal::SIGTERM, "copy")
     }),
+    ("service::restored_after_interrupt", &[], || {
+        restored(Signal::SIGINT, "copy")
+    }),
+    ("service::restored_after_abort", &[], || {
+        restored(Signal::SIGABRT, "copy")
+    }),
     ("service::restored_after_kill", &[], || {
         restored(Signal::SIGKILL, "copy")
     }),
+    ("service::restored_after_error", &[], restored_after_error),
     ("service::restored_after_kill_packet", &[], || {
         restored(Signal::SIGKILL, "packet")
     }),
@@ -118,28 +126,88 @@ fn thread_of(engine: &Engine, name: &str) -> Pid {
     Pid::from_raw(number.expect("a number"))
 }
 
-/// The interface is as it was, however the engine ended: a process beside it, which may do that and
-/// nothing else, puts it back.
-fn restored(signal: Signal, mode: &str) {
-    let lab = Lab::new(1);
+/// What the engine may change of the sensor's interface, as the system's own tools show it.
+fn settings(lab: &Lab) -> Vec<String> {
+    let says = |program, arguments: &[&str]| run(lab.command("sensor", program).args(arguments));
+    let file = |name| says("cat", &[&format!("/sys/class/net/{MONITOR}/{name}")]);
+    vec![
+        says("ethtool", &["-k", MONITOR]),
+        says("ethtool", &["-l", MONITOR]),
+        file("mtu"),
+        file("napi_defer_hard_irqs"),
+        file("gro_flush_timeout"),
+        file("flags"),
+    ]
+}
+
+/// Settings that all differ from what [`disturbed`] leaves.
+const CHANGED: &str = "mtu = 3000\nup = true\nchannels = 1\nnapi_defer_hard_irqs = 2\n\
+    gro_flush_timeout_ns = 150000\n";
+
+/// A lab whose interface is set in no way as the engine would have it.
+fn disturbed() -> Lab {
+    let lab = Lab::new(2);
+    // A program takes no fewer queues than the other end sends by.
+    run(lab
+        .command("switch", "ethtool")
+        .args(["-L", FAR, "tx", "1"]));
     run(lab
         .command("sensor", "ethtool")
         .args(["-K", MONITOR, "gro", "on", "rxvlan", "on"]));
-    let settings = || {
-        let features = run(lab.command("sensor", "ethtool").args(["-k", MONITOR]));
-        (features, lab.link("sensor", MONITOR)["mtu"].clone())
-    };
-    let before = settings();
+    ip(&[
+        "-n",
+        &lab.namespace("sensor"),
+        "link",
+        "set",
+        MONITOR,
+        "down",
+    ]);
+    lab
+}
+
+fn configured(lab: &Lab, text: &str) -> Command {
     let config = lab.folder().join("medtapd.toml");
-    let text = format!("[[interface]]\nname = \"{MONITOR}\"\nmode = \"{mode}\"\nmtu = 3000\n");
     fs::write(&config, text).expect("a configuration");
-    let table = lab.folder().join("live.table");
-    let mut command = Engine::command_of(&lab, &table);
+    let mut command = Engine::command_of(lab, &lab.folder().join("live.table"));
     command.arg("--config").arg(&config);
-    let mut engine = Engine::start_by(&lab, command);
-    let during = settings();
-    assert_ne!(during.0, before.0, "nothing was set up");
-    assert_eq!(during.1, 3000);
+    command
+}
+
+/// An engine that can't begin leaves the interface as it was, too, though it had set it up.
+fn restored_after_error() {
+    let lab = disturbed();
+    let before = settings(&lab);
+    let text = format!(
+        "[[interface]]\nname = \"{MONITOR}\"\n{CHANGED}[[interface]]\nname = \"nosuch0\"\n"
+    );
+    let mut engine = lab.start(configured(&lab, &text));
+    assert_eq!(engine.end().code(), Some(2), "{}", engine.said());
+    assert!(
+        engine.said().contains("no interface nosuch0"),
+        "{}",
+        engine.said()
+    );
+    assert!(
+        engine.said().contains("native program"),
+        "{}",
+        engine.said()
+    );
+    assert_eq!(settings(&lab), before);
+    assert!(!lab.is_attached());
+}
+
+/// The interface is as it was, however the engine ended: a process beside it, which may do that and
+/// nothing else, puts it back.
+fn restored(signal: Signal, mode: &str) {
+    let lab = disturbed();
+    let before = settings(&lab);
+    let text = format!("[[interface]]\nname = \"{MONITOR}\"\nmode = \"{mode}\"\n{CHANGED}");
+    let mut engine = Engine::start_by(&lab, configured(&lab, &text));
+    let during = settings(&lab);
+    for (before, during) in before.iter().zip(&during) {
+        assert_ne!(before, during, "not set up: {}", engine.process.said());
+    }
+    assert_eq!(during[2..5], ["3000\n", "2\n", "150000\n"]);
     let pid = engine.process.pid();
     let keepers = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
     let keeper = keepers.expect("its children").trim().to_owned();
@@ -157,7 +225,7 @@ fn restored(signal: Signal, mode: &str) {
     engine.reaches(I::Delivered, 100);
     engine.process.stop(signal);
     eventually("the settings of before", || {
-        (settings() == before).then_some(())
+        (settings(&lab) == before).then_some(())
     });
     assert!(!lab.is_attached());
     let proc = format!("/proc/{keeper}");
