@@ -351,13 +351,14 @@ fn worker(number: usize, worker: &WorkerStatus, rate: Rate) -> Worker {
 }
 
 /// The flags of an interface in words.
-const FLAGS: [(InterfaceFlags, &str); 6] = [
+const FLAGS: [(InterfaceFlags, &str); 7] = [
     (InterfaceFlags::UP, "up"),
     (InterfaceFlags::MULTI_BUFFER, "multi-buffer"),
     (InterfaceFlags::HUGE_PAGES, "huge-pages"),
     (InterfaceFlags::BUSY_POLL, "busy-poll"),
     (InterfaceFlags::PROMISCUOUS, "promiscuous"),
     (InterfaceFlags::GONE, "gone"),
+    (InterfaceFlags::ASYMMETRIC, "asymmetric"),
 ];
 
 fn interface(reading: &InterfaceReading) -> InterfaceStatus {

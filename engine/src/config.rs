@@ -174,6 +174,18 @@ pub const EDGE_WAIT_NS: u64 = 5_000_000_000;
 /// Time between two publications of a live run: the table, counters and gauges.
 pub const PUBLISH_NS: u64 = 1_000_000_000;
 
+/// Conversations of those that a worker opened in a second that are compared with other workers'.
+pub const SPLIT_SAMPLE_FLOWS: usize = 64;
+
+/// Conversations after which the comparison begins anew.
+pub const SPLIT_WINDOW_FLOWS: usize = 1024;
+
+/// Conversations that two workers opened before that is more than chance.
+pub const SPLIT_FLOWS_MIN: usize = 8;
+
+/// One of so many is split before it is said that they are.
+pub const SPLIT_SHARE: usize = 16;
+
 /// Rounds with frames between two looks at how full a worker's rings are.
 pub const PRESSURE_ROUNDS: u32 = 16;
 

@@ -93,5 +93,7 @@ flags! {
         PROMISCUOUS = 4;
         /// It was there and is there no more.
         GONE = 5;
+        /// The directions of conversations come by it to different workers.
+        ASYMMETRIC = 6;
     }
 }

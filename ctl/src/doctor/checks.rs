@@ -1,6 +1,6 @@
 //! What is good for a sensor and what is not, judged by what was read. It reads nothing itself.
 
-use medtap_engine::nic::inspect::{Nic, symmetric_key};
+use medtap_engine::nic::inspect::{Nic, Rss, symmetric_key};
 use medtap_engine::nic::numa::spell;
 use medtap_table::vocabulary::Delivery;
 
@@ -181,7 +181,7 @@ pub fn interface(nic: &Nic, machine: &Machine, heard: &Heard) -> Vec<Finding> {
     let mut findings = vec![driver(&judge, nic), state(&judge, nic)];
     findings.extend(address(&judge, nic));
     findings.push(ring(&judge, nic));
-    findings.push(symmetry(&judge, nic));
+    findings.push(symmetry(&judge, nic, heard));
     findings.push(offloads(&judge, nic));
     findings.extend(interrupts(&judge, nic, machine));
     findings.push(received(&judge, heard));
@@ -262,8 +262,18 @@ fn ring(judge: &Judge<'_>, nic: &Nic) -> Finding {
     }
 }
 
-fn symmetry(judge: &Judge<'_>, nic: &Nic) -> Finding {
+/// By what the engine sees where one runs, else by what the card says of itself.
+fn symmetry(judge: &Judge<'_>, nic: &Nic, heard: &Heard) -> Finding {
     const SUBJECT: &str = "symmetry of queues";
+    if matches!(heard, Heard::By(mode) if mode.is_asymmetric) {
+        return judge.finding(
+            SUBJECT,
+            Verdict::Bad,
+            "the engine sees the directions of conversations come to different workers".to_owned(),
+            "start it with --steering hash, or with a key that makes the card's hash symmetric",
+            nic.rss.as_ref().and_then(|rss| symmetric(nic, rss)),
+        );
+    }
     if nic.queues == 1 {
         return judge.good(SUBJECT, "one queue");
     }
@@ -279,21 +289,25 @@ fn symmetry(judge: &Judge<'_>, nic: &Nic) -> Finding {
             "the key is hidden, or decides nothing; steering by hash is right anyway",
         ),
         Some(true) => judge.good(SUBJECT, "both directions of a conversation share a queue"),
-        Some(false) => {
-            // As `ethtool -X` takes it.
-            let bytes = symmetric_key(rss.key.len());
-            let bytes = bytes.iter().map(|byte| format!("{byte:02x}"));
-            let key = bytes.collect::<Vec<_>>().join(":");
-            judge.finding(
-                SUBJECT,
-                Verdict::Improvable,
-                "the directions of a conversation come to different queues".to_owned(),
-                "steering by hash is right all the same; with a symmetric key --steering queues \
-                 spares the way from worker to worker",
-                Some(format!("ethtool -X {} hkey {key}", nic.name)),
-            )
-        }
+        Some(false) => judge.finding(
+            SUBJECT,
+            Verdict::Improvable,
+            "the directions of a conversation come to different queues".to_owned(),
+            "steering by hash is right all the same; with a symmetric key --steering queues \
+             spares the way from worker to worker",
+            symmetric(nic, rss),
+        ),
     }
+}
+
+/// The command that makes a card's hash symmetric, where a key can.
+fn symmetric(nic: &Nic, rss: &Rss) -> Option<String> {
+    // As `ethtool -X` takes it.
+    let bytes = symmetric_key(rss.key.len());
+    let bytes = bytes.iter().map(|byte| format!("{byte:02x}"));
+    let key = bytes.collect::<Vec<_>>().join(":");
+    let can = rss.is_toeplitz && !key.is_empty() && rss.is_symmetric() != Some(true);
+    can.then(|| format!("ethtool -X {} hkey {key}", nic.name))
 }
 
 fn offloads(judge: &Judge<'_>, nic: &Nic) -> Finding {
@@ -341,9 +355,21 @@ fn interrupts(judge: &Judge<'_>, nic: &Nic, machine: &Machine) -> Option<Finding
     if nic.queues == 1 || !wide {
         return Some(judge.good("interrupts", found));
     }
-    let advice = "pin each beside its worker: irq_cpus in the configuration, once irqbalance is \
-                  off";
-    Some(judge.finding("interrupts", Verdict::Improvable, found, advice, None))
+    let advice = "pin each beside its worker, which irq_cpus in the configuration does, too; \
+                  irqbalance would undo it";
+    let irqs: Vec<String> = nic.irqs.iter().map(u32::to_string).collect();
+    let command = format!(
+        "cpu=0; for irq in {}; do echo $cpu > /proc/irq/$irq/smp_affinity_list; \
+         cpu=$(((cpu + 1) % $(nproc))); done",
+        irqs.join(" ")
+    );
+    Some(judge.finding(
+        "interrupts",
+        Verdict::Improvable,
+        found,
+        advice,
+        Some(command),
+    ))
 }
 
 /// By which mode the engine receives.

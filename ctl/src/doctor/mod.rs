@@ -12,7 +12,7 @@ use std::path::Path;
 use medtap_engine::nic::exists;
 use medtap_engine::nic::inspect::{Nic, inspect};
 use medtap_table::vocabulary::{Attach, Delivery};
-use medtap_table::{OpenError, TableReader};
+use medtap_table::{InterfaceFlags, OpenError, TableReader};
 use serde::Serialize;
 
 use crate::arguments;
@@ -61,6 +61,8 @@ pub struct Mode {
     delivery: Delivery,
     /// Why better modes were not taken.
     note: String,
+    /// It sees that the directions of conversations come to different workers.
+    is_asymmetric: bool,
 }
 
 /// Whether an engine listens to an interface.
@@ -152,6 +154,7 @@ fn heard(engine: &Result<TableReader, String>, name: &str) -> Heard {
             attach: interface.attach,
             delivery: interface.delivery,
             note: interface.note.as_str().to_owned(),
+            is_asymmetric: interface.flags.contains(InterfaceFlags::ASYMMETRIC),
         }),
     }
 }

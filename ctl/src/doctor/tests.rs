@@ -201,6 +201,11 @@ fn a_card_as_it_comes() {
     );
     assert_eq!(of(&findings, "interrupts").verdict, Verdict::Improvable);
     assert_eq!(
+        command("interrupts"),
+        "cpu=0; for irq in 24 25; do echo $cpu > /proc/irq/$irq/smp_affinity_list; \
+         cpu=$(((cpu + 1) % $(nproc))); done"
+    );
+    assert_eq!(
         of(&findings, "driver").found,
         "ice, 8 receive queues, MTU 1500"
     );
@@ -226,12 +231,41 @@ fn a_card_that_is_ready() {
         attach: Attach::Native,
         delivery: Delivery::ZeroCopy,
         note: String::new(),
+        is_asymmetric: false,
     };
     let findings = checks::interface(&nic, &Machine::default(), &Heard::By(mode.clone()));
     assert!(
         findings.iter().all(|it| it.verdict == Verdict::Good),
         "{findings:?}"
     );
+}
+
+/// What the engine sees goes before what a card says of itself.
+#[test]
+fn conversations_that_are_split_are_told() {
+    let mode = Mode {
+        attach: Attach::Native,
+        delivery: Delivery::ZeroCopy,
+        note: String::new(),
+        is_asymmetric: true,
+    };
+    let says = |rss| {
+        let nic = Nic { rss, ..card() };
+        let findings = checks::interface(&nic, &Machine::default(), &Heard::By(mode.clone()));
+        let finding = of(&findings, "symmetry of queues").clone();
+        assert_eq!(finding.verdict, Verdict::Bad);
+        assert!(finding.advice.contains("--steering hash"), "{finding:?}");
+        finding.command
+    };
+    let key = "ethtool -X eth1 hkey 6d:5a:6d:5a";
+    assert_eq!(says(card().rss).as_deref(), Some(key));
+    // No card but one whose key decides is helped by a key.
+    assert_eq!(says(None), None);
+    let crc = card().rss.map(|rss| Rss {
+        is_toeplitz: false,
+        ..rss
+    });
+    assert_eq!(says(crc), None);
 }
 
 #[test]
@@ -257,6 +291,7 @@ fn a_mode_that_is_not_the_best_says_why() {
         attach: Attach::Native,
         delivery: Delivery::Copy,
         note: "native program, zero-copy: the driver has no zero-copy".to_owned(),
+        is_asymmetric: false,
     };
     let findings = checks::interface(&card(), &Machine::default(), &Heard::By(mode.clone()));
     let received = of(&findings, "received");

@@ -93,6 +93,9 @@ impl Worker {
             return None;
         };
         self.counters.count(Counter::FlowsOpened);
+        if let Some(opened) = &mut self.opened {
+            opened.add(staged.hash);
+        }
         let totals = self.table.totals_mut(id);
         totals.first_packet = packet.number;
         let flow = self.table.flow_mut(id);

@@ -8,6 +8,7 @@ mod evict;
 mod finish;
 mod greeting;
 mod link;
+mod opened;
 mod overload;
 mod recorder;
 mod shunt;
@@ -38,6 +39,7 @@ use crate::wire::{Headers, Network, TransportKind, WireError};
 
 use conversation::Conversations;
 pub use finish::FlowRecord;
+use opened::Opened;
 pub use overload::{Overload, Pressure};
 pub use shunt::Shunts;
 pub use steering::shard_of;
@@ -129,6 +131,8 @@ pub struct Worker {
     overload: Overload,
     /// The flows that are left to the kernel's program, if any may be.
     shunts: Option<Box<Shunts>>,
+    /// What it opened lately, if that is compared with other workers.
+    opened: Option<Opened>,
 }
 
 impl Worker {
@@ -162,6 +166,7 @@ impl Worker {
             round: Round::default(),
             overload: Overload::default(),
             shunts: None,
+            opened: None,
             options,
         })
     }

@@ -14,6 +14,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::interfaces::Interface;
 use super::rules::RuleBook;
+use super::splits::Splits;
 use super::station::{Matching, PortReport, Report, Shared, clock_ns};
 use super::taken::Taken;
 use crate::capture::shunt::ShuntOrder;
@@ -82,6 +83,7 @@ pub struct Control {
     orders: Receiver<(usize, ShuntOrder)>,
     rules: RuleBook,
     shared: Arc<Shared>,
+    splits: Splits,
     notifier: Notifier,
     signals: Signals,
 }
@@ -133,6 +135,7 @@ impl Control {
             orders: parts.orders,
             rules: parts.rules,
             shared: parts.shared,
+            splits: Splits::default(),
             notifier: parts.notifier,
             signals: parts.signals,
         }
@@ -203,6 +206,7 @@ impl Control {
     }
 
     fn keep(&mut self, report: Report) {
+        self.splits.add(report.number, &report.opened);
         if let Some(place) = self.latest.get_mut(report.number) {
             *place = Some(report);
         }
@@ -317,7 +321,15 @@ impl Control {
         // Numbers that can't be read stay what they were.
         let _ = self.counts.refresh();
         for (place, (id, interface)) in self.interfaces.iter_mut().enumerate() {
-            let changed = interface.look(&self.counts);
+            let split = interface.set_split(self.splits.found());
+            if split && self.splits.found() {
+                eprintln!(
+                    "medtapd: {}: the directions of conversations come to different workers; \
+                     steer by hash, or make the card's hash symmetric",
+                    interface.name()
+                );
+            }
+            let changed = interface.look(&self.counts) || split;
             let ports = self.latest.iter().flatten();
             let ports: Vec<PortReport> = ports
                 .filter_map(|report| report.ports.get(place).copied())

@@ -28,6 +28,8 @@ pub struct Interface {
     frames: u32,
     /// What is known of it.
     pub flags: InterfaceFlags,
+    /// Its card chooses the worker of a frame.
+    by_queue: bool,
     /// Why it is not received in a better way.
     note: String,
     /// Holds the steering program on the interface, where there is one.
@@ -92,6 +94,9 @@ impl Interface {
             frame_bytes: opened.frame_bytes,
             frames: opened.frames,
             flags,
+            by_queue: wanted.steering == settings::Steering::Queues
+                && opened.mode.attach != Attach::None
+                && opened.queues > 1,
             note: notes.join("; "),
             attachment: opened.attachment,
             program: [0; xdp::COUNTERS],
@@ -156,6 +161,23 @@ impl Interface {
             None => self.flags.insert(InterfaceFlags::GONE),
         }
         (self.flags, self.mtu) != before
+    }
+
+    /// Conversations are split, or are no more; where its card has no part in that, nothing is
+    /// said of it. True when that is different now.
+    pub fn set_split(&mut self, split: bool) -> bool {
+        let before = self.flags;
+        if split && self.by_queue {
+            self.flags.insert(InterfaceFlags::ASYMMETRIC);
+        } else {
+            self.flags.remove(InterfaceFlags::ASYMMETRIC);
+        }
+        self.flags != before
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     fn look_at_link(&mut self) {

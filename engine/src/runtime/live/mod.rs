@@ -3,13 +3,14 @@
 //! ```text
 //! interfaces   set up, opened, watched          rules     read, and read again
 //! station      one worker's thread              control   merges, publishes, answers signals
-//! taken        what the system says of memory
+//! taken        what the system says of memory   splits    conversations that two workers have
 //! ```
 
 mod control;
 mod interfaces;
 mod near;
 mod rules;
+mod splits;
 mod station;
 mod taken;
 
@@ -319,12 +320,15 @@ fn workers(
     rules: &RuleBook,
     persons: &PersonFilter,
 ) -> anyhow::Result<Vec<Worker>> {
+    // Nobody outside can aim at one bucket of a flow table.
+    let random = RandomState::new();
+    let hasher = FlowHasher::new([1u8, 2, 3, 4].map(|word| random.hash_one(word)));
     thread::scope(|scope| {
         let threads: Vec<_> = (0..settings.workers)
             .map(|number| {
                 scope.spawn(move || {
                     pin(settings.cpus.get(number).copied());
-                    let mut worker = worker(settings, rules, persons)?;
+                    let mut worker = worker(settings, hasher, rules, persons)?;
                     worker.populate();
                     std::io::Result::Ok(worker)
                 })
@@ -340,20 +344,23 @@ fn workers(
 
 fn worker(
     settings: &Settings,
+    hasher: FlowHasher,
     rules: &RuleBook,
     persons: &PersonFilter,
 ) -> std::io::Result<Worker> {
-    // Nobody outside can aim at one bucket of the flow table.
-    let random = RandomState::new();
-    let keys = [1u8, 2, 3, 4].map(|word| random.hash_one(word));
-    Worker::new(Options {
+    let mut worker = Worker::new(Options {
         flows_max: settings.flows,
         matcher: Arc::clone(&rules.holding().matcher),
         persons: persons.clone(),
-        hasher: FlowHasher::new(keys),
+        hasher,
         flow_records: false,
         scopes: scopes(settings),
-    })
+    })?;
+    let by_queue = |it: &settings::Interface| it.steering == settings::Steering::Queues;
+    if settings.workers > 1 && settings.interfaces.iter().any(by_queue) {
+        worker.sample_opened();
+    }
+    Ok(worker)
 }
 
 fn scopes(settings: &Settings) -> Scopes {

@@ -112,6 +112,8 @@ pub struct Report {
     pub at_ns: u64,
     /// Its ports, one for each interface.
     pub ports: Vec<PortReport>,
+    /// A sample of the conversations that it opened since the report before, by their hashes.
+    pub opened: Vec<u32>,
 }
 
 /// One worker with all that it owns.
@@ -331,6 +333,7 @@ impl Station {
             generation: self.generation,
             at_ns,
             ports: ports.collect(),
+            opened: self.worker.take_opened(),
         }
     }
 }

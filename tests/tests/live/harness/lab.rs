@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use medtap_benches::live::sender::Sender;
-use nix::sched::{CloneFlags, setns};
+use nix::sched::{CloneFlags, CpuSet, sched_setaffinity, setns};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -181,13 +182,16 @@ impl Lab {
 
     /// The same out of this interface of the switch.
     pub fn send_by(&self, far: &str, frames: &[Vec<u8>]) {
+        inside(&self.namespace("switch"), || send_all(far, frames));
+    }
+
+    /// The same from one processor.
+    pub fn send_from(&self, processor: usize, far: &str, frames: &[Vec<u8>]) {
         inside(&self.namespace("switch"), || {
-            let mut sender = Sender::open(far).expect("a sender");
-            let mut rest = frames;
-            while !rest.is_empty() {
-                let sent = sender.send(rest).expect("frames that can be sent");
-                rest = rest.get(sent..).unwrap_or_default();
-            }
+            let mut set = CpuSet::new();
+            set.set(processor).expect("a processor's number");
+            sched_setaffinity(Pid::from_raw(0), &set).expect("to run there");
+            send_all(far, frames);
         });
     }
 
@@ -250,6 +254,15 @@ impl Drop for Lab {
                 .args(["netns", "delete", namespace])
                 .output();
         }
+    }
+}
+
+fn send_all(far: &str, frames: &[Vec<u8>]) {
+    let mut sender = Sender::open(far).expect("a sender");
+    let mut rest = frames;
+    while !rest.is_empty() {
+        let sent = sender.send(rest).expect("frames that can be sent");
+        rest = rest.get(sent..).unwrap_or_default();
     }
 }
 

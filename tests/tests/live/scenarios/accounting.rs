@@ -4,7 +4,7 @@
 use std::fs;
 
 use medtap_table::vocabulary::{Counter, InterfaceCounter as I};
-use medtap_table::{EdgeFlags, TableReader};
+use medtap_table::{EdgeFlags, InterfaceFlags, TableReader};
 use nix::sys::signal::Signal;
 
 use super::Scenario;
@@ -38,6 +38,11 @@ pub const TESTS: &[Scenario] = &[
         two_interfaces(["copy", "generic"])
     }),
     ("accounting::flows_stay_whole", &[], flows_stay_whole),
+    (
+        "accounting::split_conversations_are_told",
+        &[],
+        split_conversations_are_told,
+    ),
     ("receive::shunted_adds_up", &[], shunted_adds_up),
 ];
 
@@ -241,6 +246,47 @@ fn flows_stay_whole() {
     let opened = table.counter(Counter::FlowsOpened);
     assert_eq!(opened, 256, "a conversation was split over workers");
     lab.assert_silent();
+}
+
+/// A card that puts the directions of conversations into different queues: where it chooses the
+/// workers, the engine sees it and says so; where the program chooses them, there is nothing to say.
+fn split_conversations_are_told() {
+    for (steering, expected) in [("queues", true), ("hash", false)] {
+        let lab = Lab::new(2);
+        let arguments = ["--mode", "copy", "--workers", "2", "--steering", steering];
+        let mut engine = Engine::start(&lab, &arguments);
+        // Each processor sends by a queue of its own, and each direction from another processor.
+        for queue in 0..2 {
+            let script = format!(
+                "echo {} > /sys/class/net/{FAR}/queues/tx-{queue}/xps_cpus",
+                1 << queue
+            );
+            run(lab.command("switch", "sh").args(["-c", &script]));
+        }
+        for direction in 0..2 {
+            let frames: Vec<_> = (0..512).map(|pair| frame(pair * 2 + direction)).collect();
+            lab.send_from(direction, FAR, &frames);
+        }
+        engine.reaches(I::Delivered, 1024);
+        let table = engine.table.clone();
+        let is_told = || {
+            let table = TableReader::open(&table).expect("a readable table");
+            let mut interfaces = table.interfaces();
+            interfaces.any(|(_, it, _)| it.flags.contains(InterfaceFlags::ASYMMETRIC))
+        };
+        if expected {
+            eventually("split conversations to be seen", || is_told().then_some(()));
+        }
+        engine.stop();
+        assert_eq!(is_told(), expected, "{steering}");
+        let told = "come to different workers";
+        assert_eq!(
+            engine.process.said().contains(told),
+            expected,
+            "{}",
+            engine.process.said()
+        );
+    }
 }
 
 /// Heavy conversations are only counted by the program, and come back and are shunted again: their
