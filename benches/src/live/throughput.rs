@@ -2,14 +2,16 @@
 //! It uses the interfaces that it was told to, and refuses one that a default route leads out of.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use hdrhistogram::Histogram;
 use medtap_engine::nic;
+use medtap_engine::settings::Allowed;
 use nix::unistd::Uid;
 
 use super::crew::{Crew, Received};
@@ -85,10 +87,10 @@ pub struct Live {
     resolution: f64,
     /// Processor of the generator.
     #[arg(long, default_value_t = 0)]
-    generator_cpu: usize,
+    generator_cpu: u16,
     /// Processors of the engine, a worker each; one with prog-run.
     #[arg(long, value_delimiter = ',', default_value = "1")]
-    cpus: Vec<usize>,
+    cpus: Vec<u16>,
     /// How to print.
     #[arg(long, default_value = "table")]
     output: Output,
@@ -104,6 +106,8 @@ pub struct Live {
 /// One sentence: no right to do so, no such interface, a load that cannot be made.
 pub fn run(asked: &Live) -> Result<()> {
     asked.check()?;
+    // That the page can be written is seen before anything takes minutes, too.
+    let page = asked.html.as_deref().map(create).transpose()?;
     let mut bench = Bench::open(asked)?;
     let mut loads = Vec::new();
     // What cannot be made is told before anything takes minutes.
@@ -115,13 +119,15 @@ pub fn run(asked: &Live) -> Result<()> {
         loads.push(bench.load(asked, name)?);
     }
     let report = bench.report(asked, loads);
-    if let Some(file) = &asked.html {
-        let name = || format!("cannot write {}", file.display());
-        let mut out = std::fs::File::create(file).with_context(name)?;
-        out.write_all(page::page(&report).as_bytes())
-            .with_context(name)?;
+    if let Some(mut page) = page {
+        let written = page.write_all(page::page(&report).as_bytes());
+        written.context("cannot write the page")?;
     }
     asked.output.print(&report, print)
+}
+
+fn create(file: &Path) -> Result<File> {
+    File::create(file).with_context(|| format!("cannot write {}", file.display()))
 }
 
 impl Live {
@@ -149,6 +155,9 @@ impl Live {
             "the resolution is 0.1 to 50 percent, not {}",
             self.resolution
         );
+        let allowed = Allowed::of_this_process()?;
+        allowed.check(&self.cpus, "--cpus")?;
+        allowed.check(&[self.generator_cpu], "--generator-cpu")?;
         let distinct = self.cpus.iter().collect::<HashSet<_>>().len() == self.cpus.len();
         ensure!(distinct, "each worker needs a processor of its own");
         let alone = !self.cpus.contains(&self.generator_cpu);
@@ -194,11 +203,12 @@ impl Bench {
             "the engine cannot listen where the generator sends; name two"
         );
         let mut len_max = fits(&link.name)?;
+        let cpus: Vec<_> = asked.cpus.iter().copied().map(usize::from).collect();
         let crew;
         let generator = match far.as_str() {
             PROG_RUN => {
                 let mut maker = Maker::new(link.index, 0, link.parking)?;
-                crew = Crew::open(&link.name, &asked.cpus)?;
+                crew = Crew::open(&link.name, &cpus)?;
                 maker.feed(
                     crew.socket()
                         .context("prog-run feeds one queue; this has more")?,
@@ -208,7 +218,7 @@ impl Bench {
             name => {
                 let index = Link::existing(name)?.index;
                 len_max = len_max.min(fits(name)?);
-                crew = Crew::open(&link.name, &asked.cpus)?;
+                crew = Crew::open(&link.name, &cpus)?;
                 let tx = Tx::open(index, 0);
                 Generator::Tx(Box::new(
                     tx.with_context(|| format!("cannot open a sending socket on {name}"))?,
@@ -231,7 +241,7 @@ impl Bench {
             generator: &mut self.generator,
             traffic,
             probes: Probes::new(probe_len)?,
-            processor: asked.generator_cpu,
+            processor: asked.generator_cpu.into(),
         };
         let time = Duration::from_secs_f64(asked.seconds);
         // Flows are opened before anything counts.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use medtap_engine::capture::Batch;
 use medtap_engine::capture::pcap::{Input, Pcap};
 use medtap_engine::wire::LinkType;
@@ -87,8 +87,7 @@ impl Traffic {
     ///
     /// A capture that cannot be read, or holds no such frame.
     pub fn captured(path: &Path, len_max: usize) -> Result<Self> {
-        let name = || path.display().to_string();
-        let mut pcap = Pcap::open(&[Input::Path(path.to_path_buf())]).with_context(name)?;
+        let mut pcap = Pcap::open(&[Input::Path(path.to_path_buf())])?;
         let (mut batch, mut frames) = (Batch::default(), Vec::new());
         while pcap.read(&mut batch) {
             let fit = |frame: &medtap_engine::capture::Frame<'_>| {
@@ -96,7 +95,11 @@ impl Traffic {
             };
             frames.extend(batch.frames().filter(fit).map(|frame| frame.bytes.to_vec()));
         }
-        ensure!(!frames.is_empty(), "{}: no Ethernet frames", name());
+        ensure!(
+            !frames.is_empty(),
+            "{}: no Ethernet frame of 14 to {len_max} bytes",
+            path.display()
+        );
         Ok(Self::Captured { frames, at: 0 })
     }
 

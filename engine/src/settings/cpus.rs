@@ -35,8 +35,12 @@ impl Allowed {
         Self { cpus }
     }
 
-    /// The first of `cpus` that may not be used is an error.
-    pub(super) fn check(&self, cpus: &[u16], key: &'static str) -> Result<(), SettingsError> {
+    /// The first of `cpus` that may not be used is an error; `key` is where they were given.
+    ///
+    /// # Errors
+    ///
+    /// Which one, and those that may be used.
+    pub fn check(&self, cpus: &[u16], key: &'static str) -> Result<(), SettingsError> {
         let Some(&cpu) = cpus.iter().find(|cpu| !self.cpus.contains(cpu)) else {
             return Ok(());
         };

@@ -109,6 +109,9 @@ fn adds_up(mode: &str, workers: &str, overload: bool) {
             (accounted(&reading) + undelivered(&lab) >= sent).then_some(())
         },
     );
+    if overload {
+        recovers(&engine);
+    }
     engine.stop();
     let reading = engine.reading();
     let lost = undelivered(&lab);
@@ -140,6 +143,16 @@ fn adds_up(mode: &str, workers: &str, overload: bool) {
     assert_eq!(dropped > 0, overload, "{reading:?}");
     assert_eq!(reading.get(I::NicSent), 0);
     lab.assert_silent();
+}
+
+/// Every worker that left things out went back, step by step, by itself.
+fn recovers(engine: &Engine) {
+    eventually("the workers to leave nothing out", || {
+        let table = TableReader::open(&engine.table).expect("a readable table");
+        let [raised, eased] =
+            [Counter::OverloadRaised, Counter::OverloadEased].map(|it| table.counter(it));
+        (raised > 0 && eased == raised).then_some(())
+    });
 }
 
 /// Delivered, or dropped by a cause that the table names.
