@@ -39,7 +39,8 @@ bench-replay cpu="1":
     target/release/medtap-bench make imix --flows 20000 --packets 4000000 -o target/measure/imix.pcap
     target/release/medtap-bench replay target/measure/imix.pcap --scaling
     target/release/medtap-bench stages target/measure/imix.pcap --cpu {{cpu}}
-    benches/instructions target/measure/imix.pcap
+    target/release/medtap-bench make imix --flows 1000 --packets 200000 -o target/measure/imix200k.pcap
+    benches/instructions target/measure/imix200k.pcap
 
 # A flood of 10 million flows and 1 million made-up addresses: memory stays below what is said.
 memory:
@@ -53,6 +54,20 @@ bench-live *options="--veth --html target/measure/live.html":
     MEDTAP_COMMIT=$(git rev-parse --short HEAD) cargo build --release --locked --package medtap-benches
     mkdir -p target/measure
     target/release/medtap-bench live {{options}}
+
+# What receiving costs a worker beside a bare receiver, on frames that the kernel makes: needs root.
+bench-receive *options="--flows 1000":
+    MEDTAP_COMMIT=$(git rev-parse --short HEAD) cargo build --release --locked --package medtap-benches
+    target/release/medtap-bench receive {{options}}
+
+# What of this machine and its interfaces to change for a sensor, with the commands.
+doctor *options:
+    -cargo run --release --locked --package medtap-ctl -- doctor {{options}}
+
+# The tests on veth and by live frames, all or those with this in their name: needs root.
+live name="":
+    cargo build --locked --workspace --bins
+    cargo test --locked --package medtap-tests --test live -- {{name}}
 
 # Beside the peers that are installed: ratios on one processor, and who names captures rightly.
 peers cpu="1":
@@ -89,8 +104,7 @@ kills:
 history-scale *parts:
     cargo bench --package medtap-inventory --bench history -- --scale {{parts}}
 
-# `serve` beside a table of 100,000 devices of 30 facts: its memory with the roster, and the time of
-# the list that it keeps.
+# `serve` beside a table of 100,000 devices of 30 facts: its memory, and the time of its list.
 serve-scale:
     cargo build --release --locked --package medtap-ctl
     cargo bench --package medtap-inventory --bench history -- --scale table
