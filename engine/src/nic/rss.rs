@@ -74,6 +74,11 @@ pub(super) fn even_table(places: usize, queues: u32) -> Vec<u32> {
     (0..queues.max(1)).cycle().take(places).collect()
 }
 
+/// True for the table that the kernel makes by itself for so many queues.
+pub(super) fn is_default(table: &[u32], queues: u32) -> bool {
+    table == even_table(table.len(), queues)
+}
+
 /// The request that sets the key and nothing else, after the answer to what is set.
 pub(super) fn key_request(answer: &[u32], key: &[u8]) -> Vec<u32> {
     let mut words = request(answer, TABLE_STAYS, key.len() as u32);
@@ -87,7 +92,8 @@ pub(super) fn key_request(answer: &[u32], key: &[u8]) -> Vec<u32> {
     words
 }
 
-/// The request that sets the table and nothing else, after the answer to what is set.
+/// The request that sets the table and nothing else, after the answer to what is set; an empty one
+/// asks for the kernel's own.
 pub(super) fn table_request(answer: &[u32], table: &[u32]) -> Vec<u32> {
     let mut words = request(answer, table.len() as u32, 0);
     words.extend(table);
@@ -214,6 +220,9 @@ mod tests {
         let request = table_request(&before, &even_table(4, 3));
         assert_eq!(request[2..4], [4, 0]);
         assert_eq!(request[6..], [0, 1, 2, 0]);
+        assert_eq!(table_request(&before, &[])[2..], [0, 0, request[4], 0]);
+        assert!(is_default(&[0, 1, 0, 1], 2) && is_default(&[0, 0, 0, 0], 1));
+        assert!(!is_default(&[0, 1, 0, 1], 3) && !is_default(&[0, 0, 1, 1], 2));
         let set = Rss::of(&answer(&key, [0, 1, 2, 0], [1, 0xff])).unwrap();
         assert_eq!(
             (set.is_symmetric(), set.queues),

@@ -123,7 +123,12 @@ impl Setting {
             }
             Self::RssTable => {
                 let requests = requests()?;
-                let table = rss::table_of(value).ok_or(io::ErrorKind::InvalidInput)?;
+                let mut table = rss::table_of(value).ok_or(io::ErrorKind::InvalidInput)?;
+                // The kernel's own table is asked for as such: while it holds another one to be
+                // somebody's choice, it takes no channel away that is in it.
+                if rss::is_default(&table, super::rx_queues(interface)?) {
+                    table.clear();
+                }
                 requests.set_rss(&mut rss::table_request(&requests.rss()?, &table))
             }
             Self::NapiDeferHardIrqs | Self::GroFlushTimeout | Self::IrqCpus(_) => {

@@ -262,7 +262,7 @@ fn flows_stay_whole() {
 }
 
 /// A card that puts the directions of conversations into different queues: where it chooses the
-/// workers, the engine sees it and says so; where the program chooses them, there is nothing to say.
+/// workers, the engine sees it and says so; where the program does, there is nothing to say.
 fn split_conversations_are_told() {
     for (steering, expected) in [("queues", true), ("hash", false)] {
         let lab = Lab::new(2);
