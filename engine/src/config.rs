@@ -91,7 +91,7 @@ pub const FRAGMENT_WAIT_NS: u64 = 30_000_000_000;
 /// the worker settles and forgets; only a live ring that stays full refuses (`limit_ledger`).
 pub const LEDGER_SUBJECTS_MAX: usize = 65_536;
 /// See [`LEDGER_SUBJECTS_MAX`].
-pub const LEDGER_FACTS_MAX: usize = 16_384;
+pub const LEDGER_FACTS_MAX: usize = 32_768;
 /// See [`LEDGER_SUBJECTS_MAX`].
 pub const LEDGER_EDGES_MAX: usize = 65_536;
 /// See [`LEDGER_SUBJECTS_MAX`].

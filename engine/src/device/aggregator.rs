@@ -129,7 +129,8 @@ pub struct Aggregator {
     /// Whom the last fact was about: several in a row are about one.
     last_subject: Option<(SubjectKey, u32)>,
     facts: Debts<FactKey, FactState>,
-    texts: Debts<Value, ()>,
+    /// Texts of facts, each with its place among those that are being published.
+    texts: Debts<Value, u32>,
     edges: Debts<EdgeKey, EdgeState>,
     activities: Debts<(u32, Event), ActivityState>,
     /// Subjects without any sign that they are really there.
@@ -170,7 +171,7 @@ impl Aggregator {
         let facts = u64::from(room.facts);
         Debts::<SubjectKey, SubjectState>::bytes(room.subjects.into())
             + Debts::<FactKey, FactState>::bytes(facts)
-            + Debts::<Value, ()>::bytes(facts * TEXTS_OF_FACT as u64)
+            + Debts::<Value, u32>::bytes(facts * TEXTS_OF_FACT as u64)
             + Debts::<EdgeKey, EdgeState>::bytes(room.edges.into())
             + Debts::<(u32, Event), ActivityState>::bytes(room.activities.into())
             + bins * u64::from(room.activities)
@@ -275,11 +276,11 @@ impl Aggregator {
             // Nobody sends for a device that is only spoken of: it was seen when it was named.
             state.times.merge(fact.times);
         }
-        let raw = self.texts.id(&fact.raw, || ());
+        let raw = self.texts.id(&fact.raw, || 0);
         // What is no rule's word is said as it is meant.
         let value = match fact.value == fact.raw {
             true => raw,
-            false => self.texts.id(&fact.value, || ()),
+            false => self.texts.id(&fact.value, || 0),
         };
         let (Some(raw), Some(value)) = (raw, value) else {
             self.counters.count(Counter::FactsRefused);
@@ -425,15 +426,41 @@ impl Aggregator {
         }
     }
 
+    /// Numbers the texts of the facts that are owed, in their order: a text that many say is
+    /// compared once.
+    fn rank_texts(&mut self) {
+        for id in self.facts.owed() {
+            let key = self.facts.key(*id);
+            self.texts.owe(key.raw);
+            self.texts.owe(key.value);
+        }
+        let beginning = |text: &Value, _: &u32| {
+            let mut first = [0; 4];
+            for (to, from) in first.iter_mut().zip(text.as_bytes()) {
+                *to = *from;
+            }
+            u32::from_be_bytes(first)
+        };
+        self.texts.sort_owed(beginning, |text, _| text);
+        let mut next = 0;
+        self.texts.settle(|_, rank| {
+            *rank = next;
+            next += 1;
+            true
+        });
+    }
+
     fn publish_facts(&mut self) {
+        self.rank_texts();
         let (subjects, texts) = (&self.subjects, &self.texts);
         let of_subject = |key: &FactKey, _: &FactState| place(subjects.value(key.subject).slot);
         self.facts.sort_owed(of_subject, |key, _| {
-            // One number, since a comparison part by part is a call.
+            // Numbers, since a comparison part by part is a call.
             let kind = u64::from(key.field.number()) << 48
                 | u64::from(key.attribute.number()) << 32
                 | u64::from(key.rule);
-            (kind, texts.key(key.raw), texts.key(key.value))
+            let rank = |text| u64::from(*texts.value(text));
+            (kind, rank(key.raw) << 32 | rank(key.value))
         });
         let (writer, counters) = (&mut self.writer, &mut self.counters);
         self.facts.settle(|key, state| {
@@ -447,10 +474,11 @@ impl Aggregator {
                 count: state.count,
                 confidence: state.confidence,
             };
-            let (raw, value) = (texts.key(key.raw), texts.key(key.value));
             match state.slot {
                 Some(slot) => writer.set_fact_times(slot, times),
                 None => {
+                    let (raw, value) = (texts.key(key.raw), texts.key(key.value));
+                    let said = raw.as_str();
                     let fact = Fact {
                         subject,
                         field: key.field,
@@ -462,8 +490,12 @@ impl Aggregator {
                         count: times.count,
                         raw_cut: raw.is_cut(),
                         value_cut: value.is_cut(),
-                        raw: raw.as_str().into(),
-                        value: value.as_str().into(),
+                        raw: said.into(),
+                        // Few values are a rule's word.
+                        value: match key.raw == key.value {
+                            true => said.into(),
+                            false => value.as_str().into(),
+                        },
                     };
                     state.slot = writer.add_fact(&fact).ok();
                 }

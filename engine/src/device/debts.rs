@@ -25,7 +25,7 @@ pub struct Debts<K, V> {
     max: usize,
 }
 
-impl<K: Hash + Eq + Copy, V> Debts<K, V> {
+impl<K: Eq + Copy, V> Debts<K, V> {
     /// Sums of at most `max` keys.
     pub fn new(max: usize) -> Self {
         Self {
@@ -72,8 +72,15 @@ impl<K: Hash + Eq + Copy, V> Debts<K, V> {
     }
 
     /// The number of a key, which is added if it is new; `None` when there is no room for it.
-    pub fn id(&mut self, key: &K, new: impl FnOnce() -> V) -> Option<u32> {
-        let hash = self.hasher.hash_one(key);
+    pub fn id(&mut self, key: &K, new: impl FnOnce() -> V) -> Option<u32>
+    where
+        K: Hash,
+    {
+        self.id_hashed(self.hasher.hash_one(key), key, new)
+    }
+
+    /// The same, for keys whose hash is the caller's: then it is that for each of them.
+    pub fn id_hashed(&mut self, hash: u64, key: &K, new: impl FnOnce() -> V) -> Option<u32> {
         let entries = &self.entries;
         if let Some(&id) = self
             .index
@@ -103,7 +110,10 @@ impl<K: Hash + Eq + Copy, V> Debts<K, V> {
     }
 
     /// The number of a key that is known.
-    pub fn get(&self, key: &K) -> Option<u32> {
+    pub fn get(&self, key: &K) -> Option<u32>
+    where
+        K: Hash,
+    {
         let hash = self.hasher.hash_one(key);
         self.index
             .find(hash, |&id| self.entries[id as usize].key == *key)
@@ -131,7 +141,8 @@ impl<K: Hash + Eq + Copy, V> Debts<K, V> {
     }
 
     /// Puts what is owed into the order of `group`, and within a group into this order. Groups are
-    /// sorted as numbers, so what is dear to compare is compared within a group alone.
+    /// sorted as numbers, so what is dear to compare is compared within a group alone; it is made
+    /// once for each.
     pub fn sort_owed<'a, O: Ord>(
         &'a mut self,
         group: impl Fn(&'a K, &'a V) -> u32,
@@ -145,15 +156,16 @@ impl<K: Hash + Eq + Copy, V> Debts<K, V> {
         });
         let mut grouped = grouped.collect::<Vec<u64>>();
         grouped.sort_unstable();
-        for group in grouped.chunk_by_mut(|a, b| a >> ID_BITS == b >> ID_BITS) {
-            group.sort_unstable_by_key(|&place| {
-                let debt = &entries[place as u32 as usize];
-                order(&debt.key, &debt.value)
-            });
-        }
         self.owed.clear();
-        self.owed
-            .extend(grouped.into_iter().map(|place| place as u32));
+        let mut ordered = Vec::new();
+        for group in grouped.chunk_by(|a, b| a >> ID_BITS == b >> ID_BITS) {
+            ordered.extend(group.iter().map(|&place| {
+                let debt = &entries[place as u32 as usize];
+                (order(&debt.key, &debt.value), place as u32)
+            }));
+            ordered.sort_unstable();
+            self.owed.extend(ordered.drain(..).map(|(_, id)| id));
+        }
     }
 
     /// A sum, to add to: it is owed from now on.

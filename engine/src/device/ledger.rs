@@ -38,7 +38,7 @@ pub struct FactId {
     id: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FactKey {
     subject: SubjectKey,
     field: Field,
@@ -292,7 +292,7 @@ impl Ledger {
         let id = match known.filter(|id| self.facts.key(*id).is(said, field, raw)) {
             Some(id) => id,
             None => {
-                let id = self.new_fact(said, field, raw, matcher, counters)?;
+                let id = self.new_fact(said, (field, raw, hash), matcher, counters)?;
                 self.facts_memo.put(hash, self.generation, id);
                 id
             }
@@ -323,7 +323,10 @@ impl Ledger {
             field,
             raw: known_as,
         };
-        let id = self.facts.id(&key, || FactDebt::new(meanings));
+        let hash = self
+            .facts_memo
+            .fact(key.subject.said(), field, key.raw.as_bytes());
+        let id = self.facts.id_hashed(hash, &key, || FactDebt::new(meanings));
         let id = self.added(id, &key, counters)?;
         self.facts.owe(id).say(field, &Again::once(at.0, at.1));
         self.passages.note(Told::Fact(id));
@@ -372,28 +375,33 @@ impl Ledger {
         self.passages.end();
     }
 
-    /// Finds a fact or adds it.
+    /// Finds a fact or adds it. What stands for the bytes that say it (`hash`) stands for the
+    /// fact, too, where nothing of them was repaired or replaced.
     fn new_fact(
         &mut self,
         said: Said<'_>,
-        field: Field,
-        raw: &[u8],
+        (field, raw, hash): (Field, &[u8], u64),
         matcher: &Matcher,
         counters: &mut Counters,
     ) -> Option<u32> {
-        let subject = SubjectKey::new(said)?;
-        let raw = self.persons.apply(field, Value::from_wire(raw));
-        if raw.is_empty() {
+        let mut key = FactKey {
+            subject: SubjectKey::new(said)?,
+            field,
+            raw: Value::from_wire(raw),
+        };
+        self.persons.apply(field, &mut key.raw);
+        if key.raw.is_empty() {
             return None;
         }
-        let key = FactKey {
-            subject,
-            field,
-            raw,
+        let hash = match key.is(said, field, raw) {
+            true => hash,
+            false => self
+                .facts_memo
+                .fact(key.subject.said(), field, key.raw.as_bytes()),
         };
         let meanings = &mut self.meanings;
-        let new = || FactDebt::new(meanings.of(field, &raw, matcher));
-        let id = self.facts.id(&key, new);
+        let new = || FactDebt::new(meanings.of(field, &key.raw, matcher));
+        let id = self.facts.id_hashed(hash, &key, new);
         self.added(id, &key, counters)
     }
 

@@ -94,7 +94,8 @@ impl Meanings {
 /// What a value says: the attribute that it is by itself, and what rules make of it. What no
 /// rule knows is kept as it was observed.
 fn judge(field: Field, raw: Value, matcher: &Matcher) -> Arc<[Meaning]> {
-    let mut meanings = Vec::new();
+    // Most values say one thing.
+    let mut meanings = Vec::with_capacity(1);
     let by_itself = |attribute| Meaning {
         attribute,
         rule: 0,

@@ -61,12 +61,10 @@ impl PersonFilter {
         Self { key }
     }
 
-    /// The value as it may be kept.
-    pub fn apply(&self, field: Field, value: Value) -> Value {
+    /// Makes of a value what may be kept of it.
+    pub fn apply(&self, field: Field, value: &mut Value) {
         if may_name_a_person(field) && looks_personal(value.as_str()) {
-            self.replace(value.as_str())
-        } else {
-            value
+            *value = self.replace(value.as_str());
         }
     }
 
@@ -106,8 +104,30 @@ fn may_name_a_person(field: Field) -> bool {
 /// Things that belong to one person, and that are named after them when they are set up.
 const CARRIED: &[&str] = &["iphone", "ipad", "ipod", "macbook", "imac", "lifebook"];
 
+/// False for most names, which neither have an apostrophe nor name a thing: told without making
+/// lower case of them.
+fn may_be_personal(name: &str) -> bool {
+    let begins_with = |carried: &&str| {
+        let first = name.as_bytes().get(..carried.len());
+        first.is_some_and(|first| first.eq_ignore_ascii_case(carried.as_bytes()))
+    };
+    let is_thing = |word: &str| {
+        let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        THINGS.iter().any(|thing| thing.eq_ignore_ascii_case(word))
+    };
+    !name.is_ascii()
+        || name.contains('\'')
+        || CARRIED.iter().any(begins_with)
+        || name
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .any(is_thing)
+}
+
 /// True for a possessive ("Anna's …", "annas-iphone") or an owner joined to a thing.
 fn looks_personal(name: &str) -> bool {
+    if !may_be_personal(name) {
+        return false;
+    }
     let lower = name.to_lowercase().replace('\u{2019}', "'");
     let lower = lower.strip_suffix(".local").unwrap_or(&lower);
     let upper = name.to_uppercase();
@@ -208,13 +228,16 @@ mod tests {
     #[test]
     fn the_hash_is_stable_and_keyed() {
         let name = Value::from_wire(b"annas-iphone");
-        let one = PersonFilter::FIXED.apply(Field::DhcpHostname, name);
+        let applied = |filter: PersonFilter, field| {
+            let mut kept = name;
+            filter.apply(field, &mut kept);
+            kept
+        };
+        let one = applied(PersonFilter::FIXED, Field::DhcpHostname);
         assert!(one.as_str().starts_with("personal-"));
-        assert_eq!(one, PersonFilter::FIXED.apply(Field::MdnsHostname, name));
-        assert_ne!(
-            one,
-            PersonFilter::new([1; 32]).apply(Field::DhcpHostname, name)
-        );
-        assert_eq!(PersonFilter::FIXED.apply(Field::DicomModel, name), name);
+        assert_eq!(one, applied(PersonFilter::FIXED, Field::MdnsHostname));
+        let other = PersonFilter::new([1; 32]);
+        assert_ne!(one, applied(other, Field::DhcpHostname));
+        assert_eq!(applied(PersonFilter::FIXED, Field::DicomModel), name);
     }
 }

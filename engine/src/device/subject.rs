@@ -25,6 +25,7 @@ pub struct BindingKey {
 
 /// Three whole words: field by field costs several times as much.
 impl Hash for BindingKey {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         let [a, b, c, d, e, f] = self.mac;
         let [scope_low, scope_high] = self.scope.to_le_bytes();
@@ -123,14 +124,14 @@ impl Identifier {
         Some(Self(bytes))
     }
 
+    fn as_bytes(&self) -> &[u8] {
+        let end = self.0.iter().position(|&byte| byte == 0);
+        &self.0[..end.unwrap_or(self.0.len())]
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
-        let end = self
-            .0
-            .iter()
-            .position(|&byte| byte == 0)
-            .unwrap_or(self.0.len());
-        std::str::from_utf8(&self.0[..end]).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 
@@ -160,6 +161,15 @@ impl SubjectKey {
             None => Self::Binding(binding),
             Some(identifier) => Self::Reported(binding, Identifier::new(identifier)?),
         })
+    }
+
+    /// What says it, in bytes.
+    pub fn said(&self) -> Said<'_> {
+        let (binding, reported) = match self {
+            Self::Binding(binding) => (binding, None),
+            Self::Reported(binding, identifier) => (binding, Some(identifier.as_bytes())),
+        };
+        Said { binding, reported }
     }
 
     /// True for the subject that is meant by these very bytes.

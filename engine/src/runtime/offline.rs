@@ -123,12 +123,12 @@ struct Rings {
 
 impl Outbox for Rings {
     fn fact(&mut self, fact: &FactSighting) -> bool {
-        self.facts.push(*fact);
+        self.facts.push(fact);
         true
     }
 
     fn count(&mut self, count: &CountSighting) -> bool {
-        self.counts.push(*count);
+        self.counts.push(count);
         true
     }
 }
@@ -160,7 +160,7 @@ struct Ring<T> {
     aggregator: Thread,
 }
 
-impl<T> Ring<T> {
+impl<T: Copy> Ring<T> {
     fn new(items: Producer<T>, aggregator: &Thread) -> Self {
         let aggregator = aggregator.clone();
         Self {
@@ -171,10 +171,9 @@ impl<T> Ring<T> {
     }
 
     /// Waits for room. Without an aggregator there will never be any; its panic ends the run.
-    fn push(&mut self, mut item: T) {
+    fn push(&mut self, item: &T) {
         let backoff = Backoff::new();
-        while let Err(rtrb::PushError::Full(back)) = self.items.push(item) {
-            item = back;
+        while self.items.is_full() {
             if self.items.is_abandoned() {
                 return;
             }
@@ -185,6 +184,8 @@ impl<T> Ring<T> {
                 backoff.snooze();
             }
         }
+        // There is room: it is copied once.
+        let _ = self.items.push(*item);
         self.unseen += 1;
         if self.unseen >= self.items.buffer().capacity() / 2 {
             self.wake();
