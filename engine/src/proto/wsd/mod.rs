@@ -15,13 +15,13 @@ mod scopes;
 mod tests;
 
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use medtap_table::vocabulary::{Event, Field, Protocol};
 
 pub use scopes::is_code;
 
 use super::clock::start_number;
+use super::digest::digest;
 use super::reported;
 use super::xml::{Name, Place, Reader, Schema, Visitor, XmlError};
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
@@ -270,19 +270,31 @@ fn probe(segment: &Segment<'_>) -> Verdict {
 #[derive(Default)]
 struct Announcer {
     confirmed: bool,
-    /// Hashes of the names of the last messages.
-    recent: VecDeque<u64>,
+    /// The last messages.
+    recent: VecDeque<Sent>,
+}
+
+/// A message that was told: it is sent several times.
+struct Sent {
+    /// The digest of its name.
+    id: u64,
+    /// That of the whole datagram; none of a cut one.
+    datagram: Option<u64>,
 }
 
 impl Session for Announcer {
     fn observe(&mut self, segment: &Segment<'_>, emit: Emit<'_>) -> Progress {
+        let datagram = (!segment.cut).then(|| digest(segment.bytes));
+        if datagram.is_some() && self.recent.iter().any(|sent| sent.datagram == datagram) {
+            return Progress::consumed(segment.bytes.len());
+        }
         match read(segment) {
             Ok(message) => {
                 if !self.confirmed {
                     self.confirmed = true;
                     emit(Observation::Confirmed);
                 }
-                if self.is_new(&message.id) {
+                if self.is_new(&message.id, datagram) {
                     message.tell(emit);
                 }
             }
@@ -293,18 +305,17 @@ impl Session for Announcer {
 }
 
 impl Announcer {
-    /// Was no message of this name among the last ones?
-    fn is_new(&mut self, id: &[u8]) -> bool {
-        let mut hasher = DefaultHasher::new();
-        id.hash(&mut hasher);
-        let hash = hasher.finish();
-        if !id.is_empty() && self.recent.contains(&hash) {
+    /// Was no message of this name among the last ones? One without a name always is new.
+    fn is_new(&mut self, id: &[u8], datagram: Option<u64>) -> bool {
+        let (is_named, id) = (!id.is_empty(), digest(id));
+        if is_named && self.recent.iter().any(|sent| sent.id == id) {
             return false;
         }
         if self.recent.len() >= WSD_MESSAGES_MAX {
             self.recent.pop_front();
         }
-        self.recent.push_back(hash);
+        let datagram = datagram.filter(|_| is_named);
+        self.recent.push_back(Sent { id, datagram });
         true
     }
 }

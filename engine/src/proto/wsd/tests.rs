@@ -86,6 +86,20 @@ fn a_message_that_is_sent_again_says_nothing_new() {
     assert_eq!(hellos, 2);
 }
 
+/// A datagram is known again by all of its bytes, and only where it names itself.
+#[test]
+fn a_message_without_a_name_is_told_each_time() {
+    let hello = envelope("<d:Hello/>");
+    let mut announcer = Announcer::default();
+    let mut hellos = 0;
+    for _ in 0..3 {
+        announcer.observe(&segment(&hello), &mut |seen| {
+            hellos += usize::from(matches!(seen, Observation::Event { .. }));
+        });
+    }
+    assert_eq!(hellos, 3);
+}
+
 #[test]
 fn a_proxy_speaks_for_others() {
     let one = format!("<d:ProbeMatch>{DEVICE}</d:ProbeMatch>");
