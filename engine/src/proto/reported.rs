@@ -38,7 +38,8 @@ const PLACEHOLDERS: &[&[u8]] = &[
     b"012345",
 ];
 
-/// Words that make a name of an institution the name of a person's practice.
+/// Words that make a name of an institution the name of a person's practice; each begins with
+/// one of the letters that [`names_person`] looks for.
 const PERSON_WORDS: &[&[u8]] = &[
     b"dr", b"dr.", b"dres", b"dres.", b"drs", b"drs.", b"prof", b"prof.", b"md", b"m.d.", b"mr.",
     b"mrs.", b"ms.", b"phd", b"ph.d.",
@@ -66,18 +67,24 @@ pub fn text(value: &[u8]) -> Option<&[u8]> {
 /// True where a text has the form of a person's name or address: a name in components (`^`), a
 /// mail address, or a title in front of a name.
 pub fn names_person(value: &[u8]) -> bool {
+    // Most words begin as none of the titles does.
+    let may_be = |word: &[u8]| {
+        let first = word.first().map(u8::to_ascii_lowercase);
+        matches!(first, Some(b'd' | b'p' | b'm'))
+    };
+    let is_title = |word: &[u8]| {
+        let mut titles = PERSON_WORDS.iter();
+        may_be(word) && titles.any(|title| word.eq_ignore_ascii_case(title))
+    };
+    // "Dr.Name" and "Prof.Dr.Name": the title's own dot ends it.
+    let is_joined =
+        |part: &[u8]| part.eq_ignore_ascii_case(b"dr.") || part.eq_ignore_ascii_case(b"prof.");
     value.iter().any(|byte| matches!(byte, b'^' | b'@'))
         || value
             .split(|byte| matches!(byte, b' ' | b',' | b'(' | b')' | b'/' | b'-'))
             .any(|word| {
-                let title = PERSON_WORDS
-                    .iter()
-                    .any(|person| word.eq_ignore_ascii_case(person));
-                // "Dr.Name" and "Prof.Dr.Name": the title's own dot ends it.
-                title
-                    || word.split_inclusive(|&byte| byte == b'.').any(|part| {
-                        part.eq_ignore_ascii_case(b"dr.") || part.eq_ignore_ascii_case(b"prof.")
-                    })
+                let mut parts = word.split_inclusive(|byte| *byte == b'.');
+                is_title(word) || parts.any(is_joined)
             })
 }
 

@@ -231,11 +231,9 @@ impl Association {
     /// Adds a context; true if no other has its SOP class.
     fn add(&mut self, id: u8, class: &[u8], syntax: Option<Syntax>) -> bool {
         let digest = digest(class);
-        let mut same = None;
-        // Nearly every class is new, which its digest tells at once.
-        if self.digests.contains(&digest) {
-            same = (0..self.contexts.len()).find(|at| self.class(*at) == class);
-        }
+        // What has another digest is another class.
+        let alike = |(at, known): (usize, &u64)| *known == digest && self.class(at) == class;
+        let same = self.digests.iter().enumerate().position(alike);
         let place = match same.and_then(|at| self.contexts.get(at)) {
             Some(first) => first.class.clone(),
             None => {

@@ -114,10 +114,32 @@ const ITEM_GROUP: u32 = 0xfffe;
 const PIXELS: u32 = 0x7fe0_0000;
 
 /// VRs with a 16-bit length, PS3.5 table 7.1-2; every other has 32 bits, new ones too.
-const SHORT_VRS: &[&[u8; 2]] = &[
-    b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"PN",
-    b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US",
-];
+const fn is_short(vr: [u8; 2]) -> bool {
+    matches!(
+        &vr,
+        b"AE"
+            | b"AS"
+            | b"AT"
+            | b"CS"
+            | b"DA"
+            | b"DS"
+            | b"DT"
+            | b"FL"
+            | b"FD"
+            | b"IS"
+            | b"LO"
+            | b"LT"
+            | b"PN"
+            | b"SH"
+            | b"SL"
+            | b"SS"
+            | b"ST"
+            | b"TM"
+            | b"UI"
+            | b"UL"
+            | b"US"
+    )
+}
 
 /// VRs with a 32-bit length, PS3.5 table 7.1-1.
 const LONG_VRS: &[&[u8; 2]] = &[
@@ -229,12 +251,11 @@ impl Reader {
                     }
                     let missing = self.header_len() - self.head_len;
                     let (taken, rest) = self.take(bytes, missing as u64);
-                    if let Some(room) = self.head.get_mut(self.head_len..) {
-                        for (to, from) in room.iter_mut().zip(taken) {
-                            *to = *from;
-                        }
+                    let end = self.head_len + taken.len();
+                    if let Some(room) = self.head.get_mut(self.head_len..end) {
+                        room.copy_from_slice(taken);
                     }
-                    self.head_len += taken.len();
+                    self.head_len = end;
                     if self.head_len == self.header_len() {
                         self.head_len = 0;
                         self.state = self.element(equipment).unwrap_or(State::Broken);
@@ -278,7 +299,7 @@ impl Reader {
             Some(Encoding::ExplicitLittle) => [g0, g1] != [0xfe, 0xff],
             Some(Encoding::ExplicitBig) => [g0, g1] != [0xff, 0xfe],
         };
-        let long = self.head_len >= 8 && explicit && !SHORT_VRS.contains(&&[v0, v1]);
+        let long = self.head_len >= 8 && explicit && !is_short([v0, v1]);
         if long { 12 } else { 8 }
     }
 
@@ -326,7 +347,7 @@ impl Reader {
         let bare = self.encoding()? == Encoding::ImplicitLittle || tag >> 16 == ITEM_GROUP;
         let (vr, len) = if bare {
             (None, long([a, b, c, d]))
-        } else if SHORT_VRS.contains(&&[a, b]) {
+        } else if is_short([a, b]) {
             let len = if big {
                 u16::from_be_bytes([c, d])
             } else {
@@ -486,7 +507,7 @@ fn keep(slot: Slot, left: u64, equipment: &mut Equipment) -> State {
 /// 0008 in every message whose data set is read, or lower.
 fn guess(head: &[u8; 12]) -> Option<Encoding> {
     let [g0, g1, e0, e1, a, b, c, d, ..] = *head;
-    let vr = SHORT_VRS.contains(&&[a, b]) || LONG_VRS.contains(&&[a, b]);
+    let vr = is_short([a, b]) || LONG_VRS.contains(&&[a, b]);
     match ([g0, g1], vr) {
         ([0x08, 0x00], true) => Some(Encoding::ExplicitLittle),
         ([0x00, 0x08], true) => Some(Encoding::ExplicitBig),

@@ -2,6 +2,7 @@
 //! information is read for its class and transfer syntax, the data set as `dicom::data_set` reads
 //! it. It keeps no name of a part, and steps over parts of other types.
 
+use memchr::memchr;
 use memchr::memmem::{self, Finder};
 
 use medtap_table::vocabulary::Event;
@@ -94,7 +95,7 @@ impl Parts {
                 // What could begin one is looked at again with what follows.
                 let sure = bytes.len().saturating_sub(delimiter_len - 1);
                 let begins = bytes.get(sure..).unwrap_or_default();
-                let could = begins.iter().position(|byte| *byte == b'\r');
+                let could = memchr(b'\r', begins);
                 let sure = could.map_or(bytes.len(), |at| sure + at);
                 self.part(bytes.get(..sure).unwrap_or_default(), emit);
                 sure

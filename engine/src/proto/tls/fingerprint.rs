@@ -21,6 +21,9 @@ const EMPTY_HASH: &str = "000000000000";
 /// A number of four digits, and what stands between it and the next.
 const HEX4_LEN: usize = 5;
 
+/// What the lists of most hellos fit into.
+const LIST_LEN: usize = 64;
+
 /// What JA3 and JA3S of most hellos fit into.
 const JA3_TEXT_LEN: usize = 256;
 
@@ -75,13 +78,8 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// The JA4 of a TLS client over TCP, or over QUIC: 36 characters, `a_b_c`.
 pub fn ja4(hello: &ClientHello<'_>, carrier: Transport) -> String {
-    let mut ciphers: Vec<u16> = hello.ciphers().filter(|value| !is_grease(*value)).collect();
-    let mut extensions: Vec<u16> = hello
-        .extensions
-        .iter()
-        .map(|(kind, _)| kind)
-        .filter(|kind| !is_grease(*kind))
-        .collect();
+    let mut ciphers = list(hello.ciphers());
+    let mut extensions = list(hello.extensions.iter().map(|(kind, _)| kind));
     let a = format!(
         "{}{}{}{:02}{:02}{}",
         match carrier {
@@ -97,13 +95,17 @@ pub fn ja4(hello: &ClientHello<'_>, carrier: Transport) -> String {
     ciphers.sort_unstable();
     extensions.retain(|kind| !EXT_LEFT_OUT.contains(kind));
     extensions.sort_unstable();
-    let signatures: Vec<u16> = hello
-        .signature_algorithms()
-        .filter(|value| !is_grease(*value))
-        .collect();
+    let signatures = list(hello.signature_algorithms());
     let b = ja4_hash(&ciphers, &[]);
     let c = ja4_hash(&extensions, &signatures);
     format!("{a}_{b}_{c}")
+}
+
+/// The values that are no grease.
+fn list(values: impl Iterator<Item = u16>) -> Vec<u16> {
+    let mut list = Vec::with_capacity(LIST_LEN);
+    list.extend(no_grease(values));
+    list
 }
 
 /// The first 12 hexadecimal digits of the SHA-256 over the lists.

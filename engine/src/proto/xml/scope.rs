@@ -85,6 +85,9 @@ impl<K: Copy + PartialEq> Scope<K> {
         if depth >= XML_DEPTH_MAX {
             return Err(XmlError::OverLimit);
         }
+        if depth == 0 {
+            self.reserve();
+        }
         for (prefix, value) in tag.declared() {
             if self.bindings.len() >= XML_NAMESPACES_MAX {
                 return Err(XmlError::OverLimit);
@@ -105,6 +108,17 @@ impl<K: Copy + PartialEq> Scope<K> {
         self.starts.push(self.names.len());
         self.names.extend_from_slice(tag.name);
         Ok(key.is_some())
+    }
+
+    /// Takes the room that most documents need, at once.
+    fn reserve(&mut self) {
+        const ELEMENTS: usize = 12;
+        const SPACES: usize = 8;
+        self.path.reserve(ELEMENTS);
+        self.starts.reserve(ELEMENTS);
+        self.names.reserve(ELEMENTS * 12);
+        self.bindings.reserve(SPACES);
+        self.prefixes.reserve(SPACES * 4);
     }
 
     /// Is this the name of the innermost element, with its prefix?
@@ -149,7 +163,10 @@ impl<K: Copy + PartialEq> Scope<K> {
         let last = local.last();
         let is = |name: &&Name<K>| {
             let known = name.local.as_bytes();
-            known.last() == last && known == local && name.space == space
+            known.len() == local.len()
+                && known.last() == last
+                && known == local
+                && name.space == space
         };
         self.schema.names.iter().find(is).map(|name| name.key)
     }
