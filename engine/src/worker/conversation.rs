@@ -1,6 +1,8 @@
 //! One conversation that is being read: its streams, the protocol once it is known, the session,
 //! and what was said before the other side confirmed it.
 
+use std::cell::LazyCell;
+
 use medtap_table::vocabulary::{Counter, Event, Protocol};
 
 use super::act::binding;
@@ -240,7 +242,8 @@ impl Reader {
         let Some(session) = session else {
             return Progress::DONE;
         };
-        let ends = at.ends();
+        // Most segments say nothing of anybody.
+        let ends = LazyCell::new(|| at.ends());
         session.observe(&at.segment(bytes, role), &mut |observation| {
             match observation {
                 Observation::Passage { digest, known } => {
