@@ -144,9 +144,10 @@ const fn plain_word(word: u64) -> (u64, u64) {
     const EACH: u64 = u64::from_le_bytes([1; 8]);
     const HIGHEST: u64 = 0x80 * EACH;
     let least = word.wrapping_add((0x80 - b' ' as u64) * EACH);
-    let most = word.wrapping_add((0x80 - 0x7f) * EACH);
+    // DEL is the one after the last.
+    let most = word.wrapping_add(EACH);
     let others = (word | !least | most) & HIGHEST;
-    let blanks = !(word ^ b' ' as u64 * EACH).wrapping_add(0x7f * EACH) & HIGHEST;
+    let blanks = !(word ^ (b' ' as u64 * EACH)).wrapping_add(0x7f * EACH) & HIGHEST;
     (others, blanks)
 }
 

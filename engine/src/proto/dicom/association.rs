@@ -231,9 +231,12 @@ impl Association {
     /// Adds a context; true if no other has its SOP class.
     fn add(&mut self, id: u8, class: &[u8], syntax: Option<Syntax>) -> bool {
         let digest = digest(class);
-        // What has another digest is another class.
-        let alike = |(at, known): (usize, &u64)| *known == digest && self.class(at) == class;
-        let same = self.digests.iter().enumerate().position(alike);
+        let mut same = None;
+        // Nearly every class is new, which its digest tells at once; another digest is another's.
+        if self.digests.contains(&digest) {
+            let mut known = self.digests.iter().enumerate();
+            same = known.position(|(at, known)| *known == digest && self.class(at) == class);
+        }
         let place = match same.and_then(|at| self.contexts.get(at)) {
             Some(first) => first.class.clone(),
             None => {

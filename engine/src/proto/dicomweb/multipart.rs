@@ -125,9 +125,7 @@ impl Parts {
             return Some(0);
         };
         let lines = bytes.get(..end + 4).unwrap_or_default();
-        let kind = head::fields(lines)
-            .find(|(name, _)| name.eq_ignore_ascii_case(b"content-type"))
-            .map_or(&b"application/dicom"[..], |(_, value)| value);
+        let kind = head::field(lines, b"content-type").unwrap_or(b"application/dicom");
         let is_file = head::media_type(kind).eq_ignore_ascii_case(b"application/dicom");
         if is_file && self.is_sent {
             stored(emit);

@@ -19,10 +19,10 @@ impl Framing {
     pub fn of(head: &[u8]) -> Self {
         let mut length = None;
         let mut coding: Option<&[u8]> = None;
-        for (name, value) in head::fields(head) {
-            if name.eq_ignore_ascii_case(b"transfer-encoding") {
+        for line in head::lines(head) {
+            if let Some(value) = head::value(line, b"transfer-encoding") {
                 coding = Some(value);
-            } else if name.eq_ignore_ascii_case(b"content-length") {
+            } else if let Some(value) = head::value(line, b"content-length") {
                 let number = std::str::from_utf8(value)
                     .ok()
                     .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
@@ -65,8 +65,8 @@ impl Coding {
     /// Reads the fields of a head.
     pub fn of(head: &[u8]) -> Self {
         let mut coding = Self::Identity;
-        for (name, value) in head::fields(head) {
-            if name.eq_ignore_ascii_case(b"content-encoding") {
+        for line in head::lines(head) {
+            if let Some(value) = head::value(line, b"content-encoding") {
                 coding = match coding {
                     Self::Identity => Self::parse(value),
                     _ => Self::Other,

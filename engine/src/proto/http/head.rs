@@ -164,9 +164,8 @@ pub fn end(bytes: &[u8], from: usize) -> Option<usize> {
     None
 }
 
-/// The fields of a head: names and values, without the white space around them. Lines that are
-/// no field, and those that continue one (RFC 9112, 5.2), are stepped over.
-pub fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+/// The lines of a head after its first, without their ends: each may be a field.
+pub fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = head;
     let lines = std::iter::from_fn(move || {
         let end = memchr(b'\n', rest).unwrap_or(rest.len());
@@ -174,7 +173,21 @@ pub fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         rest = after.get(1..).unwrap_or_default();
         (!line.is_empty() || !after.is_empty()).then_some(line)
     });
-    lines.skip(1).filter_map(|line| {
+    lines.skip(1)
+}
+
+/// The value of a line that is a field of this name, which is a token, without white space around
+/// it. A line that continues one (RFC 9112, 5.2) begins with white space, as no name does.
+pub fn value<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let (known, rest) = line.split_at_checked(name.len())?;
+    let value = rest.strip_prefix(b":")?;
+    known.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
+}
+
+/// The fields of a head: names and values, without the white space around them. Lines that are
+/// no field, and those that continue one, are stepped over.
+pub fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    lines(head).filter_map(|line| {
         let colon = memchr(b':', line)?;
         let (name, value) = line.split_at_checked(colon)?;
         let is_token = !name.is_empty() && name.iter().all(|byte| TOKEN[usize::from(*byte)]);
@@ -184,9 +197,7 @@ pub fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 
 /// The value of the first field of this name, without white space around it.
 pub fn field<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    fields(head)
-        .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value)
+    lines(head).find_map(|line| value(line, name))
 }
 
 /// True at the bytes of a token: RFC 9110, 5.6.2.
@@ -381,6 +392,25 @@ mod tests {
             Some(&b"PUMP &amp; Co"[..])
         );
         assert_eq!(title(b"<title>half"), None);
+    }
+
+    /// A field is found by its name as it is found among all.
+    #[test]
+    fn fuzz_fields_by_name() {
+        bolero::check!()
+            .with_iterations(2000)
+            .for_each(|bytes: &[u8]| {
+                // Few kinds of bytes, so that names come out often.
+                let head: Vec<u8> = bytes
+                    .iter()
+                    .map(|at| b"aAb: \r\n\n"[usize::from(at % 8)])
+                    .collect();
+                for name in [&b"a"[..], b"ab", b"b"] {
+                    let mut all = fields(&head);
+                    let found = all.find(|(known, _)| known.eq_ignore_ascii_case(name));
+                    assert_eq!(field(&head, name), found.map(|(_, value)| value));
+                }
+            });
     }
 
     #[test]

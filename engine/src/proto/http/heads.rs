@@ -101,17 +101,16 @@ impl Heads {
                 && !target.contains(&b'?'),
             logs_in: false,
         };
-        let is_forwarded = head::fields(head).any(|(name, _)| {
+        let is_forwarded = head::lines(head).any(|line| {
             [&b"via"[..], b"forwarded", b"x-forwarded-for"]
                 .iter()
-                .any(|known| known.eq_ignore_ascii_case(name))
+                .any(|name| head::value(line, name).is_some())
         });
-        for (name, value) in head::fields(head) {
-            if name.eq_ignore_ascii_case(b"user-agent") && !is_forwarded {
+        for line in head::lines(head) {
+            if !is_forwarded && let Some(value) = head::value(line, b"user-agent") {
                 self.fact(Subject::Sender, Field::HttpUserAgent, value, emit);
-            } else if name.eq_ignore_ascii_case(b"host")
-                && !request.is_proxied
-                && let Some(host) = head::host_name(value)
+            } else if !request.is_proxied
+                && let Some(host) = head::value(line, b"host").and_then(head::host_name)
             {
                 self.fact(Subject::Receiver, Field::HttpHost, host, emit);
             } else if name.eq_ignore_ascii_case(b"authorization") {
@@ -135,23 +134,20 @@ impl Heads {
         emit: Emit<'_>,
     ) -> Answer {
         self.quiet = self.quiet.saturating_add(1);
-        let has = |wanted: &[u8]| {
-            let mut fields = head::fields(head);
-            fields.any(|(name, _)| name.eq_ignore_ascii_case(wanted))
-        };
+        let has = |name: &[u8]| head::field(head, name).is_some();
         let mut answer = Answer {
             is_own: !request.is_proxied && !has(b"via"),
             is_html: false,
             is_http2: false,
         };
-        for (name, value) in head::fields(head) {
-            if name.eq_ignore_ascii_case(b"content-type") {
+        for line in head::lines(head) {
+            if let Some(value) = head::value(line, b"content-type") {
                 answer.is_html = value
                     .get(..9)
                     .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/html"));
-            } else if name.eq_ignore_ascii_case(b"upgrade") {
+            } else if let Some(value) = head::value(line, b"upgrade") {
                 answer.is_http2 = value.eq_ignore_ascii_case(b"h2c");
-            } else if name.eq_ignore_ascii_case(b"date") {
+            } else if let Some(value) = head::value(line, b"date") {
                 // Of a copy that was kept, which has an age, it is the time of another: RFC 9111,
                 // 5.1.
                 let told = clock::http_date(value);
@@ -159,7 +155,7 @@ impl Heads {
                     self.clock.read(Field::HttpOffset, told, self.time_ns, emit);
                 }
             } else if answer.is_own {
-                self.server_field(name, value, emit);
+                self.server_field(line, emit);
             }
         }
         let is_let_in = request.logs_in && answer.is_own && matches!(status, 200..=299);
@@ -185,15 +181,13 @@ impl Heads {
         self.claim(&shown, head, request, emit)
     }
 
-    fn server_field(&mut self, name: &[u8], value: &[u8], emit: Emit<'_>) {
-        let (field, value) = if name.eq_ignore_ascii_case(b"server") {
+    fn server_field(&mut self, line: &[u8], emit: Emit<'_>) {
+        let (field, value) = if let Some(value) = head::value(line, b"server") {
             (Field::HttpServer, value)
-        } else if name.eq_ignore_ascii_case(b"x-powered-by") {
+        } else if let Some(value) = head::value(line, b"x-powered-by") {
             (Field::HttpPoweredBy, value)
-        } else if name.eq_ignore_ascii_case(b"www-authenticate")
-            && let Some(realm) = head::realm(value)
-        {
-            (Field::HttpRealm, realm)
+        } else if let Some(value) = head::value(line, b"www-authenticate").and_then(head::realm) {
+            (Field::HttpRealm, value)
         } else {
             return;
         };
