@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-# Make the captures of administration, of tunnels, printers and clocks by real stacks: isakmp/ike1, isakmp/ike2, telnet/serial, smtp/log_in,
-# rtsp/basic, ntp/reference, ipp/printer, ldap/directory, tns/accepted, winrm/shell, pjl/status.
+# Make the captures of administration, of tunnels and printers by real stacks: isakmp/ike1, isakmp/ike2, telnet/serial, smtp/log_in,
+# rtsp/basic, ipp/printer, ldap/directory, tns/accepted, winrm/shell, pjl/status.
 #
 #   sudo pcaps/make/administration.sh [-o PROTOCOL] [OUT_DIR]     -o: this one alone; OUT_DIR: default the folder above this script
 #   VENV=/path/to/venv                                            a Python environment with the packages below
@@ -12,7 +12,7 @@
 #
 # Debian packages (bookworm):
 #   iproute2 ethtool tcpdump openssl strongswan-charon strongswan-starter libcharon-extra-plugins ser2net busybox expect exim4-daemon-light
-#   curl gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good gstreamer1.0-plugins-base ffmpeg chrony ntpsec-ntpdig
+#   curl gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good gstreamer1.0-plugins-base ffmpeg
 #   cups-ipp-utils avahi-daemon dbus slapd ldap-utils nmap
 # PyPI packages: pywinrm oracledb
 set -euo pipefail
@@ -25,7 +25,7 @@ out=$(realpath "${1:-$here/..}")
 py=${VENV:+$VENV/bin/}python3
 
 . "$here/needs.sh"
-need ip ethtool tcpdump openssl ipsec ser2net busybox expect exim4 curl ffmpeg chronyd ntpdig ippeveprinter ipptool avahi-daemon dbus-daemon slapd ldapsearch nmap
+need ip ethtool tcpdump openssl ipsec ser2net busybox expect exim4 curl ffmpeg ippeveprinter ipptool avahi-daemon dbus-daemon slapd ldapsearch nmap
 need_modules "$py" 'winrm, oracledb' 'pywinrm oracledb'
 need_modules /usr/bin/python3 gi python3-gi
 end_if_missing
@@ -149,18 +149,6 @@ if wanted rtsp; then
   sleep 1
   record rtsp/basic.pcap 'tcp port 8554'
   client timeout 6 ffmpeg -loglevel error -rtsp_transport tcp -t 1 -i "rtsp://CANARY:CANARY@$subnet.10:8554/CANARY" -f null - >/dev/null 2>&1 || true
-  stop
-fi
-
-# --- ntp: chrony with a reference of its own, given by a socket as a receiver's program gives it --------------------------------------
-if wanted ntp; then
-  printf 'refclock SOCK %s/receiver refid GPS poll 1 filter 1\nallow\nport 123\ncmdport 0\nbindcmdaddress /\npidfile %s/chronyd.pid\n' \
-    "$tmp" "$tmp" >"$tmp/chrony.conf"
-  daemon chronyd chronyd -d -x -U -f "$tmp/chrony.conf"
-  hosts receiver "$tmp/receiver"
-  sleep 15
-  record ntp/reference.pcap 'udp port 123'
-  client ntpdig -d "$subnet.10" >/dev/null 2>&1 || true
   stop
 fi
 

@@ -2,15 +2,13 @@
 """Hosts that administration.sh needs and no package has.
 
 listener, winrm, printer: the server's half of a conversation with a real client, in the bytes that the documents of each protocol give.
-rtsp: GStreamer's server with a log-in. receiver: gives chrony the time, as the program of a satellite receiver does. CANARY stands
-wherever a person could.
+rtsp: GStreamer's server with a log-in. CANARY stands wherever a person could.
 """
 
 import http.server
 import socket
 import struct
 import sys
-import time
 
 SOAP = """<s:Envelope xml:lang="en-US" xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Header/><s:Body>{}</s:Body></s:Envelope>"""
 IDENTITY = (
@@ -104,17 +102,8 @@ def rtsp(address):
     GLib.MainLoop().run()
 
 
-def receiver(path):
-    """chrony's SOCK driver: time, offset, no pulse, no leap second."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
-        while True:
-            now = time.time()
-            client.sendto(struct.pack("@qqdiiii", int(now), int(now % 1 * 1e6), 0.0, 0, 0, 0, 0x534F434B), path)
-            time.sleep(0.5)
-
-
 role, where = sys.argv[1:]
 if role in ("listener", "printer"):
     serve(where, *{"listener": (1521, listener), "printer": (9100, printer)}[role])
 else:
-    {"winrm": winrm, "rtsp": rtsp, "receiver": receiver}[role](where)
+    {"winrm": winrm, "rtsp": rtsp}[role](where)

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Hosts for answers.sh: a BACnet controller that writes UCS-2 and who asks it, a stream behind a password,
-a camera that announces itself, and a reference clock."""
+"""Hosts for answers.sh: a BACnet controller that writes UCS-2 and who asks it, a camera that announces itself, and a reference clock."""
 
 import asyncio
 import socket
@@ -66,35 +65,6 @@ async def bacnet_client(address):
     app.close()
 
 
-def stream():
-    import gi
-
-    gi.require_version("Gst", "1.0")
-    gi.require_version("GstRtspServer", "1.0")
-    from gi.repository import GLib, Gst, GstRtspServer
-
-    Gst.init(None)
-    token = GstRtspServer.RTSPToken()
-    token.set_string("media.factory.role", "viewer")
-    auth = GstRtspServer.RTSPAuth()
-    auth.add_basic(GstRtspServer.RTSPAuth.make_basic("CANARY", "CANARY"), token)
-    factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(
-        "( audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1"
-        " ! mulawenc ! rtppcmupay name=pay0 pt=0 )"
-    )
-    factory.set_shared(True)
-    permissions = GstRtspServer.RTSPPermissions()
-    permissions.add_permission_for_role("viewer", "media.factory.access", True)
-    permissions.add_permission_for_role("viewer", "media.factory.construct", True)
-    factory.set_permissions(permissions)
-    server = GstRtspServer.RTSPServer()
-    server.set_auth(auth)
-    server.get_mount_points().add_factory("/live", factory)
-    server.attach(None)
-    GLib.MainLoop().run()
-
-
 def camera():
     from wsdiscovery import QName, Scope
     from wsdiscovery.publishing import ThreadedWSPublishing
@@ -129,7 +99,7 @@ def main(part, *rest):
     if part in parts:
         asyncio.run(parts[part](*rest))
     else:
-        {"stream": stream, "camera": camera, "clock": clock}[part](*rest)
+        {"camera": camera, "clock": clock}[part](*rest)
 
 
 main(*sys.argv[1:])

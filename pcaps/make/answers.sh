@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
 # Make the captures of answers that other scripts never ask for: llmnr/resolved, bacnet/wide, enip/object, ntp/reference,
-# rtsp/password, http/powered, wsd/camera.
+# http/powered, wsd/camera.
 #
 #   sudo pcaps/make/answers.sh [-o CAPTURE] [OUT_DIR]        -o: this one alone; OUT_DIR: default the folder above this script
 #   VENV=/path/to/venv                                       a Python environment with the packages below
@@ -12,8 +12,7 @@
 # of the machine.
 #
 # Debian packages (bookworm):
-#   iproute2 ethtool tcpdump systemd-resolved bind9-dnsutils chrony ntpsec-ntpdig php-cli curl ffmpeg python3-gi
-#   gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+#   iproute2 ethtool tcpdump systemd-resolved bind9-dnsutils chrony ntpsec-ntpdig php-cli curl
 # PyPI packages: bacpypes3, cpppo, WSDiscovery
 set -euo pipefail
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
@@ -85,15 +84,6 @@ if wanted ntp/reference; then
   sleep 12
   record ntp/reference.pcap 'udp port 123'
   client ntpdig "$subnet.10" >/dev/null
-  stop
-fi
-
-# --- rtsp: GStreamer's server lets in who has the password, as ffmpeg has ------------------------------------------------------------
-if wanted rtsp/password; then
-  daemon stream /usr/bin/python3 "$here/answers.py" stream
-  sleep 1
-  record rtsp/password.pcap 'tcp port 8554'
-  client ffmpeg -v error -rtsp_transport tcp -analyzeduration 200000 -i "rtsp://CANARY:CANARY@$subnet.10:8554/live" -t 0.2 -f null -
   stop
 fi
 

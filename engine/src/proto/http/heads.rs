@@ -113,7 +113,7 @@ impl Heads {
                 && let Some(host) = head::value(line, b"host").and_then(head::host_name)
             {
                 self.fact(Subject::Receiver, Field::HttpHost, host, emit);
-            } else if name.eq_ignore_ascii_case(b"authorization") {
+            } else if let Some(value) = head::value(line, b"authorization") {
                 request.logs_in = head::is_basic(value);
             }
         }
