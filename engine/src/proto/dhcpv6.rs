@@ -96,9 +96,9 @@ fn role(bytes: &[u8]) -> Option<Role> {
     for _ in 0..=DHCPV6_RELAYS_MAX {
         if !is_relayed(message) {
             let inside = role_of_message(message)?;
-            let sender = match bytes.first()? {
-                &RELAY_FORWARD => Role::Client,
-                &RELAY_REPLY => Role::Server,
+            let sender = match *bytes.first()? {
+                RELAY_FORWARD => Role::Client,
+                RELAY_REPLY => Role::Server,
                 _ => inside,
             };
             return (sender == inside).then_some(sender);
