@@ -129,10 +129,29 @@ fn each_is_found_where_it_is_and_nowhere_else() {
     }
 }
 
-/// Remote control from one network into another burdens the machine that is controlled, and what
-/// is said beside it is the truth of these captures: an office controls a ward's computer.
+/// The networks of the laboratory, as a site declares them.
+const DECLARED: &str = r#"
+[[segment]]
+name = "office"
+subnets = ["10.43.10.0/24"]
+
+[[segment]]
+name = "ward"
+subnets = ["10.43.20.0/24"]
+
+[[segment]]
+name = "laboratory"
+subnets = ["10.30.0.0/24"]
+"#;
+
+/// Remote control from one network into another burdens the machine that is controlled: an office
+/// controls a ward's computer.
 #[test]
 fn remote_control_across_networks_is_found_of_who_serves() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let declared = folder.path().join("declared.toml");
+    std::fs::write(&declared, DECLARED).expect("a file");
+    let declared = declared.to_str().expect("a name in UTF-8");
     for (capture, finding) in [
         ("vnc/segments.pcap", "vnc_across_segments"),
         ("rdp/segments.pcap", "rdp_across_segments"),
@@ -140,7 +159,7 @@ fn remote_control_across_networks_is_found_of_who_serves() {
         ("rdp/tls.pcap", ""),
     ] {
         let path = format!("pcaps/{capture}");
-        let json = medtap(&["analyze", &path, "--output", "json"]).json();
+        let json = medtap(&["analyze", &path, "--output", "json", "--controls", declared]).json();
         let devices = json["devices"].as_array().expect("devices");
         let found: Vec<(&str, &str)> = devices
             .iter()
