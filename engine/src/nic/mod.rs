@@ -326,7 +326,8 @@ fn sharing(interface: &str, wish: &Wish, report: &mut dyn FnMut(&str)) -> Vec<(S
         let table = rss::even_table(rss.table.len(), queues);
         settings.push((Setting::RssTable, rss::table_text(&table)));
     }
-    if wish.symmetric_rss && rss.is_symmetric() != Some(true) {
+    // Not by the table of now: it is another one with other channels.
+    if wish.symmetric_rss && !rss.is_made_symmetric {
         if rss.is_toeplitz && !rss.key.is_empty() {
             let key = rss::symmetric_key(rss.key.len());
             settings.push((Setting::RssKey, rss::key_text(&key)));
