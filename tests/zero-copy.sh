@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Proves the zero-copy mode, which no interface of a test machine has: a guest with a virtio-net
 # card runs medtapd, the hospital's capture is sent to it, and what the engine says is compared with
-# what the capture gives offline. It touches no interface of the machine, and keeps what it
+# what the capture gives offline. Then the card's own settings, which no virtual cable has: the
+# engine sets key and table of its hash, channels, interrupts and NAPI, and all is as before however
+# the engine ends. It touches no interface of the machine, and keeps what it
 # downloads under target/.
 #
 #   sudo tests/zero-copy.sh      exit code 0: proved, or skipped because something can't be had
 #
-# Needs Debian's qemu-system-x86, tcpreplay, jq, iproute2, xz-utils, and the network for the
+# Needs Debian's qemu-system-x86, tcpreplay, jq, iproute2, ethtool, xz-utils, and the network for the
 # guest's kernel: the driver has zero-copy only in kernels newer than most machines'.
 set -euo pipefail
 export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C
@@ -16,6 +18,7 @@ work=$PWD/target/zero-copy
 capture=pcaps/hospital.pcapng
 space=mtzc$$
 tap=mtzc0
+second=mtzc1 # of the card whose settings are changed
 seconds=300 # for the guest's start, and for each run: it is an emulated machine
 processes=() # the guest, and who reads what it reports
 
@@ -32,6 +35,10 @@ runs=(
   'overload 10 1 --mode zero-copy --workers 2'
 )
 
+# How the engine ends once it has set the card up: asked to, killed, or because another interface
+# is not there.
+ends=(INT TERM KILL error)
+
 skip() { echo "skipped: $*"; exit 0; }
 fail() { echo "zero-copy: failed: $*" >&2; exit 1; }
 
@@ -46,7 +53,7 @@ check_machine() {
   [ "$(uname -m)" = x86_64 ] || skip 'the guest is x86-64'
   [ "$(id -u)" = 0 ] || skip 'needs root, for a namespace and a tap'
   local tool
-  for tool in qemu-system-x86_64 tcpreplay jq ip xz apt-get dpkg cargo; do
+  for tool in qemu-system-x86_64 tcpreplay jq ip ethtool xz apt-get dpkg cargo; do
     command -v "$tool" >/dev/null || skip "$tool is missing"
   done
   [ -c /dev/net/tun ] || skip 'there is no /dev/net/tun'
@@ -146,6 +153,54 @@ run() { # run NAME TIMES QUEUES OPTION...
   say "code $name $code $(($(cat /sys/class/net/eth0/statistics/tx_packets) - $(cat /tmp/sent)))"
   say "end $name"
 }
+# What the engine may set of a card, as the system's own tools show it.
+settings() {
+  local irq file
+  ethtool -x eth1; ethtool -l eth1
+  for file in mtu napi_defer_hard_irqs gro_flush_timeout; do
+    echo "$file: $(cat /sys/class/net/eth1/$file)"
+  done
+  printf 'interrupts: '
+  for irq in /sys/class/net/eth1/device/../msi_irqs/*; do
+    printf '%s ' "$(cat "/proc/irq/${irq##*/}/smp_affinity_list")"
+  done
+  echo
+}
+
+end() { # end WAY
+  local tries=0 engine
+  cat >/tmp/medtapd.toml <<'TOML'
+workers = 2
+[[interface]]
+name = "eth1"
+steering = "queues"
+channels = 2
+symmetric_rss = true
+rss_queues = 1
+mtu = 1400
+irq_cpus = "1"
+napi_defer_hard_irqs = 2
+gro_flush_timeout_ns = 150000
+TOML
+  [ "$1" != error ] || printf '[[interface]]\nname = "nosuch0"\n' >>/tmp/medtapd.toml
+  rm -rf /dev/shm/medtap
+  # Once with a channel less, too.
+  if [ "$1" = INT ]; then ethtool -L eth1 combined 1; else ethtool -L eth1 combined 2; fi
+  settings >/tmp/before; tell "$1.before.txt" /tmp/before
+  medtapd --fresh --config /tmp/medtapd.toml 2>/tmp/engine & engine=$!
+  if [ "$1" != error ]; then
+    until [ -n "$(delivered)" ] || [ $((tries += 1)) -gt 60 ] || ! kill -0 $engine; do sleep 1; done
+    settings >/tmp/during; tell "$1.during.txt" /tmp/during
+    kill -"$1" $engine
+  fi
+  wait $engine
+  # The keeper goes on for a moment.
+  tries=0
+  until settings >/tmp/after; cmp -s /tmp/before /tmp/after || [ $((tries += 1)) -gt 20 ]; do sleep 1; done
+  tell "$1.after.txt" /tmp/after
+  tell "$1.said.txt" /tmp/engine
+  say "ended $1"
+}
 . /runs
 say bye
 poweroff -f
@@ -153,6 +208,7 @@ INIT
   chmod 755 "$1/init"
   local each
   for each in "${runs[@]}"; do echo "run $each"; done >"$1/runs"
+  for each in "${ends[@]}"; do echo "end $each"; done >>"$1/runs"
 }
 
 make_initrd() {
@@ -166,10 +222,10 @@ make_initrd() {
     find "$work/root" -path "*/$release/*" -name "$module.ko*" -exec cp {} "$root/modules/" \;
   done
   ! compgen -G "$root/modules/*.xz" >/dev/null || xz -d "$root"/modules/*.xz
-  for program in medtapd medtap; do
-    cp "target/release/$program" "$root/bin/"
-    ! command -v strip >/dev/null || strip "$root/bin/$program"
-    ldd "target/release/$program" | grep -o '/[^ ]*' | while read -r library; do
+  for program in target/release/medtapd target/release/medtap "$(command -v ethtool)"; do
+    cp -L "$program" "$root/bin/"
+    ! command -v strip >/dev/null || strip "$root/bin/${program##*/}"
+    ldd "$program" | grep -o '/[^ ]*' | while read -r library; do
       mkdir -p "$root$(dirname "$library")"
       cp -L "$library" "$root$library"
     done
@@ -178,12 +234,15 @@ make_initrd() {
   (cd "$root" && find . | "$busybox" cpio -o -H newc 2>/dev/null) | gzip -1 >"$work/initrd.gz"
 }
 
-# A namespace with a tap, silent: no IPv6, no address.
+# A namespace with two taps, silent: no IPv6, no address.
 plug() {
   ip netns add "$space"
   ip netns exec "$space" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6' || true
-  ip -n "$space" tuntap add "$tap" mode tap multi_queue
-  ip -n "$space" link set "$tap" up
+  local each
+  for each in "$tap" "$second"; do
+    ip -n "$space" tuntap add "$each" mode tap multi_queue
+    ip -n "$space" link set "$each" up
+  done
 }
 
 counted() { ip -n "$space" -s -j link show "$tap" | jq ".[0].stats64.$1"; }
@@ -197,10 +256,15 @@ boot() {
   # by one, as from a mirror port.
   card+=,iommu_platform=on,disable-legacy=on
   card+=,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,guest_csum=off
+  # The other one has a hash of its own, as cards have, and shares frames out by it.
+  local other=virtio-net-pci,netdev=net1,mac=02:00:00:00:00:03,mq=on,rss=on,vectors=6,romfile=
+  other+=,iommu_platform=on,disable-legacy=on
   nice -n 5 ip netns exec "$space" qemu-system-x86_64 -accel tcg,thread=multi -m 2048 -smp 2 \
     -display none -monitor none -no-reboot -kernel "$kernel" -initrd "$work/initrd.gz" \
-    -append 'console=ttyS0 quiet ipv6.disable=1 panic=-1' \
+    -append 'console=ttyS0 quiet ipv6.disable=1 panic=-1 no_timer_check' \
     -netdev "tap,id=net0,ifname=$tap,script=no,downscript=no,vhost=off,queues=2" -device "$card" \
+    -netdev "tap,id=net1,ifname=$second,script=no,downscript=no,vhost=off,queues=2" \
+    -device "$other" \
     -serial "file:$work/console.txt" -chardev "pipe,id=report,path=$work/port" \
     -serial chardev:report </dev/null >"$work/qemu.txt" 2>&1 &
   qemu=$!
@@ -289,6 +353,31 @@ check() { # check NAME TIMES QUEUES: of one run
   return 1
 }
 
+check_settings() { # check_settings WAY: of one end
+  local way=$1 wrong=() each
+  for each in before during after said; do part "$way.$each.txt" >"$work/$way.$each.txt"; done
+  grep -q '^ *0: *0 ' "$work/$way.before.txt" || wrong+=('the card does not show its table')
+  if [ "$way" != error ]; then
+    local set=('(6d:5a:){19}6d:5a$' 'mtu: 1400' 'napi_defer_hard_irqs: 2'
+      'gro_flush_timeout: 150000' 'interrupts: 1 1 1 1 1 $')
+    case $way in
+      INT) set+=('with 2 RX ring') ;;
+      *) set+=('^ *0: *0 *0 *0 *0 *0 *0 *0 *0$') ;;
+    esac
+    for each in "${set[@]}"; do
+      grep -qE "$each" "$work/$way.during.txt" || wrong+=("not set: $each")
+      ! grep -qE "$each" "$work/$way.before.txt" || wrong+=("set before: $each")
+    done
+  fi
+  cmp -s "$work/$way.before.txt" "$work/$way.after.txt" ||
+    wrong+=("not as before ($work/$way.before.txt, $work/$way.after.txt)")
+  printf 'settings after %-8s' "$way:"
+  if [ ${#wrong[@]} = 0 ]; then echo 'as before: right'; return 0; fi
+  echo wrong
+  printf '  %s\n' "${wrong[@]}"
+  return 1
+}
+
 check_machine
 cargo build --release --locked --quiet --workspace --bins
 get_kernel
@@ -319,6 +408,10 @@ for each in "${runs[@]}"; do
   sent_after=$(counted tx.packets)
   check "$name" "$times" "$queues" || failed=$((failed + 1))
 done
+for each in "${ends[@]}"; do
+  await "ended $each"
+  check_settings "$each" || failed=$((failed + 1))
+done
 await bye
-[ $failed = 0 ] || fail "$failed of ${#runs[@]} runs in a guest with Linux $guest"
+[ $failed = 0 ] || fail "$failed of $((${#runs[@]} + ${#ends[@]})) runs in a guest with Linux $guest"
 echo "zero-copy: proved in ${#runs[@]} runs, $frames frames each, in a guest with Linux $guest"
