@@ -412,7 +412,7 @@ impl Ledger {
             counters.count(Counter::LedgerRefused);
         } else if let SubjectKey::Binding(end) = key.subject
             && Some(end) != self.last_known
-            && !matches!(key.field, Field::TcpSyn | Field::TcpSynAck)
+            && !is_of_openings(key.field)
             && key.field.heard_as().is_none()
         {
             // How its connections begin, and whom it looks up, is not what it says.
@@ -646,6 +646,20 @@ pub(crate) fn add(sum: &mut Traffic, more: Traffic) {
     sum.packets_received += more.packets_received;
     sum.bytes_sent += more.bytes_sent;
     sum.bytes_received += more.bytes_received;
+}
+
+/// True for what the openings of a host's connections show.
+const fn is_of_openings(field: Field) -> bool {
+    matches!(
+        field,
+        Field::TcpSyn
+            | Field::TcpSynAck
+            | Field::IpDistance
+            | Field::TcpSynIpId
+            | Field::TcpSynAckIpId
+            | Field::TcpSynClock
+            | Field::TcpSynAckClock
+    )
 }
 
 #[cfg(test)]
