@@ -39,7 +39,7 @@ use crate::wire::{Headers, Network, TransportKind, WireError};
 
 use conversation::Conversations;
 pub use finish::FlowRecord;
-use opened::Opened;
+use opened::OpenedSample;
 pub use overload::{Overload, Pressure};
 pub use shunt::Shunts;
 pub use steering::shard_of;
@@ -132,7 +132,7 @@ pub struct Worker {
     /// The flows that are left to the kernel's program, if any may be.
     shunts: Option<Box<Shunts>>,
     /// What it opened lately, if that is compared with other workers.
-    opened: Option<Opened>,
+    opened: Option<OpenedSample>,
 }
 
 impl Worker {

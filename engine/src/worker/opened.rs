@@ -6,9 +6,9 @@ use crate::config::SPLIT_SAMPLE_FLOWS;
 
 /// The least hashes of what was opened since the sample was last taken, in order.
 #[derive(Debug)]
-pub(super) struct Opened(Vec<u32>);
+pub(super) struct OpenedSample(Vec<u32>);
 
-impl Opened {
+impl OpenedSample {
     fn new() -> Self {
         Self(Vec::with_capacity(SPLIT_SAMPLE_FLOWS))
     }
@@ -30,13 +30,13 @@ impl Worker {
     /// From now on a sample of the conversations that it opens is kept, to be compared with what
     /// other workers open. Their hashers must be the same.
     pub fn sample_opened(&mut self) {
-        self.opened = Some(Opened::new());
+        self.opened = Some(OpenedSample::new());
     }
 
     /// Hashes of conversations that were opened since this was last called, the least first; none
     /// where no sample is kept.
     pub fn take_opened(&mut self) -> Vec<u32> {
-        let Some(Opened(hashes)) = &mut self.opened else {
+        let Some(OpenedSample(hashes)) = &mut self.opened else {
             return Vec::new();
         };
         let taken = hashes.clone();
@@ -56,9 +56,9 @@ mod tests {
         let mut least: Vec<u32> = hashes.clone().collect();
         least.sort_unstable();
         least.truncate(SPLIT_SAMPLE_FLOWS);
-        let mut there = Opened::new();
+        let mut there = OpenedSample::new();
         hashes.clone().for_each(|hash| there.add(hash));
-        let mut back = Opened::new();
+        let mut back = OpenedSample::new();
         hashes.rev().for_each(|hash| {
             back.add(hash);
             back.add(hash);
