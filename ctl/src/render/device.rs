@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use medtap_inventory::Reason;
-use medtap_inventory::model::{Device, Provenance};
+use medtap_inventory::model::{Device, Provenance, Said};
 use medtap_rules::Rules;
 
 use super::text::{bytes, clean, count, fit, label, period, several, width};
@@ -15,6 +15,8 @@ use super::{Look, Page};
 const NAME_COLUMNS: usize = 18;
 /// Peers that are listed; the rest is a number.
 const PEERS_MAX: usize = 40;
+/// The same of values that say nothing by themselves.
+const SAID_MAX: usize = 60;
 
 /// Where everything about the device is written.
 struct Sheet<'a> {
@@ -37,6 +39,7 @@ pub fn write(page: &Page<'_>, look: Look, out: &mut dyn Write) -> io::Result<()>
     sheet.identity(device)?;
     sheet.joins(page)?;
     sheet.attributes(device)?;
+    sheet.said(device)?;
     sheet.protocols(device)?;
     sheet.peers(device)?;
     sheet.activity(device)?;
@@ -155,6 +158,22 @@ impl Sheet<'_> {
         Ok(())
     }
 
+    /// What no rule knows and is no attribute: fingerprints, versions of protocols, and what a rule
+    /// of one's own could name.
+    fn said(&mut self, device: &Device) -> io::Result<()> {
+        if device.unnamed.is_empty() {
+            return Ok(());
+        }
+        self.heading("What else it shows")?;
+        let shown = &device.unnamed[..device.unnamed.len().min(SAID_MAX)];
+        let widest = shown.iter().map(|said| width(said.field)).max();
+        for Said { field, raw } in shown {
+            let field = fit(field, widest.unwrap_or(0));
+            writeln!(self.out, "  {field}  {}", clean(raw))?;
+        }
+        self.more(device.unnamed.len(), SAID_MAX)
+    }
+
     fn protocols(&mut self, device: &Device) -> io::Result<()> {
         if device.protocols.is_empty() {
             return Ok(());
@@ -192,7 +211,12 @@ impl Sheet<'_> {
             let text = format!("{name}  {}  {protocols}", fit(&bytes(peer.bytes), 8));
             self.line(&peer.id, &text)?;
         }
-        match peers.len().saturating_sub(PEERS_MAX) {
+        self.more(peers.len(), PEERS_MAX)
+    }
+
+    /// How many there are besides those that were listed.
+    fn more(&mut self, all: usize, listed_max: usize) -> io::Result<()> {
+        match all.saturating_sub(listed_max) {
             0 => Ok(()),
             more => self.line("", &format!("and {} more", count(more as u64))),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use medtap_inventory::model::{
     Activity, AttributeValue, Conflict, Coverage, Device, Driver, Finding, Impact, Inventory, Peer,
-    ProtocolUse, Provenance, Risk, SCHEMA_VERSION, Source, Time, Vulnerability,
+    ProtocolUse, Provenance, Risk, SCHEMA_VERSION, Said, Source, Time, Vulnerability,
 };
 use medtap_table::vocabulary::{Attribute, Category};
 
@@ -104,6 +104,15 @@ pub fn scanner() -> Device {
         hours: Vec::new(),
     };
     device.activity.insert("dicom_store", activity);
+    device.unnamed = [
+        ("dicom.max_pdu_len", "16384"),
+        ("ssh.client.version", "SSH-2.0-\u{1b}[2J"),
+    ]
+    .map(|(field, raw)| Said {
+        field,
+        raw: raw.to_owned(),
+    })
+    .to_vec();
     device
 }
 
