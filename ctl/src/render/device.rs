@@ -1,11 +1,11 @@
 //! One device in full, for whoever stands before it: what it is and why we think so, where it
 //! is, what it does, with whom. Every value names where it was read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{self, Write};
 
 use medtap_inventory::Reason;
-use medtap_inventory::model::{Device, Provenance, Said};
+use medtap_inventory::model::{Device, Provenance};
 use medtap_rules::Rules;
 
 use super::text::{bytes, clean, count, fit, label, period, several, width};
@@ -143,11 +143,7 @@ impl Sheet<'_> {
             if source.raw != value && !source.raw.is_empty() {
                 text.push_str(&format!(" \"{}\"", source.raw));
             }
-            match (source.rule, self.rules.name(source.rule)) {
-                (0, _) => {}
-                (number, Some(name)) => text.push_str(&format!(", rule {number}: {name}")),
-                (number, None) => text.push_str(&format!(", rule {number} (not in these rules)")),
-            }
+            text.push_str(&self.rule(source.rule));
             let times = several(source.count, "time");
             text.push_str(&format!(
                 ", {times}, {}",
@@ -158,20 +154,49 @@ impl Sheet<'_> {
         Ok(())
     }
 
-    /// What no rule knows and is no attribute: fingerprints, versions of protocols, and what a rule
-    /// of one's own could name.
+    /// What is no attribute: fingerprints, versions of protocols, programs that a rule knows, and
+    /// what a rule of one's own could name.
     fn said(&mut self, device: &Device) -> io::Result<()> {
-        if device.unnamed.is_empty() {
+        let values = device.attributes.values().flatten();
+        let told = values.flat_map(|value| {
+            let others = value.conflicts.iter().flat_map(|other| &other.sources);
+            value.sources.iter().chain(others)
+        });
+        let told: HashSet<_> = told
+            .map(|it| (it.field, it.raw.as_str(), it.rule))
+            .collect();
+        let recognised = device.recognised.iter().map(|it| &it.source);
+        let recognised = recognised.map(|it| (it.field, it.raw.as_str(), it.rule));
+        let unnamed = device
+            .unnamed
+            .iter()
+            .map(|it| (it.field, it.raw.as_str(), 0));
+        let all = unnamed.chain(recognised.filter(|it| !told.contains(it)));
+        let all: BTreeSet<_> = all.collect();
+        if all.is_empty() {
             return Ok(());
         }
         self.heading("What else it shows")?;
-        let shown = &device.unnamed[..device.unnamed.len().min(SAID_MAX)];
-        let widest = shown.iter().map(|said| width(said.field)).max();
-        for Said { field, raw } in shown {
+        let widest = all
+            .iter()
+            .take(SAID_MAX)
+            .map(|(field, ..)| width(field))
+            .max();
+        for (field, raw, rule) in all.iter().take(SAID_MAX) {
             let field = fit(field, widest.unwrap_or(0));
-            writeln!(self.out, "  {field}  {}", clean(raw))?;
+            let rule = self.rule(*rule);
+            writeln!(self.out, "  {field}  {}{rule}", clean(raw))?;
         }
-        self.more(device.unnamed.len(), SAID_MAX)
+        self.more(all.len(), SAID_MAX)
+    }
+
+    /// By which rule a value is known; nothing where it is by none.
+    fn rule(&self, number: u32) -> String {
+        match (number, self.rules.name(number)) {
+            (0, _) => String::new(),
+            (_, Some(name)) => format!(", rule {number}: {name}"),
+            (_, None) => format!(", rule {number} (not in these rules)"),
+        }
     }
 
     fn protocols(&mut self, device: &Device) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! What people see, character for character, of devices made by hand.
 
+use medtap_inventory::model::{Provenance, Recognised};
 use medtap_inventory::{Join, Reason};
 use medtap_rules::Rules;
 
@@ -52,8 +53,32 @@ fn a_fitting_table_fits() {
 
 #[test]
 fn page() {
-    let inventory = samples::inventory();
+    let mut inventory = samples::inventory();
     let rules = Rules::load(None).unwrap();
+    // Of what rules recognise, an attribute's source is told with it, the rest apart.
+    let scanner = &mut inventory.devices[0];
+    let model = scanner
+        .attributes
+        .get_mut("model")
+        .unwrap()
+        .as_mut()
+        .unwrap();
+    let mut source = model.sources[0].clone();
+    source.rule = 661_002;
+    model.sources.push(source.clone());
+    for (field, raw) in [
+        (source.field, source.raw.as_str()),
+        ("mysql.version", "8.0.36"),
+    ] {
+        scanner.recognised.push(Recognised {
+            source: Provenance {
+                field,
+                raw: raw.to_owned(),
+                ..source
+            },
+            confidence: 90,
+        });
+    }
     let joins = [Join {
         device: inventory.devices[0].id.clone(),
         reason: Reason::Serial,
