@@ -2,7 +2,9 @@
 //! and what one conversation shows on the captures that hold it; neither on any other.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use medtap_inventory::model::Time;
 use medtap_inventory::resolve;
 use medtap_tests::{captures, medtap, replay, root};
 
@@ -76,7 +78,7 @@ const ALONE: [(&str, &[&str]); 17] = [
         ],
     ),
     ("encrypted_dns", &["dns/names.pcap", "tls/names.pcap"]),
-    // No stack here is past its end: what is, the tests of `resolve` show.
+    // No stack was past its end when it was recorded.
     ("end_of_support", &[]),
     ("ftp_login", &["ftp/account.pcap", "ftp/log_in.pcap"]),
     ("opcua_unprotected", &["opcua/build.pcap"]),
@@ -93,10 +95,10 @@ const ALONE: [(&str, &[&str]); 17] = [
     ("weak_tls", &["tls/old_version.pcap"]),
 ];
 
-/// Who shows which finding on a capture.
-fn found(capture: &std::path::Path) -> BTreeSet<(String, String)> {
+/// Who shows which finding on a capture, looked at when it was recorded or later.
+fn found(capture: &Path, as_of: Option<Time>) -> BTreeSet<(String, String)> {
     let run = replay(capture, 1).expect("a committed capture opens");
-    let inventory = resolve(&run.reader(), &medtap_inventory::Options::default());
+    let inventory = resolve(&run.reader(), &medtap_inventory::Options { as_of });
     let mut found = BTreeSet::new();
     for device in &inventory.devices {
         for finding in &device.findings {
@@ -114,7 +116,7 @@ fn each_is_found_where_it_is_and_nowhere_else() {
             .strip_prefix(root().join("pcaps"))
             .expect("below pcaps");
         let name = name.to_string_lossy().replace('\\', "/");
-        let found = found(&capture);
+        let found = found(&capture, None);
         for (id, captures) in ALONE {
             let is_found = found.iter().any(|(told, _)| told == id);
             assert_eq!(is_found, captures.contains(&&*name), "{id} on {name}");
@@ -127,6 +129,22 @@ fn each_is_found_where_it_is_and_nowhere_else() {
         let found: BTreeSet<_> = found.into_iter().filter(behaviour).collect();
         assert_eq!(found, expected, "{name}");
     }
+}
+
+/// A system is past its end once the day has come: the same packets, looked at later.
+#[test]
+fn a_system_is_past_its_end_from_its_day_on() {
+    const SECOND_NS: u64 = 1_000_000_000;
+    let capture = root().join("pcaps/hospital.pcapng");
+    let past = |as_of| -> BTreeSet<String> {
+        let found = found(&capture, as_of).into_iter();
+        let past = found.filter(|(id, _)| id == "end_of_support");
+        past.map(|(_, mac)| mac).collect()
+    };
+    // Debian 12, at both ends; 2026-11-29 and 2045-01-01.
+    assert_eq!(past(Some(Time(1_795_910_400 * SECOND_NS))), BTreeSet::new());
+    let ends = ["00:50:56:20:02:30", "18:66:da:20:01:50"].map(str::to_owned);
+    assert_eq!(past(Some(Time(2_366_841_600 * SECOND_NS))), ends.into());
 }
 
 /// The networks of the laboratory, as a site declares them.
