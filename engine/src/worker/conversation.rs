@@ -346,6 +346,9 @@ const fn serves(role: Role) -> Observation<'static> {
     }
 }
 
+/// What a reader keeps is told again once it was shown one part in so many of it.
+const WEIGHED_PARTS: usize = 8;
+
 /// The conversations of one worker, by number; numbers are used again.
 pub struct Conversations {
     slots: Vec<Option<Box<Conversation>>>,
@@ -369,8 +372,9 @@ impl Conversations {
         }
     }
 
-    /// Counts what the reader of one keeps, once it was shown an eighth of that anew: it grows by
-    /// what it is shown. False where there is no room for it: it reads no further.
+    /// Counts what the reader of one keeps, once it was shown a part of that anew
+    /// ([`WEIGHED_PARTS`]): it grows by what it is shown. False where there is no room for it: it
+    /// reads no further.
     pub fn weigh(&mut self, number: u32) -> bool {
         let slot = self.slots.get_mut(number as usize);
         let Some(conversation) = slot.and_then(|slot| slot.as_deref_mut()) else {
@@ -378,7 +382,7 @@ impl Conversations {
         };
         let reader = &mut conversation.reader;
         let before = reader.weighed_bytes;
-        if reader.shown_bytes <= before / 8 {
+        if reader.shown_bytes <= before / WEIGHED_PARTS {
             return true;
         }
         reader.shown_bytes = 0;

@@ -14,8 +14,8 @@ use crate::observe::{Emit, Observation, Subject, both};
 use crate::proto::clock::{self, Clock};
 use crate::proto::kept;
 
-/// The scheme of a log-in whose password anybody can read, RFC 7617.
-const BASIC: &[u8] = b"basic";
+/// What is told of a log-in whose password anybody can read, RFC 7617.
+const LOGIN_IN_CLEAR: &[u8] = b"basic";
 
 /// What an answer's reading needs to know of its request.
 #[derive(Clone, Copy, Default)]
@@ -159,8 +159,8 @@ impl Heads {
             }
         }
         let is_let_in = request.logs_in && answer.is_own && matches!(status, 200..=299);
-        if is_let_in && self.is_new(Field::HttpLogin, BASIC) {
-            both(Field::HttpLogin, BASIC, emit);
+        if is_let_in && self.is_new(Field::HttpLogin, LOGIN_IN_CLEAR) {
+            both(Field::HttpLogin, LOGIN_IN_CLEAR, emit);
         }
         answer
     }
