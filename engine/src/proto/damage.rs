@@ -35,9 +35,9 @@ impl Chance {
     }
 }
 
-/// Damages a stream once or twice.
-fn damage(bytes: &mut Vec<u8>, chance: &mut Chance) {
-    for _ in 0..1 + chance.below(2) {
+/// Damages a stream once or more often.
+fn damage(bytes: &mut Vec<u8>, most: usize, chance: &mut Chance) {
+    for _ in 0..1 + chance.below(most) {
         let piece = chance.piece(bytes.len());
         if chance.below(4) == 0 {
             let again = bytes[piece.clone()].to_vec();
@@ -48,11 +48,12 @@ fn damage(bytes: &mut Vec<u8>, chance: &mut Chance) {
     }
 }
 
-/// Shows damaged copies of a client's stream to a session; `judge` says what is wrong with what
-/// it then said.
+/// Shows copies of a client's stream, each damaged `most` times at most, to a session; `judge` says
+/// what is wrong with what it then said.
 pub fn check(
     session: fn() -> Box<dyn Session>,
     stream: &[u8],
+    most: usize,
     judge: &dyn Fn(&[String]) -> Option<String>,
 ) {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
@@ -62,7 +63,7 @@ pub fn check(
     let mut seed = number("MEDTAP_SEED").unwrap_or(now.map_or(0, |now| now.as_nanos() as u64));
     while begun.elapsed() < long {
         let mut bytes = stream.to_vec();
-        damage(&mut bytes, &mut Chance(seed));
+        damage(&mut bytes, most, &mut Chance(seed));
         let mut replay = Replay::new(session());
         replay.feed(Role::Client, &bytes);
         if let Some(wrong) = judge(&replay.seen) {
@@ -92,7 +93,7 @@ mod tests {
     fn a_seed_does_the_same_damage_again() {
         let damaged = |seed| {
             let mut bytes = b"0123456789".repeat(50);
-            damage(&mut bytes, &mut Chance(seed));
+            damage(&mut bytes, 2, &mut Chance(seed));
             bytes
         };
         assert_eq!(damaged(7), damaged(7));

@@ -211,5 +211,10 @@ fn no_damage_lets_a_person_out() {
 fn no_document_of_a_person_becomes_a_greeting_however_much_is_missed() {
     let hello = HELLO.replace("<DEV.device_name V=\"CANARY's meter\"/>", "");
     let stream = [&hello, RESULT, LISTS, &hello, RESULT].concat();
-    damage::check(CLASSIFIER.session, stream.as_bytes(), &damage::names_nobody);
+    damage::check(
+        CLASSIFIER.session,
+        stream.as_bytes(),
+        2,
+        &damage::names_nobody,
+    );
 }

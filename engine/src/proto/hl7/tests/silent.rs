@@ -80,7 +80,7 @@ fn no_row_of_a_person_becomes_equipment_however_much_is_missed() {
         );
     }
     for stream in [stream, repeated()] {
-        damage::check(CLASSIFIER.session, &stream, &damage::names_nobody);
+        damage::check(CLASSIFIER.session, &stream, 2, &damage::names_nobody);
     }
 }
 
