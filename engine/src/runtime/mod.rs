@@ -5,6 +5,7 @@ mod dealer;
 pub mod live;
 mod memory;
 mod offline;
+mod ring;
 
 pub use memory::Memory;
 pub use offline::{Analysis, Report, RunError, analyze};

@@ -13,6 +13,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::dealer::{Dealer, Seat, Watcher};
 use super::memory::Memory;
+use super::ring;
 use crate::capture::pcap::{Fault, Pcap};
 use crate::config::{
     AGGREGATE_WAIT_NS, BURST_FRAMES, COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, FLOWS_MAX,
@@ -331,14 +332,8 @@ fn aggregate(aggregator: &mut Aggregator, mut ends: Vec<End>) {
             .all(|(facts, counts)| facts.is_abandoned() && counts.is_abandoned());
         let mut idle = true;
         for (facts, counts) in &mut ends {
-            while let Ok(count) = counts.pop() {
-                aggregator.count(&count);
-                idle = false;
-            }
-            while let Ok(fact) = facts.pop() {
-                aggregator.fact(&fact);
-                idle = false;
-            }
+            idle &= !ring::drain(counts, |count| aggregator.count(count));
+            idle &= !ring::drain(facts, |fact| aggregator.fact(fact));
         }
         if idle && gone {
             return;

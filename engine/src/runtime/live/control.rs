@@ -24,6 +24,7 @@ use crate::device::sighting::Times;
 use crate::device::{Aggregator, CountSighting, FactSighting};
 use crate::nic::counts::Counts;
 use crate::notify::Notifier;
+use crate::runtime::ring;
 
 /// What the system asks of the engine.
 pub struct Signals {
@@ -221,14 +222,9 @@ impl Control {
     fn merge(&mut self) -> bool {
         let mut any = false;
         for seat in &mut self.seats {
-            while let Ok(count) = seat.counts.pop() {
-                self.aggregator.count(&count);
-                any = true;
-            }
-            while let Ok(fact) = seat.facts.pop() {
-                self.aggregator.fact(&fact);
-                any = true;
-            }
+            let aggregator = &mut self.aggregator;
+            any |= ring::drain(&mut seat.counts, |count| aggregator.count(count));
+            any |= ring::drain(&mut seat.facts, |fact| aggregator.fact(fact));
         }
         any
     }
