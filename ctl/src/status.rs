@@ -118,9 +118,9 @@ pub struct InterfaceStatus {
     pub attach: &'static str,
     /// How frames reach the engine.
     pub delivery: &'static str,
-    /// Queues with sockets.
+    /// Queues with sockets; of a packet ring all that there are.
     pub queues: u16,
-    /// Sockets on each.
+    /// Sockets on each; of a packet ring in all.
     pub sockets: u16,
     /// Largest packet.
     pub mtu: u32,

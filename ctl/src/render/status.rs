@@ -3,6 +3,8 @@
 
 use std::io::{self, Write};
 
+use medtap_table::vocabulary::Delivery;
+
 use super::text::{bytes, clean, count, fit, span, time, width};
 use super::{Look, StatusOutput, json};
 use crate::failure::Failure;
@@ -157,13 +159,16 @@ fn show_interface(interface: &InterfaceStatus, look: Look, out: &mut dyn Write) 
     let name = clean(&interface.name);
     let flags = interface.flags.join(" ");
     writeln!(out, "{} {name}  {flags}", look.bold("interface"))?;
+    // Those of a packet ring belong to no queue.
+    let sockets = match interface.delivery == Delivery::Ring.name() {
+        true => interface.sockets.to_string(),
+        false => format!("{} × {}", interface.queues, interface.sockets),
+    };
     writeln!(
         out,
-        "  attach {}, delivery {}, {} × {} sockets, MTU {}, {} frames of {} bytes",
+        "  attach {}, delivery {}, {sockets} sockets, MTU {}, {} frames of {} bytes",
         interface.attach,
         interface.delivery,
-        interface.queues,
-        interface.sockets,
         interface.mtu,
         count(interface.frames.into()),
         interface.frame_bytes,
@@ -416,6 +421,18 @@ everything adds up
             assert_eq!(squeeze(line), squeeze(expected));
         }
         assert_eq!(page.lines().count(), EXPECTED.lines().count());
+    }
+
+    #[test]
+    fn the_sockets_of_a_packet_ring_belong_to_no_queue() {
+        let mut status = sample();
+        status.interfaces[0].delivery = Delivery::Ring.name();
+        status.interfaces[0].sockets = 4;
+        let page = written(&status);
+        assert!(
+            page.contains("delivery packet-ring, 4 sockets, MTU"),
+            "{page}"
+        );
     }
 
     #[test]
