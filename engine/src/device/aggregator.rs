@@ -25,6 +25,7 @@ use super::sighting::{
 };
 use super::subject::{BindingKey, SubjectKey};
 use super::text::Value;
+use super::texts::{Kept, Texts};
 use crate::config::SUBJECTS_PER_PROBATION;
 use crate::counters::Counters;
 
@@ -130,7 +131,9 @@ pub struct Aggregator {
     last_subject: Option<(SubjectKey, u32)>,
     facts: Debts<FactKey, FactState>,
     /// Texts of facts, each with its place among those that are being published.
-    texts: Debts<Value, u32>,
+    texts: Debts<Kept, u32>,
+    /// What those are.
+    kept: Texts,
     edges: Debts<EdgeKey, EdgeState>,
     activities: Debts<(u32, Event), ActivityState>,
     /// Subjects without any sign that they are really there.
@@ -155,6 +158,7 @@ impl Aggregator {
             last_subject: None,
             facts: Debts::new(places(room.facts)),
             texts: Debts::new(places(room.facts) * TEXTS_OF_FACT),
+            kept: Texts::default(),
             edges: Debts::new(places(room.edges)),
             activities: Debts::new(places(room.activities)),
             probation: 0,
@@ -171,7 +175,8 @@ impl Aggregator {
         let facts = u64::from(room.facts);
         Debts::<SubjectKey, SubjectState>::bytes(room.subjects.into())
             + Debts::<FactKey, FactState>::bytes(facts)
-            + Debts::<Value, u32>::bytes(facts * TEXTS_OF_FACT as u64)
+            + Debts::<Kept, u32>::bytes(facts * TEXTS_OF_FACT as u64)
+            + Texts::bytes_max(facts * TEXTS_OF_FACT as u64)
             + Debts::<EdgeKey, EdgeState>::bytes(room.edges.into())
             + Debts::<(u32, Event), ActivityState>::bytes(room.activities.into())
             + bins * u64::from(room.activities)
@@ -276,11 +281,11 @@ impl Aggregator {
             // Nobody sends for a device that is only spoken of: it was seen when it was named.
             state.times.merge(fact.times);
         }
-        let raw = self.texts.id(&fact.raw, || 0);
+        let raw = self.text_id(&fact.raw);
         // What is no rule's word is said as it is meant.
         let value = match fact.value == fact.raw {
             true => raw,
-            false => self.texts.id(&fact.value, || 0),
+            false => self.text_id(&fact.value),
         };
         let (Some(raw), Some(value)) = (raw, value) else {
             self.counters.count(Counter::FactsRefused);
@@ -314,6 +319,17 @@ impl Aggregator {
         state.confidence = state.confidence.max(fact.confidence);
         state.times.merge(fact.times);
         state.count += fact.count;
+    }
+
+    /// The number of a text, which is kept if it is new and there is room.
+    fn text_id(&mut self, text: &Value) -> Option<u32> {
+        let hash = self.texts.hash(text);
+        let known = self.texts.find(hash, |kept| self.kept.is_text(*kept, text));
+        if known.is_some() || self.texts.is_full() {
+            return known;
+        }
+        let kept = self.kept.keep(text)?;
+        Some(self.texts.add(hash, kept, 0))
     }
 
     fn edge(&mut self, seen: &EdgeSighting) {
@@ -434,14 +450,15 @@ impl Aggregator {
             self.texts.owe(key.raw);
             self.texts.owe(key.value);
         }
-        let beginning = |text: &Value, _: &u32| {
+        let kept = &self.kept;
+        let beginning = |text: &Kept, _: &u32| {
             let mut first = [0; 4];
-            for (to, from) in first.iter_mut().zip(text.as_bytes()) {
+            for (to, from) in first.iter_mut().zip(kept.as_bytes(*text)) {
                 *to = *from;
             }
             u32::from_be_bytes(first)
         };
-        self.texts.sort_owed(beginning, |text, _| text);
+        self.texts.sort_owed(beginning, |text, _| kept.order(*text));
         let mut next = 0;
         self.texts.settle(|_, rank| {
             *rank = next;
@@ -452,7 +469,7 @@ impl Aggregator {
 
     fn publish_facts(&mut self) {
         self.rank_texts();
-        let (subjects, texts) = (&self.subjects, &self.texts);
+        let (subjects, texts, kept) = (&self.subjects, &self.texts, &self.kept);
         let of_subject = |key: &FactKey, _: &FactState| place(subjects.value(key.subject).slot);
         self.facts.sort_owed(of_subject, |key, _| {
             // Numbers, since a comparison part by part is a call.
@@ -477,8 +494,13 @@ impl Aggregator {
             match state.slot {
                 Some(slot) => writer.set_fact_times(slot, times),
                 None => {
-                    let (raw, value) = (texts.key(key.raw), texts.key(key.value));
-                    let said = raw.as_str();
+                    let text = |id| kept.text(*texts.key(id));
+                    let (raw, raw_cut) = text(key.raw);
+                    // Few values are a rule's word.
+                    let (value, value_cut) = match key.raw == key.value {
+                        true => (raw, raw_cut),
+                        false => text(key.value),
+                    };
                     let fact = Fact {
                         subject,
                         field: key.field,
@@ -488,14 +510,10 @@ impl Aggregator {
                         first_seen_ns: times.first_seen_ns,
                         last_seen_ns: times.last_seen_ns,
                         count: times.count,
-                        raw_cut: raw.is_cut(),
-                        value_cut: value.is_cut(),
-                        raw: said.into(),
-                        // Few values are a rule's word.
-                        value: match key.raw == key.value {
-                            true => said.into(),
-                            false => value.as_str().into(),
-                        },
+                        raw_cut,
+                        value_cut,
+                        raw: raw.into(),
+                        value: value.into(),
                     };
                     state.slot = writer.add_fact(&fact).ok();
                 }

@@ -25,7 +25,7 @@ pub struct Debts<K, V> {
     max: usize,
 }
 
-impl<K: Eq + Copy, V> Debts<K, V> {
+impl<K, V> Debts<K, V> {
     /// Sums of at most `max` keys.
     pub fn new(max: usize) -> Self {
         Self {
@@ -70,43 +70,20 @@ impl<K: Eq + Copy, V> Debts<K, V> {
     pub fn is_settled(&self) -> bool {
         self.owed.is_empty()
     }
+}
 
+impl<K: Eq + Copy, V> Debts<K, V> {
     /// The number of a key, which is added if it is new; `None` when there is no room for it.
     pub fn id(&mut self, key: &K, new: impl FnOnce() -> V) -> Option<u32>
     where
         K: Hash,
     {
-        self.id_hashed(self.hasher.hash_one(key), key, new)
-    }
-
-    /// The same, for keys whose hash is the caller's: then it is that for each of them.
-    pub fn id_hashed(&mut self, hash: u64, key: &K, new: impl FnOnce() -> V) -> Option<u32> {
-        let entries = &self.entries;
-        if let Some(&id) = self
-            .index
-            .find(hash, |&id| entries[id as usize].key == *key)
-        {
-            return Some(id);
+        let hash = self.hash(key);
+        match self.find(hash, |known| known == key) {
+            None if self.is_full() => None,
+            None => Some(self.add(hash, *key, new())),
+            known => known,
         }
-        if self.is_full() {
-            return None;
-        }
-        let id = self.entries.len() as u32;
-        self.entries.push(Debt {
-            key: *key,
-            hash,
-            value: new(),
-            owed: false,
-        });
-        let entries = &self.entries;
-        self.index
-            .insert_unique(hash, id, |&id| entries[id as usize].hash);
-        Some(id)
-    }
-
-    /// Keys that are known.
-    pub fn len(&self) -> usize {
-        self.entries.len()
     }
 
     /// The number of a key that is known.
@@ -114,10 +91,43 @@ impl<K: Eq + Copy, V> Debts<K, V> {
     where
         K: Hash,
     {
-        let hash = self.hasher.hash_one(key);
+        self.find(self.hash(key), |known| known == key)
+    }
+}
+
+impl<K, V> Debts<K, V> {
+    /// What stands for a key.
+    pub fn hash(&self, key: &impl Hash) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    /// The number of the key that has this hash and is the one.
+    pub fn find(&self, hash: u64, is: impl Fn(&K) -> bool) -> Option<u32> {
+        let entries = &self.entries;
+        let id = self.index.find(hash, |&id| is(&entries[id as usize].key));
+        id.copied()
+    }
+
+    /// Adds a key that is new, where there is room; the hash of keys is the caller's, and the same
+    /// for each of them.
+    pub fn add(&mut self, hash: u64, key: K, value: V) -> u32 {
+        debug_assert!(!self.is_full(), "there is room");
+        let id = self.entries.len() as u32;
+        self.entries.push(Debt {
+            key,
+            hash,
+            value,
+            owed: false,
+        });
+        let entries = &self.entries;
         self.index
-            .find(hash, |&id| self.entries[id as usize].key == *key)
-            .copied()
+            .insert_unique(hash, id, |&id| entries[id as usize].hash);
+        id
+    }
+
+    /// Keys that are known.
+    pub fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// The key of a number.

@@ -22,6 +22,7 @@ use super::sighting::{
 use super::sketch::Sketch;
 use super::subject::{BindingKey, SubjectKey};
 use super::text::Value;
+use super::texts::{Kept, Texts};
 use crate::config::{
     LEDGER_ACTIVITIES_MAX, LEDGER_EDGES_MAX, LEDGER_FACTS_MAX, LEDGER_SUBJECTS_MAX,
     LEDGER_UNANSWERED_MAX,
@@ -38,17 +39,17 @@ pub struct FactId {
     id: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct FactKey {
     subject: SubjectKey,
     field: Field,
-    raw: Value,
+    raw: Kept,
 }
 
 impl FactKey {
     /// True for the fact that these very bytes say.
-    fn is(&self, said: Said<'_>, field: Field, raw: &[u8]) -> bool {
-        self.field == field && self.raw.is(raw) && self.subject.is(said)
+    fn is(&self, texts: &Texts, said: Said<'_>, field: Field, raw: &[u8]) -> bool {
+        self.field == field && texts.is(self.raw, raw) && self.subject.is(said)
     }
 }
 
@@ -151,6 +152,8 @@ pub struct SubjectNote {
 pub struct Ledger {
     subjects: Debts<SubjectKey, SubjectDebt>,
     facts: Debts<FactKey, FactDebt>,
+    /// What those say.
+    texts: Texts,
     /// Ends of which there is a fact: no more than facts.
     known: HashSet<BindingKey, RandomState>,
     /// The last of them: whoever speaks says several things.
@@ -180,6 +183,7 @@ impl Ledger {
         Self {
             subjects: Debts::reserved(LEDGER_SUBJECTS_MAX),
             facts: Debts::reserved(LEDGER_FACTS_MAX),
+            texts: Texts::reserved(LEDGER_FACTS_MAX),
             known: HashSet::default(),
             last_known: None,
             edges: Debts::reserved(LEDGER_EDGES_MAX),
@@ -199,6 +203,7 @@ impl Ledger {
         const MEANINGS: usize = 4;
         Debts::<SubjectKey, SubjectDebt>::bytes(LEDGER_SUBJECTS_MAX as u64)
             + Debts::<FactKey, FactDebt>::bytes(LEDGER_FACTS_MAX as u64)
+            + Texts::bytes_max(LEDGER_FACTS_MAX as u64)
             + (LEDGER_FACTS_MAX * MEANINGS * size_of::<Meaning>()) as u64
             + (LEDGER_FACTS_MAX * 2 * (size_of::<BindingKey>() + 1)) as u64
             + Debts::<EdgeKey, EdgeDebt>::bytes(LEDGER_EDGES_MAX as u64)
@@ -289,7 +294,8 @@ impl Ledger {
         }
         let hash = self.facts_memo.fact(said, field, raw);
         let known = self.facts_memo.get(hash, self.generation);
-        let id = match known.filter(|id| self.facts.key(*id).is(said, field, raw)) {
+        let same = |id: &u32| self.facts.key(*id).is(&self.texts, said, field, raw);
+        let id = match known.filter(same) {
             Some(id) => id,
             None => {
                 let id = self.new_fact(said, (field, raw, hash), matcher, counters)?;
@@ -318,16 +324,13 @@ impl Ledger {
         counters: &mut Counters,
     ) -> Option<FactId> {
         let (known_as, meanings) = meanings::heard(field, rules, raw, matcher)?;
-        let key = FactKey {
-            subject: SubjectKey::new(said)?,
-            field,
-            raw: known_as,
-        };
+        let subject = SubjectKey::new(said)?;
         let hash = self
             .facts_memo
-            .fact(key.subject.said(), field, key.raw.as_bytes());
-        let id = self.facts.id_hashed(hash, &key, || FactDebt::new(meanings));
-        let id = self.added(id, &key, counters)?;
+            .fact(subject.said(), field, known_as.as_bytes());
+        let known = self.find_fact(hash, &subject, field, &known_as);
+        let id = known.or_else(|| self.add_fact(hash, subject, (field, &known_as), meanings));
+        let id = self.added(id, &subject, field, counters)?;
         self.facts.owe(id).say(field, &Again::once(at.0, at.1));
         self.passages.note(Told::Fact(id));
         Some(FactId {
@@ -384,36 +387,65 @@ impl Ledger {
         matcher: &Matcher,
         counters: &mut Counters,
     ) -> Option<u32> {
-        let mut key = FactKey {
-            subject: SubjectKey::new(said)?,
-            field,
-            raw: Value::from_wire(raw),
-        };
-        self.persons.apply(field, &mut key.raw);
-        if key.raw.is_empty() {
+        let subject = SubjectKey::new(said)?;
+        let mut text = Value::from_wire(raw);
+        self.persons.apply(field, &mut text);
+        if text.is_empty() {
             return None;
         }
-        let hash = match key.is(said, field, raw) {
+        let hash = match text.is(raw) && subject.is(said) {
             true => hash,
-            false => self
-                .facts_memo
-                .fact(key.subject.said(), field, key.raw.as_bytes()),
+            false => self.facts_memo.fact(subject.said(), field, text.as_bytes()),
         };
-        let meanings = &mut self.meanings;
-        let new = || FactDebt::new(meanings.of(field, &key.raw, matcher));
-        let id = self.facts.id_hashed(hash, &key, new);
-        self.added(id, &key, counters)
+        let id = self.find_fact(hash, &subject, field, &text).or_else(|| {
+            let meanings = self.meanings.of(field, &text, matcher);
+            self.add_fact(hash, subject, (field, &text), meanings)
+        });
+        self.added(id, &subject, field, counters)
+    }
+
+    /// A fact that is known.
+    fn find_fact(&self, hash: u64, subject: &SubjectKey, field: Field, raw: &Value) -> Option<u32> {
+        self.facts.find(hash, |known| {
+            known.field == field && self.texts.is_text(known.raw, raw) && known.subject == *subject
+        })
+    }
+
+    /// Adds a fact that is not known, if there is room.
+    fn add_fact(
+        &mut self,
+        hash: u64,
+        subject: SubjectKey,
+        (field, raw): (Field, &Value),
+        meanings: Arc<[Meaning]>,
+    ) -> Option<u32> {
+        if self.facts.is_full() {
+            return None;
+        }
+        let raw = self.texts.keep(raw)?;
+        let key = FactKey {
+            subject,
+            field,
+            raw,
+        };
+        Some(self.facts.add(hash, key, FactDebt::new(meanings)))
     }
 
     /// Notes whom a fact is about, or that there was no room for it.
-    fn added(&mut self, id: Option<u32>, key: &FactKey, counters: &mut Counters) -> Option<u32> {
+    fn added(
+        &mut self,
+        id: Option<u32>,
+        subject: &SubjectKey,
+        field: Field,
+        counters: &mut Counters,
+    ) -> Option<u32> {
         if id.is_none() {
             self.passages.refuse();
             counters.count(Counter::LedgerRefused);
-        } else if let SubjectKey::Binding(end) = key.subject
+        } else if let SubjectKey::Binding(end) = *subject
             && Some(end) != self.last_known
-            && !is_of_openings(key.field)
-            && key.field.heard_as().is_none()
+            && !is_of_openings(field)
+            && field.heard_as().is_none()
         {
             // How its connections begin, and whom it looks up, is not what it says.
             self.known.insert(end);
@@ -522,6 +554,7 @@ impl Ledger {
         if self.is_settled() {
             self.subjects.clear();
             self.facts.clear();
+            self.texts.clear();
             self.known.clear();
             self.last_known = None;
             self.edges.clear();
@@ -610,7 +643,9 @@ impl Ledger {
     }
 
     fn settle_facts(&mut self, outbox: &mut dyn Outbox) -> bool {
+        let texts = &self.texts;
         self.facts.settle(|key, debt| {
+            let raw = texts.value(key.raw);
             while let Some(meaning) = debt.meanings.get(debt.handed) {
                 // What only one side ever said is worth half: nobody answered for it.
                 let confidence = if debt.confirmed {
@@ -626,7 +661,7 @@ impl Ledger {
                     confidence,
                     times: debt.times,
                     count: debt.count,
-                    raw: key.raw,
+                    raw,
                     value: meaning.value,
                 });
                 if !taken {

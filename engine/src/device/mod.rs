@@ -12,6 +12,7 @@ pub mod sighting;
 pub mod sketch;
 pub mod subject;
 pub mod text;
+pub mod texts;
 
 pub use aggregator::Aggregator;
 pub use ledger::Ledger;

@@ -19,6 +19,16 @@ impl Value {
         bytes: [0; VALUE_BYTES_MAX],
     };
 
+    /// A text as it was kept.
+    pub(super) fn of(text: &[u8], cut: bool) -> Self {
+        let mut value = Self::EMPTY;
+        if let Some(target) = value.bytes.get_mut(..text.len()) {
+            target.copy_from_slice(text);
+            (value.len, value.cut) = (text.len() as u16, cut);
+        }
+        value
+    }
+
     /// What was sent, as text: UTF-8, or else ISO 8859-1, which every byte is valid in. Padding
     /// (spaces and NULs) goes, control characters become one space.
     pub fn from_wire(raw: &[u8]) -> Self {
