@@ -79,6 +79,13 @@ impl KeyKind {
     }
 }
 
+/// True for the name of a device of a BACnet internetwork, by itself or as the key of its record:
+/// it is of one machine in one address space alone.
+pub(crate) fn is_of_internetwork(identifier: &str) -> bool {
+    let name = identifier.strip_prefix("reported|").unwrap_or(identifier);
+    name.starts_with("bacnet|")
+}
+
 /// One key of a device.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {

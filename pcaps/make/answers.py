@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Hosts for answers.sh: a BACnet controller that writes UCS-2 and who asks it, a camera that announces itself, and a reference clock."""
+"""Hosts for answers.sh: BACnet controllers, one that writes UCS-2 and two behind a router, and who asks them; a camera that announces itself, and a reference clock."""
 
 import asyncio
 import socket
@@ -65,6 +65,74 @@ async def bacnet_client(address):
     app.close()
 
 
+def bacnet_controller(number, name, model, **more):
+    from bacpypes3.local.device import DeviceObject
+
+    return DeviceObject(
+        objectIdentifier=("device", number),
+        objectName=name,
+        vendorIdentifier=24,
+        vendorName="Acme Controls",
+        modelName=model,
+        description="CANARY calls the caretaker",
+        **more,
+    )
+
+
+async def bacnet_router(*addresses):
+    from bacpypes3.app import Application
+    from bacpypes3.local.networkport import NetworkPortObject
+
+    device = bacnet_controller(2000, "ROUTER-B1", "RT-2", firmwareRevision="2.0")
+    ports = [
+        NetworkPortObject(
+            f"{address}/24",
+            objectIdentifier=("network-port", network),
+            objectName=f"port-{network}",
+            networkNumber=network,
+            networkNumberQuality="configured",
+        )
+        for network, address in enumerate(addresses, 1)
+    ]
+    app = Application.from_object_list([device, *ports])
+    await asyncio.sleep(60)
+    app.close()
+
+
+async def bacnet_behind(address, number):
+    about = {
+        "2001": ("VAV-2-114", "VAV-10", {"location": "Operating room 2", "firmwareRevision": "3.1"}),
+        "2002": ("FCU-2-115", "FCU-7", {"location": "Corridor 2", "firmwareRevision": "1.9"}),
+    }
+    name, model, more = about[number]
+    device = bacnet_controller(int(number), name, model, applicationSoftwareVersion="1.0", **more)
+    app = bacnet_application(address, device)
+    await asyncio.sleep(60)
+    app.close()
+
+
+async def bacnet_far_client(address):
+    """Asks who is there, then the router and a controller behind it; of the other it knows no more than it says itself."""
+    from bacpypes3.local.device import DeviceObject
+    from bacpypes3.pdu import Address, GlobalBroadcast
+    from bacpypes3.primitivedata import ObjectIdentifier
+
+    me = DeviceObject(
+        objectIdentifier=("device", 99), objectName="workplace", vendorIdentifier=15
+    )
+    app = bacnet_application(address, me)
+    await app.who_is(address=GlobalBroadcast())
+    await asyncio.sleep(1)
+    router = ObjectIdentifier("device,2000")
+    await app.read_property(Address("10.37.0.10"), router, "model-name")
+    far, device = Address("2:10.38.0.30"), ObjectIdentifier("device,2001")
+    for name in ("object-name", "vendor-name", "model-name", "description"):
+        await app.read_property(far, device, name)
+    versions = ["firmware-revision", "application-software-version", "location"]
+    await app.read_property_multiple(far, [device, versions])
+    app.close()
+
+
 def camera():
     from wsdiscovery import QName, Scope
     from wsdiscovery.publishing import ThreadedWSPublishing
@@ -95,7 +163,13 @@ def clock(path):
 
 
 def main(part, *rest):
-    parts = {"bacnet-device": bacnet_device, "bacnet-client": bacnet_client}
+    parts = {
+        "bacnet-device": bacnet_device,
+        "bacnet-client": bacnet_client,
+        "bacnet-router": bacnet_router,
+        "bacnet-behind": bacnet_behind,
+        "bacnet-far-client": bacnet_far_client,
+    }
     if part in parts:
         asyncio.run(parts[part](*rest))
     else:

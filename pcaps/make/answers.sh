@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-# Make the captures of answers that other scripts never ask for: llmnr/resolved, bacnet/wide, enip/object, ntp/reference,
-# http/powered, wsd/camera.
+# Make the captures of answers that other scripts never ask for: llmnr/resolved, bacnet/wide, bacnet/router, enip/object,
+# ntp/reference, http/powered, wsd/camera.
 #
 #   sudo pcaps/make/answers.sh [-o CAPTURE] [OUT_DIR]        -o: this one alone; OUT_DIR: default the folder above this script
 #   VENV=/path/to/venv                                       a Python environment with the packages below
 #   RESOLVED=/path/to/systemd-resolved                       where it lies, if the package is unpacked and not installed
 #
-# Two namespaces and a veth pair between them (two_hosts.sh): real, unmodified software at both ends. Nothing touches an interface
-# of the machine.
+# Two namespaces and a veth pair between them (two_hosts.sh), and a third one behind the server: real, unmodified software at all
+# ends. Nothing touches an interface of the machine.
 #
 # Debian packages (bookworm):
 #   iproute2 ethtool tcpdump systemd-resolved bind9-dnsutils chrony ntpsec-ntpdig php-cli curl
@@ -31,7 +31,7 @@ need_modules "$py" 'bacpypes3, cpppo, wsdiscovery' 'bacpypes3 cpppo WSDiscovery'
 need_modules /usr/bin/python3 'gi' 'PyGObject'
 end_if_missing
 
-subnet=10.37.0
+subnet=10.37.0 behind=plant
 # shellcheck source=two_hosts.sh
 . "$here/two_hosts.sh"
 wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
@@ -63,6 +63,22 @@ if wanted bacnet/wide; then
   daemon bacnet "$py" "$here/answers.py" bacnet-device "$subnet.10"
   record bacnet/wide.pcap 'udp port 47808'
   client "$py" "$here/answers.py" bacnet-client "$subnet.20"
+  stop
+fi
+
+# --- bacnet: a router, itself a device, between a workplace and two controllers of another network --------------------------------
+if wanted bacnet/router; then
+  ip -n "$run-server" link add eth1 address 00:0c:29:3a:00:11 type veth peer name eth0 netns "$run-plant" address 00:0c:29:3a:00:30
+  ip -n "$run-server" addr add 10.38.0.1/24 brd + dev eth1
+  for address in 10.38.0.30 10.38.0.31; do ip -n "$run-plant" addr add $address/24 brd + dev eth0; done
+  plug server eth1
+  plug plant eth0
+  daemon bacnet-router "$py" "$here/answers.py" bacnet-router "$subnet.10" 10.38.0.1
+  background plant bacnet-vav "$py" "$here/answers.py" bacnet-behind 10.38.0.30 2001
+  background plant bacnet-fcu "$py" "$here/answers.py" bacnet-behind 10.38.0.31 2002
+  sleep 1
+  record bacnet/router.pcap 'udp port 47808'
+  client "$py" "$here/answers.py" bacnet-far-client "$subnet.20"
   stop
 fi
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
 # Sourced by services.sh, network.sh and plant.sh: two namespaces, `server` and `client`, with a veth pair between them. It expects $out;
-# $subnet, $server_mac and $client_mac may say who they are.
+# $subnet, $server_mac and $client_mac may say who they are, and $behind may name one more namespace, which the script links itself.
 #
 # server COMMAND, client COMMAND, daemon NAME COMMAND, record FILE FILTER, stop
 
-hosts='server client'
+hosts="server client ${behind:-}"
 # shellcheck source=namespaces.sh
 . "$(dirname "${BASH_SOURCE[0]}")/namespaces.sh"
 

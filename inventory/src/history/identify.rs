@@ -12,7 +12,7 @@ use super::join;
 use super::look::Look;
 use crate::model::Device;
 use crate::resolve::{id_of, mac_text};
-use crate::trace::{Detail, Key, KeyKind, KeyKind as K};
+use crate::trace::{Detail, Key, KeyKind, KeyKind as K, is_of_internetwork};
 use crate::twin::Twin;
 
 /// Its MAC addresses were all made up by software: it may have others tomorrow.
@@ -73,6 +73,7 @@ pub(crate) fn stored_text(key: &Key, site: &str) -> String {
     let local = match key.kind {
         KeyKind::Address | KeyKind::Client => true,
         KeyKind::Mac => key.text.contains('|'),
+        KeyKind::Identifier => is_of_internetwork(&key.text),
         _ => false,
     };
     match local {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::bindings::{Bindings, Unit};
 use super::folding::Folding;
-use super::joins::is_strong_identifier;
+use super::joins::machine;
 use super::mac;
 use super::snapshot::Snapshot;
 
@@ -46,11 +46,11 @@ pub fn unit_key(snapshot: &Snapshot<'_>, unit: Unit) -> Option<String> {
         Unit::Mac(scope, mac) => Some(format!("mac|{scope}|{}", mac::text(&mac))),
         Unit::Ip(scope, address) => Some(format!("ip|{scope}|{address}")),
         Unit::Reported(id) => {
+            if let Some(machine) = machine(snapshot, id) {
+                return Some(format!("reported|{machine}"));
+            }
             let subject = &snapshot.subjects.get(id.index())?.subject;
             let identifier = subject.identifier.as_str();
-            if is_strong_identifier(identifier) {
-                return Some(format!("reported|{identifier}"));
-            }
             // Others may report other devices by the same name.
             let by = subject
                 .reporter

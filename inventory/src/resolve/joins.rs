@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 
+use medtap_table::SubjectId;
 use medtap_table::vocabulary::{Attribute, Field};
 use rayon::prelude::*;
 
@@ -15,7 +16,7 @@ use super::sets::Sets;
 use super::snapshot::Snapshot;
 use super::text::{bare, company, folded, is_default_ae, is_placeholder, udi_with_serial};
 use super::{identity, mac};
-use crate::trace::Rulings;
+use crate::trace::{Rulings, is_of_internetwork};
 use crate::twin::Twin;
 
 /// Why two units are one device.
@@ -140,10 +141,8 @@ impl Grounds<'_> {
         keys.extend(udis.filter_map(|udi| Some((Reason::Udi, udi_with_serial(udi)?))));
         match self.unit(number) {
             Some(Unit::Reported(id)) => {
-                let seen = self.snapshot.subjects.get(id.index());
-                let identifier = seen.map(|seen| seen.subject.identifier);
-                let strong = identifier.filter(|text| is_strong_identifier(text.as_str()));
-                keys.extend(strong.map(|text| (Reason::Identifier, text.as_str().to_owned())));
+                let machine = machine(self.snapshot, id);
+                keys.extend(machine.map(|text| (Reason::Identifier, text)));
             }
             // The ports of a switch have MAC addresses of their own, and one chassis.
             Some(Unit::Mac(scope, own)) => {
@@ -510,8 +509,24 @@ impl<'a> Joins<'a> {
     }
 }
 
+/// What a reported device is called where that is one machine, whoever reports it: in one address
+/// space, for a device of a BACnet internetwork.
+pub fn machine(snapshot: &Snapshot<'_>, id: SubjectId) -> Option<String> {
+    let subject = |id: SubjectId| Some(&snapshot.subjects.get(id.index())?.subject);
+    let reported = subject(id)?;
+    let identifier = reported.identifier.as_str();
+    let strong = || is_strong_identifier(identifier).then(|| identifier.to_owned());
+    match is_of_internetwork(identifier) {
+        true => {
+            let reporter = reported.reporter.and_then(subject)?;
+            Some(format!("{}|{}", strong()?, reporter.scope))
+        }
+        false => strong(),
+    }
+}
+
 /// True for an identifier that is of one machine, whoever reports it.
-pub fn is_strong_identifier(identifier: &str) -> bool {
+fn is_strong_identifier(identifier: &str) -> bool {
     let mut parts = identifier.split('|');
     let scheme = parts.next().unwrap_or_default();
     let parts: Vec<&str> = parts.collect();
@@ -524,6 +539,7 @@ pub fn is_strong_identifier(identifier: &str) -> bool {
             real(station) && real(model) && !bare(maker).is_empty() && !is_default_ae(station)
         }
         ("dicom:ae", [ae]) => !is_default_ae(ae),
+        ("bacnet", [_, _, _]) => true,
         ("hl7:ei", [entity, space]) => real(entity) && real(space),
         // Shortened, with a hash of the whole at its end: as good as the whole, but its parts
         // cannot be judged.

@@ -291,6 +291,25 @@ fn local_addresses_of_two_sites_are_two_devices() {
     );
 }
 
+/// What building controllers count as their own, another site counts anew.
+#[test]
+fn one_number_of_two_internetworks_is_two_devices() {
+    let mut memory = Memory::new();
+    let behind = |router| {
+        let mut sample = Sample::default();
+        let router = sample.add(proven(router, "10.0.0.5"));
+        let row = sample.report(router, "bacnet|4711|5|07");
+        sample.say(row, Field::BacnetModel, "FX-7");
+        sample
+    };
+    memory.capture(&behind(BRAUN), 0);
+    memory.capture(&behind(OTHER), 1);
+    assert_eq!(memory.devices().len(), 3, "two routers to one device");
+    memory.site = "north";
+    memory.capture(&behind(CISCO), 2);
+    assert_eq!(memory.devices().len(), 5);
+}
+
 #[test]
 fn behind_a_router_the_address_names_the_device() {
     let remote = |ip: &str, name: &str| {

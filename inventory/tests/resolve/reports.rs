@@ -1,6 +1,7 @@
 //! Which reports are one device, and which are the reporter itself.
 
 use medtap_inventory::{Options, Reason, resolve_explained};
+use medtap_table::Subject;
 use medtap_table::vocabulary::{Attribute, Field};
 
 use crate::sample::{BRAUN, CISCO, LOCAL, LOCAL2, Sample, proven, reported, value, with};
@@ -98,6 +99,33 @@ fn a_host_with_the_name_of_the_station_is_it() {
     sample.say(image, Field::DicomModel, "SONO");
     sample.say(image, Field::DicomStationName, "US_CART_3");
     assert_eq!(sample.inventory().devices.len(), 1);
+}
+
+/// A device behind a BACnet router is one, whoever passes its words on; that of another address
+/// space with the same numbers is another.
+#[test]
+fn a_device_of_an_internetwork_is_one_in_its_address_space() {
+    let mut sample = Sample::default();
+    let router = sample.add(proven(LOCAL, "10.0.0.1"));
+    let other = sample.add(proven(LOCAL2, "10.0.0.2"));
+    let elsewhere = sample.add(Subject {
+        scope: 1,
+        ..proven(CISCO, "10.0.0.1")
+    });
+    for reporter in [router, other, elsewhere] {
+        let row = sample.report(reporter, "bacnet|4711|5|07");
+        sample.say(row, Field::BacnetModel, "FX-7");
+    }
+    // Two that have one number by mistake.
+    sample.report(router, "bacnet|4711|5|08");
+    let inventory = sample.inventory();
+    let mut reporters: Vec<usize> = reported(&inventory)
+        .iter()
+        .map(|device| device.reported_by.len())
+        .collect();
+    reporters.sort_unstable();
+    assert_eq!(reporters, [1, 1, 2]);
+    assert_eq!(sample.shuffled(7).inventory(), inventory);
 }
 
 #[test]
