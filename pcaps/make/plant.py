@@ -172,6 +172,35 @@ def slmp():
     talk(5007, [("client", ask), ("server", answer)])
 
 
+def melsoft_message(first, second, rest, command, reference, data):
+    """After Nozomi Networks' dissector and public captures: a question's or an answer's header, the command, its data."""
+    cpu, tool = bytes.fromhex("00ffff03"), bytes.fromhex("0000fe03")
+    ends = cpu + tool if first == 0x57 else tool + cpu
+    inner = bytes([second, 0, rest]) + bytes(rest - 1) + struct.pack(">H", command) + struct.pack("<HH", reference, 0) + data
+    return bytes([first, 0, 0, 0, 0, 0x11, 0x11, 7, 0]) + ends + bytes(2) + struct.pack("<H", len(inner)) + inner
+
+
+def melsoft():
+    """The type of a CPU is asked for, then a program, which is CANARY."""
+    told = b"Q03UDECPU".ljust(16) + bytes.fromhex("68020008")
+    program = "CANARY".encode("utf-16-le") + bytes(600)
+    talk(
+        5007,
+        [
+            ("client", melsoft_message(0x57, 0x1C, 0x0A, 0x0101, 1, b"\0\1")),
+            ("server", melsoft_message(0xD7, 0x9C, 0x0C, 0x0101, 1, told)),
+            ("client", melsoft_message(0x57, 0x1C, 0x0A, 0x1868, 2, bytes(8))),
+            ("server", melsoft_message(0xD7, 0x9C, 0x0C, 0x1868, 2, program)),
+        ],
+    )
+
+
+def melopen():
+    told = b"FX5U-32MT/ES".ljust(16, b"\0") + bytes.fromhex("294a000800000000")
+    ask = melsoft_message(0x57, 0x1C, 0x16, 0x0121, 1, b"\0\1")
+    talk(5560, [("client", ask), ("server", melsoft_message(0xD7, 0x9C, 0x18, 0x0121, 1, told))], socket.SOCK_DGRAM)
+
+
 def lora():
     gateway = bytes.fromhex("aa555a0000000101")
     talk(

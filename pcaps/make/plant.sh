@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-# Make the captures of industrial and building controllers: s7comm, opcua, iec60870_104, dnp3, kip, pn_dcp, fox, omron, slmp, gwmp, cnip.
+# Make the captures of industrial and building controllers: s7comm, opcua, iec60870_104, dnp3, kip, pn_dcp, fox, omron, slmp, melsoft, gwmp, cnip.
 #
 #   sudo pcaps/make/plant.sh [OUT_DIR]           OUT_DIR: where the captures go; default: the folder above this script
 #   VENV=/path/to/venv SNAP7=/path/to/venv       Python environments with the packages below
@@ -63,7 +63,8 @@ serve dcp "$py" "$here/plant.py" dcp-station
 record pn_dcp/identify.pcap 'ether proto 0x8892'
 talk "$py" "$here/plant.py" dcp-client || true
 stop
-for case in fox/hello.pcap:fox:1911 omron/controller.pcap:fins:9600 slmp/type_name.pcap:slmp:5007 gwmp/gateway.pcap:lora:1700 \
+for case in fox/hello.pcap:fox:1911 omron/controller.pcap:fins:9600 slmp/type_name.pcap:slmp:5007 melsoft/type.pcap:melsoft:5007 \
+    melsoft/open.pcap:melopen:5560 gwmp/gateway.pcap:lora:1700 \
     cnip/channel.pcap:lonworks:1628; do
   IFS=: read -r file actor port <<<"$case"
   serve "$actor" "$py" "$here/plant.py" "$actor-server"

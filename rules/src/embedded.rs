@@ -159,6 +159,7 @@ embed! {
     "pn_dcp.role",
     "omron.controller.model",
     "slmp.cpu.model",
+    "melsoft.cpu.model",
     "gwmp.gateway_eui",
     "snmp.sysdescr.printer",
     "snmp.sysdescr.thing",

@@ -67,6 +67,7 @@ pub mod masimo;
 mod mder;
 pub mod mdns;
 pub mod medibus;
+pub mod melsoft;
 pub mod modbus;
 pub mod moxa;
 pub mod mqtt;
@@ -403,6 +404,8 @@ pub const CLASSIFIERS: &[Classifier] = &[
     iec104::CLASSIFIER,
     slmp::OVER_TCP,
     slmp::OVER_UDP,
+    melsoft::OVER_TCP,
+    melsoft::OVER_UDP,
     kip::CLASSIFIER,
     gwmp::CLASSIFIER,
     cnip::CLASSIFIER,

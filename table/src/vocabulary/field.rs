@@ -531,6 +531,7 @@ fields! {
     OmronModel = 877, "omron.controller.model", Model, 90;
     OmronVersion = 878, "omron.controller.version", FirmwareVersion, 85;
     SlmpModel = 879, "slmp.cpu.model", Model, 90;
+    MelsoftModel = 890, "melsoft.cpu.model", Model, 90;
     GwmpGateway = 880, "gwmp.gateway_eui", Observed, 90;
     CnipVendor = 881, "cnip.vendor", Observed, 60;
     IpDistance = 885, "ip.distance", Observed, 60;

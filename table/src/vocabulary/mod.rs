@@ -124,6 +124,7 @@ vocabulary! {
         Slmp = 131, "slmp";
         Gwmp = 132, "gwmp";
         Cnip = 133, "cnip";
+        Melsoft = 134, "melsoft";
         Http2 = 190, "http2";
         Wsd = 40, "wsd";
         Intellivue = 41, "intellivue";
