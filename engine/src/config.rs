@@ -571,6 +571,8 @@ pub const TELNET_BANNER_LINE_BYTES_MAX: usize = 120;
 /// Bytes of a Telnet server's banner that are held until its client spoke.
 pub const TELNET_BANNER_BYTES_MAX: usize = 512;
 
+/// DHCP requests of one conversation whose circuit is kept, for their answers to be compared with.
+pub const DHCP_REQUESTS_MAX: usize = 8;
 /// Tags of one BACnet answer that are looked at.
 pub const BACNET_PROPERTIES_MAX: usize = 512;
 /// Bytes of one OPC UA message that is put together; a longer one is stepped over.

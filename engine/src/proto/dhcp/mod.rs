@@ -12,9 +12,11 @@ use std::net::IpAddr;
 use medtap_table::vocabulary::{Event, Field, Protocol};
 
 use self::message::{Message, Op, VALUE_LEN_MAX};
+use super::digest::digest;
 use super::pair::{is_host_ipv4, is_host_mac};
 use super::stack_text::{StackText, hex, printable};
 use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
+use crate::config::DHCP_REQUESTS_MAX;
 use crate::observe::{Emit, MacAddr, Observation, Proof, Role, Subject};
 
 /// The row of this protocol.
@@ -92,8 +94,19 @@ fn probe(segment: &Segment<'_>) -> Verdict {
 #[derive(Default)]
 struct Lease {
     confirmed: bool,
-    /// The client that began last, and the number of its exchange: it asks until it is answered.
-    began: Option<(MacAddr, u32)>,
+    /// The exchange that began last: a client asks until it is answered.
+    began: Option<Exchange>,
+    /// By which circuit the last requests came, as a digest; the latest before `next`.
+    asked: [Option<(Exchange, Option<u64>)>; DHCP_REQUESTS_MAX],
+    next: usize,
+}
+
+/// A client, and the number of its exchange.
+type Exchange = (MacAddr, u32);
+
+fn exchange(message: &Message<'_>) -> Option<Exchange> {
+    let mac = message.chaddr().filter(is_host_mac)?;
+    Some((mac, message.xid()))
 }
 
 impl Session for Lease {
@@ -108,9 +121,13 @@ impl Session for Lease {
                 match message.op() {
                     Op::Request => {
                         self.start(&message, kind, emit);
+                        self.keep(&message);
                         request(&message, emit);
                     }
-                    Op::Reply => reply(&message, kind, segment.ports.1, emit),
+                    Op::Reply => {
+                        reply(&message, kind, segment.ports.1, emit);
+                        self.attached(&message, kind, emit);
+                    }
                 }
             }
             None => emit(Observation::Malformed),
@@ -133,15 +150,48 @@ impl Lease {
             }
             _ => false,
         };
-        let Some(mac) = message.chaddr().filter(is_host_mac) else {
+        let Some(exchange) = exchange(message) else {
             return;
         };
-        let exchange = Some((mac, message.xid()));
-        if begins && self.began != exchange {
-            self.began = exchange;
+        if begins && self.began != Some(exchange) {
+            self.began = Some(exchange);
             emit(Observation::Event {
-                subject: client(message, mac),
+                subject: client(message, exchange.0),
                 event: Event::NetworkStart,
+            });
+        }
+    }
+
+    /// Keeps what a request says of its circuit, in the place of the oldest.
+    fn keep(&mut self, message: &Message<'_>) {
+        let Some(exchange) = exchange(message) else {
+            return;
+        };
+        let circuit = relay::circuit(message).map(|text| digest(text.as_bytes()));
+        let same = |kept: &Option<(Exchange, _)>| kept.is_some_and(|(known, _)| known == exchange);
+        let place = self.asked.iter().position(same).unwrap_or_else(|| {
+            self.next = (self.next + 1) % DHCP_REQUESTS_MAX;
+            self.next
+        });
+        if let Some(kept) = self.asked.get_mut(place) {
+            *kept = Some((exchange, circuit));
+        }
+    }
+
+    /// A server gives back what the relay said of the client's circuit (RFC 3046, section 2.2): the
+    /// request may have gone another way. Of a request that was seen it has to say the same.
+    fn attached(&self, message: &Message<'_>, kind: Option<u8>, emit: Emit<'_>) {
+        let (Some(exchange), Some(circuit)) = (exchange(message), relay::circuit(message)) else {
+            return;
+        };
+        let told = digest(circuit.as_bytes());
+        let mut asked = self.asked.iter().flatten();
+        let differs = asked.any(|(known, said)| *known == exchange && *said != Some(told));
+        if matches!(kind, Some(OFFER | ACK)) && !differs {
+            emit(Observation::Fact {
+                subject: client(message, exchange.0),
+                field: Field::DhcpCircuitId,
+                value: circuit.as_bytes(),
             });
         }
     }
@@ -501,6 +551,66 @@ mod tests {
         assert_eq!(say(&bytes, (67, 68)), ["confirmed", "bound 10.0.0.9"]);
         let to_relay = say(&bytes, (67, 67));
         assert!(to_relay.contains(&"sender dhcp.server 10.0.0.1".to_owned()));
+    }
+
+    /// What follows from messages of one conversation about the circuit.
+    fn circuits(messages: &[&[u8]]) -> Vec<String> {
+        let mut lease = Lease::default();
+        let mut said = Vec::new();
+        for bytes in messages {
+            lease.observe(&segment(bytes, (67, 67)), &mut |seen| {
+                if let Observation::Fact {
+                    subject,
+                    field: Field::DhcpCircuitId,
+                    value,
+                } = seen
+                {
+                    said.push(format!("{subject:?} {}", value.escape_ascii()));
+                }
+            });
+        }
+        said
+    }
+
+    #[test]
+    fn an_answer_gives_the_circuit_back() {
+        let with = |op: u8, kind: u8, exchange: u8, circuit: &[u8]| {
+            let len = circuit.len() as u8;
+            let options = [
+                &[0x35, 1, kind, 0x36, 4, 10, 0, 0, 1, 82, len][..],
+                circuit,
+                &[255],
+            ]
+            .concat();
+            let mut bytes = message(op, [10, 0, 0, 9], &options);
+            bytes[7] = exchange;
+            bytes[24..28].copy_from_slice(&[10, 0, 0, 2]);
+            bytes
+        };
+        let (port, other) = (b"\x01\x03p-7", b"\x01\x03p-8");
+        let told = [format!("{:?} 10.0.0.2 p-7", Subject::Station(HOST))];
+        let answer = with(2, ACK, 1, port);
+        assert_eq!(circuits(&[&answer]), told, "the request was not seen");
+        assert_eq!(circuits(&[&with(2, OFFER, 1, port)]), told);
+        assert_eq!(circuits(&[&with(2, NAK, 1, port)]), [""; 0]);
+        let asked = |exchange, circuit| with(1, REQUEST, exchange, circuit);
+        assert_eq!(circuits(&[&asked(1, port), &answer]).len(), 2, "the same");
+        assert_eq!(circuits(&[&asked(1, other), &answer]).len(), 1, "another");
+        assert_eq!(circuits(&[&asked(1, b""), &answer]).len(), 0, "none");
+        assert_eq!(circuits(&[&asked(2, other), &answer]).len(), 2);
+        // Others ask before it is answered: too many, and it is as one that was not seen.
+        for (others, facts) in [(DHCP_REQUESTS_MAX - 1, 1), (DHCP_REQUESTS_MAX, 2)] {
+            let mut messages = vec![asked(1, other)];
+            messages.extend((0..others).map(|number| asked(2 + number as u8, b"")));
+            messages.push(answer.clone());
+            let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+            assert_eq!(circuits(&messages).len(), facts, "{others}");
+        }
+        // A switch between client and server adds it, and no relay is there.
+        let mut snooped = with(2, ACK, 1, b"\x01\x03p-7\x02\x04sw-3");
+        snooped[24..28].fill(0);
+        let told = [format!("{:?} sw-3 p-7", Subject::Mac(HOST))];
+        assert_eq!(circuits(&[&snooped]), told);
     }
 
     #[test]
