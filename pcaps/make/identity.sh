@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-# Make the captures of what hosts say of themselves beyond their names: lldp/inventory, lldp/location, dhcp/names, dhcpv6/class,
-# icmpv6/querier, mdns/keys, ssdp/search, snmp/entities, http/realm, ftp/account, sip/proxy, http/onvif, smb/share.
+# Make the captures of what hosts say of themselves beyond their names: lldp/inventory, lldp/location, lldp/coordinates, dhcp/names,
+# dhcpv6/class, icmpv6/querier, mdns/keys, mdns/dicom, ssdp/search, snmp/entities, http/realm, ftp/account, sip/proxy, http/onvif, smb/share.
 #
 #   sudo pcaps/make/identity.sh [-o CAPTURE] [OUT_DIR]       -o: this one alone; OUT_DIR: default the folder above this script
 #
@@ -43,7 +43,8 @@ with_ipv6() {                       # each host its link-local address
   sleep 2
 }
 
-# --- lldp: lldpd as a telephone with its inventory, then as a switch that says where it and where its neighbour is ----------------
+# --- lldp: lldpd as a telephone with its inventory, then as a switch that says where it and where its neighbour is, then as a telephone
+# --- that was told its coordinates ------------------------------------------------------------------------------------------------
 neighbour() { ip netns exec "$run-client" lldpcli -u "$tmp/lldpd.sock" "$@" >/dev/null; }
 lldp() {                            # lldp CLASS
   background client lldpd lldpd -d -M "$1" -I eth0 -u "$tmp/lldpd.sock" -S 'EXAMPLECOM ward telephone'
@@ -51,10 +52,10 @@ lldp() {                            # lldp CLASS
 }
 if wanted lldp; then
   mkdir -p /run/lldpd
-  for kind in inventory location; do
-    case $kind in inventory) lldp 3 ;; location) lldp 4 ;; esac
+  for kind in inventory location coordinates; do
+    case $kind in inventory | coordinates) lldp 3 ;; location) lldp 4 ;; esac
     neighbour configure lldp tx-interval 2
-    if [ "$kind" = inventory ]; then
+    if [ "$kind" != location ]; then
       neighbour configure inventory hardware-revision C2
       neighbour configure inventory firmware-revision 1.4.0
       neighbour configure inventory software-revision 7.2
@@ -63,7 +64,10 @@ if wanted lldp; then
       neighbour configure inventory model WT-20
       neighbour configure inventory asset H-4711
     fi
-    neighbour configure med location address country DE building East floor 2 room 2.17 name CANARY street CANARY
+    case $kind in
+      coordinates) neighbour configure med location coordinate latitude 52.52000N longitude 13.40500E altitude 40.5 m datum WGS84 ;;
+      *) neighbour configure med location address country DE building East floor 2 room 2.17 name CANARY street CANARY ;;
+    esac
     record "lldp/$kind.pcap" 'ether proto 0x88cc and ether src 00:0c:29:3a:00:20'
     sleep 5
     stop
@@ -105,10 +109,18 @@ if wanted icmpv6; then
   ip -n "$run-server" link del br0
 fi
 
-# --- mdns: avahi with the keys in which things name themselves -------------------------------------------------------------------------
+# --- mdns: avahi with the keys in which things name themselves, of a camera and (DICOM PS3.15 annex H) of a scanner --------------------
+announce() {                        # announce CAPTURE NAME: avahi of a host with that name says what stands in the folder of services
+  printf '[server]\nhost-name=%s\nuse-ipv6=no\nenable-dbus=no\nallow-interfaces=eth0\n[publish]\npublish-workstation=no\n' "$2" \
+    >"$tmp/avahi.conf"
+  record "$1" 'udp port 5353'
+  client timeout 8 unshare -m sh -c "mount --bind $tmp/avahi /etc/avahi/services && avahi-daemon --no-drop-root --no-chroot --no-rlimits -f $tmp/avahi.conf" \
+    >"$tmp/avahi.log" 2>&1 || true
+  stop
+}
 if wanted mdns; then
   mkdir "$tmp/avahi"
-  cat >"$tmp/avahi/camera.service" <<END
+  cat >"$tmp/avahi/service.service" <<END
 <?xml version="1.0" standalone='no'?><!DOCTYPE service-group SYSTEM "avahi-service.dtd">
 <service-group><name>CANARY's camera</name>
 <service><type>_http._tcp</type><port>80</port>
@@ -117,11 +129,15 @@ if wanted mdns; then
 <service><type>_device-info._tcp</type><port>0</port><txt-record>model=EC50,1</txt-record></service>
 </service-group>
 END
-  printf '[server]\nhost-name=cam-7\nuse-ipv6=no\nenable-dbus=no\nallow-interfaces=eth0\n[publish]\npublish-workstation=no\n' >"$tmp/avahi.conf"
-  record mdns/keys.pcap 'udp port 5353'
-  client timeout 8 unshare -m sh -c "mount --bind $tmp/avahi /etc/avahi/services && avahi-daemon --no-drop-root --no-chroot --no-rlimits -f $tmp/avahi.conf" \
-    >"$tmp/avahi.log" 2>&1 || true
-  stop
+  announce mdns/keys.pcap cam-7
+  cat >"$tmp/avahi/service.service" <<END
+<?xml version="1.0" standalone='no'?><!DOCTYPE service-group SYSTEM "avahi-service.dtd">
+<service-group><name>CT of CANARY</name>
+<service><type>_dicom._tcp</type><port>104</port>
+<txt-record>AET=CT_ROOM4</txt-record><txt-record>PrimaryDeviceType=CT</txt-record><txt-record>contact=CANARY</txt-record></service>
+</service-group>
+END
+  announce mdns/dicom.pcap ct-room-4
 fi
 
 # --- ssdp: GSSDP looks for everything and says who looks ------------------------------------------------------------------------------
