@@ -2,11 +2,12 @@
 //! here, once. It reads no file and matches no value.
 
 use crate::error::RuleError;
-use crate::expression::{self, Outline};
+use crate::expression;
 use crate::limits::{
     CONFIDENCE_MAX, EXAMPLES_MAX, PATTERN_BYTES_MAX, PATTERN_STATES_SURE, TEXT_BYTES_MAX,
     UNCONFIRMED_CONFIDENCE_MAX,
 };
+use crate::outline::{self, Outline};
 use crate::schema;
 use crate::tables::{TABLES, Table};
 use crate::template::Template;
@@ -226,8 +227,7 @@ fn key(rule: &schema::Rule) -> Result<Key, String> {
             ignore_case,
         }),
         (None, None, Some(pattern), None) if pattern.len() <= PATTERN_BYTES_MAX => {
-            let flags = if ignore_case { "i" } else { "" };
-            Ok(Key::Pattern(format!(r"\A(?{flags}:{pattern})\z").into()))
+            Ok(Key::Pattern(outline::whole(pattern, ignore_case).into()))
         }
         (None, None, Some(pattern), None) => {
             let length = pattern.len();
@@ -260,7 +260,7 @@ fn table(rule: &schema::Rule, name: &str) -> Result<Key, String> {
 
 /// Reads a pattern; one that might be too large once compiled is compiled to see.
 fn outline(source: &str) -> Result<Outline, String> {
-    let outline = expression::outline(source)?;
+    let outline = outline::outline(source)?;
     if outline.states > PATTERN_STATES_SURE {
         expression::build(source).map_err(|error| expression::fault(&error))?;
     }

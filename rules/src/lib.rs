@@ -42,6 +42,7 @@ mod imported;
 mod label;
 mod limits;
 mod matcher;
+mod outline;
 mod p0f;
 mod patterns;
 mod product;

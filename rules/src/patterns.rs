@@ -3,7 +3,7 @@
 //! no pattern and does not decide whether one matches.
 
 use crate::compile::{Key, Rule};
-use crate::expression;
+use crate::outline;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::sync::OnceLock;
 
@@ -15,6 +15,10 @@ pub struct Patterns {
     /// Made for the first value of the field: most fields never see one.
     index: OnceLock<Index>,
 }
+
+/// By their sources, the patterns that ship with the texts that each needs. Found when the program
+/// is built: to read the syntax of all of them takes longer than to read the rules.
+const SHIPPED: &[(&str, &[&[u8]])] = include!(concat!(env!("OUT_DIR"), "/needles.rs"));
 
 #[derive(Debug)]
 struct Index {
@@ -74,10 +78,9 @@ impl Index {
                 .get(*place as usize)
                 .map(|rule| &rule.key)
                 .and_then(|key| match key {
-                    Key::Pattern(source) => expression::outline(source).ok(),
+                    Key::Pattern(source) => Some(needles(source)),
                     _ => None,
                 })
-                .map(|outline| outline.needles)
                 .unwrap_or_default();
             if needles.is_empty() {
                 always.push(*place);
@@ -106,5 +109,40 @@ impl Index {
                 always: places.into(),
             },
         }
+    }
+}
+
+/// The texts of which every match of a pattern holds one; none where no such texts are known.
+fn needles(source: &str) -> Vec<Vec<u8>> {
+    match SHIPPED.binary_search_by_key(&source, |(source, _)| source) {
+        Ok(place) => {
+            let known = SHIPPED.get(place).map(|(_, needles)| *needles);
+            let known = known.unwrap_or_default().iter();
+            known.map(|needle| needle.to_vec()).collect()
+        }
+        Err(_) => outline::outline(source).map_or_else(|_| Vec::new(), |outline| outline.needles),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Rules;
+
+    /// What the build script found is what would be found now, of every pattern that ships.
+    #[test]
+    fn shipped_needles_are_those_of_the_rules() {
+        let rules = Rules::embedded();
+        let mut patterns = 0;
+        for rule in rules.all() {
+            let Key::Pattern(source) = &rule.key else {
+                continue;
+            };
+            patterns += 1;
+            let known = SHIPPED.binary_search_by_key(&&**source, |(source, _)| source);
+            assert!(known.is_ok(), "rule {} is not among them", rule.id);
+            assert_eq!(needles(source), outline::outline(source).unwrap().needles);
+        }
+        assert!(patterns > 1_000);
     }
 }

@@ -13,6 +13,7 @@ use crate::limits::{
     EXAMPLES_MAX, PATTERN_BYTES_MAX, RECOG_FILE_BYTES_MAX, RECOG_FILES_MAX, RECOG_ID_MIN,
     RECOG_NODES_MAX, RECOG_RULES_MAX, TEXT_BYTES_MAX,
 };
+use crate::outline;
 use crate::rules::{file_name, list, read_up_to};
 use crate::schema;
 use medtap_table::vocabulary::{Attribute, Category, Field};
@@ -202,8 +203,7 @@ fn rule(
     };
     rule.confidence = CONFIDENCE;
     rule.source = format!("recog, {file}");
-    let flags = if rule.ignore_case { "i" } else { "" };
-    let regex = expression::build(&format!(r"\A(?{flags}:{pattern})\z"))
+    let regex = expression::build(&outline::whole(&pattern, rule.ignore_case))
         .map_err(|error| expression::fault(&error))?;
     rule.pattern = Some(pattern);
     give(&mut rule, &parameters);
