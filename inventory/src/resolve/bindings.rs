@@ -2,14 +2,19 @@
 //! address, joined with the one that held that address on its own link at that time. It looks at
 //! addresses, TTLs and proofs alone, never at what a device said.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use foldhash::fast::RandomState;
 use medtap_table::vocabulary::Field;
 use medtap_table::{Subject, SubjectFlags, SubjectId, SubjectKind};
 
 use super::mac::{self, Mac};
 use super::snapshot::Snapshot;
+
+/// Keys are short and many.
+type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
+type HashSet<K> = std::collections::HashSet<K, RandomState>;
 
 /// IPv4 addresses without proof that one MAC address must carry to be a router's by their number.
 const ADDRESSES_MANY: usize = 8;
@@ -207,9 +212,9 @@ impl Bindings {
         let mut this = Self {
             units: Vec::new(),
             states: Vec::new(),
-            by_unit: HashMap::new(),
+            by_unit: HashMap::default(),
             places: vec![Place::Nobody; snapshot.subjects.len()],
-            holders: HashMap::new(),
+            holders: HashMap::default(),
         };
         this.place_own(snapshot, &addresses, &signs);
         this.place_remote(snapshot);
@@ -312,7 +317,7 @@ impl Bindings {
         addresses: &Addresses,
         signs: &HashMap<(u16, Mac), Signs>,
     ) {
-        let mut real: HashSet<(u16, IpAddr)> = HashSet::new();
+        let mut real: HashSet<(u16, IpAddr)> = HashSet::default();
         for (&(scope, mac, address), seen) in addresses {
             if seen.flags.on_link() && !mac::is_shared(&mac) {
                 real.insert((scope, address));
@@ -443,14 +448,14 @@ impl Bindings {
 /// Whose the MAC addresses of groups are: a router of the group sends by them under an address of
 /// its own, which it also holds by a MAC address of its own; of several, the one that did so last.
 fn groups(addresses: &Addresses, real: &HashSet<(u16, IpAddr)>) -> HashMap<(u16, Mac), Mac> {
-    let mut speakers: HashMap<(u16, IpAddr), Vec<(Mac, u64)>> = HashMap::new();
+    let mut speakers: HashMap<(u16, IpAddr), Vec<(Mac, u64)>> = HashMap::default();
     for (&(scope, mac, address), seen) in addresses {
         if mac::is_shared(&mac) && real.contains(&(scope, address)) {
             let speaker = (mac, seen.last_ns);
             speakers.entry((scope, address)).or_default().push(speaker);
         }
     }
-    let mut owners: HashMap<(u16, Mac), (u64, Mac)> = HashMap::new();
+    let mut owners: HashMap<(u16, Mac), (u64, Mac)> = HashMap::default();
     for (&(scope, mac, address), seen) in addresses {
         if !seen.flags.on_link() || mac::is_shared(&mac) || mac::names_nobody(&mac) {
             continue;
@@ -475,7 +480,7 @@ fn each_binding<'s>(snapshot: &'s Snapshot<'_>) -> impl Iterator<Item = (Subject
 }
 
 fn addresses(snapshot: &Snapshot<'_>) -> Addresses {
-    let mut addresses = Addresses::new();
+    let mut addresses = Addresses::default();
     for (_, subject) in each_binding(snapshot) {
         let Some(address) = address_of(subject) else {
             continue;
@@ -501,7 +506,7 @@ fn addresses(snapshot: &Snapshot<'_>) -> Addresses {
 }
 
 fn signs(addresses: &Addresses) -> HashMap<(u16, Mac), Signs> {
-    let mut signs: HashMap<(u16, Mac), Signs> = HashMap::new();
+    let mut signs: HashMap<(u16, Mac), Signs> = HashMap::default();
     for ((scope, mac, address), seen) in addresses {
         if mac::names_nobody(mac) {
             continue;

@@ -24,8 +24,8 @@ const OUI_BYTES: usize = 3;
 /// Makers of network parts that are told of one device.
 const HINTS_MAX: usize = 8;
 
-/// The attributes that are shown, by name: a map is made of what is in order already.
-static SHOWN: LazyLock<Vec<(&'static str, Attribute)>> = LazyLock::new(|| {
+/// The attributes that are shown, by name.
+pub static SHOWN: LazyLock<Vec<(&'static str, Attribute)>> = LazyLock::new(|| {
     let shown = Attribute::SHOWN.iter();
     let mut shown: Vec<_> = shown
         .map(|attribute| (attribute.name(), *attribute))
@@ -33,6 +33,10 @@ static SHOWN: LazyLock<Vec<(&'static str, Attribute)>> = LazyLock::new(|| {
     shown.sort_unstable();
     shown
 });
+
+/// What is known where nothing is.
+static NOTHING: LazyLock<BTreeMap<&'static str, Option<AttributeValue>>> =
+    LazyLock::new(|| SHOWN.iter().map(|(name, _)| (*name, None)).collect());
 
 /// What the records of one device add up to.
 #[derive(Default)]
@@ -60,8 +64,8 @@ impl Resolution<'_> {
         for place in self.folding.subjects.of(number) {
             self.add_subject(*place, &mut gathered);
         }
-        let whole = extent == Extent::Whole;
-        for activity in self.folding.activities.of(number).iter().filter(|_| whole) {
+        let shown = extent >= Extent::Shown;
+        for activity in self.folding.activities.of(number).iter().filter(|_| shown) {
             if let Some(activity) = self.snapshot.activities.get(*activity as usize) {
                 gathered.usage.act(activity);
             }
@@ -77,8 +81,11 @@ impl Resolution<'_> {
                 };
                 let other = self.folding.other(*place, opened);
                 gathered.usage.speak(edge, opened, other);
-                if let Some(other) = other.filter(|other| whole && *other != number) {
-                    gathered.usage.exchange(other, edge, opened, *volume);
+                if let Some(other) = other.filter(|other| shown && *other != number) {
+                    let peer = gathered.usage.exchange(other, edge, *volume);
+                    if extent == Extent::Whole {
+                        peer.converse(edge, opened, *volume);
+                    }
                 }
             }
         }
@@ -106,7 +113,7 @@ impl Resolution<'_> {
     pub(super) fn facts(&self, number: u32) -> Vec<Fact<'static>> {
         let mut facts = Vec::new();
         for unit in self.folding.units.of(number) {
-            facts.append(&mut self.said.facts(&self.snapshot, *unit));
+            self.said.add_facts(&self.snapshot, *unit, &mut facts);
         }
         facts
     }
@@ -171,18 +178,18 @@ impl Resolution<'_> {
             protocols: usage.protocols.into_iter().collect(),
             peers,
             findings: match extent {
-                Extent::Whole => self.findings(number, &facts),
+                Extent::Shown | Extent::Whole => self.findings(number, &facts),
                 Extent::Listed => Vec::new(),
             },
             vulnerabilities: Vec::new(),
             risk: Risk::default(),
             recognised: match extent {
                 Extent::Whole => recognised(&facts),
-                Extent::Listed => Vec::new(),
+                Extent::Listed | Extent::Shown => Vec::new(),
             },
             unnamed: match extent {
                 Extent::Whole => unnamed(&facts),
-                Extent::Listed => Vec::new(),
+                Extent::Listed | Extent::Shown => Vec::new(),
             },
         }
     }
@@ -346,11 +353,20 @@ fn attributes(
 ) -> BTreeMap<&'static str, Option<AttributeValue>> {
     let mut facts: Vec<&Fact<'static>> = facts.to_vec();
     facts.sort_by_key(|fact| fact.attribute);
-    let value = |&(name, attribute): &(&'static str, Attribute)| {
-        let first = facts.partition_point(|fact| fact.attribute < attribute);
+    let mut values = NOTHING.clone();
+    for (value, (_, attribute)) in values.values_mut().zip(SHOWN.iter()) {
+        let first = facts.partition_point(|fact| fact.attribute < *attribute);
         let readings = facts.iter().skip(first);
-        let readings = readings.take_while(|fact| fact.attribute == attribute);
-        let readings = readings.map(|&fact| Reading::from(fact));
+        let readings = readings.take_while(|fact| fact.attribute == *attribute);
+        let mut readings = readings.map(|&fact| Reading::from(fact)).peekable();
+        let hints: &[Hint] = match attribute {
+            Attribute::Manufacturer => hints,
+            _ => &[],
+        };
+        // Of most attributes nothing is said.
+        if readings.peek().is_none() && hints.is_empty() {
+            continue;
+        }
         let hints = hints.iter().map(|hint| Reading {
             value: hint.vendor,
             field: Field::EthOui,
@@ -360,9 +376,7 @@ fn attributes(
             times: hint.times,
             count: 1,
         });
-        let maker = attribute == Attribute::Manufacturer;
-        let hints = hints.filter(|_| maker);
-        (name, values::decide(attribute, readings, hints, extent))
-    };
-    SHOWN.iter().map(value).collect()
+        *value = values::decide(*attribute, readings, hints, extent);
+    }
+    values
 }

@@ -37,7 +37,9 @@ pub fn of(
             show(id, fact);
         }
     }
-    wrong_clock(facts).for_each(|fact| show(FindingId::ClockOffset, fact));
+    for fact in wrong_clock(facts) {
+        show(FindingId::ClockOffset, fact);
+    }
     if let Some(as_of) = as_of {
         unsupported(facts, as_of).for_each(|fact| show(FindingId::EndOfSupport, fact));
         expired(facts, as_of).for_each(|fact| show(FindingId::CertificateExpired, fact));
@@ -61,14 +63,24 @@ pub fn of(
 }
 
 /// What shows that a clock is wrong.
-fn wrong_clock<'a>(facts: &'a [&'a Fact<'static>]) -> impl Iterator<Item = &'a Fact<'static>> {
-    let facts = || facts.iter().copied();
-    let told = || facts().filter(|fact| clock::FIELDS.contains(&fact.field));
-    let offset = clock::offset_s(told().map(|fact| (fact.field, &*fact.raw, fact.last_seen_ns)));
-    let wrong = offset.filter(|(_, offset)| offset.abs() >= clock::OFFSET_MAX_S);
-    told().filter(move |fact| {
-        wrong.is_some_and(|(field, offset)| fact.field == field && fact.raw.parse() == Ok(offset))
-    })
+fn wrong_clock<'a>(facts: &[&'a Fact<'static>]) -> Vec<&'a Fact<'static>> {
+    let facts = facts.iter().copied();
+    let mut told: Vec<&Fact<'static>> = facts
+        .filter(|fact| clock::FIELDS.contains(&fact.field))
+        .collect();
+    // Few devices tell the time.
+    if !told.is_empty() {
+        let said = told.iter();
+        let said = said.map(|fact| (fact.field, &*fact.raw, fact.last_seen_ns));
+        let offset = clock::offset_s(said);
+        let wrong = offset.filter(|(_, offset)| offset.abs() >= clock::OFFSET_MAX_S);
+        told.retain(|fact| {
+            wrong.is_some_and(|(field, offset)| {
+                fact.field == field && fact.raw.parse() == Ok(offset)
+            })
+        });
+    }
+    told
 }
 
 /// What names a system that its maker no longer mends. Where sources disagree, the latest date

@@ -127,7 +127,7 @@ impl Grounds<'_> {
         let mut keys = Vec::new();
         let makers: Vec<String> = words
             .values(Attribute::Manufacturer)
-            .map(|maker| company(maker).join(" "))
+            .map(company)
             .filter(|maker| !is_placeholder(maker))
             .collect();
         for serial in words.values(Attribute::SerialNumber) {

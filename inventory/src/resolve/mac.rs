@@ -72,19 +72,15 @@ pub fn vendor(mac: &Mac) -> Option<&'static str> {
 
 /// `02:00:00:00:00:01`.
 pub fn text(mac: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| {
-        DIGITS
-            .get(usize::from(nibble))
-            .copied()
-            .map_or('0', char::from)
-    };
     let mut text = String::with_capacity(mac.len() * 3);
     for byte in mac {
         if !text.is_empty() {
             text.push(':');
         }
-        text.extend([digit(byte >> 4), digit(byte & 0xf)]);
+        for nibble in [byte >> 4, byte & 0xf] {
+            let letter = if nibble < 10 { b'0' } else { b'a' - 10 };
+            text.push(char::from(letter + nibble));
+        }
     }
     text
 }

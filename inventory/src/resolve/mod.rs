@@ -38,8 +38,6 @@ mod trace;
 mod usage;
 mod values;
 
-use std::collections::BTreeMap;
-
 use medtap_table::TableReader;
 use medtap_table::vocabulary::{Attribute, Counter};
 use rayon::prelude::*;
@@ -55,7 +53,7 @@ pub(crate) fn mac_of_text(text: &str) -> Option<String> {
 
 /// A maker's name, comparable.
 pub(crate) fn comparable_company(text: &str) -> String {
-    text::company(text).join(" ")
+    text::company(text)
 }
 
 /// A text, comparable.
@@ -110,11 +108,13 @@ pub struct Options {
 }
 
 /// How much of a device is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Extent {
     /// What a list shows: no peers, activity, findings, sources, nor what contradicts a value.
     Listed,
-    /// Everything.
+    /// What the JSON shows.
+    Shown,
+    /// Everything: also what is only judged by, and in no output.
     Whole,
 }
 
@@ -322,12 +322,11 @@ fn described(table: &TableReader, source: &medtap_table::Source) -> Source {
 }
 
 fn coverage(table: &TableReader, devices: &[Device]) -> Coverage {
-    let names = Attribute::SHOWN.iter().map(|attribute| attribute.name());
-    let mut known: BTreeMap<&'static str, usize> = names.map(|name| (name, 0)).collect();
+    // Each device has every name, in one order.
+    let mut known = [0usize; Attribute::SHOWN.len()];
     for device in devices {
-        let values = device.attributes.iter();
-        for (name, _) in values.filter(|(_, value)| value.is_some()) {
-            *known.entry(name).or_default() += 1;
+        for (count, value) in known.iter_mut().zip(device.attributes.values()) {
+            *count += usize::from(value.is_some());
         }
     }
     let share = |count| match devices.len() {
@@ -338,9 +337,10 @@ fn coverage(table: &TableReader, devices: &[Device]) -> Coverage {
         one_way_flows: table.counter(Counter::OneWayFlows),
         encrypted_flows: table.counter(Counter::EncryptedFlows),
         unknown_flows: table.counter(Counter::UnknownFlows),
-        attributes: known
-            .into_iter()
-            .map(|(name, n)| (name, share(n)))
+        attributes: device::SHOWN
+            .iter()
+            .zip(known)
+            .map(|((name, _), count)| (*name, share(count)))
             .collect(),
     }
 }

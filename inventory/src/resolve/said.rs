@@ -76,6 +76,11 @@ impl Said {
         snapshot.facts(self.all.of(unit))
     }
 
+    /// The same, behind others.
+    pub fn add_facts(&self, snapshot: &Snapshot<'_>, unit: u32, facts: &mut Vec<Fact<'static>>) {
+        snapshot.add_facts(self.all.of(unit), facts);
+    }
+
     /// Where the facts of a unit lie, and what they are about.
     pub fn heads(
         &self,

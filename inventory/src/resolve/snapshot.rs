@@ -179,14 +179,25 @@ impl<'a> Snapshot<'a> {
 
     /// The facts of these slots, by subject, then by content.
     pub fn facts(&self, slots: &[u32]) -> Vec<Fact<'static>> {
-        let read = |slot: &u32| {
-            let fact = self.table.fact(FactId(*slot))?;
-            let subject = self.place(fact.subject)?;
-            Some(Fact { subject, ..fact })
-        };
-        let mut facts: Vec<Fact<'static>> = slots.iter().filter_map(read).collect();
-        facts.sort_unstable_by(by_content);
+        let mut facts = Vec::new();
+        self.add_facts(slots, &mut facts);
         facts
+    }
+
+    /// The same, behind others, which stay as they are.
+    pub fn add_facts(&self, slots: &[u32], facts: &mut Vec<Fact<'static>>) {
+        let read = |slot: &u32| {
+            let mut fact = self.table.fact(FactId(*slot))?;
+            fact.subject = self.place(fact.subject)?;
+            Some(fact)
+        };
+        let begin = facts.len();
+        facts.reserve(slots.len());
+        facts.extend(slots.iter().filter_map(read));
+        facts
+            .get_mut(begin..)
+            .unwrap_or_default()
+            .sort_unstable_by(by_content);
     }
 
     /// What the facts of these slots are about, with their slots.

@@ -225,8 +225,12 @@ pub fn is_default_ae(text: &str) -> bool {
 }
 
 /// The words of a company's name that tell companies apart.
-pub fn company(text: &str) -> Vec<String> {
-    let lower = text.to_lowercase();
+pub fn company(text: &str) -> String {
+    company_words(&text.to_lowercase()).join(" ")
+}
+
+/// Those of a name in lower case.
+fn company_words(lower: &str) -> Vec<&str> {
     let split = lower.split(|c: char| !c.is_alphanumeric());
     let mut words: Vec<&str> = split.filter(|word| !word.is_empty()).collect();
     while words.len() > 1 {
@@ -236,25 +240,27 @@ pub fn company(text: &str) -> Vec<String> {
             .rev()
             .take_while(|word| word.chars().count() == 1);
         let letters = letters.count().min(words.len() - 1);
-        let form: String = words
-            .iter()
-            .skip(words.len() - letters.max(1))
-            .copied()
-            .collect();
-        if !LEGAL_FORMS.contains(&&*form) {
+        let rest = words.len() - letters.max(1);
+        let is_form = match words.get(rest..) {
+            Some([word]) => LEGAL_FORMS.contains(word),
+            Some(letters) => LEGAL_FORMS.contains(&&*letters.concat()),
+            None => false,
+        };
+        if !is_form {
             break;
         }
-        words.truncate(words.len() - letters.max(1));
+        words.truncate(rest);
     }
-    words.into_iter().map(str::to_owned).collect()
+    words
 }
 
 /// True where two names are of one company, one of them perhaps of a part of it.
 pub fn same_company(a: &str, b: &str) -> bool {
-    let (a, b) = (company(a), company(b));
+    let (a, b) = (a.to_lowercase(), b.to_lowercase());
+    let (a, b) = (company_words(&a), company_words(&b));
     let common = a.iter().zip(&b).take_while(|(a, b)| a == b);
     let words = common.count();
-    let chars: usize = a.iter().take(words).map(String::len).sum();
+    let chars: usize = a.iter().take(words).map(|word| word.len()).sum();
     words > 0 && words == a.len().min(b.len()) && (a == b || chars >= COMPANY_START_CHARS)
 }
 
@@ -268,7 +274,7 @@ pub fn same_station(a: &str, b: &str) -> bool {
 /// What two values of an attribute have in common where they say the same.
 pub fn normal(attribute: Attribute, value: &str) -> String {
     match attribute {
-        Attribute::Manufacturer => company(value).join(" "),
+        Attribute::Manufacturer => company(value),
         Attribute::Hostname => {
             let name = value.trim_end_matches('.').to_lowercase();
             let first = name.split('.').next().unwrap_or_default();

@@ -39,6 +39,25 @@ struct Held {
 }
 
 impl PeerUse {
+    /// Adds a conversation that this device opened, or the other.
+    pub fn converse(&mut self, edge: &Edge, opened: bool, volume: Volume) {
+        let port = match edge.protocol {
+            Some(protocol) => port(edge, protocol),
+            None => Some(edge.port).filter(|port| *port != 0),
+        };
+        let key = (edge.protocol.map(Protocol::name), port, opened);
+        let times = (edge.first_seen_ns, edge.last_seen_ns);
+        let new = Held {
+            answered: false,
+            often: 0,
+            times,
+        };
+        let held = self.conversations.entry(key).or_insert(new);
+        held.answered |= edge.flags.contains(EdgeFlags::ANSWERED);
+        held.often = held.often.saturating_add(volume.conversations);
+        held.times = (held.times.0.min(times.0), held.times.1.max(times.1));
+    }
+
     /// The conversations, in order.
     pub fn conversations(&self) -> Vec<Conversation> {
         let told = self.conversations.iter();
@@ -114,26 +133,12 @@ impl Usage {
         }
     }
 
-    /// Adds what was exchanged with another device.
-    pub fn exchange(&mut self, other: u32, edge: &Edge, opened: bool, volume: Volume) {
+    /// Adds what was exchanged with another device; the peer comes back.
+    pub fn exchange(&mut self, other: u32, edge: &Edge, volume: Volume) -> &mut PeerUse {
         let peer = self.peers.entry(other).or_default();
         peer.protocols.extend(edge.protocol.map(Protocol::name));
         peer.bytes = peer.bytes.saturating_add(volume.bytes);
-        let port = match edge.protocol {
-            Some(protocol) => port(edge, protocol),
-            None => Some(edge.port).filter(|port| *port != 0),
-        };
-        let key = (edge.protocol.map(Protocol::name), port, opened);
-        let times = (edge.first_seen_ns, edge.last_seen_ns);
-        let new = Held {
-            answered: false,
-            often: 0,
-            times,
-        };
-        let held = peer.conversations.entry(key).or_insert(new);
-        held.answered |= edge.flags.contains(EdgeFlags::ANSWERED);
-        held.often = held.often.saturating_add(volume.conversations);
-        held.times = (held.times.0.min(times.0), held.times.1.max(times.1));
+        peer
     }
 
     /// Adds what was done.

@@ -71,6 +71,9 @@ type Rank<'a> = (u8, u64, u64, Reverse<&'a str>);
 impl<'a> Candidate<'a> {
     /// Fields of one protocol are not independent of each other: one voice each.
     fn confidence(&self) -> u8 {
+        if let [only] = self.readings.as_slice() {
+            return together([only.confidence]);
+        }
         let voice = |reading: &Reading<'_>| {
             let name = reading.field.name();
             let protocol = name.split_once('.').map_or(name, |(protocol, _)| protocol);
@@ -105,6 +108,10 @@ impl<'a> Candidate<'a> {
 
     /// One entry for each field, raw text and rule, the surest first.
     fn sources(&self) -> Vec<Provenance> {
+        if let [only] = self.readings.as_slice() {
+            let source = merged(&[only]).map(|(_, source)| source);
+            return source.into_iter().collect();
+        }
         let key = |reading: &Reading<'a>| (reading.field.name(), reading.raw, reading.rule);
         let mut readings: Vec<&Reading<'a>> = self.readings.iter().collect();
         readings.sort_by_key(|reading| key(reading));
@@ -180,6 +187,9 @@ pub fn decide<'a>(
                 candidates.entry(key).or_default().readings.push(hint);
             }
         }
+    }
+    if candidates.is_empty() {
+        return None;
     }
     let mut ranked: Vec<Candidate<'a>> = candidates.into_values().collect();
     ranked.sort_by_cached_key(|candidate| Reverse(candidate.rank()));

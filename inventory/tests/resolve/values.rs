@@ -346,12 +346,14 @@ fn what_is_listed_is_part_of_the_whole() {
     sample.roles(scanner, &["storage_scu", "worklist_scu"]);
     let archive = sample.add(proven(LOCAL, "10.0.0.2"));
     sample.roles(archive, &["storage_scp", "query_scp"]);
+    sample.talk(scanner, archive, Some(Protocol::Dicom), 104);
     let table = sample.reader();
     let found = Resolution::new(&table, &Options::default(), &Rulings::default());
-    let (listed, whole) = (
-        found.inventory(Extent::Listed),
-        found.inventory(Extent::Whole),
-    );
+    let [listed, shown, whole] =
+        [Extent::Listed, Extent::Shown, Extent::Whole].map(|extent| found.inventory(extent));
+    assert_ne!(shown, whole);
+    let json = |inventory| serde_json::to_value(inventory).unwrap();
+    assert_eq!(json(&shown), json(&whole));
     assert_eq!(listed.coverage, whole.coverage);
     assert_eq!(listed.devices.len(), 2);
     for (listed, whole) in listed.devices.into_iter().zip(whole.devices) {
