@@ -7,7 +7,8 @@ use std::sync::Arc;
 use medtap_engine::capture::pcap::{Input, Pcap};
 use medtap_engine::runtime::{self, Analysis};
 use medtap_engine::wire::LinkType;
-use medtap_inventory::{Options, resolve};
+use medtap_inventory::trace::Rulings;
+use medtap_inventory::{Options, Resolution};
 
 use crate::arguments::Analyze;
 use crate::assess::{self, Basis, SiteFiles};
@@ -51,8 +52,11 @@ pub fn run(command: &Analyze, exit: &mut Exit) -> Result<(), Failure> {
         written.unwrap_or_else(|failure| exit.report(&failure));
     }
     devices::say_unread(&table, &unknown_links, exit);
-    let mut inventory = resolve(&table, &Options::default());
     let wanted = files.report.is_some() || command.assessing.is_given();
+    let extent = devices::extent(&command.selection, wanted);
+    let resolution = Resolution::new(&table, &Options::default(), &Rulings::default());
+    let mut inventory = resolution.inventory(extent);
+    drop(resolution);
     let known = site.known(&mut inventory, &basis, exit)?;
     let assessed = assess::judge(&mut inventory, &rules, basis, &known, wanted);
     if let Some((destination, format)) = &files.report {
@@ -65,7 +69,10 @@ pub fn run(command: &Analyze, exit: &mut Exit) -> Result<(), Failure> {
         let written = destination.write(|out| report::write(&report, *format, out));
         written.unwrap_or_else(|failure| exit.report(&failure));
     }
-    devices::show(&table, &inventory, &command.selection, exit)
+    let shown = devices::show(&table, &inventory, &command.selection, exit);
+    // The program ends here: what it holds goes at once, not value by value.
+    std::mem::forget((inventory, rules));
+    shown
 }
 
 /// The files that were asked for, checked before the work begins.

@@ -20,7 +20,6 @@ use crate::roster::Roster;
 /// Shows the devices of a table.
 pub fn run(command: &arguments::Devices, exit: &mut Exit) -> Result<(), Failure> {
     let selection = &command.selection;
-    let people = matches!(selection.output, Output::Table | Output::Wide);
     let asked = selection.filter.is_some() || selection.fail_on.is_some();
     let judged = command.assessing.is_given();
     let typed = command.table.as_of.is_some() || command.table.rules.is_some();
@@ -33,14 +32,21 @@ pub fn run(command: &arguments::Devices, exit: &mut Exit) -> Result<(), Failure>
         }
     }
     let rules = load_rules(command.table.rules.as_deref())?;
-    // What people are shown is little; what is compared or judged may be anything.
-    let extent = match people && !asked && !judged {
-        true => Extent::Listed,
-        false => Extent::Whole,
-    };
+    let extent = extent(selection, judged);
     let (table, mut inventory, _) = open_as(&command.table, extent, exit)?;
     assess::where_asked(&mut inventory, &rules, &command.assessing, exit)?;
     show(&table, &inventory, &command.selection, exit)
+}
+
+/// How much of the devices is made. What people are shown is little; what is compared or judged may
+/// be anything.
+pub fn extent(selection: &arguments::Selection, judged: bool) -> Extent {
+    let asked = selection.filter.is_some() || selection.fail_on.is_some();
+    match selection.output {
+        _ if asked || judged => Extent::Whole,
+        Output::Table | Output::Wide => Extent::Listed,
+        Output::Json | Output::Jsonl | Output::Csv => Extent::Shown,
+    }
 }
 
 /// Shows one device of a table.

@@ -6,25 +6,25 @@ use std::io::{self, BufWriter, Write};
 use serde::Serialize;
 use serde::ser::SerializeStruct;
 use serde_json::Serializer;
-use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
+use serde_json::ser::Formatter;
 
 use super::Listing;
 use super::text::is_obeyed;
 
 /// One value, indented by two spaces.
 pub fn pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
-    write(value, Safe(PrettyFormatter::new()), out)
+    write(value, Layout::new(true), out)
 }
 
 /// One value on one line.
 pub fn line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
-    write(value, Safe(CompactFormatter), out)
+    write(value, Layout::new(false), out)
 }
 
 /// A document is written in many small pieces, which are gathered here: each would be a call.
-fn write(value: &impl Serialize, formatter: impl Formatter, out: &mut dyn Write) -> io::Result<()> {
+fn write(value: &impl Serialize, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
     let mut out = BufWriter::new(out);
-    value.serialize(&mut Serializer::with_formatter(&mut out, formatter))?;
+    value.serialize(&mut Serializer::with_formatter(&mut out, layout))?;
     out.write_all(b"\n")?;
     out.flush()
 }
@@ -48,10 +48,60 @@ impl Serialize for Listing<'_> {
     }
 }
 
-/// A formatter that escapes more than JSON asks for.
-struct Safe<F>(F);
+/// How a document is laid out: on one line, or each value on its own, indented by two spaces.
+/// It escapes more than JSON asks for.
+struct Layout {
+    is_indented: bool,
+    /// Arrays and objects around the next value.
+    depth: usize,
+    /// The innermost of them holds a value.
+    is_filled: bool,
+}
 
-impl<F: Formatter> Formatter for Safe<F> {
+/// What goes before a value that is not the first, as deep as documents commonly are: each piece is
+/// written at once.
+const BREAK: &str = ",\n                                ";
+
+impl Layout {
+    fn new(is_indented: bool) -> Self {
+        Self {
+            is_indented,
+            depth: 0,
+            is_filled: false,
+        }
+    }
+
+    fn open<W: ?Sized + Write>(&mut self, bracket: &[u8], out: &mut W) -> io::Result<()> {
+        self.depth += 1;
+        self.is_filled = false;
+        out.write_all(bracket)
+    }
+
+    fn close<W: ?Sized + Write>(&mut self, bracket: &[u8], out: &mut W) -> io::Result<()> {
+        self.depth -= 1;
+        if self.is_filled {
+            self.separate(true, out)?;
+        }
+        self.is_filled = true;
+        out.write_all(bracket)
+    }
+
+    /// Ends what stands before a value, or before a bracket that closes.
+    fn separate<W: ?Sized + Write>(&self, is_first: bool, out: &mut W) -> io::Result<()> {
+        let begin = usize::from(is_first);
+        if !self.is_indented {
+            return out.write_all(BREAK.as_bytes().get(begin..1).unwrap_or_default());
+        }
+        let end = 2 + 2 * self.depth;
+        if let Some(piece) = BREAK.as_bytes().get(begin..end) {
+            return out.write_all(piece);
+        }
+        out.write_all(BREAK.as_bytes().get(begin..2).unwrap_or_default())?;
+        (0..self.depth).try_for_each(|_| out.write_all(b"  "))
+    }
+}
+
+impl Formatter for Layout {
     fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
     where
         W: ?Sized + Write,
@@ -73,45 +123,50 @@ impl<F: Formatter> Formatter for Safe<F> {
     }
 
     fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_array(writer)
+        self.open(b"[", writer)
     }
 
     fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_array(writer)
+        self.close(b"]", writer)
     }
 
     fn begin_array_value<W>(&mut self, writer: &mut W, first: bool) -> io::Result<()>
     where
         W: ?Sized + Write,
     {
-        self.0.begin_array_value(writer, first)
+        self.separate(first, writer)
     }
 
-    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_array_value(writer)
+    fn end_array_value<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.is_filled = true;
+        Ok(())
     }
 
     fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_object(writer)
+        self.open(b"{", writer)
     }
 
     fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_object(writer)
+        self.close(b"}", writer)
     }
 
     fn begin_object_key<W>(&mut self, writer: &mut W, first: bool) -> io::Result<()>
     where
         W: ?Sized + Write,
     {
-        self.0.begin_object_key(writer, first)
+        self.separate(first, writer)
     }
 
     fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_object_value(writer)
+        writer.write_all(match self.is_indented {
+            true => b": ",
+            false => b":",
+        })
     }
 
-    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_object_value(writer)
+    fn end_object_value<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.is_filled = true;
+        Ok(())
     }
 }
 
@@ -134,10 +189,17 @@ mod tests {
 
     #[test]
     fn layout_is_the_usual_one() {
-        let value = serde_json::json!({ "a": [1, {}, [[]], [2, [3]]], "b": [], "c": {"d": 4} });
-        let mut out = Vec::new();
-        pretty(&value, &mut out).unwrap();
-        let expected = serde_json::to_string_pretty(&value).unwrap() + "\n";
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        let mut deep = serde_json::json!({ "a": [1, {}, [[]], [2, [3]]], "b": [], "c": {"d": 4} });
+        for _ in 0..20 {
+            deep = serde_json::json!([{ "e": deep, "f": null }, true]);
+            let mut out = Vec::new();
+            pretty(&deep, &mut out).unwrap();
+            let expected = serde_json::to_string_pretty(&deep).unwrap() + "\n";
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+            let mut out = Vec::new();
+            line(&deep, &mut out).unwrap();
+            let expected = serde_json::to_string(&deep).unwrap() + "\n";
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
     }
 }
