@@ -50,10 +50,15 @@ fn status(mode: &str, attach: &str, delivery: &str) {
     let shown = text(&output);
     assert_eq!(code(&output), 0, "{shown}");
     let pid = engine.process.pid();
+    // Those of a packet ring belong to no queue.
+    let sockets = match attach {
+        "none" => "2",
+        _ => "1 × 2",
+    };
     for words in [
         &format!("engine running, process {pid}\n"),
         &format!("interface {MONITOR} "),
-        &format!("attach {attach}, delivery {delivery}, 1 × 2 sockets, MTU 1500"),
+        &format!("attach {attach}, delivery {delivery}, {sockets} sockets, MTU 1500"),
         ", all workers match with them\n",
         "nothing was lost\n",
         "everything adds up\n",
