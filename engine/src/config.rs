@@ -187,7 +187,7 @@ pub const SPLIT_FLOWS_MIN: usize = 8;
 pub const SPLIT_SHARE: usize = 16;
 
 /// Rounds with frames between two looks at how full a worker's rings are: a full ring of 1,024 places
-/// is seen before it is three quarters full.
+/// is seen while three quarters of it still wait.
 pub const PRESSURE_ROUNDS: u32 = 4;
 
 /// How full the fullest ring of a worker is when it leaves more out: half for the first step.
