@@ -70,32 +70,7 @@ impl<K, V> Debts<K, V> {
     pub fn is_settled(&self) -> bool {
         self.owed.is_empty()
     }
-}
 
-impl<K: Eq + Copy, V> Debts<K, V> {
-    /// The number of a key, which is added if it is new; `None` when there is no room for it.
-    pub fn id(&mut self, key: &K, new: impl FnOnce() -> V) -> Option<u32>
-    where
-        K: Hash,
-    {
-        let hash = self.hash(key);
-        match self.find(hash, |known| known == key) {
-            None if self.is_full() => None,
-            None => Some(self.add(hash, *key, new())),
-            known => known,
-        }
-    }
-
-    /// The number of a key that is known.
-    pub fn get(&self, key: &K) -> Option<u32>
-    where
-        K: Hash,
-    {
-        self.find(self.hash(key), |known| known == key)
-    }
-}
-
-impl<K, V> Debts<K, V> {
     /// What stands for a key.
     pub fn hash(&self, key: &impl Hash) -> u64 {
         self.hasher.hash_one(key)
@@ -209,5 +184,28 @@ impl<K, V> Debts<K, V> {
         self.index.clear();
         self.entries.clear();
         self.owed.clear();
+    }
+}
+
+impl<K: Eq + Copy, V> Debts<K, V> {
+    /// The number of a key, which is added if it is new; `None` when there is no room for it.
+    pub fn id(&mut self, key: &K, new: impl FnOnce() -> V) -> Option<u32>
+    where
+        K: Hash,
+    {
+        let hash = self.hash(key);
+        match self.find(hash, |known| known == key) {
+            None if self.is_full() => None,
+            None => Some(self.add(hash, *key, new())),
+            known => known,
+        }
+    }
+
+    /// The number of a key that is known.
+    pub fn get(&self, key: &K) -> Option<u32>
+    where
+        K: Hash,
+    {
+        self.find(self.hash(key), |known| known == key)
     }
 }
