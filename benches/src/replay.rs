@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use medtap_engine::capture::Frame;
 use medtap_engine::capture::pcap::{Input, Pcap};
-use medtap_engine::config::{BURST_FRAMES, FLOWS_MAX};
+use medtap_engine::config::FLOWS_MAX;
 use medtap_engine::counters::Counters;
 use medtap_engine::device::ledger::Outbox;
 use medtap_engine::device::{CountSighting, FactSighting};
@@ -150,8 +150,7 @@ impl Solo {
     #[inline]
     pub fn take_all<'a>(&mut self, mut frames: impl ExactSizeIterator<Item = Frame<'a>>) {
         while frames.len() > 0 {
-            self.worker
-                .burst(frames.by_ref().take(BURST_FRAMES), &mut self.sink);
+            self.worker.burst(frames.by_ref(), &mut self.sink);
         }
     }
 

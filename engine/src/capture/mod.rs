@@ -34,6 +34,18 @@ pub struct Frame<'a> {
     pub number: u64,
 }
 
+impl Frame<'_> {
+    /// A frame of no bytes, for a place that holds none.
+    pub const EMPTY: Self = Self {
+        bytes: &[],
+        wire_len: 0,
+        time_ns: 0,
+        link: LinkType::Ethernet,
+        interface: 0,
+        number: 0,
+    };
+}
+
 impl LinkType {
     /// The link type with this number in the registry of link-layer header types
     /// (<https://www.tcpdump.org/linktypes.html>). Where the number comes from a field that holds

@@ -36,6 +36,11 @@ impl Scopes {
         if self.interfaces.is_empty() {
             return 0;
         }
+        self.configured(interface, vlan)
+    }
+
+    #[inline(never)]
+    fn configured(&self, interface: u16, vlan: u16) -> u16 {
         let key = (interface, vlan);
         match self.vlans.binary_search_by_key(&key, |(key, _)| *key) {
             Ok(place) => self.vlans.get(place).map_or(0, |(_, scope)| *scope),

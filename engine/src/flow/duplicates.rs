@@ -38,7 +38,8 @@ impl Recent {
         let [a, b, c] = self.signatures;
         // After a silence longer than the window nothing that is remembered can be a copy; this
         // also keeps the short ticks from being read after they went round.
-        if (a == signature || b == signature || c == signature) && quiet_ns <= DUPLICATE_WINDOW_NS {
+        if (a == signature) | (b == signature) | (c == signature) && quiet_ns <= DUPLICATE_WINDOW_NS
+        {
             let window = (DUPLICATE_WINDOW_NS >> TICK_SHIFT) as u8;
             for (known, then) in self.signatures.iter().zip(self.ticks) {
                 if *known == signature && tick.wrapping_sub(then) <= window {

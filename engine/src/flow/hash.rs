@@ -2,19 +2,16 @@
 //! one fixed public function, the same in the kernel program. The flow table's own hash is
 //! keyed, so that nobody outside can aim at one bucket.
 
-use super::key::FlowKey;
+use super::key::{FlowKey, words};
 use crate::config::SHARDS;
 
 const STEER_HIGH: u64 = 0x9e37_79b9_7f4a_7c15;
 const STEER_LOW: u64 = 0xbf58_476d_1ce4_e5b9;
 const STEER_LAST: u64 = 0x94d0_49bb_1331_11eb;
 
-/// One address of the pair: two multiplications of 64-bit words, cheap in eBPF as well.
+/// One address of the pair, in two words: two multiplications, cheap in eBPF as well.
 #[inline]
-fn address(bytes: &[u8; 16]) -> u64 {
-    let word = u128::from_be_bytes(*bytes);
-    let high = (word >> 64) as u64;
-    let low = word as u64;
+fn address([high, low]: [u64; 2]) -> u64 {
     let mixed = (high ^ STEER_LOW).wrapping_mul(STEER_HIGH) ^ low.wrapping_mul(STEER_LOW);
     mixed ^ (mixed >> 29)
 }
@@ -23,6 +20,12 @@ fn address(bytes: &[u8; 16]) -> u64 {
 /// know an order. IPv4 addresses are given as `::ffff:a.b.c.d`.
 #[inline]
 pub fn steer(src: &[u8; 16], dst: &[u8; 16]) -> u32 {
+    steer_words(words(src), words(dst))
+}
+
+/// As [`steer`], of addresses in words.
+#[inline]
+pub(super) fn steer_words(src: [u64; 2], dst: [u64; 2]) -> u32 {
     let sum = address(src).wrapping_add(address(dst));
     (sum.wrapping_mul(STEER_LAST) >> 32) as u32
 }

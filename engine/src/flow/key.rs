@@ -3,6 +3,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use super::hash::steer_words;
 use crate::wire::Headers;
 
 /// Which way a packet goes, relative to the order of the addresses in its [`FlowKey`].
@@ -61,15 +62,19 @@ impl FlowKey {
     #[inline]
     pub fn of(headers: &Headers, scope: u16, version: u8) -> (Self, Direction) {
         let (src, dst) = (words(&headers.src), words(&headers.dst));
-        let (src_port, dst_port) = (headers.src_port, headers.dst_port);
-        // Numbers, since arrays are compared by a call.
-        let end = |[high, low]: [u64; 2], port| (high, low, port);
-        let up = end(src, src_port) <= end(dst, dst_port);
-        let (low, high, low_port, high_port) = if up {
-            (src, dst, src_port, dst_port)
-        } else {
-            (dst, src, dst_port, src_port)
+        let (src_port, dst_port) = (u64::from(headers.src_port), u64::from(headers.dst_port));
+        // Which way a packet goes is as good as chance: nothing here branches on it.
+        let differ = [src[0] ^ dst[0], src[1] ^ dst[1]];
+        let up = match differ {
+            [0, 0] => is_in_order(src_port, dst_port),
+            _ => number(src) < number(dst),
         };
+        let turn = u64::from(up).wrapping_sub(1);
+        let (first, last) = (differ[0] & turn, differ[1] & turn);
+        let port = (src_port ^ dst_port) & turn;
+        let low = [src[0] ^ first, src[1] ^ last];
+        let high = [dst[0] ^ first, dst[1] ^ last];
+        let (low_port, high_port) = ((src_port ^ port) as u16, (dst_port ^ port) as u16);
         let protocol = headers.ip_protocol;
         let key = Self {
             low,
@@ -92,6 +97,12 @@ impl FlowKey {
         );
         let differ = (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]);
         differ == 0
+    }
+
+    /// What steers its packets, as [`steer`](super::steer).
+    #[inline]
+    pub fn steering(&self) -> u32 {
+        steer_words(self.low, self.high)
     }
 
     /// The words after the addresses, as one.
@@ -141,14 +152,27 @@ impl FlowKey {
     }
 }
 
+/// The order of two ends of one address: few packets are from a host to itself, and all others
+/// need not wait for their ports.
+#[cold]
+#[inline(never)]
+fn is_in_order(src_port: u64, dst_port: u64) -> bool {
+    src_port <= dst_port
+}
+
 #[inline]
-fn words(address: &[u8; 16]) -> [u64; 2] {
+fn number([high, low]: [u64; 2]) -> u128 {
+    u128::from(high) << 64 | u128::from(low)
+}
+
+#[inline]
+pub(super) fn words(address: &[u8; 16]) -> [u64; 2] {
     let word = u128::from_be_bytes(*address);
     [(word >> 64) as u64, word as u64]
 }
 
 fn bytes(words: [u64; 2]) -> [u8; 16] {
-    (u128::from(words[0]) << 64 | u128::from(words[1])).to_be_bytes()
+    number(words).to_be_bytes()
 }
 
 #[cfg(test)]
@@ -175,5 +199,32 @@ mod tests {
         assert_eq!(FlowKey::of(&back, 0, 6), (key, direction.other()));
         assert_eq!(key.sender(direction), ([9; 16], 5));
         assert_eq!(key.receiver(direction), ([1; 16], 6));
+    }
+
+    /// The lower end is that of the lower address, and of the lower port on one host.
+    #[test]
+    fn ends_are_in_order() {
+        let ends = [
+            ([0; 16], 9),
+            ([0; 16], 10),
+            ([7; 16], 0),
+            ([7; 16], u16::MAX),
+            ([0xff; 16], 3),
+        ];
+        for (at, low) in ends.iter().enumerate() {
+            for (other, high) in ends.iter().enumerate() {
+                let headers = Headers {
+                    src: low.0,
+                    dst: high.0,
+                    src_port: low.1,
+                    dst_port: high.1,
+                    ..Default::default()
+                };
+                let (key, direction) = FlowKey::of(&headers, 0, 6);
+                assert_eq!(direction == Direction::Up, at <= other);
+                assert_eq!(key.sender(direction), *low);
+                assert_eq!(key.receiver(direction), *high);
+            }
+        }
     }
 }

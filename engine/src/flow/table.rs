@@ -20,11 +20,19 @@ use super::key::{Direction, FlowKey};
 use crate::observe::MacAddr;
 use crate::prefetch::prefetch_whole;
 
-/// What the frame around a packet said: compared for every packet, noted when it changes. Two
-/// words, so that the comparison is one.
+/// What the frame around a packet said: compared for every packet, noted when it changes.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, Default, Eq, Pod, Zeroable)]
 pub struct Link([u64; 2]);
+
+impl PartialEq for Link {
+    /// Word by word: what was just made is in registers, and two words read back as one would
+    /// wait until they are in memory.
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        (self.0[0] ^ other.0[0]) | (self.0[1] ^ other.0[1]) == 0
+    }
+}
 
 impl Link {
     /// The frame's two MAC addresses, its VLAN identifier (0 without tag), TTL or hop limit.
@@ -150,12 +158,13 @@ impl Flow {
     /// Notes the time of a packet.
     #[inline]
     pub fn touch(&mut self, direction: Direction, time_ns: u64) {
-        let from_low = direction == Direction::Up;
-        if from_low != (self.probes & LAST_FROM_LOW != 0) {
-            self.probes ^= LAST_FROM_LOW;
-            self.other_ns = self.last_ns;
-            self.flags |= flag::ANSWERED;
-        }
+        // Whether the other end spoke is as good as chance: nothing here branches on it.
+        let from_low = u8::from(direction == Direction::Up) * LAST_FROM_LOW;
+        let turn = (self.probes & LAST_FROM_LOW) ^ from_low;
+        let turned = u64::from(turn / LAST_FROM_LOW);
+        self.probes ^= turn;
+        self.other_ns ^= (self.other_ns ^ self.last_ns) & turned.wrapping_neg();
+        self.flags |= turned as u8 * flag::ANSWERED;
         self.last_ns = self.last_ns.max(time_ns);
     }
 

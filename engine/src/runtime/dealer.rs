@@ -26,20 +26,22 @@ pub struct Deal {
 const _: () = assert!(BATCH_FRAMES_MAX <= u16::MAX as usize + 1);
 
 impl Deal {
-    /// The frames of one worker, in order.
+    /// All frames, in order.
     #[inline]
-    pub fn frames(&self, seat: &Seat) -> impl Iterator<Item = Frame<'_>> {
-        let own = self.places.get(seat.number);
-        let frames = 0..own.map_or(self.batch.len(), Vec::len);
-        frames.filter_map(move |number| {
-            let Some(own) = own else {
-                return self.batch.frame(number);
-            };
+    pub fn all(&self) -> impl Iterator<Item = Frame<'_>> {
+        self.batch.frames()
+    }
+
+    /// The frames of one worker, in order, where there are several.
+    #[inline]
+    pub fn own(&self, seat: &Seat) -> Option<impl Iterator<Item = Frame<'_>>> {
+        let own = self.places.get(seat.number)?;
+        Some(own.iter().enumerate().filter_map(|(number, place)| {
             if let Some(ahead) = own.get(number + FRAMES_AHEAD) {
                 self.batch.prefetch((*ahead).into());
             }
-            self.batch.frame((*own.get(number)?).into())
-        })
+            self.batch.frame((*place).into())
+        }))
     }
 
     /// Notes whose each frame is.

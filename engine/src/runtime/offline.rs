@@ -14,6 +14,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use super::dealer::{Dealer, Seat, Watcher};
 use super::memory::Memory;
 use super::ring;
+use crate::capture::Frame;
 use crate::capture::pcap::{Fault, Pcap};
 use crate::config::{
     AGGREGATE_WAIT_NS, BURST_FRAMES, COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, FLOWS_MAX,
@@ -309,8 +310,10 @@ fn source(report: &Report, analysis: &Analysis, files: usize) -> Source {
 /// Works until the input is over, and hands over all that is owed.
 fn work(mut worker: Worker, mut rings: Rings, dealer: &Dealer<'_>, seat: &Seat) -> Leavings {
     while let Some(deal) = dealer.next(seat) {
-        let mut frames = deal.frames(seat);
-        while worker.burst(frames.by_ref().take(BURST_FRAMES), &mut rings) == BURST_FRAMES {}
+        match deal.own(seat) {
+            None => feed(&mut worker, deal.all(), &mut rings),
+            Some(own) => feed(&mut worker, own, &mut rings),
+        }
     }
     while !worker.finish(&mut rings) {}
     let aggregator = rings.facts.aggregator.clone();
@@ -321,6 +324,11 @@ fn work(mut worker: Worker, mut rings: Rings, dealer: &Dealer<'_>, seat: &Seat) 
         times: worker.times(),
         flows: worker.take_records(),
     }
+}
+
+/// Gives a worker frames, burst by burst.
+fn feed<'a>(worker: &mut Worker, mut frames: impl Iterator<Item = Frame<'a>>, rings: &mut Rings) {
+    while worker.burst(frames.by_ref(), rings) == BURST_FRAMES {}
 }
 
 /// Merges until every worker is gone and every ring is empty. Sleeps until a ring is half full or

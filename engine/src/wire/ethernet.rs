@@ -106,7 +106,7 @@ pub struct EthernetFrame<'a> {
 
 impl<'a> EthernetFrame<'a> {
     /// Checks that the header is there.
-    #[inline]
+    #[inline(always)]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
         let (header, payload) = bytes.split_first_chunk().ok_or(WireError::Truncated)?;
         Ok(Self { header, payload })
@@ -148,7 +148,7 @@ pub struct VlanTag<'a> {
 
 impl<'a> VlanTag<'a> {
     /// Checks that the tag is there.
-    #[inline]
+    #[inline(always)]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
         let (tag, payload) = bytes.split_first_chunk().ok_or(WireError::Truncated)?;
         Ok(Self { tag, payload })

@@ -99,8 +99,8 @@ impl Headers {
     /// no error.
     #[inline]
     pub fn parse(frame: &[u8], wire_len: u32, link: LinkType) -> Result<Self, WireError> {
-        let mut headers = Self::default();
-        headers.read_frame(frame, wire_len, link)?;
+        let mut headers = Self::NONE;
+        headers.parse_into(frame, wire_len, link)?;
         Ok(headers)
     }
 
@@ -113,7 +113,9 @@ impl Headers {
         wire_len: u32,
         link: LinkType,
     ) -> Result<(), WireError> {
-        *self = Self::default();
+        if link == LinkType::Ethernet && self.read_plain(frame) {
+            return Ok(());
+        }
         self.read_frame(frame, wire_len, link)
     }
 
@@ -140,8 +142,15 @@ impl Headers {
         }
     }
 
-    #[inline]
-    fn read_frame(&mut self, frame: &[u8], wire_len: u32, link: LinkType) -> Result<(), WireError> {
+    /// Reads any frame, layer by layer.
+    #[inline(never)]
+    pub(super) fn read_frame(
+        &mut self,
+        frame: &[u8],
+        wire_len: u32,
+        link: LinkType,
+    ) -> Result<(), WireError> {
+        *self = Self::NONE;
         let piece = Piece::new(frame, wire_len as usize);
         match link {
             LinkType::Ethernet => self.ethernet(piece),
@@ -149,40 +158,12 @@ impl Headers {
         }
     }
 
-    /// The way of nearly every packet: one function, with IPv4, TCP and UDP inlined.
-    #[inline(never)]
     pub(super) fn ethernet(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
         let frame = EthernetFrame::parse(piece.bytes).map_err(|error| piece.why(error))?;
         self.dst_mac = frame.dst();
         self.src_mac = frame.src();
         let inside = piece.after(ethernet::HEADER_LEN);
-        match frame.type_or_length() {
-            ethernet::IPV4 => {
-                self.ether_type = ethernet::IPV4;
-                self.ipv4_inlined(inside)
-            }
-            ethernet::IPV6 => {
-                self.ether_type = ethernet::IPV6;
-                self.ipv6(inside)
-            }
-            ethernet::VLAN => self.tagged(inside),
-            other => self.typed(inside, other, 0),
-        }
-    }
-
-    /// The way of a frame with one tag, as [`Self::ethernet`].
-    #[inline(never)]
-    fn tagged(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
-        let tag = VlanTag::parse(piece.bytes).map_err(|error| piece.why(error))?;
-        self.vlan = tag.id();
-        let inside = piece.after(ethernet::TAG_LEN);
-        match tag.type_or_length() {
-            ethernet::IPV4 => {
-                self.ether_type = ethernet::IPV4;
-                self.ipv4_inlined(inside)
-            }
-            other => self.typed(inside, other, 1),
-        }
+        self.typed(inside, frame.type_or_length(), 0)
     }
 
     /// What follows a type field that `tags` tags stood before, behind more of them or not.
@@ -274,13 +255,7 @@ impl Headers {
         }
     }
 
-    #[inline(never)]
     pub(super) fn ipv4(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
-        self.ipv4_inlined(piece)
-    }
-
-    #[inline(always)]
-    fn ipv4_inlined(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
         let packet = Ipv4Packet::parse(piece.bytes).map_err(|error| piece.why(error))?;
         self.network = Network::V4;
         self.src = mapped(packet.src());

@@ -24,7 +24,7 @@ pub struct Ipv4Packet<'a> {
 impl<'a> Ipv4Packet<'a> {
     /// Checks everything the accessors rely on. Bytes past the packet's own length are dropped;
     /// a total length of zero (left to the network card by segmentation offload) means all.
-    #[inline]
+    #[inline(always)]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
         let (header, rest): (&[u8; HEADER_LEN], _) =
             bytes.split_first_chunk().ok_or(WireError::Truncated)?;
@@ -52,6 +52,12 @@ impl<'a> Ipv4Packet<'a> {
     #[inline]
     pub fn header_len(&self) -> usize {
         HEADER_LEN + self.options.len()
+    }
+
+    /// True where options follow the header.
+    #[inline]
+    pub fn has_options(&self) -> bool {
+        !self.options.is_empty()
     }
 
     /// Header plus payload as the sender wrote it; zero when left to the network card.

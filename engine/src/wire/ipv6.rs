@@ -42,7 +42,7 @@ pub struct Ipv6Packet<'a> {
 impl<'a> Ipv6Packet<'a> {
     /// Checks everything the accessors rely on. Bytes past the packet's own length are dropped,
     /// see [`Self::payload_len`].
-    #[inline]
+    #[inline(always)]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
         let (header, rest): (&[u8; HEADER_LEN], _) =
             bytes.split_first_chunk().ok_or(WireError::Truncated)?;
@@ -83,17 +83,18 @@ impl<'a> Ipv6Packet<'a> {
     /// The sender's address.
     #[inline]
     pub fn src(&self) -> [u8; 16] {
-        let mut address = [0; 16];
-        address.copy_from_slice(&self.header[8..24]);
-        address
+        self.address(8)
     }
 
     /// The receiver's address.
     #[inline]
     pub fn dst(&self) -> [u8; 16] {
-        let mut address = [0; 16];
-        address.copy_from_slice(&self.header[24..40]);
-        address
+        self.address(24)
+    }
+
+    #[inline(always)]
+    fn address(&self, start: usize) -> [u8; 16] {
+        std::array::from_fn(|at| self.header[start + at])
     }
 
     /// Extension headers and payload, as far as captured.

@@ -27,6 +27,7 @@ pub mod mpls;
 pub mod nflog;
 pub mod nsh;
 mod pair;
+mod plain;
 pub mod ppp;
 pub mod pppoe;
 pub mod radio;
@@ -109,11 +110,19 @@ pub enum LinkType {
 pub enum Network {
     /// None: ARP, LLDP and other protocols straight on the link.
     #[default]
-    None,
+    None = 0,
     /// IPv4.
-    V4,
+    V4 = 4,
     /// IPv6.
-    V6,
+    V6 = 6,
+}
+
+impl Network {
+    /// The version in the header, 0 for none.
+    #[inline]
+    pub const fn version(self) -> u8 {
+        self as u8
+    }
 }
 
 /// The innermost transport header.
@@ -162,7 +171,7 @@ impl Span {
 /// MAC addresses and VLAN are those of the frame that carries the innermost network header
 /// directly; zero where none does (raw IP, IP in IP, GRE with IP inside). MPLS labels and PPPoE
 /// before IP are tags of that frame, not tunnels.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Headers {
     /// Sender, IPv4 as `::ffff:a.b.c.d`, in network byte order; zero without network header.
     pub src: [u8; 16],
@@ -221,7 +230,44 @@ pub struct Headers {
     pub payload_wire_len: u32,
 }
 
+impl Default for Headers {
+    #[inline]
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 impl Headers {
+    /// What is known of a frame before it is read.
+    pub const NONE: Self = Self {
+        src: [0; 16],
+        dst: [0; 16],
+        src_mac: [0; 6],
+        dst_mac: [0; 6],
+        vlan: 0,
+        ether_type: 0,
+        snap_oui: 0,
+        src_port: 0,
+        dst_port: 0,
+        seq: 0,
+        ack: 0,
+        window: 0,
+        checksum: 0,
+        ip_id: 0,
+        tcp_flags: 0,
+        ttl: 0,
+        ip_protocol: 0,
+        tunnels: 0,
+        network: Network::None,
+        transport: TransportKind::None,
+        fragment: None,
+        cut: false,
+        too_deep: false,
+        transport_start: 0,
+        payload: Span { start: 0, len: 0 },
+        payload_wire_len: 0,
+    };
+
     /// The sender's address.
     pub fn src_address(&self) -> Option<IpAddr> {
         self.address(&self.src)

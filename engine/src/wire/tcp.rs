@@ -35,7 +35,7 @@ pub struct TcpSegment<'a> {
 impl<'a> TcpSegment<'a> {
     /// Checks everything the accessors rely on. Where the capture ends within the options, they
     /// are what there is, and the payload is empty.
-    #[inline]
+    #[inline(always)]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
         let (header, rest): (&[u8; HEADER_LEN], _) =
             bytes.split_first_chunk().ok_or(WireError::Truncated)?;

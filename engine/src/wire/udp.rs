@@ -20,7 +20,7 @@ pub struct UdpDatagram<'a> {
 impl<'a> UdpDatagram<'a> {
     /// Checks everything the accessors rely on. Bytes past the datagram's own length are
     /// dropped; a length of zero (RFC 2675, jumbograms) means all.
-    #[inline]
+    #[inline(always)]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
         let (header, rest): (&[u8; HEADER_LEN], _) =
             bytes.split_first_chunk().ok_or(WireError::Truncated)?;

@@ -60,13 +60,13 @@ impl Worker {
                 number: frame.number,
                 count: (1, frame.wire_len),
             };
-            self.act_here(staged, &packet);
+            self.act_here(staged, packet);
         }
     }
 
     /// Finds the flow, or begins it; `None` when there is no room.
-    #[inline]
-    fn flow_of(&mut self, staged: &Staged, packet: &Packet<'_>) -> Option<FlowId> {
+    #[inline(always)]
+    fn flow_of(&mut self, staged: &Staged, packet: Packet<'_>) -> Option<FlowId> {
         let clock = self.clocks[usize::from(staged.shard)];
         if let Some(id) = self
             .table
@@ -85,6 +85,12 @@ impl Worker {
             }
             self.end_flow(id);
         }
+        self.begin_flow(staged, &{ packet })
+    }
+
+    /// Begins the flow of a packet; `None` when there is no room.
+    #[inline(never)]
+    fn begin_flow(&mut self, staged: &Staged, packet: &Packet<'_>) -> Option<FlowId> {
         if self.table.is_full() {
             self.evict();
         }
@@ -113,12 +119,14 @@ impl Worker {
     /// What [`Self::act`] does with a packet, for one that came in pieces.
     #[inline(never)]
     pub(super) fn act_on_packet(&mut self, staged: &Staged, packet: &Packet<'_>) {
-        self.act_here(staged, packet);
+        self.act_here(staged, *packet);
     }
 
-    /// The way of nearly every packet: nothing is handed over, and the flow is found once.
+    /// The way of nearly every packet: nothing is handed over, and the flow is found once. The
+    /// packet is put together for those who read it (`&{ packet }`), and stays in registers
+    /// for all others.
     #[inline(always)]
-    fn act_here(&mut self, staged: &Staged, packet: &Packet<'_>) {
+    fn act_here(&mut self, staged: &Staged, packet: Packet<'_>) {
         let Some(id) = self.flow_of(staged, packet) else {
             return;
         };
@@ -141,24 +149,25 @@ impl Worker {
             self.counters.count(Counter::Duplicates);
             if elsewhere {
                 let scope = staged.key.scope;
-                self.note_copy(packet, &link, scope);
+                self.note_copy(&{ packet }, &link, scope);
             }
             return;
         }
         if flow.links[d] != link {
+            let packet = &{ packet };
             self.relink(id, &link, packet);
             return self.count_and_read(id, packet);
         }
         let (frames, bytes) = packet.count;
         let Some(sum) = flow.bytes[d].checked_add(bytes) else {
             self.flush(id);
-            return self.count_and_read(id, packet);
+            return self.count_and_read(id, &{ packet });
         };
         flow.bytes[d] = sum;
         flow.packets[d] += frames;
         flow.touch(direction, packet.time_ns);
         if flow.state != state::DONE || headers.tcp_flags & (FIN | RST) != 0 {
-            self.read(id, packet);
+            self.read(id, &{ packet });
         }
     }
 
@@ -203,7 +212,7 @@ impl Worker {
     fn note_copy(&mut self, packet: &Packet<'_>, link: &Link, scope: u16) {
         let headers = packet.headers;
         let (vlan, mac) = (link.vlan(), link.src_mac());
-        let key = BindingKey::new(scope, vlan, mac, version(headers), headers.src);
+        let key = BindingKey::new(scope, vlan, mac, headers.network.version(), headers.src);
         self.note_forwarded(key, headers, packet);
     }
 
@@ -520,14 +529,6 @@ fn first_orig(packet: &Packet<'_>) -> Direction {
         flags if flags == SYN | ACK => packet.direction.other(),
         _ if headers.src_port < 1024 && headers.dst_port >= 1024 => packet.direction.other(),
         _ => packet.direction,
-    }
-}
-
-pub(super) fn version(headers: &Headers) -> u8 {
-    match headers.network {
-        Network::None => 0,
-        Network::V4 => 4,
-        Network::V6 => 6,
     }
 }
 

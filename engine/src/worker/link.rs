@@ -4,7 +4,7 @@
 use medtap_table::vocabulary::{Counter, Protocol};
 use medtap_table::{EdgeFlags, Traffic, Volume};
 
-use super::act::{Packet, ends, version};
+use super::act::{Packet, ends};
 use super::recorder::{Ends, Recorder};
 use super::{Staged, Worker};
 use crate::capture::Frame;
@@ -195,7 +195,7 @@ impl Worker {
             set_icmp_ports(&mut headers, payload);
         }
         let scope = staged.key.scope;
-        let (key, direction) = FlowKey::of(&headers, scope, version(&headers));
+        let (key, direction) = FlowKey::of(&headers, scope, headers.network.version());
         let hash = self.options.hasher.hash(&key);
         let staged = Staged {
             headers,

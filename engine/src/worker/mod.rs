@@ -108,6 +108,8 @@ pub struct Worker {
     /// The latest time in each shard: timeouts depend on the shard's own packets alone.
     clocks: [u64; SHARDS],
     first_ns: u64,
+    /// The latest of [`Self::clocks`].
+    latest_ns: u64,
     ledger: Ledger,
     counters: Counters,
     /// The packets of a burst between two stages: always [`BURST_FRAMES`] places.
@@ -152,6 +154,7 @@ impl Worker {
             fragments: (0..SHARDS).map(|_| Fragments::default()).collect(),
             clocks: [0; SHARDS],
             first_ns: u64::MAX,
+            latest_ns: 0,
             ledger: Ledger::new(options.persons.clone()),
             counters: Counters::default(),
             staged: vec![Staged::default(); BURST_FRAMES],
@@ -207,7 +210,7 @@ impl Worker {
     pub fn times(&self) -> Times {
         Times {
             first_ns: self.first_ns,
-            last_ns: self.clocks.iter().max().copied().unwrap_or(0),
+            last_ns: self.latest_ns,
         }
     }
 
@@ -216,50 +219,67 @@ impl Worker {
         std::mem::take(&mut self.records)
     }
 
-    /// Takes up to [`BURST_FRAMES`] frames, all of them of its own shards; gives how many.
+    /// Takes the next frames, up to [`BURST_FRAMES`], all of them of its own shards; gives how
+    /// many.
+    #[inline]
     pub fn burst<'a>(
         &mut self,
-        frames: impl Iterator<Item = Frame<'a>>,
+        mut frames: impl Iterator<Item = Frame<'a>>,
         outbox: &mut dyn Outbox,
     ) -> usize {
-        let mut burst = [const { None }; BURST_FRAMES];
-        let mut staged = std::mem::take(&mut self.staged);
+        let mut burst = [Frame::EMPTY; BURST_FRAMES];
+        let mut places = std::mem::take(&mut self.staged);
         let mut used = 0;
         let mut bytes = 0;
-        for (mut frame, packet) in frames.zip(&mut burst) {
+        let (mut first_ns, mut latest_ns) = (self.first_ns, self.latest_ns);
+        for (place, staged) in burst.iter_mut().zip(&mut places) {
+            let Some(mut frame) = frames.next() else {
+                break;
+            };
             // In the table a time of zero means never; some captures have no times.
             frame.time_ns = frame.time_ns.max(1);
-            self.stage(&frame, &mut staged[used]);
+            self.stage(&frame, staged);
             bytes += u64::from(frame.wire_len);
-            self.first_ns = self.first_ns.min(frame.time_ns);
-            *packet = Some(frame);
+            first_ns = first_ns.min(frame.time_ns);
+            latest_ns = latest_ns.max(frame.time_ns);
+            *place = frame;
             used += 1;
         }
+        (self.first_ns, self.latest_ns) = (first_ns, latest_ns);
         self.counters.add(Counter::Packets, used as u64);
         self.counters.add(Counter::Bytes, bytes);
-        // Entries are asked for a few packets ahead: as many as the processor can wait for at once.
-        for packet in &mut staged[..used.min(FLOWS_AHEAD)] {
-            packet.likely = self.table.prefetch_flow(packet.hash);
+        if let (Some(burst), Some(staged)) = (burst.get(..used), places.get_mut(..used)) {
+            self.act_on_all(burst, staged);
         }
-        for (at, frame) in burst.iter().flatten().enumerate() {
-            if let Some(ahead) = staged[..used].get_mut(at + FLOWS_AHEAD) {
-                ahead.likely = self.table.prefetch_flow(ahead.hash);
-            }
-            if let Some(ahead) = staged[..used].get(at + SESSIONS_AHEAD)
-                && let Some(session) = self.table.likely_session(ahead.likely)
-            {
-                self.conversations.prefetch(session);
-            }
-            self.act(&staged[at], frame);
-        }
-        self.staged = staged;
+        self.staged = places;
         self.sweep(used as u32);
         self.settle_when_due(outbox);
         used
     }
 
+    /// The stages after the first, of a whole burst. Entries are asked for a few packets ahead: as
+    /// many as the processor can wait for at once.
+    fn act_on_all(&mut self, burst: &[Frame<'_>], staged: &mut [Staged]) {
+        for packet in staged.iter_mut().take(FLOWS_AHEAD) {
+            packet.likely = self.table.prefetch_flow(packet.hash);
+        }
+        for (at, frame) in burst.iter().enumerate() {
+            if let Some(ahead) = staged.get_mut(at + FLOWS_AHEAD) {
+                ahead.likely = self.table.prefetch_flow(ahead.hash);
+            }
+            if let Some(ahead) = staged.get(at + SESSIONS_AHEAD)
+                && let Some(session) = self.table.likely_session(ahead.likely)
+            {
+                self.conversations.prefetch(session);
+            }
+            if let Some(staged) = staged.get(at) {
+                self.act(staged, frame);
+            }
+        }
+    }
+
     /// First stage: parse, steer, hash.
-    #[inline]
+    #[inline(always)]
     fn stage(&mut self, frame: &Frame<'_>, staged: &mut Staged) {
         let parsed = staged
             .headers
@@ -267,18 +287,17 @@ impl Worker {
         if let Err(error) = parsed {
             return self.stage_fault(frame, error, staged);
         }
-        let headers = &staged.headers;
-        staged.shard = shard(steering(headers)) as u8;
-        let version = match headers.network {
-            Network::None => return,
-            Network::V4 => 4,
-            Network::V6 => 6,
-        };
-        if headers.transport == TransportKind::None {
+        let network = staged.headers.network;
+        if network == Network::None {
+            staged.shard = shard(steering(&staged.headers)) as u8;
+            return;
+        }
+        if staged.headers.transport == TransportKind::None {
             link::set_icmp_ports(&mut staged.headers, frame.bytes);
         }
         let scope = self.options.scopes.of(frame.interface, staged.headers.vlan);
-        let (key, direction) = FlowKey::of(&staged.headers, scope, version);
+        let (key, direction) = FlowKey::of(&staged.headers, scope, network.version());
+        staged.shard = shard(key.steering()) as u8;
         staged.key = key;
         staged.up = direction == Direction::Up;
         staged.hash = self.options.hasher.hash(&key);
@@ -302,8 +321,7 @@ impl Worker {
     /// Hands debts over, once a second and whenever room is needed. False when not all that was
     /// due was taken: the rest stays owed.
     fn settle_when_due(&mut self, outbox: &mut dyn Outbox) -> bool {
-        let last_ns = self.clocks.iter().max().copied().unwrap_or(0);
-        let now_s = last_ns.max(self.now_ns) / 1_000_000_000;
+        let now_s = self.latest_ns.max(self.now_ns) / 1_000_000_000;
         let crowded = self.ledger.is_crowded();
         if now_s == self.settled_s && !crowded && !self.settling {
             return true;

@@ -27,7 +27,7 @@ fn read(frame: &Frame<'_>) -> usize {
 }
 
 /// What steers a frame that was read.
-#[inline]
+#[inline(never)]
 pub(super) fn steering(headers: &Headers) -> u32 {
     match headers.network {
         Network::None => steer(&widen(headers.src_mac), &widen(headers.dst_mac)),
