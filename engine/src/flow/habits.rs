@@ -2,7 +2,7 @@
 //! its openings show. It names no system, and says nothing where a count may be chance: what a
 //! busy host counts between two segments can't be told from no order at all.
 
-use super::hash::{shard, steer};
+use super::hash::shard;
 use super::key::{Direction, FlowKey};
 use crate::config::{OPENINGS_PER_SHARD, SHARDS};
 use crate::wire::stack::TTLS_INITIAL;
@@ -163,8 +163,7 @@ impl Openings {
 
     /// Keeps this opening of a pair with this hash; gives the one before, if it is still known.
     pub fn replace(&mut self, opened: Opened, hash: u32) -> Option<Opened> {
-        let ends = Direction::BOTH.map(|direction| opened.pair.sender(direction).0);
-        let shard = shard(steer(&ends[0], &ends[1]));
+        let shard = shard(opened.pair.steering());
         let place = shard * OPENINGS_PER_SHARD + hash as usize % OPENINGS_PER_SHARD;
         let before = self.slots.get_mut(place)?.replace(opened)?;
         (before.pair == opened.pair && before.opener == opened.opener).then_some(before)

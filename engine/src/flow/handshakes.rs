@@ -2,8 +2,8 @@
 //! fixed number of openings, and a new one takes the place of an older one: a flood of SYNs takes
 //! no memory, only the occasion to learn the marks of a system, which comes again.
 
-use super::hash::{shard, steer};
-use super::key::{Direction, FlowKey};
+use super::hash::shard;
+use super::key::FlowKey;
 use crate::config::{HANDSHAKES_PER_SHARD, SHARDS};
 use crate::wire::Headers;
 use crate::wire::stack::StackMarks;
@@ -66,8 +66,7 @@ impl Handshakes {
     /// The place of a flow with this hash: one of those of its shard, so that no flow of another
     /// worker could ever have had it.
     pub fn place(key: &FlowKey, hash: u32) -> usize {
-        let ends = Direction::BOTH.map(|direction| key.sender(direction).0);
-        let shard = shard(steer(&ends[0], &ends[1]));
+        let shard = shard(key.steering());
         shard * HANDSHAKES_PER_SHARD + hash as usize % HANDSHAKES_PER_SHARD
     }
 
