@@ -293,13 +293,13 @@ impl Ledger {
             );
         }
         let hash = self.facts_memo.fact(said, field, raw);
-        let known = self.facts_memo.get(hash, self.generation);
+        let known = self.facts_memo.get(hash);
         let same = |id: &u32| self.facts.key(*id).is(&self.texts, said, field, raw);
         let id = match known.filter(same) {
             Some(id) => id,
             None => {
                 let id = self.new_fact(said, (field, raw, hash), matcher, counters)?;
-                self.facts_memo.put(hash, self.generation, id);
+                self.facts_memo.put(hash, id);
                 id
             }
         };
@@ -515,7 +515,7 @@ impl Ledger {
             let (subject, known, of) = self.activities.key(*id);
             (*known, *of) == (event, hour) && subject.is(said)
         };
-        let known = self.events_memo.get(hash, self.generation).filter(same);
+        let known = self.events_memo.get(hash).filter(same);
         let id = match known {
             Some(id) => id,
             None => {
@@ -531,7 +531,7 @@ impl Ledger {
                     counters.count(Counter::LedgerRefused);
                     return;
                 };
-                self.events_memo.put(hash, self.generation, id);
+                self.events_memo.put(hash, id);
                 id
             }
         };
@@ -560,6 +560,8 @@ impl Ledger {
             self.edges.clear();
             self.activities.clear();
             self.unanswered.clear();
+            self.facts_memo.clear();
+            self.events_memo.clear();
             self.generation = self.generation.wrapping_add(1);
         }
     }

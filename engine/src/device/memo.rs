@@ -1,5 +1,6 @@
 //! The numbers of what was said lately, by the bytes that said it: a device that repeats itself
-//! costs no second look at its text. It owns no fact: who asks compares the key behind a number.
+//! costs no second look at its text. It owns no fact: who asks compares the key behind a number,
+//! so half of a hash is enough here, and eight places fit into a cache line.
 
 use std::hash::{BuildHasher, Hash, Hasher};
 
@@ -18,13 +19,18 @@ pub struct Said<'a> {
     pub reported: Option<&'a [u8]>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Slot {
-    hash: u64,
+    /// The half of the hash that does not say the place.
+    tag: u32,
     id: u32,
-    /// One more than the ledger's generation; 0 for an empty slot.
-    generation: u32,
 }
+
+/// A slot that holds no number: the ledger gives none as high.
+const EMPTY: Slot = Slot {
+    tag: 0,
+    id: u32::MAX,
+};
 
 /// What was said lately.
 pub struct Memo {
@@ -41,7 +47,7 @@ impl std::fmt::Debug for Memo {
 impl Default for Memo {
     fn default() -> Self {
         Self {
-            slots: vec![Slot::default(); MEMO_SLOTS].into(),
+            slots: vec![EMPTY; MEMO_SLOTS].into(),
             hasher: RandomState::default(),
         }
     }
@@ -73,22 +79,51 @@ impl Memo {
         hasher
     }
 
-    /// The number under which this was said, in this generation of the ledger.
-    pub fn get(&self, hash: u64, generation: u32) -> Option<u32> {
-        let slot = self.slots.get(hash as usize % self.slots.len())?;
-        let known = slot.hash == hash && slot.generation == generation.wrapping_add(1);
-        known.then_some(slot.id)
+    /// The number under which this was said, or something with half its hash.
+    pub fn get(&self, hash: u64) -> Option<u32> {
+        let slot = self.slots.get(place(hash))?;
+        (slot.tag == tag(hash) && slot.id != EMPTY.id).then_some(slot.id)
     }
 
     /// Remembers a number; what was in its place is forgotten.
-    pub fn put(&mut self, hash: u64, generation: u32, id: u32) {
-        let at = hash as usize % self.slots.len();
-        if let Some(slot) = self.slots.get_mut(at) {
-            *slot = Slot {
-                hash,
-                id,
-                generation: generation.wrapping_add(1),
-            };
+    pub fn put(&mut self, hash: u64, id: u32) {
+        if let Some(slot) = self.slots.get_mut(place(hash)) {
+            let tag = tag(hash);
+            *slot = Slot { tag, id };
         }
+    }
+
+    /// Forgets every number: all become invalid.
+    pub fn clear(&mut self) {
+        self.slots.fill(EMPTY);
+    }
+}
+
+fn place(hash: u64) -> usize {
+    hash as usize % MEMO_SLOTS
+}
+
+fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_found_until_its_place_is_taken_or_all_are_forgotten() {
+        let mut memo = Memo::default();
+        let hash = 5 << 32 | 7;
+        assert_eq!(memo.get(hash), None);
+        assert_eq!(memo.get(7), None, "an empty place has a tag, too");
+        memo.put(hash, 0);
+        assert_eq!(memo.get(hash), Some(0));
+        assert_eq!(memo.get(6 << 32 | 7), None, "another tag");
+        assert_eq!(memo.get(5 << 32 | 8), None, "another place");
+        memo.put(6 << 32 | 7, 9);
+        assert_eq!((memo.get(hash), memo.get(6 << 32 | 7)), (None, Some(9)));
+        memo.clear();
+        assert_eq!(memo.get(6 << 32 | 7), None);
     }
 }
