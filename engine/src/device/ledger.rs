@@ -12,7 +12,7 @@ use medtap_table::{EdgeFlags, SubjectFlags, Traffic, Volume, hour_of_week};
 use super::claims::Claims;
 use super::debts::Debts;
 use super::fingerprints::Fingerprints;
-use super::meanings::{self, Meaning, Meanings};
+use super::meanings::{Meaning, Meanings};
 use super::memo::{Memo, Said};
 use super::passages::{Again, Passage, Passages, Told};
 use super::person::PersonFilter;
@@ -338,7 +338,7 @@ impl Ledger {
         matcher: &Matcher,
         counters: &mut Counters,
     ) -> Option<FactId> {
-        let (known_as, meanings) = meanings::heard(field, rules, raw, matcher)?;
+        let (known_as, meanings) = self.meanings.heard(field, rules, raw, matcher)?;
         let subject = SubjectKey::new(said)?;
         let hash = self
             .facts_memo

@@ -9,7 +9,7 @@ use std::iter::once;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
-use super::hello::{ClientHello, EXT_ALPN, EXT_SERVER_NAME, ServerHello, is_grease};
+use super::hello::{ClientHello, EXT_ALPN, EXT_SERVER_NAME, Extensions, ServerHello, is_grease};
 use crate::observe::Fingerprint;
 use crate::proto::Transport;
 use crate::proto::reader::{Reader, words};
@@ -34,7 +34,7 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// JA4   carrier u8 | version u16 | ALPN: 2 characters | types of extensions, in the order of their
 ///       numbers | signature algorithms | cipher suites
 /// JA3   cipher suites | legacy version u16 | types of extensions | groups | point formats
-/// list  length in bytes u16 | numbers u16
+/// list  length in bytes u16 | numbers u16, of point formats both u8
 /// ```
 pub struct ClientBasis {
     bytes: Vec<u8>,
@@ -54,19 +54,26 @@ impl ClientBasis {
         bytes.extend_from_slice(&hello.version().to_be_bytes());
         let alpn = hello.extensions.alpn().next().unwrap_or_default();
         bytes.extend_from_slice(&ja4_alpn(alpn));
-        let kinds = hello.extensions.iter().map(|(kind, _)| kind);
-        let sorted = bytes.len() + size_of::<u16>();
-        push_list(&mut bytes, kinds.clone());
-        let sorted = bytes.get_mut(sorted..).unwrap_or_default();
-        sorted.as_chunks_mut::<2>().0.sort_unstable();
+        let kinds_start = bytes.len();
+        push_kinds(&mut bytes, &hello.extensions);
+        let kinds = kinds_start..bytes.len();
         push_list(&mut bytes, hello.signature_algorithms());
         let ciphers_start = bytes.len();
-        push_list(&mut bytes, hello.ciphers());
+        push_list(&mut bytes, hello.ciphers);
         let ciphers_end = bytes.len();
         bytes.extend_from_slice(&hello.legacy_version.to_be_bytes());
-        push_list(&mut bytes, kinds);
+        bytes.extend_from_within(kinds.clone());
         push_list(&mut bytes, hello.groups());
-        push_list(&mut bytes, hello.point_formats());
+        let formats = hello.point_formats();
+        bytes.push(formats.len() as u8);
+        bytes.extend_from_slice(formats);
+        // After their length.
+        let kinds = bytes.get_mut(kinds).and_then(|kinds| kinds.get_mut(2..));
+        kinds
+            .unwrap_or_default()
+            .as_chunks_mut::<2>()
+            .0
+            .sort_unstable();
         Self {
             bytes,
             ciphers_start,
@@ -85,17 +92,39 @@ impl ClientBasis {
     }
 }
 
-/// Appends the numbers that are no grease, after their length. No list of a hello is longer than
-/// its length can say.
-fn push_list(bytes: &mut Vec<u8>, values: impl Iterator<Item = u16>) {
+/// Appends the numbers of a list that are no grease, after their length.
+fn push_list(bytes: &mut Vec<u8>, list: &[u8]) {
+    let (list, _) = list.as_chunks::<2>();
+    let start = bytes.len();
+    bytes.resize(start + 2 + size_of_val(list), 0);
+    let (room, _) = bytes.get_mut(start..).unwrap_or_default().as_chunks_mut();
+    let mut used = 1;
+    for number in list {
+        // What is grease, the next one is written over.
+        if let Some(place) = room.get_mut(used) {
+            *place = *number;
+        }
+        used += usize::from(!is_grease(u16::from_be_bytes(*number)));
+    }
+    end_list(bytes, start, start + 2 * used);
+}
+
+/// Appends the types of extensions that are no grease, after their length.
+fn push_kinds(bytes: &mut Vec<u8>, extensions: &Extensions<'_>) {
     let start = bytes.len();
     bytes.extend_from_slice(&[0; 2]);
-    for value in values.filter(|value| !is_grease(*value)) {
-        bytes.extend_from_slice(&value.to_be_bytes());
+    for (kind, _) in extensions.iter().filter(|(kind, _)| !is_grease(*kind)) {
+        bytes.extend_from_slice(&kind.to_be_bytes());
     }
-    let len = (bytes.len() - start - 2) as u16;
+    let end = bytes.len();
+    end_list(bytes, start, end);
+}
+
+/// Writes the length of a list before it. None of a hello is longer than its length can say.
+fn end_list(bytes: &mut Vec<u8>, start: usize, end: usize) {
+    bytes.truncate(end);
     if let Some(place) = bytes.get_mut(start..start + 2) {
-        place.copy_from_slice(&len.to_be_bytes());
+        place.copy_from_slice(&((end - start - 2) as u16).to_be_bytes());
     }
 }
 
@@ -184,10 +213,13 @@ fn make_ja3(basis: &[u8]) -> Option<Fingerprint> {
     join(&mut text, once(reader.u16()?), b',', decimal);
     text.push(b',');
     join(&mut text, words(ciphers), b'-', decimal);
-    for _ in 0..3 {
+    for _ in 0..2 {
         text.push(b',');
         join(&mut text, words(reader.block16()?), b'-', decimal);
     }
+    text.push(b',');
+    let formats = reader.block8()?.iter().map(|format| u16::from(*format));
+    join(&mut text, formats, b'-', decimal);
     Some(md5(&text))
 }
 

@@ -97,7 +97,8 @@ impl<'a> Extensions<'a> {
 pub struct ClientHello<'a> {
     /// `legacy_version`: the version, before TLS 1.3.
     pub legacy_version: u16,
-    ciphers: &'a [u8],
+    /// The cipher suites, as sent: numbers of two bytes.
+    pub ciphers: &'a [u8],
     /// The extensions.
     pub extensions: Extensions<'a>,
 }
@@ -123,11 +124,6 @@ impl<'a> ClientHello<'a> {
         })
     }
 
-    /// The cipher suites, as sent.
-    pub fn ciphers(&self) -> impl Iterator<Item = u16> + Clone + use<'a> {
-        words(self.ciphers)
-    }
-
     /// The name of the server that the client means to reach: RFC 6066, `host_name`.
     pub fn server_name(&self) -> Option<&'a [u8]> {
         let mut names = Reader(self.extensions.get(EXT_SERVER_NAME)?.block16()?);
@@ -145,24 +141,22 @@ impl<'a> ClientHello<'a> {
         }
     }
 
-    /// The signature algorithms, as sent.
-    pub fn signature_algorithms(&self) -> impl Iterator<Item = u16> + use<'a> {
-        words(self.list16(EXT_SIGNATURE_ALGORITHMS))
+    /// The signature algorithms, as sent: numbers of two bytes.
+    pub fn signature_algorithms(&self) -> &'a [u8] {
+        self.list16(EXT_SIGNATURE_ALGORITHMS)
     }
 
-    /// The groups of key exchange, as sent.
-    pub fn groups(&self) -> impl Iterator<Item = u16> + use<'a> {
-        words(self.list16(EXT_GROUPS))
+    /// The groups of key exchange, as sent: numbers of two bytes.
+    pub fn groups(&self) -> &'a [u8] {
+        self.list16(EXT_GROUPS)
     }
 
-    /// The formats of elliptic curve points, as sent.
-    pub fn point_formats(&self) -> impl Iterator<Item = u16> + use<'a> {
+    /// The formats of elliptic curve points, as sent: a byte each.
+    pub fn point_formats(&self) -> &'a [u8] {
         self.extensions
             .get(EXT_POINT_FORMATS)
             .and_then(|mut data| data.block8())
             .unwrap_or_default()
-            .iter()
-            .map(|format| u16::from(*format))
     }
 
     fn list16(&self, kind: u16) -> &'a [u8] {
