@@ -38,6 +38,12 @@ pub const MEMO_SLOTS: usize = 32_768;
 /// Values of fields that a worker finds again, whoever says them, without asking the rules.
 pub const MEANINGS_SLOTS: usize = 4096;
 
+/// Fingerprints that a worker finds again, whoever has them, without making them.
+pub const FINGERPRINT_SLOTS: usize = 256;
+
+/// Bytes of what a fingerprint is made of, up to which it is found again.
+pub const FINGERPRINT_BASIS_MAX: usize = 1024;
+
 /// Passages (a message's header, its devices) that a worker counts again without being told.
 pub const PASSAGE_SLOTS: usize = 8192;
 

@@ -59,8 +59,41 @@ pub enum Proof {
     Dhcp,
 }
 
-/// One thing that a parser saw. It is used before the parser goes on, so it may borrow the frame.
+/// The longest fingerprint: a JA4.
+const FINGERPRINT_LEN: usize = 36;
+
+/// A short text that stands for how the software of a sender is made and set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    text: [u8; FINGERPRINT_LEN],
+    len: u8,
+}
+
+impl Fingerprint {
+    /// No fingerprint.
+    pub const NONE: Self = Self {
+        text: [0; FINGERPRINT_LEN],
+        len: 0,
+    };
+
+    /// This text, or none where it is too long.
+    pub fn new(text: &[u8]) -> Self {
+        let mut new = Self::NONE;
+        if let Some(room) = new.text.get_mut(..text.len()) {
+            room.copy_from_slice(text);
+            new.len = text.len() as u8;
+        }
+        new
+    }
+
+    /// Its text.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.text.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+/// One thing that a parser saw. It is used before the parser goes on, so it may borrow the frame.
+#[derive(Clone, Copy, Debug)]
 pub enum Observation<'a> {
     /// A field of an equipment's identity. The value is raw: bytes as sent, without padding;
     /// the receiver of the observation makes text of it and cuts it to its limit.
@@ -71,6 +104,17 @@ pub enum Observation<'a> {
         field: Field,
         /// The accepted component alone, never its surroundings.
         value: &'a [u8],
+    },
+    /// A field of the sender that follows from its basis and from nothing else. It is made only
+    /// where nobody knows what this basis makes.
+    Fingerprint {
+        /// Which fingerprint.
+        field: Field,
+        /// All that it is made of, and nothing that it is not made of: senders that are set up
+        /// alike have the same.
+        basis: &'a [u8],
+        /// Makes it.
+        make: fn(&[u8]) -> Fingerprint,
     },
     /// Something was done, once.
     Event {
@@ -179,6 +223,11 @@ pub fn says(field: Field, value: &[u8], emit: Emit<'_>) {
         field,
         value,
     });
+}
+
+/// The sender has this fingerprint.
+pub fn has_fingerprint(field: Field, basis: &[u8], make: fn(&[u8]) -> Fingerprint, emit: Emit<'_>) {
+    emit(Observation::Fingerprint { field, basis, make });
 }
 
 /// What both ends do together: it is told of each.

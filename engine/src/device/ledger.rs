@@ -11,7 +11,8 @@ use medtap_table::{EdgeFlags, SubjectFlags, Traffic, Volume, hour_of_week};
 
 use super::claims::Claims;
 use super::debts::Debts;
-use super::meanings::{self, Meaning, Meanings};
+use super::fingerprints::Fingerprints;
+use super::meanings::{Meaning, Meanings};
 use super::memo::{Memo, Said};
 use super::passages::{Again, Passage, Passages, Told};
 use super::person::PersonFilter;
@@ -28,6 +29,7 @@ use crate::config::{
     LEDGER_UNANSWERED_MAX,
 };
 use crate::counters::Counters;
+use crate::observe::Fingerprint;
 
 /// Nanoseconds of an hour: how finely the time of a place at a patient is known.
 const HOUR_NS: u64 = 3_600_000_000_000;
@@ -163,6 +165,7 @@ pub struct Ledger {
     unanswered: Debts<UnansweredKey, UnansweredDebt>,
     generation: u32,
     meanings: Meanings,
+    fingerprints: Fingerprints,
     facts_memo: Memo,
     events_memo: Memo,
     passages: Passages,
@@ -191,6 +194,7 @@ impl Ledger {
             unanswered: Debts::reserved(LEDGER_UNANSWERED_MAX),
             generation: 0,
             meanings: Meanings::default(),
+            fingerprints: Fingerprints::default(),
             facts_memo: Memo::default(),
             events_memo: Memo::default(),
             passages: Passages::default(),
@@ -211,6 +215,7 @@ impl Ledger {
             + Debts::<UnansweredKey, UnansweredDebt>::bytes(LEDGER_UNANSWERED_MAX as u64)
             + 2 * Memo::BYTES
             + Meanings::BYTES_MAX
+            + Fingerprints::BYTES_MAX
             + Passages::BYTES_MAX
     }
 
@@ -313,6 +318,16 @@ impl Ledger {
         })
     }
 
+    /// The fingerprint that follows from a basis; made where that was not done lately.
+    pub fn fingerprint(
+        &mut self,
+        field: Field,
+        basis: &[u8],
+        make: fn(&[u8]) -> Fingerprint,
+    ) -> Fingerprint {
+        self.fingerprints.of(field, basis, make)
+    }
+
     /// Adds what rules make of a value that is not kept: in its place stands what the first rule
     /// that knows it is called. Of a value that no rule knows, nothing.
     fn heard(
@@ -323,7 +338,7 @@ impl Ledger {
         matcher: &Matcher,
         counters: &mut Counters,
     ) -> Option<FactId> {
-        let (known_as, meanings) = meanings::heard(field, rules, raw, matcher)?;
+        let (known_as, meanings) = self.meanings.heard(field, rules, raw, matcher)?;
         let subject = SubjectKey::new(said)?;
         let hash = self
             .facts_memo

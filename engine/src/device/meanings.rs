@@ -35,6 +35,8 @@ struct Judged {
 /// What the values that were said lately mean.
 pub struct Meanings {
     slots: Box<[Option<Box<Judged>>]>,
+    /// Hashes of values that are not kept and that no rule knows; 0 for none.
+    unknown: Box<[u64]>,
     hasher: RandomState,
 }
 
@@ -48,6 +50,7 @@ impl Default for Meanings {
     fn default() -> Self {
         Self {
             slots: (0..MEANINGS_SLOTS).map(|_| None).collect(),
+            unknown: vec![0; MEANINGS_SLOTS].into(),
             // Keyed per run: what shares a place with what is not for a sender to choose.
             hasher: RandomState::default(),
         }
@@ -60,7 +63,7 @@ impl Meanings {
         const MEANINGS: usize = 4;
         // A box, a shared slice with its two counts, and what the allocator adds to each.
         let value = size_of::<Judged>() + MEANINGS * size_of::<Meaning>() + 2 * 8 + 2 * 16;
-        (MEANINGS_SLOTS * (size_of::<Option<Box<Judged>>>() + value)) as u64
+        (MEANINGS_SLOTS * (size_of::<Option<Box<Judged>>>() + value + size_of::<u64>())) as u64
     };
 
     /// What a value means; rules are asked where it was not judged lately.
@@ -85,9 +88,37 @@ impl Meanings {
         meanings
     }
 
+    /// What a value that is not kept means by the rules of another field, and what the first of
+    /// them is called; none where no rule knows it. That none does is remembered by a hash: where
+    /// two values had the same, what the second one means would not be told.
+    pub fn heard(
+        &mut self,
+        field: Field,
+        rules: Field,
+        raw: &[u8],
+        matcher: &Matcher,
+    ) -> Option<(Value, Arc<[Meaning]>)> {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u16(rules.number());
+        hasher.write(raw);
+        let hash = hasher.finish() | 1;
+        let slot = self
+            .unknown
+            .get_mut((hash >> 1) as usize % MEANINGS_SLOTS)?;
+        if *slot == hash {
+            return None;
+        }
+        let heard = heard(field, rules, raw, matcher);
+        if heard.is_none() {
+            *slot = hash;
+        }
+        heard
+    }
+
     /// Forgets every judgement: other rules hold.
     pub fn clear(&mut self) {
         self.slots.fill_with(|| None);
+        self.unknown.fill(0);
     }
 }
 
@@ -121,9 +152,8 @@ fn judge(field: Field, raw: Value, matcher: &Matcher) -> Arc<[Meaning]> {
     meanings.into()
 }
 
-/// What a value that is not kept means by the rules of another field, and what the first of them
-/// is called; none where no rule knows it.
-pub fn heard(
+/// See [`Meanings::heard`].
+fn heard(
     field: Field,
     rules: Field,
     raw: &[u8],
@@ -203,5 +233,39 @@ matches = [{ value = "WardPrint" }]
             of(&mut meanings, Field::HttpServer, "WardPrint", &shipped),
             unknown
         );
+    }
+
+    /// That no rule knows a name holds until other rules do, and for that name alone.
+    #[test]
+    fn a_name_that_no_rule_knows_is_known_by_its_hash() {
+        let shipped = Rules::embedded().matcher();
+        let mut meanings = Meanings::default();
+        let mut heard = |name: String, matcher: &Matcher| {
+            let (field, rules) = (Field::DnsQueryName, Field::ContactedName);
+            let heard = meanings.heard(field, rules, name.as_bytes(), matcher);
+            heard.map(|(known_as, _)| known_as.as_str().to_owned())
+        };
+        let tool = Some("TeamViewer".to_owned());
+        for round in 0..2 * MEANINGS_SLOTS {
+            let name = format!("host{}.example.org", round % 1000);
+            assert_eq!(heard(name, &shipped), None);
+            let name = format!("router{round}.teamviewer.com");
+            assert_eq!(heard(name, &shipped), tool);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let rule = RULE.replace("http.server", Field::ContactedName.name());
+        std::fs::write(folder.path().join("ward.toml"), rule).unwrap();
+        let local = Rules::load(Some(folder.path())).unwrap().matcher();
+        let name = || "WardPrint".to_owned();
+        assert_eq!(heard(name(), &shipped), None);
+        assert_eq!(heard(name(), &local), None);
+        meanings.clear();
+        let heard = meanings.heard(
+            Field::DnsQueryName,
+            Field::ContactedName,
+            name().as_bytes(),
+            &local,
+        );
+        assert_eq!(heard.unwrap().0.as_str(), "ward printer");
     }
 }

@@ -3,6 +3,7 @@
 pub mod aggregator;
 pub mod claims;
 mod debts;
+pub mod fingerprints;
 pub mod ledger;
 mod meanings;
 pub mod memo;

@@ -97,6 +97,12 @@ impl Handshakes {
         }
     }
 
+    /// True while what a flow showed is kept: a later opening may have taken its place.
+    pub fn holds(&self, place: usize, first_packet: u64) -> bool {
+        let slot = self.slots.get(place).and_then(Option::as_ref);
+        slot.is_some_and(|known| known.first_packet == first_packet)
+    }
+
     /// What a flow showed, once: `acknowledged` is what its opener says it got, none where the
     /// other end goes on.
     pub fn prove(
@@ -144,6 +150,7 @@ mod tests {
         handshakes.answer(5, 71, None, 1);
         handshakes.open(5, 71, None);
         assert_eq!(handshakes.prove(5, 70, None), None);
+        assert!(!handshakes.holds(5, 70) && handshakes.holds(5, 71));
         assert_eq!(handshakes.prove(5, 71, Some(1)).map(|it| it.next), Some(1));
         handshakes.answer(9, 80, None, 4);
         assert!(

@@ -131,6 +131,11 @@ fn text(observation: &Observation<'_>) -> String {
                 String::from_utf8_lossy(value)
             )
         }
+        Observation::Fingerprint { field, basis, make } => {
+            let value = make(basis);
+            let value = String::from_utf8_lossy(value.as_bytes());
+            format!("sender {}={value}", field.name())
+        }
         Observation::Confirmed => "confirmed".to_owned(),
         Observation::Encrypted => "encrypted".to_owned(),
         Observation::Malformed => "malformed".to_owned(),

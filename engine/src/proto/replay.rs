@@ -174,6 +174,12 @@ fn line(from: Role, observation: Observation<'_>) -> String {
             field.name(),
             value.escape_ascii()
         ),
+        Observation::Fingerprint { field, basis, make } => format!(
+            "{} {}={}",
+            name(from, Subject::Sender),
+            field.name(),
+            make(basis).as_bytes().escape_ascii()
+        ),
         Observation::Event { subject, event } => {
             format!("event {} {}", name(from, subject), event.name())
         }

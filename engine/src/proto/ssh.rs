@@ -7,16 +7,15 @@
 //! offer            20 u8 | cookie 16 | ten lists: length u32, names | follows u8 | 0 u32
 //! ```
 
-use md5::{Digest, Md5};
 use medtap_table::vocabulary::{Field, Protocol};
 
-use super::tls::fingerprint::hex;
+use super::tls::fingerprint::md5;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict, ports};
 use crate::config::{
     SSH_BANNER_BYTES_MAX, SSH_NAMES_MAX, SSH_OFFER_BYTES_MAX, SSH_PACKET_BYTES_MAX,
     SSH_PACKETS_BEFORE_OFFER_MAX, SSH_PREAMBLE_BYTES_MAX,
 };
-use crate::observe::{Emit, Observation, Role, Subject, says};
+use crate::observe::{Emit, Fingerprint, Observation, Role, Subject, has_fingerprint, says};
 
 /// The row of this protocol.
 pub const CLASSIFIER: Classifier = Classifier {
@@ -249,7 +248,7 @@ impl Session {
                     Role::Server => Field::SshHasshServer,
                     _ => Field::SshHassh,
                 };
-                says(field, hassh(&lists, from).as_bytes(), emit);
+                has_fingerprint(field, &hassh_basis(&lists, from), hassh, emit);
                 self.encrypted(emit);
                 self.half(from).stage = Stage::Over;
                 self.agree(from, offer, emit);
@@ -340,24 +339,22 @@ fn names(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     list.split(|byte| *byte == b',').take(SSH_NAMES_MAX)
 }
 
-/// HASSH of a client's offer, hasshServer of a server's: the MD5 of the lists of key exchanges,
-/// ciphers, MACs and compressions for what the sender sends, with `;` between them.
-///
-/// HASSH: Copyright (c) 2018, Salesforce.com, BSD 3-Clause.
-fn hassh(lists: &[&[u8]; 10], from: Role) -> String {
+/// All that the HASSH of a client, or the hasshServer of a server, is made of: the lists of key
+/// exchanges, ciphers, MACs and compressions for what the sender sends, with `;` between them.
+fn hassh_basis(lists: &[&[u8]; 10], from: Role) -> Vec<u8> {
     let [kex, _, enc_c, enc_s, mac_c, mac_s, zip_c, zip_s, ..] = *lists;
-    let own = match from {
+    match from {
         Role::Server => [kex, enc_s, mac_s, zip_s],
         _ => [kex, enc_c, mac_c, zip_c],
-    };
-    let mut hash = Md5::new();
-    for (index, list) in own.into_iter().enumerate() {
-        if index > 0 {
-            hash.update(b";");
-        }
-        hash.update(list);
     }
-    hex(&hash.finalize())
+    .join(&b';')
+}
+
+/// HASSH and hasshServer: the MD5 of the lists.
+///
+/// HASSH: Copyright (c) 2018, Salesforce.com, BSD 3-Clause.
+fn hassh(basis: &[u8]) -> Fingerprint {
+    md5(basis)
 }
 
 #[cfg(test)]
@@ -535,7 +532,7 @@ mod tests {
             .with_max_len(2048)
             .for_each(|bytes: &[u8]| {
                 check_any(&CLASSIFIER, bytes, SSH_PACKET_BYTES_MAX + 4);
-                let _ = lists(bytes).map(|lists| hassh(&lists, C));
+                let _ = lists(bytes).map(|lists| hassh(&hassh_basis(&lists, C)));
                 let mut player = Player::new(&CLASSIFIER);
                 player.play(C, b"SSH-2.0-x\r\n", false);
                 player.play(C, bytes, false);

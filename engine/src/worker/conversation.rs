@@ -326,8 +326,14 @@ impl Reader {
     }
 }
 
+/// Facts that most conversations have before the other end answers.
+const PENDING_FACTS: usize = 8;
+
 /// Keeps a fact until the other end answers, in order. One that waits already is not kept again.
 fn wait(facts: &mut Vec<FactId>, fact: FactId, counters: &mut Counters) {
+    if facts.is_empty() {
+        facts.reserve(PENDING_FACTS);
+    }
     match facts.binary_search(&fact) {
         Ok(_) => {}
         Err(place) if facts.len() < PENDING_FACTS_MAX => facts.insert(place, fact),

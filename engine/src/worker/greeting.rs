@@ -25,6 +25,8 @@ use crate::wire::{Headers, Network, TCP};
 pub struct Opening {
     /// The answer to its SYN was seen.
     is_answered: bool,
+    /// What its ends showed gave way to a later opening.
+    is_lost: bool,
     /// A segment proved that both ends are there.
     is_proved: bool,
     /// The marks of the SYN were told.
@@ -34,7 +36,7 @@ pub struct Opening {
 impl Opening {
     /// The next segment may prove it.
     pub fn waits(&self) -> bool {
-        self.is_answered && !self.is_proved
+        self.is_answered && !self.is_proved && !self.is_lost
     }
 }
 
@@ -75,15 +77,17 @@ impl Worker {
     pub(super) fn keep_syn(&mut self, id: FlowId, packet: &Packet<'_>) {
         let syn = Shown::read(packet.headers, packet.frame);
         let session = self.table.flow(id).session;
-        if let Some(conversation) = self.conversations.get(session)
-            && conversation.opening.is_proved
-        {
-            if !std::mem::replace(&mut conversation.opening.is_syn_told, true) {
-                self.tell(id, packet, |known, say| {
-                    tell_syn(&syn, packet.direction, known, say);
-                });
+        if let Some(conversation) = self.conversations.get(session) {
+            let opening = &mut conversation.opening;
+            opening.is_lost = false;
+            if opening.is_proved {
+                if !std::mem::replace(&mut opening.is_syn_told, true) {
+                    self.tell(id, packet, |known, say| {
+                        tell_syn(&syn, packet.direction, known, say);
+                    });
+                }
+                return;
             }
-            return;
         }
         let (place, first_packet) = self.handshake(id);
         self.handshakes.open(place, first_packet, Some(syn));
@@ -99,6 +103,7 @@ impl Worker {
             return;
         }
         conversation.opening.is_answered = true;
+        conversation.opening.is_lost = false;
         let (place, first_packet) = self.handshake(id);
         let answer = Shown::read(packet.headers, packet.frame);
         let next = packet.headers.seq.wrapping_add(1);
@@ -125,6 +130,10 @@ impl Worker {
         let opener = flow.orig();
         let acknowledged = (opener == packet.direction).then_some(headers.ack);
         let Some(shown) = self.handshakes.prove(place, first_packet, acknowledged) else {
+            let is_lost = !self.handshakes.holds(place, first_packet);
+            if let Some(conversation) = self.conversations.get(flow.session) {
+                conversation.opening.is_lost = is_lost;
+            }
             return;
         };
         if let Some(conversation) = self.conversations.get(flow.session) {

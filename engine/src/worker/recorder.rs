@@ -56,6 +56,15 @@ impl Recorder<'_> {
                 self.ledger
                     .fact(said, (field, value), at, self.matcher, self.counters)
             }
+            Observation::Fingerprint { field, basis, make } => {
+                let fingerprint = self.ledger.fingerprint(field, basis, make);
+                let said = Observation::Fact {
+                    subject: Subject::Sender,
+                    field,
+                    value: fingerprint.as_bytes(),
+                };
+                self.record(&said, ends, confirmed)
+            }
             Observation::Event { subject, event } => {
                 let binding = binding_of(subject, ends);
                 let said = said(&binding, subject);

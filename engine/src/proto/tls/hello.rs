@@ -4,7 +4,7 @@
 use crate::proto::reader::{Reader, words};
 
 /// `server_name`, RFC 6066, section 3.
-const EXT_SERVER_NAME: u16 = 0;
+pub const EXT_SERVER_NAME: u16 = 0;
 /// `supported_groups`, RFC 8422 and RFC 8446.
 const EXT_GROUPS: u16 = 10;
 /// `ec_point_formats`, RFC 8422, 5.1.2.
@@ -12,7 +12,7 @@ const EXT_POINT_FORMATS: u16 = 11;
 /// `signature_algorithms`, RFC 8446, 4.2.3.
 const EXT_SIGNATURE_ALGORITHMS: u16 = 13;
 /// `application_layer_protocol_negotiation`, RFC 7301.
-const EXT_ALPN: u16 = 16;
+pub const EXT_ALPN: u16 = 16;
 /// `supported_versions`, RFC 8446, 4.2.1.
 const EXT_VERSIONS: u16 = 43;
 
@@ -27,35 +27,57 @@ pub fn is_grease(value: u16) -> bool {
     value & 0x0f0f == 0x0a0a && value >> 8 == value & 0xff
 }
 
+/// The extensions that are read: the place of each in what a walk over all of them found.
+const READ: [u16; 6] = [
+    EXT_SERVER_NAME,
+    EXT_GROUPS,
+    EXT_POINT_FORMATS,
+    EXT_SIGNATURE_ALGORITHMS,
+    EXT_ALPN,
+    EXT_VERSIONS,
+];
+
 /// The extensions of a hello, checked to be whole.
-#[derive(Clone, Copy, Debug)]
-pub struct Extensions<'a>(&'a [u8]);
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extensions<'a> {
+    block: &'a [u8],
+    /// The data of the first of each kind in [`READ`].
+    found: [Option<&'a [u8]>; READ.len()],
+}
 
 impl<'a> Extensions<'a> {
     /// Reads what is left of a hello: nothing (as before RFC 3546), or the block of extensions.
     fn parse(mut rest: Reader<'a>) -> Option<Self> {
         if rest.0.is_empty() {
-            return Some(Self(&[]));
+            return Some(Self::default());
         }
         let block = rest.block16()?;
+        let mut found = [None; READ.len()];
         let mut walk = Reader(block);
         while !walk.0.is_empty() {
-            walk.u16()?;
-            walk.block16()?;
+            let (kind, data) = (walk.u16()?, walk.block16()?);
+            if let Some(found) = Self::place(kind).and_then(|place| found.get_mut(place)) {
+                found.get_or_insert(data);
+            }
         }
-        rest.0.is_empty().then_some(Self(block))
+        rest.0.is_empty().then_some(Self { block, found })
+    }
+
+    #[inline]
+    fn place(kind: u16) -> Option<usize> {
+        READ.iter().position(|read| *read == kind)
     }
 
     /// Each extension's type and data, as sent.
     pub fn iter(&self) -> impl Iterator<Item = (u16, &'a [u8])> + Clone + use<'a> {
-        let mut walk = Reader(self.0);
+        let mut walk = Reader(self.block);
         std::iter::from_fn(move || Some((walk.u16()?, walk.block16()?)))
     }
 
+    /// The data of the first of one of the kinds in [`READ`].
     fn get(&self, kind: u16) -> Option<Reader<'a>> {
-        self.iter()
-            .find(|(found, _)| *found == kind)
-            .map(|(_, data)| Reader(data))
+        let found = Self::place(kind).and_then(|place| self.found.get(place));
+        found.copied().flatten().map(Reader)
     }
 
     /// The names of application protocols, RFC 7301: in a client's hello those that it offers,
@@ -75,7 +97,8 @@ impl<'a> Extensions<'a> {
 pub struct ClientHello<'a> {
     /// `legacy_version`: the version, before TLS 1.3.
     pub legacy_version: u16,
-    ciphers: &'a [u8],
+    /// The cipher suites, as sent: numbers of two bytes.
+    pub ciphers: &'a [u8],
     /// The extensions.
     pub extensions: Extensions<'a>,
 }
@@ -101,16 +124,6 @@ impl<'a> ClientHello<'a> {
         })
     }
 
-    /// The cipher suites, as sent.
-    pub fn ciphers(&self) -> impl Iterator<Item = u16> + Clone + use<'a> {
-        words(self.ciphers)
-    }
-
-    /// Whether the client names the server, whatever the name.
-    pub fn names_server(&self) -> bool {
-        self.extensions.get(EXT_SERVER_NAME).is_some()
-    }
-
     /// The name of the server that the client means to reach: RFC 6066, `host_name`.
     pub fn server_name(&self) -> Option<&'a [u8]> {
         let mut names = Reader(self.extensions.get(EXT_SERVER_NAME)?.block16()?);
@@ -128,24 +141,22 @@ impl<'a> ClientHello<'a> {
         }
     }
 
-    /// The signature algorithms, as sent.
-    pub fn signature_algorithms(&self) -> impl Iterator<Item = u16> + use<'a> {
-        words(self.list16(EXT_SIGNATURE_ALGORITHMS))
+    /// The signature algorithms, as sent: numbers of two bytes.
+    pub fn signature_algorithms(&self) -> &'a [u8] {
+        self.list16(EXT_SIGNATURE_ALGORITHMS)
     }
 
-    /// The groups of key exchange, as sent.
-    pub fn groups(&self) -> impl Iterator<Item = u16> + use<'a> {
-        words(self.list16(EXT_GROUPS))
+    /// The groups of key exchange, as sent: numbers of two bytes.
+    pub fn groups(&self) -> &'a [u8] {
+        self.list16(EXT_GROUPS)
     }
 
-    /// The formats of elliptic curve points, as sent.
-    pub fn point_formats(&self) -> impl Iterator<Item = u16> + use<'a> {
+    /// The formats of elliptic curve points, as sent: a byte each.
+    pub fn point_formats(&self) -> &'a [u8] {
         self.extensions
             .get(EXT_POINT_FORMATS)
             .and_then(|mut data| data.block8())
             .unwrap_or_default()
-            .iter()
-            .map(|format| u16::from(*format))
     }
 
     fn list16(&self, kind: u16) -> &'a [u8] {

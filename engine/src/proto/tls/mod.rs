@@ -23,12 +23,13 @@ mod tests;
 
 use medtap_table::vocabulary::{Field, Protocol};
 
+use self::fingerprint::ClientBasis;
 use self::hello::{ClientHello, ServerHello};
 use super::reader::Reader;
 use super::stack_text::StackText;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict, ports};
 use crate::config::{ALPN_NAMES_MAX, HANDSHAKE_BYTES_MAX, TLS_RECORDS_PROOF};
-use crate::observe::{Emit, Observation, Role, Subject, says};
+use crate::observe::{Emit, Observation, Role, Subject, has_fingerprint, says};
 use crate::proto::kept;
 
 /// The row of this protocol.
@@ -506,9 +507,9 @@ fn fact(subject: Subject<'_>, field: Field, value: &[u8], emit: Emit<'_>) {
 /// What a client's hello says: of the client its fingerprints and protocols, of the server its
 /// name.
 pub(super) fn offers(hello: &ClientHello<'_>, carrier: Transport, emit: Emit<'_>) {
-    let ja4 = fingerprint::ja4(hello, carrier);
-    says(Field::TlsJa4, ja4.as_bytes(), emit);
-    says(Field::TlsJa3, fingerprint::ja3(hello).as_bytes(), emit);
+    let basis = ClientBasis::of(hello, carrier);
+    has_fingerprint(Field::TlsJa4, basis.of_ja4(), fingerprint::ja4, emit);
+    has_fingerprint(Field::TlsJa3, basis.of_ja3(), fingerprint::ja3, emit);
     alpn(&hello.extensions, emit);
     if let Some(name) = hello.server_name().filter(|name| is_host_name(name)) {
         fact(Subject::Receiver, Field::TlsServerName, name, emit);
@@ -528,7 +529,8 @@ pub(super) fn chooses(hello: &ServerHello<'_>, emit: Emit<'_>) {
 
 /// What the hello that a server stays with says of it: its fingerprint and the protocol taken.
 pub(super) fn takes(hello: &ServerHello<'_>, emit: Emit<'_>) {
-    says(Field::TlsJa3s, fingerprint::ja3s(hello).as_bytes(), emit);
+    let basis = fingerprint::server_basis(hello);
+    has_fingerprint(Field::TlsJa3s, &basis, fingerprint::ja3s, emit);
     alpn(&hello.extensions, emit);
 }
 

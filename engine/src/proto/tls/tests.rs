@@ -1,5 +1,6 @@
 use super::fingerprint::{ja3, ja4};
 use super::*;
+use crate::observe::Fingerprint;
 use crate::proto::driver::{PORTS as TEST_PORTS, Player, check_any, check_cuts, probe as ask, run};
 
 const C: Role = Role::Client;
@@ -27,27 +28,39 @@ fn record(kind: u8, fragment: &[u8]) -> Vec<u8> {
 
 /// TLS 1.3 with GREASE everywhere, a name, two protocols.
 fn client_hello() -> Vec<u8> {
+    message(1, &client_hello_body(0x11, 0x3a, b"pump.example"))
+}
+
+/// The same with another random and session, other grease, another name.
+fn client_hello_body(random: u8, grease: u8, name: &[u8]) -> Vec<u8> {
+    let grease = |plus: u8| [grease.wrapping_add(plus); 2];
     let extensions = [
-        extension(0x3a3a, &[]),
-        extension(0, &block16(&[&[0][..], &block16(b"pump.example")].concat())),
+        extension(u16::from_be_bytes(grease(0)), &[]),
+        extension(0, &block16(&[&[0][..], &block16(name)].concat())),
         extension(16, &block16(b"\x02h2\x08http/1.1")),
-        extension(10, &block16(&[0x6a, 0x6a, 0, 29, 0, 23])),
+        extension(10, &block16(&[&grease(0x30)[..], &[0, 29, 0, 23]].concat())),
         extension(11, &[1, 0]),
         extension(13, &block16(&[4, 3, 8, 4])),
-        extension(43, &[6, 0x0a, 0x0a, 3, 4, 3, 3]),
+        extension(43, &[&[6][..], &grease(0xd0), &[3, 4, 3, 3]].concat()),
     ]
     .concat();
-    let ciphers = [0x2a, 0x2a, 0x13, 0x01, 0xc0, 0x2f, 0x00, 0x2f];
-    let body = [
+    let ciphers = [&grease(0xf0)[..], &[0x13, 0x01, 0xc0, 0x2f, 0x00, 0x2f]].concat();
+    [
         &[3, 3][..],
-        &[0x11; 32],
-        &[0],
+        &[random; 32],
+        &[4, random, 1, 2, 3],
         &block16(&ciphers),
         &[1, 0],
         &block16(&extensions),
     ]
-    .concat();
-    message(1, &body)
+    .concat()
+}
+
+/// The JA4 and the JA3 of a hello over TCP.
+fn fingerprints(hello: &ClientHello<'_>) -> [String; 2] {
+    let basis = ClientBasis::of(hello, Transport::Tcp);
+    let text = |print: Fingerprint| String::from_utf8(print.as_bytes().to_vec()).unwrap();
+    [text(ja4(basis.of_ja4())), text(ja3(basis.of_ja3()))]
 }
 
 fn server_hello(random: &[u8; 32], cipher: u16, extensions: &[u8]) -> Vec<u8> {
@@ -406,10 +419,46 @@ fn a_hello_without_extensions() {
     let body = [&[3, 3][..], &[0; 32], &[0, 0, 2, 0, 0x2f, 1, 0]].concat();
     let hello = ClientHello::parse(&body).unwrap();
     assert_eq!(
-        ja4(&hello, Transport::Tcp),
-        "t12i010000_ba72b8082249_000000000000"
+        fingerprints(&hello),
+        [
+            "t12i010000_ba72b8082249_000000000000",
+            "fde4273625b2ac63bd01d9c500dac91b"
+        ]
     );
-    assert_eq!(ja3(&hello), "fde4273625b2ac63bd01d9c500dac91b");
+}
+
+/// What hellos of one library differ in makes no other fingerprint, and is made once.
+#[test]
+fn hellos_of_one_library_have_one_basis() {
+    let bases = |body: &[u8], carrier| {
+        let basis = ClientBasis::of(&ClientHello::parse(body).unwrap(), carrier);
+        [basis.of_ja4().to_vec(), basis.of_ja3().to_vec()]
+    };
+    let one = client_hello_body(0x11, 0x3a, b"pump.example");
+    let known = bases(&one, Transport::Tcp);
+    for grease in (0..16).map(|high: u8| high << 4 | 0x0a) {
+        let other = client_hello_body(grease, grease, b"pacs.elsewhere.example");
+        assert_eq!(bases(&other, Transport::Tcp), known, "{grease:x}");
+    }
+    let [over_quic, same] = bases(&one, Transport::Udp);
+    assert!(over_quic != known[0] && same == known[1]);
+    // Any other byte that makes another fingerprint makes another basis, and none makes another
+    // basis without need.
+    for at in 0..one.len() {
+        let mut other = one.clone();
+        other[at] ^= 4;
+        let Some(hello) = ClientHello::parse(&other) else {
+            continue;
+        };
+        let made = fingerprints(&hello);
+        let expected = fingerprints(&ClientHello::parse(&one).unwrap());
+        let found = bases(&other, Transport::Tcp);
+        for ((made, expected), (found, known)) in
+            made.iter().zip(&expected).zip(found.iter().zip(&known))
+        {
+            assert_eq!(made == expected, found == known, "{at}");
+        }
+    }
 }
 
 #[test]
@@ -433,7 +482,7 @@ fn odd_protocol_names_are_written_in_hexadecimal() {
         ]
         .concat();
         let hello = ClientHello::parse(&body).unwrap();
-        assert_eq!(ja4(&hello, Transport::Tcp)[8..10], *wanted, "{name:?}");
+        assert_eq!(fingerprints(&hello)[0][8..10], *wanted, "{name:?}");
     }
 }
 
@@ -462,7 +511,7 @@ fn ja4_vectors() {
             .collect();
         let hello = ClientHello::parse(&bytes[4..]).unwrap();
         // Those from QUIC differ in the first letter alone: what carries them.
-        assert_eq!(ja4(&hello, Transport::Tcp)[1..], wanted[1..]);
+        assert_eq!(fingerprints(&hello)[0][1..], wanted[1..]);
         checked += 1;
     }
     assert!(checked >= 5, "{checked} vectors");
