@@ -244,21 +244,25 @@ impl TableReader {
     /// What the facts of these slots are about, without their texts.
     pub fn fact_heads(&self, slots: Range<u32>) -> impl Iterator<Item = (FactId, FactHead)> + '_ {
         slots.filter_map(|index| {
-            let record = self.load_head(index)?;
+            let mut record = FactRecord::zeroed();
+            self.load_head(index, &mut record)?;
             Some((FactId(index), self.sensible(self.decode_head(&record))?))
         })
     }
 
     /// What one fact is about; none where it makes no sense, which is not counted.
     pub fn fact_head(&self, id: FactId) -> Option<FactHead> {
-        self.decode_head(&self.load_head(id.0)?)
+        let mut record = FactRecord::zeroed();
+        self.load_head(id.0, &mut record)?;
+        self.decode_head(&record)
     }
 
     /// The part of a fact before its texts: with the lock, one cache line.
-    fn load_head(&self, index: u32) -> Option<FactRecord> {
+    fn load_head(&self, index: u32, record: &mut FactRecord) -> Option<()> {
         const WORDS: usize = offset_of!(FactRecord, raw) / 8;
         const _: () = assert!(WORDS * 8 == offset_of!(FactRecord, raw) && WORDS == 7);
-        self.load_front(self.slot(Region::Facts, index)?, WORDS)
+        let words = cast_slice_mut::<u8, u64>(bytes_of_mut(record)).get_mut(..WORDS)?;
+        self.load_into(self.slot(Region::Facts, index)?, words)
     }
 
     /// Every edge with its volume, in the order of slots.
@@ -413,14 +417,14 @@ impl TableReader {
 
     /// The record at the front of a slot. None where there is none, or where it stays torn.
     pub(crate) fn load<R: Pod>(&self, slot: &[Word]) -> Option<R> {
-        self.load_front(slot, size_of::<R>() / 8)
+        let mut record = R::zeroed();
+        self.load_into(slot, cast_slice_mut::<u8, u64>(bytes_of_mut(&mut record)))?;
+        Some(record)
     }
 
-    /// The first words of a record; the others are zero.
-    fn load_front<R: Pod>(&self, slot: &[Word], count: usize) -> Option<R> {
-        let cell = SeqCell::new(slot, count)?;
-        let mut record = R::zeroed();
-        let words = cast_slice_mut::<u8, u64>(bytes_of_mut(&mut record)).get_mut(..count)?;
+    /// The first words of the record at the front of a slot.
+    fn load_into(&self, slot: &[Word], words: &mut [u64]) -> Option<()> {
+        let cell = SeqCell::new(slot, words.len())?;
         let patient = self.torn() < TORN_PATIENCE;
         let attempts = if patient {
             ATTEMPTS_MAX
@@ -429,7 +433,7 @@ impl TableReader {
         };
         for attempt in 0..attempts {
             match cell.try_load(words) {
-                Attempt::Whole => return Some(record),
+                Attempt::Whole => return Some(()),
                 Attempt::Empty => return None,
                 Attempt::Torn if attempt < ATTEMPTS_SPINNING => std::hint::spin_loop(),
                 Attempt::Torn => thread::yield_now(),
@@ -480,9 +484,9 @@ impl TableReader {
     fn decode_head(&self, record: &FactRecord) -> Option<FactHead> {
         let there = |inline: usize, len: u16, heap: u32| {
             let len = usize::from(len);
-            let end = (heap as usize).checked_add(len.div_ceil(8));
-            let lies = end.is_some_and(|end| end <= self.heap().len());
-            len <= inline || (len <= TEXT_BYTES_MAX && lies)
+            let end = || (heap as usize).checked_add(len.div_ceil(8));
+            let lies = || end().is_some_and(|end| end <= self.heap().len());
+            len <= inline || (len <= TEXT_BYTES_MAX && lies())
         };
         let subject = SubjectId(record.subject);
         let whole = self.is_subject(subject)

@@ -112,7 +112,7 @@ type Times = (u64, u64);
 impl Network<'_> {
     /// Everything that is seen of several devices together.
     pub fn findings(&self) -> Findings {
-        let offers = self.facts(Field::DhcpOffer);
+        let offers = self.snapshot.facts_of(Field::DhcpOffer);
         let gateways = self.gateways(&offers);
         let mut findings = Findings::new();
         self.rogue_servers(&offers, &mut findings);
@@ -149,15 +149,6 @@ impl Network<'_> {
                 }
             }
         }
-    }
-
-    fn facts(&self, field: Field) -> Vec<Fact<'static>> {
-        let chosen = self
-            .snapshot
-            .choose_facts(|_, head| (head.field == field).then_some(()));
-        let chosen = chosen.into_iter().flatten();
-        let slots: Vec<u32> = chosen.map(|((), slot)| slot).collect();
-        self.snapshot.facts(&slots)
     }
 
     /// The routers that DHCP servers name, in each scope.
@@ -247,7 +238,7 @@ impl Network<'_> {
 
     /// Machines that claim one address by turns.
     fn rivals(&self, gateways: &BTreeSet<(u16, IpAddr)>, findings: &mut Findings) {
-        let facts = self.facts(Field::ArpRival);
+        let facts = self.snapshot.facts_of(Field::ArpRival);
         if facts.is_empty() {
             return;
         }
@@ -319,7 +310,7 @@ impl Network<'_> {
     /// Devices that tried many targets in vain within an hour, and spoke with few.
     fn scanners(&self, findings: &mut Findings) {
         let mut tried: BTreeMap<u32, (u64, Times)> = BTreeMap::new();
-        for fact in self.facts(Field::TcpUnanswered) {
+        for fact in self.snapshot.facts_of(Field::TcpUnanswered) {
             let times = (fact.first_seen_ns, fact.last_seen_ns);
             let unit = self.bindings.owner(self.snapshot, fact.subject, times);
             let device = unit.and_then(|unit| self.folding.device_of(unit));

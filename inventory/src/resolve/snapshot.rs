@@ -5,8 +5,10 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU8, Ordering as Memory};
 
 use medtap_table::layout::Region;
+use medtap_table::vocabulary::Field;
 use medtap_table::{
     Activity, Edge, Fact, FactHead, FactId, Subject, SubjectId, SubjectKind, TableReader, Traffic,
     Volume,
@@ -17,6 +19,14 @@ use super::bindings::is_hearsay;
 
 /// Slots that are read in one piece of work.
 const SLOTS_AT_ONCE: u32 = 16_384;
+
+/// Fields of which all that any device said is looked at together.
+pub const FIELDS_TOGETHER: [Field; 3] = [Field::DhcpOffer, Field::ArpRival, Field::TcpUnanswered];
+
+/// Something was said about a subject.
+const HAS_FACTS: u8 = 1;
+/// Something was said that shows that it is there.
+const IS_SHOWN: u8 = 2;
 
 /// A subject with its traffic.
 pub struct Seen {
@@ -44,6 +54,8 @@ pub struct Snapshot<'a> {
     pub subjects: Vec<Seen>,
     /// The place of the subject in each slot.
     places: Vec<Option<SubjectId>>,
+    /// Slots of facts of [`FIELDS_TOGETHER`], in their order.
+    together: Vec<(Field, u32)>,
     /// In no order.
     pub edges: Vec<(Edge, Volume)>,
     /// In no order.
@@ -72,6 +84,7 @@ impl<'a> Snapshot<'a> {
             table,
             subjects: Vec::new(),
             places: Vec::new(),
+            together: Vec::new(),
             edges: Vec::new(),
             activities: Vec::new(),
         };
@@ -129,24 +142,32 @@ impl<'a> Snapshot<'a> {
         self.places.get(id.index()).copied().flatten()
     }
 
-    /// Notes of which subjects anything was said.
+    /// Notes of which subjects anything was said, and where what is looked at together lies.
     fn read_heads(&mut self) {
+        let marks: Vec<AtomicU8> = self.subjects.iter().map(|_| AtomicU8::new(0)).collect();
         let of_slots = |slots: Range<u32>| {
-            let heads = self.table.fact_heads(slots);
-            let said = heads
-                .filter_map(|(_, head)| Some((self.place(head.subject)?, !is_hearsay(head.field))));
-            let mut said: Vec<(SubjectId, bool)> = said.collect();
-            said.sort_unstable();
-            said.dedup();
-            said
-        };
-        let said: Vec<Vec<(SubjectId, bool)>> =
-            self.fact_slots().into_par_iter().map(of_slots).collect();
-        for (id, shows) in said.into_iter().flatten() {
-            if let Some(seen) = self.subjects.get_mut(id.index()) {
-                seen.has_facts = true;
-                seen.is_shown |= shows;
+            let mut together = Vec::new();
+            for (slot, head) in self.table.fact_heads(slots) {
+                let Some(id) = self.place(head.subject) else {
+                    continue;
+                };
+                let shows = if is_hearsay(head.field) { 0 } else { IS_SHOWN };
+                if let Some(mark) = marks.get(id.index()) {
+                    mark.fetch_or(HAS_FACTS | shows, Memory::Relaxed);
+                }
+                if FIELDS_TOGETHER.contains(&head.field) {
+                    together.push((head.field, slot.0));
+                }
             }
+            together
+        };
+        let together: Vec<Vec<(Field, u32)>> =
+            self.fact_slots().into_par_iter().map(of_slots).collect();
+        self.together = together.into_iter().flatten().collect();
+        for (seen, mark) in self.subjects.iter_mut().zip(marks) {
+            let mark = mark.into_inner();
+            seen.has_facts = mark & HAS_FACTS != 0;
+            seen.is_shown = mark & IS_SHOWN != 0;
         }
     }
 
@@ -175,6 +196,14 @@ impl<'a> Snapshot<'a> {
             chosen
         };
         self.fact_slots().into_par_iter().map(of_slots).collect()
+    }
+
+    /// Everything that was said in one of [`FIELDS_TOGETHER`].
+    pub fn facts_of(&self, field: Field) -> Vec<Fact<'static>> {
+        debug_assert!(FIELDS_TOGETHER.contains(&field));
+        let of_field = self.together.iter().filter(|(of, _)| *of == field);
+        let slots: Vec<u32> = of_field.map(|(_, slot)| *slot).collect();
+        self.facts(&slots)
     }
 
     /// The facts of these slots, by subject, then by content.
