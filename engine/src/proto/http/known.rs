@@ -59,17 +59,25 @@ impl Name {
     }
 }
 
-/// What most heads have of them.
-const FIELDS: usize = 8;
+/// What nearly all heads have of them: no memory is asked for.
+const FIELDS: usize = 12;
 
 /// The fields of one head.
 #[derive(Debug)]
-pub struct Known<'a>(Vec<(Name, &'a [u8])>);
+pub struct Known<'a> {
+    first: [(Name, &'a [u8]); FIELDS],
+    len: usize,
+    further: Vec<(Name, &'a [u8])>,
+}
 
 impl<'a> Known<'a> {
     /// Those of the lines after the first.
     pub fn of(head: &'a [u8]) -> Self {
-        let mut fields = Vec::with_capacity(FIELDS);
+        let mut fields = Self {
+            first: [(Name::Accept, &[]); FIELDS],
+            len: 0,
+            further: Vec::new(),
+        };
         for line in head::lines(head) {
             if let Some((name, value)) =
                 memchr(b':', line).and_then(|colon| line.split_at_checked(colon))
@@ -79,18 +87,29 @@ impl<'a> Known<'a> {
                 fields.push((name, value.trim_ascii()));
             }
         }
-        Self(fields)
+        fields
+    }
+
+    fn push(&mut self, field: (Name, &'a [u8])) {
+        match self.first.get_mut(self.len) {
+            Some(place) => {
+                *place = field;
+                self.len += 1;
+            }
+            None => self.further.push(field),
+        }
     }
 
     /// All of them, in their order, without the white space around values.
     pub fn iter(&self) -> impl Iterator<Item = (Name, &'a [u8])> {
-        self.0.iter().copied()
+        let first = self.first.iter().take(self.len);
+        first.chain(&self.further).copied()
     }
 
     /// The value of the first of this name.
     pub fn first(&self, name: Name) -> Option<&'a [u8]> {
-        let found = self.0.iter().find(|(known, _)| *known == name);
-        found.map(|(_, value)| *value)
+        let found = self.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value)
     }
 
     /// There is one of this name.
