@@ -57,6 +57,7 @@ fn value(path: &[Option<Key>]) -> Option<Field> {
 #[cfg(test)]
 mod tests {
     use super::super::http::application::{BodyReader, Wants};
+    use super::super::http::known::Known;
     use super::*;
     use crate::observe::Observation;
 
@@ -108,9 +109,9 @@ mod tests {
         let serial = DESCRIPTION.replace("PW4-1", "12345678");
         assert_eq!(say(serial.as_bytes(), 64).len(), 4);
         let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=\"utf-8\"\r\n\r\n";
-        assert!(claim(&Head::of_answer(200, head), &mut |_| {}).is_some());
+        assert!(claim(&Head::of_answer(200, &Known::of(head)), &mut |_| {}).is_some());
         let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n";
-        assert!(claim(&Head::of_answer(200, head), &mut |_| {}).is_none());
+        assert!(claim(&Head::of_answer(200, &Known::of(head)), &mut |_| {}).is_none());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use medtap_table::vocabulary::{Field, Protocol};
 
 use super::http::application::{Application, BodyReader, Claim, Head};
 use super::http::fields::Fields;
+use super::http::known;
 use super::xml::{Name, Schema};
 use crate::observe::{Emit, Observation, Role};
 
@@ -49,7 +50,7 @@ fn claim(head: &Head<'_>, emit: Emit<'_>) -> Option<Claim> {
         let is_asked = head.method == b"POST" && PATHS.contains(&head.path);
         let is_typed = || MEDIA_TYPES.iter().any(|kind| head.is_of_type(kind));
         // A log-in by Negotiate begins without a body.
-        let logs_in = || head.field(b"authorization").is_some();
+        let logs_in = || head.field(known::Name::Authorization).is_some();
         return (is_asked && (is_typed() || logs_in())).then(|| {
             emit(Observation::Carries(Protocol::Winrm));
             Claim { tag: 1, body: None }

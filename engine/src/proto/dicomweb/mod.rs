@@ -17,6 +17,7 @@ use medtap_table::vocabulary::{Event, Field, Protocol};
 
 use super::http::application::{Application, BodyReader, Claim, Head};
 use super::http::head;
+use super::http::known::Name;
 use crate::observe::{Emit, Observation, Role, Subject};
 
 /// The row of this protocol.
@@ -79,9 +80,9 @@ fn claim(head: &Head<'_>, emit: Emit<'_>) -> Option<Claim> {
 
 fn request(head: &Head<'_>, emit: Emit<'_>) -> Option<Claim> {
     let target = Target::parse(head)?;
-    let is_named = [&b"accept"[..], b"content-type"]
+    let is_named = [Name::Accept, Name::ContentType]
         .iter()
-        .any(|name| head.field(name).is_some_and(names_dicom))
+        .any(|name| head.field(*name).is_some_and(names_dicom))
         || target.is_wado_uri;
     if !(is_named || target.has_uid) {
         return None;
@@ -186,18 +187,15 @@ struct Target<'a> {
 impl<'a> Target<'a> {
     fn parse(head: &Head<'a>) -> Option<Self> {
         let is_wado_uri = head.method == b"GET"
-            && head
-                .query
-                .split(|byte| *byte == b'&')
+            && head::split(head.query, b'&')
                 .any(|part| part.eq_ignore_ascii_case(b"requestType=WADO"));
-        let segments = || head.path.split(|byte| *byte == b'/').skip(1);
-        let title = title(segments());
+        let segments = || head::split(head.path, b'/').skip(1);
         if is_wado_uri {
             return Some(Self {
                 operation: Operation::Retrieve,
                 has_uid: false,
                 is_wado_uri,
-                title,
+                title: title(segments()),
             });
         }
         let is_resource =
@@ -232,7 +230,7 @@ impl<'a> Target<'a> {
             operation,
             has_uid,
             is_wado_uri,
-            title,
+            title: title(segments()),
         })
     }
 }
@@ -253,9 +251,9 @@ fn title<'a>(mut segments: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
 
 /// Digits in at least four components: PS3.5 9.1.
 fn is_uid(segment: &[u8]) -> bool {
-    let dots = segment.iter().filter(|byte| **byte == b'.').count();
+    let dots = || segment.iter().filter(|byte| **byte == b'.').count();
     (8..=64).contains(&segment.len())
-        && dots >= 3
+        && dots() >= 3
         && segment
             .iter()
             .all(|byte| byte.is_ascii_digit() || *byte == b'.')

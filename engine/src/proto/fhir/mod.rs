@@ -17,6 +17,7 @@ use medtap_table::vocabulary::{Event, Field, Protocol};
 
 use super::http::application::{Application, BodyReader, Claim, Head};
 use super::http::head;
+use super::http::known::Name;
 use crate::observe::{Emit, Observation, Role, Subject};
 
 /// The row of this protocol.
@@ -56,14 +57,21 @@ impl Operation {
         }
     }
 
+    /// What says by its path alone that it may be FHIR.
+    fn of_path(head: &Head<'_>) -> Option<Self> {
+        if head.path.ends_with(b"/.well-known/smart-configuration") {
+            Some(Self::Smart)
+        } else if head.path.ends_with(b"/metadata") {
+            Some(Self::Metadata)
+        } else {
+            None
+        }
+    }
+
     /// By the method and the last segments of the path.
     fn of(head: &Head<'_>) -> Option<Self> {
-        let is_get = head.method == b"GET";
-        if head.path.ends_with(b"/.well-known/smart-configuration") {
-            return is_get.then_some(Self::Smart);
-        }
-        if head.path.ends_with(b"/metadata") {
-            return is_get.then_some(Self::Metadata);
+        if let Some(operation) = Self::of_path(head) {
+            return (head.method == b"GET").then_some(operation);
         }
         let last = head.path.rsplit(|byte| *byte == b'/').next();
         let is_type = |name: &[u8]| {
@@ -127,14 +135,16 @@ fn claim(head: &Head<'_>, emit: Emit<'_>) -> Option<Claim> {
 }
 
 fn request(head: &Head<'_>, emit: Emit<'_>) -> Option<Claim> {
-    let of_field = |name: &[u8]| head.field(name).and_then(Format::of_fhir);
-    let sent = of_field(b"content-type");
-    let is_named = sent.is_some() || of_field(b"accept").is_some();
+    let of_field = |name: Name| head.field(name).and_then(Format::of_fhir);
+    let sent = of_field(Name::ContentType);
+    let is_named = sent.is_some() || of_field(Name::Accept).is_some();
+    if !is_named {
+        Operation::of_path(head)?;
+    }
     let operation = Operation::of(head)?;
     let tag = operation as u8;
     if !is_named || operation == Operation::Smart {
-        let could_be = matches!(operation, Operation::Metadata | Operation::Smart);
-        return could_be.then_some(Claim { tag, body: None });
+        return Some(Claim { tag, body: None });
     }
     emit(Observation::Carries(Protocol::Fhir));
     fact(Subject::Sender, Field::FhirRole, b"fhir_client", emit);

@@ -7,7 +7,10 @@
 //! over unread. An answer is shown first to the row that claimed its request, with the tag that
 //! the row gave it: so a request's target need not be kept.
 
+use memchr::memchr;
+
 use super::head;
+use super::known::{Known, Name};
 use crate::observe::{Emit, Role};
 
 /// A protocol that rides on HTTP. One row, in the order in which rows are asked.
@@ -35,13 +38,14 @@ pub struct Head<'a> {
     pub is_direct: bool,
     /// The value of the field `content-type`; empty where there is none.
     pub content_type: &'a [u8],
-    pub(super) bytes: &'a [u8],
+    /// Its fields.
+    pub fields: &'a Known<'a>,
 }
 
 impl<'a> Head<'a> {
     /// The head of a request.
-    pub fn of_request(method: &'a [u8], target: &'a [u8], bytes: &'a [u8]) -> Self {
-        let question = target.iter().position(|byte| *byte == b'?');
+    pub fn of_request(method: &'a [u8], target: &'a [u8], fields: &'a Known<'a>) -> Self {
+        let question = memchr(b'?', target);
         let (path, query) = question
             .and_then(|at| target.split_at_checked(at))
             .unwrap_or((target, b""));
@@ -53,13 +57,13 @@ impl<'a> Head<'a> {
             status: 0,
             asked: 0,
             is_direct: true,
-            content_type: head::field(bytes, b"content-type").unwrap_or_default(),
-            bytes,
+            content_type: fields.first(Name::ContentType).unwrap_or_default(),
+            fields,
         }
     }
 
     /// The head of an answer.
-    pub fn of_answer(status: u16, bytes: &'a [u8]) -> Self {
+    pub fn of_answer(status: u16, fields: &'a Known<'a>) -> Self {
         Self {
             from: Role::Server,
             method: b"",
@@ -68,14 +72,14 @@ impl<'a> Head<'a> {
             status,
             asked: 0,
             is_direct: true,
-            content_type: head::field(bytes, b"content-type").unwrap_or_default(),
-            bytes,
+            content_type: fields.first(Name::ContentType).unwrap_or_default(),
+            fields,
         }
     }
 
     /// The value of the first field of this name, without white space around it.
-    pub fn field(&self, name: &[u8]) -> Option<&'a [u8]> {
-        head::field(self.bytes, name)
+    pub fn field(&self, name: Name) -> Option<&'a [u8]> {
+        self.fields.first(name)
     }
 
     /// True where the body is of this media type, whatever its parameters: `application/json`.

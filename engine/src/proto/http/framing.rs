@@ -1,6 +1,6 @@
 //! Where an HTTP/1 body ends (RFC 9112, 6) and how it is coded (RFC 9110, 8.4). It reads no body.
 
-use super::head;
+use super::known::{Known, Name};
 
 /// How a head says that its body ends: RFC 9112, 6.
 pub enum Framing {
@@ -16,13 +16,13 @@ pub enum Framing {
 
 impl Framing {
     /// Reads the fields of a head.
-    pub fn of(head: &[u8]) -> Self {
+    pub fn of(fields: &Known<'_>) -> Self {
         let mut length = None;
         let mut coding: Option<&[u8]> = None;
-        for line in head::lines(head) {
-            if let Some(value) = head::value(line, b"transfer-encoding") {
+        for (name, value) in fields.iter() {
+            if name == Name::TransferEncoding {
                 coding = Some(value);
-            } else if let Some(value) = head::value(line, b"content-length") {
+            } else if name == Name::ContentLength {
                 let number = std::str::from_utf8(value)
                     .ok()
                     .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
@@ -63,15 +63,16 @@ pub enum Coding {
 
 impl Coding {
     /// Reads the fields of a head.
-    pub fn of(head: &[u8]) -> Self {
+    pub fn of(fields: &Known<'_>) -> Self {
         let mut coding = Self::Identity;
-        for line in head::lines(head) {
-            if let Some(value) = head::value(line, b"content-encoding") {
-                coding = match coding {
-                    Self::Identity => Self::parse(value),
-                    _ => Self::Other,
-                };
-            }
+        for (_, value) in fields
+            .iter()
+            .filter(|(name, _)| *name == Name::ContentEncoding)
+        {
+            coding = match coding {
+                Self::Identity => Self::parse(value),
+                _ => Self::Other,
+            };
         }
         coding
     }

@@ -1,7 +1,7 @@
 //! The head of an HTTP/1 message (RFC 9112): start line and fields. It keeps nothing and judges
 //! nothing: what a field may say of a device is decided by who asks.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 /// Methods that a request may begin with: RFC 9110, PATCH (RFC 5789), WebDAV (RFC 4918, 3253,
 /// 5323), GENA (UPnP Device Architecture, 4) and the DLNA, IPP and RPC-over-HTTP clients' own.
@@ -77,7 +77,7 @@ impl<'a> Start<'a> {
     /// where it is whole, `Some(None)` where more bytes could decide, `None` where none can.
     pub fn probe(bytes: &'a [u8]) -> Option<Option<Self>> {
         const LONGEST: usize = 12;
-        if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+        if let Some(end) = memchr(b'\n', bytes) {
             let line = bytes.get(..end)?;
             return Self::parse(line.strip_suffix(b"\r").unwrap_or(line)).map(Some);
         }
@@ -152,14 +152,13 @@ pub fn end(bytes: &[u8], from: usize) -> Option<usize> {
     // The end may have begun up to three bytes before.
     let from = from.saturating_sub(3);
     let rest = bytes.get(from..)?;
-    let mut line_is_empty = false;
-    for (index, byte) in rest.iter().enumerate() {
-        match byte {
-            b'\n' if line_is_empty => return Some(from + index + 1),
-            b'\n' => line_is_empty = true,
-            b'\r' => {}
-            _ => line_is_empty = false,
+    let mut line_start = None;
+    for at in memchr_iter(b'\n', rest) {
+        let line = line_start.and_then(|start| rest.get(start..at));
+        if line.is_some_and(|line| line.iter().all(|byte| *byte == b'\r')) {
+            return Some(from + at + 1);
         }
+        line_start = Some(at + 1);
     }
     None
 }
@@ -216,6 +215,20 @@ static TOKEN: [bool; 256] = {
     }
     token
 };
+
+/// What stands between separators, as [`slice::split`] gives it.
+pub fn split(bytes: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(bytes);
+    std::iter::from_fn(move || {
+        let all = rest?;
+        let Some((part, after)) = memchr(separator, all).and_then(|at| all.split_at_checked(at))
+        else {
+            return rest.take();
+        };
+        rest = after.get(1..);
+        Some(part)
+    })
+}
 
 /// The media type in a Content-Type or Accept field, without its parameters: RFC 9110, 8.3.1.
 pub fn media_type(value: &[u8]) -> &[u8] {
@@ -392,6 +405,28 @@ mod tests {
             Some(&b"PUMP &amp; Co"[..])
         );
         assert_eq!(title(b"<title>half"), None);
+    }
+
+    #[test]
+    fn fuzz_parts_and_ends() {
+        bolero::check!()
+            .with_iterations(2_000)
+            .for_each(|bytes: &[u8]| {
+                let bytes: Vec<u8> = bytes
+                    .iter()
+                    .map(|at| b"a\r\n\n"[usize::from(at % 4)])
+                    .collect();
+                let parts = bytes.split(|byte| *byte == b'\n');
+                assert!(split(&bytes, b'\n').eq(parts));
+                // The first line break after which a line holds nothing but carriage returns.
+                let mut is_empty = false;
+                let end_of_head = bytes.iter().position(|byte| {
+                    let ends = is_empty && *byte == b'\n';
+                    is_empty = *byte == b'\n' || is_empty && *byte == b'\r';
+                    ends
+                });
+                assert_eq!(end(&bytes, 0), end_of_head.map(|at| at + 1));
+            });
     }
 
     /// A field is found by its name as it is found among all.

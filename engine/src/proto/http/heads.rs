@@ -1,17 +1,17 @@
 //! What the heads of a connection say of its two ends, whichever version of HTTP frames them. It
 //! reads no body, and keeps no target and no field.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use medtap_table::vocabulary::Field;
 
 use super::application::{Application, Head};
 use super::body::Body;
 use super::framing::Coding;
 use super::head;
+use super::known::{Known, Name};
 use crate::config::{HTTP_QUIET_HEADS_MAX, HTTP_VALUES_MAX};
 use crate::observe::{Emit, Observation, Subject, both};
 use crate::proto::clock::{self, Clock};
+use crate::proto::digest::Digest;
 use crate::proto::kept;
 
 /// What is told of a log-in whose password anybody can read, RFC 7617.
@@ -86,7 +86,7 @@ impl Heads {
         &mut self,
         method: &[u8],
         target: &[u8],
-        head: &[u8],
+        fields: &Known<'_>,
         emit: Emit<'_>,
     ) -> (Request, Option<Body>) {
         self.quiet = self.quiet.saturating_add(1);
@@ -101,27 +101,28 @@ impl Heads {
                 && !target.contains(&b'?'),
             logs_in: false,
         };
-        let is_forwarded = head::lines(head).any(|line| {
-            [&b"via"[..], b"forwarded", b"x-forwarded-for"]
-                .iter()
-                .any(|name| head::value(line, name).is_some())
-        });
-        for line in head::lines(head) {
-            if !is_forwarded && let Some(value) = head::value(line, b"user-agent") {
-                self.fact(Subject::Sender, Field::HttpUserAgent, value, emit);
-            } else if !request.is_proxied
-                && let Some(host) = head::value(line, b"host").and_then(head::host_name)
-            {
-                self.fact(Subject::Receiver, Field::HttpHost, host, emit);
-            } else if let Some(value) = head::value(line, b"authorization") {
-                request.logs_in = head::is_basic(value);
+        let is_forwarded = [Name::Via, Name::Forwarded, Name::XForwardedFor]
+            .iter()
+            .any(|name| fields.has(*name));
+        for (name, value) in fields.iter() {
+            match name {
+                Name::UserAgent if !is_forwarded => {
+                    self.fact(Subject::Sender, Field::HttpUserAgent, value, emit);
+                }
+                Name::Host if !request.is_proxied => {
+                    if let Some(host) = head::host_name(value) {
+                        self.fact(Subject::Receiver, Field::HttpHost, host, emit);
+                    }
+                }
+                Name::Authorization => request.logs_in = head::is_basic(value),
+                _ => {}
             }
         }
         let shown = Head {
             is_direct: !is_forwarded && !request.is_proxied,
-            ..Head::of_request(method, target, head)
+            ..Head::of_request(method, target, fields)
         };
-        let body = self.claim(&shown, head, &mut request, emit);
+        let body = self.claim(&shown, &mut request, emit);
         (request, body)
     }
 
@@ -130,32 +131,32 @@ impl Heads {
         &mut self,
         status: u16,
         request: &Request,
-        head: &[u8],
+        fields: &Known<'_>,
         emit: Emit<'_>,
     ) -> Answer {
         self.quiet = self.quiet.saturating_add(1);
-        let has = |name: &[u8]| head::field(head, name).is_some();
         let mut answer = Answer {
-            is_own: !request.is_proxied && !has(b"via"),
+            is_own: !request.is_proxied && !fields.has(Name::Via),
             is_html: false,
             is_http2: false,
         };
-        for line in head::lines(head) {
-            if let Some(value) = head::value(line, b"content-type") {
-                answer.is_html = value
-                    .get(..9)
-                    .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/html"));
-            } else if let Some(value) = head::value(line, b"upgrade") {
-                answer.is_http2 = value.eq_ignore_ascii_case(b"h2c");
-            } else if let Some(value) = head::value(line, b"date") {
+        for (name, value) in fields.iter() {
+            match name {
+                Name::ContentType => {
+                    answer.is_html = value
+                        .get(..9)
+                        .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/html"));
+                }
+                Name::Upgrade => answer.is_http2 = value.eq_ignore_ascii_case(b"h2c"),
                 // Of a copy that was kept, which has an age, it is the time of another: RFC 9111,
                 // 5.1.
-                let told = clock::http_date(value);
-                if let Some(told) = told.filter(|_| answer.is_own && !has(b"age")) {
-                    self.clock.read(Field::HttpOffset, told, self.time_ns, emit);
+                Name::Date if answer.is_own && !fields.has(Name::Age) => {
+                    if let Some(told) = clock::http_date(value) {
+                        self.clock.read(Field::HttpOffset, told, self.time_ns, emit);
+                    }
                 }
-            } else if answer.is_own {
-                self.server_field(line, emit);
+                _ if answer.is_own => self.server_field(name, value, emit),
+                _ => {}
             }
         }
         let is_let_in = request.logs_in && answer.is_own && matches!(status, 200..=299);
@@ -170,38 +171,31 @@ impl Heads {
         &mut self,
         status: u16,
         answer: &Answer,
-        head: &[u8],
+        fields: &Known<'_>,
         request: &mut Request,
         emit: Emit<'_>,
     ) -> Option<Body> {
         let shown = Head {
             is_direct: answer.is_own,
-            ..Head::of_answer(status, head)
+            ..Head::of_answer(status, fields)
         };
-        self.claim(&shown, head, request, emit)
+        self.claim(&shown, request, emit)
     }
 
-    fn server_field(&mut self, line: &[u8], emit: Emit<'_>) {
-        let (field, value) = if let Some(value) = head::value(line, b"server") {
-            (Field::HttpServer, value)
-        } else if let Some(value) = head::value(line, b"x-powered-by") {
-            (Field::HttpPoweredBy, value)
-        } else if let Some(value) = head::value(line, b"www-authenticate").and_then(head::realm) {
-            (Field::HttpRealm, value)
-        } else {
-            return;
+    fn server_field(&mut self, name: Name, value: &[u8], emit: Emit<'_>) {
+        let (field, value) = match name {
+            Name::Server => (Field::HttpServer, Some(value)),
+            Name::XPoweredBy => (Field::HttpPoweredBy, Some(value)),
+            Name::WwwAuthenticate => (Field::HttpRealm, head::realm(value)),
+            _ => return,
         };
-        self.fact(Subject::Sender, field, value, emit);
+        if let Some(value) = value {
+            self.fact(Subject::Sender, field, value, emit);
+        }
     }
 
     /// Shows a head to the applications; the body, where one of them reads it.
-    fn claim(
-        &mut self,
-        head: &Head<'_>,
-        bytes: &[u8],
-        request: &mut Request,
-        emit: Emit<'_>,
-    ) -> Option<Body> {
+    fn claim(&mut self, head: &Head<'_>, request: &mut Request, emit: Emit<'_>) -> Option<Body> {
         let claimed = request.claim.map(|(index, _)| usize::from(index));
         let of_request = claimed.into_iter();
         let others = (0..self.applications.len()).filter(|index| Some(*index) != claimed);
@@ -225,7 +219,7 @@ impl Heads {
             request.claim = u8::try_from(index).ok().map(|index| (index, claim.tag));
             return claim
                 .body
-                .and_then(|reader| Body::new(reader, Coding::of(bytes)));
+                .and_then(|reader| Body::new(reader, Coding::of(head.fields)));
         }
         None
     }
@@ -243,9 +237,8 @@ impl Heads {
 
     /// It was not said before, and is from now on.
     fn is_new(&mut self, field: Field, value: &[u8]) -> bool {
-        let mut hasher = DefaultHasher::new();
-        (field, value).hash(&mut hasher);
-        let hash = hasher.finish();
+        let field = [u64::from(field.number())];
+        let hash = Digest::default().words(&field).part(value).finish();
         let is_new = self.values.len() < HTTP_VALUES_MAX && !self.values.contains(&hash);
         if is_new {
             self.values.push(hash);

@@ -23,6 +23,7 @@ mod gzip;
 pub mod h2;
 pub mod head;
 mod heads;
+pub mod known;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ use self::body::Body;
 use self::framing::{Coding, Framing};
 use self::head::Start;
 use self::heads::{Heads, Request};
+use self::known::Known;
 use super::{APPLICATIONS, Classifier, Progress, Segment, Then, Transport, Verdict};
 use crate::config::{HTTP_HEAD_BYTES_MAX, HTTP_PENDING_MAX};
 use crate::observe::{Emit, Fault, Observation, Role};
@@ -288,14 +290,14 @@ impl Session {
         self.half(from).searched = 0;
         self.heads.time_ns = segment.time_ns;
         let head = segment.bytes.get(..len).unwrap_or_default();
-        let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let line = head::split(head, b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let body = match (Start::parse(line), from) {
             (Some(Start::Request { method, target }), Role::Client | Role::Peer) => {
-                self.request(method, target, head, emit)
+                self.request(method, target, &Known::of(head), emit)
             }
             (Some(Start::Response { status }), Role::Server | Role::Peer) => {
-                self.response(status, head, emit)
+                self.response(status, &Known::of(head), emit)
             }
             (None, _) if segment.cut => return Step::Used(len),
             _ => return Step::Broken,
@@ -322,7 +324,7 @@ impl Session {
         &mut self,
         method: &[u8],
         target: &[u8],
-        head: &[u8],
+        fields: &Known<'_>,
         emit: Emit<'_>,
     ) -> Option<(Extent, Purpose)> {
         // With so many answers missing, which belongs to which is of no use any more; the
@@ -332,7 +334,7 @@ impl Session {
             self.client.stage = Stage::Over;
             return Some((Extent::Fixed(0), Purpose::Pass));
         }
-        let (mut request, body) = self.heads.request(method, target, head, emit);
+        let (mut request, body) = self.heads.request(method, target, fields, emit);
         request.is_front_page &= self.pending.is_empty();
         let purpose = self.reads(Role::Client, body);
         self.pending.push_back(request);
@@ -340,7 +342,7 @@ impl Session {
         if self.is_unpaired {
             self.heads.confirm(emit);
         }
-        match Framing::of(head) {
+        match Framing::of(fields) {
             Framing::Broken => {
                 emit(Observation::Malformed);
                 None
@@ -353,7 +355,12 @@ impl Session {
 
     /// What an answer says; its body and what it is wanted for, or `None` where nothing more can
     /// be learnt.
-    fn response(&mut self, status: u16, head: &[u8], emit: Emit<'_>) -> Option<(Extent, Purpose)> {
+    fn response(
+        &mut self,
+        status: u16,
+        fields: &Known<'_>,
+        emit: Emit<'_>,
+    ) -> Option<(Extent, Purpose)> {
         // An interim answer leaves its request waiting: RFC 9110, 15.2.
         let request = match status {
             100..=199 => self.pending.front().copied(),
@@ -364,7 +371,7 @@ impl Session {
             self.heads.confirm(emit);
         }
         let mut request = request.unwrap_or_default();
-        let answer = self.heads.answer(status, &request, head, emit);
+        let answer = self.heads.answer(status, &request, fields, emit);
         if status == 101 && answer.is_http2 {
             let heads = std::mem::take(&mut self.heads);
             emit(Observation::Becomes(Protocol::Http2));
@@ -380,20 +387,20 @@ impl Session {
         }
         let body = self
             .heads
-            .claim_answer(status, &answer, head, &mut request, emit);
+            .claim_answer(status, &answer, fields, &mut request, emit);
         let purpose = self.reads(Role::Server, body);
         let title = request.is_front_page
             && !self.is_unpaired
             && self.pending.is_empty()
             && answer.is_own
             && answer.is_html
-            && Coding::of(head) == Coding::Identity
+            && Coding::of(fields) == Coding::Identity
             && matches!(status, 200 | 401);
         let purpose = match purpose {
             Purpose::Pass if title => Purpose::Title,
             purpose => purpose,
         };
-        match Framing::of(head) {
+        match Framing::of(fields) {
             Framing::Broken => {
                 emit(Observation::Malformed);
                 None

@@ -1,6 +1,7 @@
 use super::*;
 use crate::observe::Observation;
 use crate::observe::Subject;
+use crate::proto::http::known::Known;
 
 const HEAD: &str = "<?xml version='1.0' encoding='UTF-8'?>\
     <s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" \
@@ -229,11 +230,23 @@ fn other_messages_are_left_at_their_action() {
 #[test]
 fn bodies_of_soap_alone_are_claimed() {
     let soap = b"HTTP/1.1 200 OK\r\nContent-Type: application/soap+xml; charset=utf-8\r\n\r\n";
-    assert!(claim(&Head::of_answer(200, soap), &mut |_| {}).is_some());
-    assert!(claim(&Head::of_request(b"POST", b"/x", soap), &mut |_| {}).is_some());
-    assert!(claim(&Head::of_request(b"GET", b"/x", soap), &mut |_| {}).is_none());
+    assert!(claim(&Head::of_answer(200, &Known::of(soap)), &mut |_| {}).is_some());
+    assert!(
+        claim(
+            &Head::of_request(b"POST", b"/x", &Known::of(soap)),
+            &mut |_| {}
+        )
+        .is_some()
+    );
+    assert!(
+        claim(
+            &Head::of_request(b"GET", b"/x", &Known::of(soap)),
+            &mut |_| {}
+        )
+        .is_none()
+    );
     let html = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n";
-    assert!(claim(&Head::of_answer(200, html), &mut |_| {}).is_none());
+    assert!(claim(&Head::of_answer(200, &Known::of(html)), &mut |_| {}).is_none());
 }
 
 /// Whatever is thrown in, nothing of a patient's state comes out.

@@ -20,6 +20,7 @@ use self::hpack::Table;
 use super::application::Wants;
 use super::body::Body;
 use super::heads::{Heads, Request};
+use super::known::Known;
 use crate::config::{HTTP2_BLOCK_BYTES_MAX, HTTP2_SETTINGS_BYTES_MAX, HTTP2_STREAMS_MAX};
 use crate::observe::{Emit, Fault, Observation, Role};
 use crate::proto::kept;
@@ -417,9 +418,9 @@ impl Connection {
         if head.method.is_empty() || id.is_multiple_of(2) {
             return Err(None);
         }
-        let (request, body) = self
-            .heads
-            .request(&head.method, &head.path, &head.text, emit);
+        let (request, body) =
+            self.heads
+                .request(&head.method, &head.path, &Known::of(&head.text), emit);
         self.open(id, request, body);
         Ok(())
     }
@@ -443,7 +444,8 @@ impl Connection {
         if is_known {
             self.heads.confirm(emit);
         }
-        let answer = self.heads.answer(status, request, &head.text, emit);
+        let fields = Known::of(&head.text);
+        let answer = self.heads.answer(status, request, &fields, emit);
         // An interim answer leaves its request waiting: RFC 9113, 8.1.
         let Some((answered, [_, body])) = answered.filter(|_| status >= 200) else {
             return Ok(());
@@ -452,7 +454,7 @@ impl Connection {
         if !request.is_head && !request.is_connect && !matches!(status, 204 | 304) {
             *body = self
                 .heads
-                .claim_answer(status, &answer, &head.text, request, emit);
+                .claim_answer(status, &answer, &fields, request, emit);
         }
         Ok(())
     }
