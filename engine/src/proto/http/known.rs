@@ -59,7 +59,7 @@ impl Name {
     }
 }
 
-/// What nearly all heads have of them: no memory is asked for.
+/// What nearly every head has of them at most: those of a head need no memory of their own.
 const FIELDS: usize = 12;
 
 /// The fields of one head.
@@ -67,7 +67,8 @@ const FIELDS: usize = 12;
 pub struct Known<'a> {
     first: [(Name, &'a [u8]); FIELDS],
     len: usize,
-    further: Vec<(Name, &'a [u8])>,
+    /// Those after the first.
+    more: Vec<(Name, &'a [u8])>,
 }
 
 impl<'a> Known<'a> {
@@ -76,7 +77,7 @@ impl<'a> Known<'a> {
         let mut fields = Self {
             first: [(Name::Accept, &[]); FIELDS],
             len: 0,
-            further: Vec::new(),
+            more: Vec::new(),
         };
         for line in head::lines(head) {
             if let Some((name, value)) =
@@ -84,32 +85,32 @@ impl<'a> Known<'a> {
                 && let Some(name) = Name::of(name)
                 && let Some(value) = value.get(1..)
             {
-                fields.push((name, value.trim_ascii()));
+                fields.add((name, value.trim_ascii()));
             }
         }
         fields
     }
 
-    fn push(&mut self, field: (Name, &'a [u8])) {
+    fn add(&mut self, field: (Name, &'a [u8])) {
         match self.first.get_mut(self.len) {
             Some(place) => {
                 *place = field;
                 self.len += 1;
             }
-            None => self.further.push(field),
+            None => self.more.push(field),
         }
     }
 
     /// All of them, in their order, without the white space around values.
     pub fn iter(&self) -> impl Iterator<Item = (Name, &'a [u8])> {
-        let first = self.first.iter().take(self.len);
-        first.chain(&self.further).copied()
+        let first = self.first.get(..self.len).unwrap_or_default();
+        first.iter().chain(&self.more).copied()
     }
 
     /// The value of the first of this name.
     pub fn first(&self, name: Name) -> Option<&'a [u8]> {
-        let found = self.iter().find(|(known, _)| *known == name);
-        found.map(|(_, value)| value)
+        let mut found = self.iter().filter(|(known, _)| *known == name);
+        found.next().map(|(_, value)| value)
     }
 
     /// There is one of this name.

@@ -461,6 +461,120 @@ fn hellos_of_one_library_have_one_basis() {
     }
 }
 
+/// JA4 and JA3 as their authors describe them, made step by step of a hello's body.
+fn as_described(body: &[u8]) -> [String; 2] {
+    let hello = ClientHello::parse(body).unwrap();
+    let numbers = |bytes: &[u8]| {
+        let all = bytes
+            .chunks_exact(2)
+            .map(|n| u16::from_be_bytes([n[0], n[1]]));
+        let kept = all.filter(|n| !hello::is_grease(*n));
+        kept.collect::<Vec<_>>()
+    };
+    let hex4 = |list: &[u16]| {
+        let text: Vec<_> = list.iter().map(|n| format!("{n:04x}")).collect();
+        text.join(",")
+    };
+    let decimal = |list: &[u16]| {
+        let text: Vec<_> = list.iter().map(u16::to_string).collect();
+        text.join("-")
+    };
+    let hash12 = |text: String| match text.as_str() {
+        "" => "0".repeat(12),
+        text => format!("{:x}", <sha2::Sha256 as sha2::Digest>::digest(text))[..12].to_owned(),
+    };
+    let kinds: Vec<u8> = hello
+        .extensions
+        .iter()
+        .flat_map(|(kind, _)| kind.to_be_bytes())
+        .collect();
+    let (ciphers, kinds) = (numbers(hello.ciphers), numbers(&kinds));
+    let version = match hello.version() {
+        0x0304 => "13",
+        0x0303 => "12",
+        0x0302 => "11",
+        0x0301 => "10",
+        0x0300 => "s3",
+        0x0002 => "s2",
+        _ => "00",
+    };
+    let name = hello.extensions.alpn().next().unwrap_or_default();
+    let alpn = match (name.first(), name.last()) {
+        (Some(a), Some(b)) if a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric() => {
+            [char::from(*a), char::from(*b)].iter().collect()
+        }
+        (Some(a), Some(b)) => format!("{:x}{:x}", a >> 4, b & 15),
+        _ => "00".to_owned(),
+    };
+    let (mut in_order, mut hashed) = (ciphers.clone(), kinds.clone());
+    in_order.sort_unstable();
+    hashed.retain(|kind| ![0, 16].contains(kind));
+    hashed.sort_unstable();
+    let mut third = hex4(&hashed);
+    let signatures = numbers(hello.signature_algorithms());
+    if !signatures.is_empty() {
+        third = format!("{third}_{}", hex4(&signatures));
+    }
+    let ja4 = format!(
+        "t{version}{}{:02}{:02}{alpn}_{}_{}",
+        if kinds.contains(&0) { 'd' } else { 'i' },
+        ciphers.len().min(99),
+        kinds.len().min(99),
+        hash12(hex4(&in_order)),
+        hash12(third),
+    );
+    let formats = hello.point_formats().iter().map(|it| u16::from(*it));
+    let ja3 = format!(
+        "{},{},{},{},{}",
+        hello.legacy_version,
+        decimal(&ciphers),
+        decimal(&kinds),
+        decimal(&numbers(hello.groups())),
+        decimal(&formats.collect::<Vec<_>>()),
+    );
+    let ja3 = format!("{:x}", <md5::Md5 as sha2::Digest>::digest(ja3));
+    [ja4, ja3]
+}
+
+/// Whatever is in a hello (all grease, twice the same, nothing, as much as fits), its fingerprints
+/// are those that the descriptions say.
+#[test]
+fn fuzz_fingerprints_are_as_described() {
+    let kinds = [0, 5, 10, 11, 13, 16, 43, 51, 0x1a1a, 0xfafa, 0xff01, 65_037];
+    let hello = |ciphers: &[u8], extensions: &[u8]| {
+        let list = [&[3, 3][..], &[9; 32], &[0], &block16(ciphers), &[1, 0]];
+        [&list.concat()[..], &block16(extensions)].concat()
+    };
+    bolero::check!()
+        .with_iterations(3_000)
+        .with_type::<(Vec<u8>, Vec<(u8, Vec<u8>)>)>()
+        .for_each(|(ciphers, extensions)| {
+            let ciphers = &ciphers[..ciphers.len() / 2 * 2];
+            let extensions = extensions.iter().flat_map(|(kind, data)| {
+                // Lists and names whose lengths are right are read further.
+                let data = match kind & 0x30 {
+                    0 => block16(data),
+                    0x10 => block16(&[&[data.len() as u8][..], data].concat()),
+                    0x20 => [&[data.len() as u8][..], data].concat(),
+                    _ => data.clone(),
+                };
+                extension(kinds[usize::from(*kind) % kinds.len()], &data)
+            });
+            let body = hello(ciphers, &extensions.collect::<Vec<_>>());
+            let parsed = ClientHello::parse(&body).unwrap();
+            assert_eq!(fingerprints(&parsed), as_described(&body));
+        });
+    for long in [
+        hello(&[0x2a; 65_534], &[]),
+        hello(&[0x13; 65_534], &[0; 65_532]),
+        hello(&[], &[0x1a, 0x1a, 0, 0].repeat(16_383)),
+        hello(&[0x13, 1], &[0, 10, 0, 0].repeat(16_383)),
+    ] {
+        let parsed = ClientHello::parse(&long).unwrap();
+        assert_eq!(fingerprints(&parsed), as_described(&long));
+    }
+}
+
 #[test]
 fn odd_protocol_names_are_written_in_hexadecimal() {
     for (name, wanted) in [
