@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use medtap_table::vocabulary::{Attribute, Field};
-use medtap_table::{Fact, Traffic};
+use medtap_table::{Fact, StoredFact, Traffic};
 
 use super::bindings::Unit;
 use super::category::{self, Part};
@@ -109,13 +109,11 @@ impl Resolution<'_> {
         }
     }
 
-    /// Everything that was said about a device.
-    pub(super) fn facts(&self, number: u32) -> Vec<Fact<'static>> {
-        let mut facts = Vec::new();
-        for unit in self.folding.units.of(number) {
-            self.said.add_facts(&self.snapshot, *unit, &mut facts);
-        }
-        facts
+    /// Everything that was said about a device, by unit, as it lies in the table.
+    fn stored(&self, number: u32) -> Vec<Vec<StoredFact>> {
+        let units = self.folding.units.of(number).iter();
+        let stored = units.map(|unit| self.said.stored(&self.snapshot, *unit));
+        stored.collect()
     }
 
     /// The device of a number.
@@ -128,8 +126,12 @@ impl Resolution<'_> {
             traffic,
             usage,
         } = self.gather(number, extent);
-        let facts = self.facts(number);
-        let mut facts: Vec<&Fact<'static>> = facts.iter().collect();
+        let stored = self.stored(number);
+        let mut facts = Vec::with_capacity(stored.iter().map(Vec::len).sum());
+        for stored in &stored {
+            self.snapshot.add_told(stored, &mut facts);
+        }
+        let mut facts: Vec<&Fact<'_>> = facts.iter().collect();
         // What a name server looks up, it looks up for others.
         if facts.iter().any(|fact| fact.field == Field::DnsServer) {
             facts.retain(|fact| fact.field != Field::DnsQueryName);
@@ -217,7 +219,7 @@ impl Resolution<'_> {
         identity::text(id.unwrap_or_default())
     }
 
-    fn findings(&self, number: u32, facts: &[&Fact<'static>]) -> Vec<Finding> {
+    fn findings(&self, number: u32, facts: &[&Fact<'_>]) -> Vec<Finding> {
         let mut units = self.folding.units.of(number).iter();
         let shared = units.find_map(|unit| {
             let state = self.bindings.states.get(*unit as usize)?;
@@ -296,13 +298,13 @@ fn add(sum: &mut Traffic, more: Traffic) {
 }
 
 /// What rules recognised, each field, value and rule once.
-fn recognised(facts: &[&Fact<'static>]) -> Vec<Recognised> {
-    let key = |fact: &Fact<'static>| (fact.field, fact.rule);
-    let mut facts: Vec<&Fact<'static>> = facts.to_vec();
+fn recognised(facts: &[&Fact<'_>]) -> Vec<Recognised> {
+    let key = |fact: &Fact<'_>| (fact.field, fact.rule);
+    let mut facts: Vec<&Fact<'_>> = facts.to_vec();
     facts.retain(|fact| fact.rule != 0);
     facts.sort_by(|a, b| (a.field, &a.raw, a.rule).cmp(&(b.field, &b.raw, b.rule)));
     let same = facts.chunk_by(|a, b| key(a) == key(b) && a.raw == b.raw);
-    let reading = |same: &[&Fact<'static>]| {
+    let reading = |same: &[&Fact<'_>]| {
         let first = same.first()?;
         let firsts = same.iter().map(|fact| fact.first_seen_ns).min();
         let lasts = same.iter().map(|fact| fact.last_seen_ns).max();
@@ -322,8 +324,8 @@ fn recognised(facts: &[&Fact<'static>]) -> Vec<Recognised> {
 }
 
 /// What no rule knows and is no attribute, each value of a field once.
-fn unnamed(facts: &[&Fact<'static>]) -> Vec<Said> {
-    let is_unnamed = |fact: &&&Fact<'static>| {
+fn unnamed(facts: &[&Fact<'_>]) -> Vec<Said> {
+    let is_unnamed = |fact: &&&Fact<'_>| {
         fact.rule == 0 && fact.attribute == Attribute::Observed && !fact.field.is_at_patient()
     };
     let said = facts.iter().filter(is_unnamed);
@@ -347,11 +349,11 @@ fn said_times(said: impl Iterator<Item = (Field, u64, u64)>) -> Option<(u64, u64
 }
 
 fn attributes(
-    facts: &[&Fact<'static>],
+    facts: &[&Fact<'_>],
     hints: &[Hint],
     extent: Extent,
 ) -> BTreeMap<&'static str, Option<AttributeValue>> {
-    let mut facts: Vec<&Fact<'static>> = facts.to_vec();
+    let mut facts: Vec<&Fact<'_>> = facts.to_vec();
     facts.sort_by_key(|fact| fact.attribute);
     let mut values = NOTHING.clone();
     for (value, (_, attribute)) in values.values_mut().zip(SHOWN.iter()) {
