@@ -1,9 +1,8 @@
 //! One device, made of everything that belongs to it. It gathers and sums; what wins is decided by
 //! the modules that it asks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::LazyLock;
 
 use medtap_table::vocabulary::{Attribute, Field};
 use medtap_table::{Fact, StoredFact, Traffic};
@@ -14,29 +13,14 @@ use super::joins::Reason;
 use super::usage::{self, Usage};
 use super::values::{self, Reading};
 use super::{Extent, Resolution, findings, identity, mac};
-use crate::model::{
-    AttributeValue, Device, Finding, Peer, Provenance, Recognised, Risk, Said, Time,
-};
+use crate::attributes::Attributes;
+use crate::model::{Device, Finding, Peer, Provenance, Recognised, Risk, Said, Time};
 
 /// Bytes of a MAC address that tell the holder of the block, as they are shown.
 const OUI_BYTES: usize = 3;
 
 /// Makers of network parts that are told of one device.
 const HINTS_MAX: usize = 8;
-
-/// The attributes that are shown, by name.
-pub static SHOWN: LazyLock<Vec<(&'static str, Attribute)>> = LazyLock::new(|| {
-    let shown = Attribute::SHOWN.iter();
-    let mut shown: Vec<_> = shown
-        .map(|attribute| (attribute.name(), *attribute))
-        .collect();
-    shown.sort_unstable();
-    shown
-});
-
-/// What is known where nothing is.
-static NOTHING: LazyLock<BTreeMap<&'static str, Option<AttributeValue>>> =
-    LazyLock::new(|| SHOWN.iter().map(|(name, _)| (*name, None)).collect());
 
 /// What the records of one device add up to.
 #[derive(Default)]
@@ -348,27 +332,26 @@ fn said_times(said: impl Iterator<Item = (Field, u64, u64)>) -> Option<(u64, u64
     (times.0 != 0).then_some(times)
 }
 
-fn attributes(
-    facts: &[&Fact<'_>],
-    hints: &[Hint],
-    extent: Extent,
-) -> BTreeMap<&'static str, Option<AttributeValue>> {
-    let mut facts: Vec<&Fact<'_>> = facts.to_vec();
-    facts.sort_by_key(|fact| fact.attribute);
-    let mut values = NOTHING.clone();
-    for (value, (_, attribute)) in values.values_mut().zip(SHOWN.iter()) {
-        let first = facts.partition_point(|fact| fact.attribute < *attribute);
-        let readings = facts.iter().skip(first);
-        let readings = readings.take_while(|fact| fact.attribute == *attribute);
-        let mut readings = readings.map(|&fact| Reading::from(fact)).peekable();
+fn attributes(facts: &[&Fact<'_>], hints: &[Hint], extent: Extent) -> Attributes {
+    let shown = Attributes::shown();
+    let place = |fact: &Fact<'_>| shown.iter().position(|(_, it)| *it == fact.attribute);
+    let said = facts.iter().filter_map(|&fact| Some((place(fact)?, fact)));
+    let mut said: Vec<(usize, &Fact<'_>)> = said.collect();
+    said.sort_by_key(|(place, _)| *place);
+    let mut said = said.as_slice();
+    let mut values = Attributes::default();
+    for ((place, value), (_, attribute)) in values.values_mut().enumerate().zip(shown) {
+        let (same, rest) = said.split_at(said.partition_point(|(of, _)| *of <= place));
+        said = rest;
         let hints: &[Hint] = match attribute {
             Attribute::Manufacturer => hints,
             _ => &[],
         };
         // Of most attributes nothing is said.
-        if readings.peek().is_none() && hints.is_empty() {
+        if same.is_empty() && hints.is_empty() {
             continue;
         }
+        let readings = same.iter().map(|&(_, fact)| Reading::from(fact));
         let hints = hints.iter().map(|hint| Reading {
             value: hint.vendor,
             field: Field::EthOui,
