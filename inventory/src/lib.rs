@@ -3,6 +3,7 @@
 //! seen before is kept.
 #![deny(unsafe_code)]
 
+mod attributes;
 pub mod clock;
 pub mod context;
 pub mod history;
@@ -13,4 +14,5 @@ mod succession;
 pub mod trace;
 mod twin;
 
+pub use attributes::Attributes;
 pub use resolve::{Extent, Id, Join, Options, Reason, Resolution, resolve, resolve_explained};

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::attributes::Attributes;
+
 /// A time, RFC 3339 in UTC; nanoseconds since the Unix epoch inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub u64);
@@ -114,7 +116,7 @@ pub struct Device {
     /// Bytes it received, on the wire.
     pub bytes_received: u64,
     /// What is known of it, by attribute; every name is there.
-    pub attributes: BTreeMap<&'static str, Option<AttributeValue>>,
+    pub attributes: Attributes,
     /// What it speaks.
     pub protocols: Vec<ProtocolUse>,
     /// With whom.

@@ -45,7 +45,7 @@ pub use geometry::Capacity;
 pub use interface::{Interface, InterfaceId};
 pub use layout::{LAYOUT_VERSION, MAGIC, Region};
 #[cfg(not(loom))]
-pub use reader::TableReader;
+pub use reader::{StoredFact, TableReader};
 pub use record::{
     Activity, ActivityId, Edge, EdgeId, Fact, FactHead, FactId, FactTimes, Gauges, Source, Subject,
     SubjectId, SubjectKind, Traffic, Volume, WorkerStatus, hour_of_week,

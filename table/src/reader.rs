@@ -1,6 +1,7 @@
 //! Who reads a table: live or saved, through the same code. It believes no byte of the file, it
 //! never writes and never waits long, and it does not say what a record means.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::{self, File};
 use std::mem::offset_of;
@@ -37,6 +38,10 @@ const ATTEMPTS_SPINNING: u32 = 64;
 const TORN_PATIENCE: u64 = 64;
 /// Attempts then.
 const ATTEMPTS_IMPATIENT: u32 = 4;
+
+/// A fact as it lies in its slot: what it says, in the reader's own memory.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredFact(FactRecord);
 
 /// A reader of one table.
 pub struct TableReader {
@@ -231,14 +236,26 @@ impl TableReader {
     pub fn facts(&self) -> impl Iterator<Item = (FactId, Fact<'static>)> + '_ {
         self.slots(Region::Facts).filter_map(|index| {
             let record: FactRecord = self.load(self.slot(Region::Facts, index)?)?;
-            Some((FactId(index), self.sensible(self.decode_fact(&record))?))
+            let fact = self.sensible(self.decode_fact(&record))?;
+            Some((FactId(index), fact.into_owned()))
         })
     }
 
     /// One fact; none where it makes no sense, which is not counted.
     pub fn fact(&self, id: FactId) -> Option<Fact<'static>> {
-        let record: FactRecord = self.load(self.slot(Region::Facts, id.0)?)?;
-        self.decode_fact(&record)
+        let stored = self.stored_fact(id)?;
+        self.told(&stored).map(Fact::into_owned)
+    }
+
+    /// What a slot says; whether it makes sense is seen when it is told.
+    pub fn stored_fact(&self, id: FactId) -> Option<StoredFact> {
+        self.load(self.slot(Region::Facts, id.0)?).map(StoredFact)
+    }
+
+    /// The fact of a slot of this table; none where it makes no sense, which is not counted. Texts
+    /// that lie in the slot are not copied.
+    pub fn told<'a>(&self, stored: &'a StoredFact) -> Option<Fact<'a>> {
+        self.decode_fact(&stored.0)
     }
 
     /// What the facts of these slots are about, without their texts.
@@ -455,7 +472,7 @@ impl TableReader {
         u64::from(id.0) < self.used(Region::Subjects)
     }
 
-    fn decode_fact(&self, record: &FactRecord) -> Option<Fact<'static>> {
+    fn decode_fact<'a>(&self, record: &'a FactRecord) -> Option<Fact<'a>> {
         let subject = SubjectId(record.subject);
         if !self.is_subject(subject) {
             return None;
@@ -466,12 +483,8 @@ impl TableReader {
             field: Field::from_number(record.field)?,
             attribute: Attribute::from_number(record.attribute)?,
             confidence: record.confidence.min(100),
-            raw: self
-                .text(&record.raw, record.raw_len, record.raw_heap)?
-                .into(),
-            value: self
-                .text(&record.value, record.value_len, record.value_heap)?
-                .into(),
+            raw: self.text(&record.raw, record.raw_len, record.raw_heap)?,
+            value: self.text(&record.value, record.value_len, record.value_heap)?,
             raw_cut: record.flags & 1 != 0,
             value_cut: record.flags & 2 != 0,
             first_seen_ns: record.first_seen_ns,
@@ -506,7 +519,7 @@ impl TableReader {
     }
 
     /// A text from its inline place or from the heap. None where it lies outside.
-    fn text(&self, inline: &[u8], len: u16, heap: u32) -> Option<String> {
+    fn text<'a>(&self, inline: &'a [u8], len: u16, heap: u32) -> Option<Cow<'a, str>> {
         let len = usize::from(len);
         if let Some(bytes) = inline.get(..len) {
             return Some(text_of(bytes));
@@ -521,16 +534,16 @@ impl TableReader {
             let word = word.load_relaxed().to_le_bytes();
             chunk.copy_from_slice(word.get(..chunk.len())?);
         }
-        Some(text_of(bytes))
+        Some(text_of(bytes).into_owned().into())
     }
 }
 
 /// The text that these bytes are. All of it is looked at, many bytes at a time, before anything is
 /// mended.
-fn text_of(bytes: &[u8]) -> String {
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+        Ok(text) => text.into(),
+        Err(_) => String::from_utf8_lossy(bytes),
     }
 }
 

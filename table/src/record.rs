@@ -228,6 +228,17 @@ pub struct Fact<'a> {
     pub count: u64,
 }
 
+impl Fact<'_> {
+    /// The same with texts of its own.
+    pub fn into_owned(self) -> Fact<'static> {
+        Fact {
+            raw: self.raw.into_owned().into(),
+            value: self.value.into_owned().into(),
+            ..self
+        }
+    }
+}
+
 /// What a fact is about, without its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FactHead {

@@ -200,7 +200,7 @@ impl News<'_> {
                 now.addresses.push(address);
             }
         }
-        for (&name, value) in &device.attributes {
+        for (name, value) in device.attributes.iter() {
             let Some(value) = value else { continue };
             let old = now.attributes.insert(name, value.value.clone());
             if old.as_ref() == Some(&value.value) {

@@ -6,11 +6,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
+use medtap_inventory::Attributes;
 use medtap_inventory::model::{
     Activity, AttributeValue, Conflict, Device, Driver, Finding, Impact, Peer, ProtocolUse,
     Provenance, Risk, Time, Vulnerability,
 };
-use medtap_table::vocabulary::{Attribute, Event};
+use medtap_table::vocabulary::Event;
 use serde_json::Value;
 
 /// What a path holds.
@@ -110,6 +111,10 @@ fn example() -> Device {
             sources: vec![source],
         }],
     };
+    let mut attributes = Attributes::default();
+    for value in attributes.values_mut() {
+        *value = Some(attribute.clone());
+    }
     let activity = Activity {
         total: 0,
         busiest_hour: Some(text()),
@@ -131,10 +136,7 @@ fn example() -> Device {
         packets_received: 0,
         bytes_sent: 0,
         bytes_received: 0,
-        attributes: Attribute::SHOWN
-            .iter()
-            .map(|name| (name.name(), Some(attribute.clone())))
-            .collect(),
+        attributes,
         protocols: vec![ProtocolUse {
             name: "text",
             role: "text",

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use medtap_inventory::Attributes;
 use medtap_inventory::model::{
     Activity, AttributeValue, Conflict, Coverage, Device, Driver, Finding, Impact, Inventory, Peer,
     ProtocolUse, Provenance, Risk, SCHEMA_VERSION, Said, Source, Time, Vulnerability,
 };
-use medtap_table::vocabulary::{Attribute, Category};
+use medtap_table::vocabulary::Category;
 
 /// 2026-08-18T10:00:00Z.
 const BEGIN_NS: u64 = 1_787_047_200_000_000_000;
@@ -22,6 +23,10 @@ fn source(field: &'static str, raw: &str) -> Provenance {
         last_seen: Time(END_NS),
         count: 12,
     }
+}
+
+fn set(attributes: &mut Attributes, name: &str, value: Option<AttributeValue>) {
+    *attributes.get_mut(name).unwrap() = value;
 }
 
 fn known(value: &str, field: &'static str, raw: &str) -> Option<AttributeValue> {
@@ -49,10 +54,7 @@ fn device(id: &str, category: Category, number: u8) -> Device {
         packets_received: 800,
         bytes_sent: 1_500_000,
         bytes_received: 64_000,
-        attributes: Attribute::SHOWN
-            .iter()
-            .map(|name| (name.name(), None))
-            .collect(),
+        attributes: Attributes::default(),
         protocols: Vec::new(),
         peers: Vec::new(),
         activity: BTreeMap::new(),
@@ -77,14 +79,18 @@ pub fn scanner() -> Device {
         });
     }
     let attributes = &mut device.attributes;
-    attributes.insert("manufacturer", manufacturer);
+    set(attributes, "manufacturer", manufacturer);
     let model = known("Scan 64", "dicom.manufacturer_model_name", "Scan 64");
-    attributes.insert("model", model);
+    set(attributes, "model", model);
     let serial = known("SN-0042", "dicom.device_serial_number", "SN-0042");
-    attributes.insert("serial_number", serial);
+    set(attributes, "serial_number", serial);
     let version = known("2.9", "dicom.software_versions", "2.9");
-    attributes.insert("software_version", version);
-    attributes.insert("ae_title", known("CT1", "dicom.ae_title", "CT1"));
+    set(attributes, "software_version", version);
+    set(
+        attributes,
+        "ae_title",
+        known("CT1", "dicom.ae_title", "CT1"),
+    );
     device.protocols.push(ProtocolUse {
         name: "dicom",
         role: "client",
@@ -120,7 +126,7 @@ pub fn scanner() -> Device {
 pub fn inventory() -> Inventory {
     let mut archive = device("a01b2c3d4e5f6071", Category::Pacs, 0x20);
     let hostname = known("archive.example", "dhcp.option.hostname", "archive.example");
-    archive.attributes.insert("hostname", hostname);
+    set(&mut archive.attributes, "hostname", hostname);
     let mut pump = device("77aa00bb11cc22dd", Category::InfusionPump, 0x30);
     pump.macs.clear();
     pump.addresses.clear();
@@ -133,7 +139,7 @@ pub fn inventory() -> Inventory {
         "mdns.hostname",
         "\u{1b}[2J=cmd\u{202e}",
     );
-    hostile.attributes.insert("hostname", name);
+    set(&mut hostile.attributes, "hostname", name);
     Inventory {
         schema_version: SCHEMA_VERSION,
         as_of: Some(Time(END_NS)),
@@ -166,9 +172,8 @@ pub fn assessed() -> Inventory {
                 device.findings.push(scanner_finding());
                 device.vulnerabilities.push(vulnerability());
                 device.risk = risk(45.8, "moderate");
-                device
-                    .attributes
-                    .insert("os", known("Windows 7", "nbns.name", "Windows 7"));
+                let os = known("Windows 7", "nbns.name", "Windows 7");
+                set(&mut device.attributes, "os", os);
                 let activity = device.activity.entry("dicom_store");
                 activity.and_modify(|activity| {
                     activity.hours = vec![0; 168];

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use medtap_inventory::Attributes;
 use medtap_inventory::model::{Device, ProtocolUse, Risk, Said};
 use medtap_rules::{Label, Rules};
 use medtap_table::vocabulary::Field;
@@ -29,7 +30,7 @@ fn device(id: &str, mac: &str, list: Option<&str>) -> Device {
         packets_received: 0,
         bytes_sent: 0,
         bytes_received: 0,
-        attributes: BTreeMap::new(),
+        attributes: Attributes::default(),
         protocols: vec![ProtocolUse {
             name: "http",
             role: "client",

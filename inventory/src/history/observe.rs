@@ -349,7 +349,7 @@ struct Strange {
 fn content((device, detail): &(Device, Detail), number: i64, numbers: &[i64]) -> u64 {
     hash(|state| {
         (number, device.class, device.category, &device.reported_by).hash(state);
-        for (name, value) in &device.attributes {
+        for (name, value) in device.attributes.iter() {
             (name, value.as_ref().map(|value| &value.value)).hash(state);
         }
         for binding in &detail.bindings {

@@ -57,7 +57,7 @@ pub struct Part {
 }
 
 /// A category with how sure it is.
-pub fn decide(facts: &[&Fact<'static>], part: &Part) -> (Category, u8) {
+pub fn decide(facts: &[&Fact<'_>], part: &Part) -> (Category, u8) {
     let mut evidence = Evidence::default();
     evidence.read(facts, part);
     evidence.structure(facts, part);
@@ -112,7 +112,7 @@ fn forwarding(voices: &BTreeMap<Category, Vec<u8>>) -> Category {
     }
 }
 
-fn texts<'a>(facts: &[&'a Fact<'static>], field: Field) -> BTreeSet<&'a str> {
+fn texts<'a>(facts: &[&'a Fact<'a>], field: Field) -> BTreeSet<&'a str> {
     let of_field = facts.iter().filter(|fact| fact.field == field);
     of_field.map(|fact| &*fact.raw).collect()
 }
@@ -123,7 +123,7 @@ fn plays(roles: &BTreeSet<&str>, any: &[&str]) -> bool {
 }
 
 impl<'a> Evidence<'a> {
-    fn read(&mut self, facts: &[&'a Fact<'static>], part: &Part) {
+    fn read(&mut self, facts: &[&'a Fact<'a>], part: &Part) {
         let roles = texts(facts, Field::DicomRole);
         let passes_on = plays(&roles, &["forwarder", "query_scp", "move_scp", "get_scp"]);
         let reads = is_reading(&roles);
@@ -152,7 +152,7 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    fn structure(&mut self, facts: &[&Fact<'static>], part: &Part) {
+    fn structure(&mut self, facts: &[&Fact<'_>], part: &Part) {
         if part.routes || part.reported {
             return;
         }

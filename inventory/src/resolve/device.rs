@@ -1,12 +1,11 @@
 //! One device, made of everything that belongs to it. It gathers and sums; what wins is decided by
 //! the modules that it asks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::LazyLock;
 
 use medtap_table::vocabulary::{Attribute, Field};
-use medtap_table::{Fact, Traffic};
+use medtap_table::{Fact, StoredFact, Traffic};
 
 use super::bindings::Unit;
 use super::category::{self, Part};
@@ -14,29 +13,14 @@ use super::joins::Reason;
 use super::usage::{self, Usage};
 use super::values::{self, Reading};
 use super::{Extent, Resolution, findings, identity, mac};
-use crate::model::{
-    AttributeValue, Device, Finding, Peer, Provenance, Recognised, Risk, Said, Time,
-};
+use crate::attributes::Attributes;
+use crate::model::{Device, Finding, Peer, Provenance, Recognised, Risk, Said, Time};
 
 /// Bytes of a MAC address that tell the holder of the block, as they are shown.
 const OUI_BYTES: usize = 3;
 
 /// Makers of network parts that are told of one device.
 const HINTS_MAX: usize = 8;
-
-/// The attributes that are shown, by name.
-pub static SHOWN: LazyLock<Vec<(&'static str, Attribute)>> = LazyLock::new(|| {
-    let shown = Attribute::SHOWN.iter();
-    let mut shown: Vec<_> = shown
-        .map(|attribute| (attribute.name(), *attribute))
-        .collect();
-    shown.sort_unstable();
-    shown
-});
-
-/// What is known where nothing is.
-static NOTHING: LazyLock<BTreeMap<&'static str, Option<AttributeValue>>> =
-    LazyLock::new(|| SHOWN.iter().map(|(name, _)| (*name, None)).collect());
 
 /// What the records of one device add up to.
 #[derive(Default)]
@@ -109,13 +93,11 @@ impl Resolution<'_> {
         }
     }
 
-    /// Everything that was said about a device.
-    pub(super) fn facts(&self, number: u32) -> Vec<Fact<'static>> {
-        let mut facts = Vec::new();
-        for unit in self.folding.units.of(number) {
-            self.said.add_facts(&self.snapshot, *unit, &mut facts);
-        }
-        facts
+    /// Everything that was said about a device, by unit, as it lies in the table.
+    fn stored(&self, number: u32) -> Vec<Vec<StoredFact>> {
+        let units = self.folding.units.of(number).iter();
+        let stored = units.map(|unit| self.said.stored(&self.snapshot, *unit));
+        stored.collect()
     }
 
     /// The device of a number.
@@ -128,8 +110,12 @@ impl Resolution<'_> {
             traffic,
             usage,
         } = self.gather(number, extent);
-        let facts = self.facts(number);
-        let mut facts: Vec<&Fact<'static>> = facts.iter().collect();
+        let stored = self.stored(number);
+        let mut facts = Vec::with_capacity(stored.iter().map(Vec::len).sum());
+        for stored in &stored {
+            self.snapshot.add_told(stored, &mut facts);
+        }
+        let mut facts: Vec<&Fact<'_>> = facts.iter().collect();
         // What a name server looks up, it looks up for others.
         if facts.iter().any(|fact| fact.field == Field::DnsServer) {
             facts.retain(|fact| fact.field != Field::DnsQueryName);
@@ -217,7 +203,7 @@ impl Resolution<'_> {
         identity::text(id.unwrap_or_default())
     }
 
-    fn findings(&self, number: u32, facts: &[&Fact<'static>]) -> Vec<Finding> {
+    fn findings(&self, number: u32, facts: &[&Fact<'_>]) -> Vec<Finding> {
         let mut units = self.folding.units.of(number).iter();
         let shared = units.find_map(|unit| {
             let state = self.bindings.states.get(*unit as usize)?;
@@ -296,13 +282,13 @@ fn add(sum: &mut Traffic, more: Traffic) {
 }
 
 /// What rules recognised, each field, value and rule once.
-fn recognised(facts: &[&Fact<'static>]) -> Vec<Recognised> {
-    let key = |fact: &Fact<'static>| (fact.field, fact.rule);
-    let mut facts: Vec<&Fact<'static>> = facts.to_vec();
+fn recognised(facts: &[&Fact<'_>]) -> Vec<Recognised> {
+    let key = |fact: &Fact<'_>| (fact.field, fact.rule);
+    let mut facts: Vec<&Fact<'_>> = facts.to_vec();
     facts.retain(|fact| fact.rule != 0);
     facts.sort_by(|a, b| (a.field, &a.raw, a.rule).cmp(&(b.field, &b.raw, b.rule)));
     let same = facts.chunk_by(|a, b| key(a) == key(b) && a.raw == b.raw);
-    let reading = |same: &[&Fact<'static>]| {
+    let reading = |same: &[&Fact<'_>]| {
         let first = same.first()?;
         let firsts = same.iter().map(|fact| fact.first_seen_ns).min();
         let lasts = same.iter().map(|fact| fact.last_seen_ns).max();
@@ -322,8 +308,8 @@ fn recognised(facts: &[&Fact<'static>]) -> Vec<Recognised> {
 }
 
 /// What no rule knows and is no attribute, each value of a field once.
-fn unnamed(facts: &[&Fact<'static>]) -> Vec<Said> {
-    let is_unnamed = |fact: &&&Fact<'static>| {
+fn unnamed(facts: &[&Fact<'_>]) -> Vec<Said> {
+    let is_unnamed = |fact: &&&Fact<'_>| {
         fact.rule == 0 && fact.attribute == Attribute::Observed && !fact.field.is_at_patient()
     };
     let said = facts.iter().filter(is_unnamed);
@@ -346,27 +332,26 @@ fn said_times(said: impl Iterator<Item = (Field, u64, u64)>) -> Option<(u64, u64
     (times.0 != 0).then_some(times)
 }
 
-fn attributes(
-    facts: &[&Fact<'static>],
-    hints: &[Hint],
-    extent: Extent,
-) -> BTreeMap<&'static str, Option<AttributeValue>> {
-    let mut facts: Vec<&Fact<'static>> = facts.to_vec();
-    facts.sort_by_key(|fact| fact.attribute);
-    let mut values = NOTHING.clone();
-    for (value, (_, attribute)) in values.values_mut().zip(SHOWN.iter()) {
-        let first = facts.partition_point(|fact| fact.attribute < *attribute);
-        let readings = facts.iter().skip(first);
-        let readings = readings.take_while(|fact| fact.attribute == *attribute);
-        let mut readings = readings.map(|&fact| Reading::from(fact)).peekable();
+fn attributes(facts: &[&Fact<'_>], hints: &[Hint], extent: Extent) -> Attributes {
+    let shown = Attributes::shown();
+    let place = |fact: &Fact<'_>| shown.iter().position(|(_, it)| *it == fact.attribute);
+    let said = facts.iter().filter_map(|&fact| Some((place(fact)?, fact)));
+    let mut said: Vec<(usize, &Fact<'_>)> = said.collect();
+    said.sort_by_key(|(place, _)| *place);
+    let mut said = said.as_slice();
+    let mut values = Attributes::default();
+    for ((place, value), (_, attribute)) in values.values_mut().enumerate().zip(shown) {
+        let (same, rest) = said.split_at(said.partition_point(|(of, _)| *of <= place));
+        said = rest;
         let hints: &[Hint] = match attribute {
             Attribute::Manufacturer => hints,
             _ => &[],
         };
         // Of most attributes nothing is said.
-        if readings.peek().is_none() && hints.is_empty() {
+        if same.is_empty() && hints.is_empty() {
             continue;
         }
+        let readings = same.iter().map(|&(_, fact)| Reading::from(fact));
         let hints = hints.iter().map(|hint| Reading {
             value: hint.vendor,
             field: Field::EthOui,

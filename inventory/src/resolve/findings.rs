@@ -24,7 +24,7 @@ const SHARED_EVIDENCE: &str = "by their TTLs, packets come from one address that
 /// that has passed, by name. `shared`: while several machines were seen to send from one address
 /// of it; `together`: those that took other devices to see.
 pub fn of(
-    facts: &[&Fact<'static>],
+    facts: &[&Fact<'_>],
     (shared, together): (Option<(u64, u64)>, &[Finding]),
     as_of: Option<Time>,
 ) -> Vec<Finding> {
@@ -63,9 +63,9 @@ pub fn of(
 }
 
 /// What shows that a clock is wrong.
-fn wrong_clock<'a>(facts: &[&'a Fact<'static>]) -> Vec<&'a Fact<'static>> {
+fn wrong_clock<'a>(facts: &[&'a Fact<'a>]) -> Vec<&'a Fact<'a>> {
     let facts = facts.iter().copied();
-    let mut told: Vec<&Fact<'static>> = facts
+    let mut told: Vec<&Fact<'_>> = facts
         .filter(|fact| clock::FIELDS.contains(&fact.field))
         .collect();
     // Few devices tell the time.
@@ -85,10 +85,7 @@ fn wrong_clock<'a>(facts: &[&'a Fact<'static>]) -> Vec<&'a Fact<'static>> {
 
 /// What names a system that its maker no longer mends. Where sources disagree, the latest date
 /// holds: a false alarm costs more trust than a late one.
-fn unsupported<'a>(
-    facts: &'a [&'a Fact<'static>],
-    as_of: Time,
-) -> impl Iterator<Item = &'a Fact<'static>> {
+fn unsupported<'a>(facts: &'a [&'a Fact<'a>], as_of: Time) -> impl Iterator<Item = &'a Fact<'a>> {
     let dated = || {
         let facts = facts.iter().copied();
         facts.filter(|fact| fact.attribute == Attribute::EndOfSupport)
@@ -100,10 +97,7 @@ fn unsupported<'a>(
 }
 
 /// Certificates that were still shown after their last day.
-fn expired<'a>(
-    facts: &'a [&'a Fact<'static>],
-    as_of: Time,
-) -> impl Iterator<Item = &'a Fact<'static>> {
+fn expired<'a>(facts: &'a [&'a Fact<'a>], as_of: Time) -> impl Iterator<Item = &'a Fact<'a>> {
     let facts = facts.iter().copied();
     let dates = facts.filter(|fact| fact.field == Field::TlsCertificateNotAfter);
     dates.filter(move |fact| {
@@ -125,7 +119,7 @@ struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    fn add(&mut self, fact: &'a Fact<'static>) {
+    fn add(&mut self, fact: &'a Fact<'a>) {
         let field = fact.field.name();
         let surest = self.fields.entry(field).or_default();
         *surest = (*surest).max(fact.confidence);

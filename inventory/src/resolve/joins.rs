@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 
-use medtap_table::SubjectId;
 use medtap_table::vocabulary::{Attribute, Field};
+use medtap_table::{StoredFact, SubjectId};
 use rayon::prelude::*;
 
 use super::bindings::{Bindings, Unit};
@@ -106,8 +106,22 @@ pub struct Grounds<'a> {
 }
 
 impl Grounds<'_> {
-    fn words(&self, unit: u32) -> Words {
-        self.said.words(self.snapshot, unit)
+    /// What a unit says, as it lies in the table.
+    fn stored(&self, unit: u32) -> Vec<StoredFact> {
+        self.said.stored_for_joins(self.snapshot, unit)
+    }
+
+    fn words<'s>(&self, stored: &'s [StoredFact]) -> Words<'s> {
+        Words::new(self.snapshot, stored)
+    }
+
+    /// What each of several units says, as it lies in the table.
+    fn stored_of(&self, units: &[u32]) -> Vec<Vec<StoredFact>> {
+        units.iter().map(|unit| self.stored(*unit)).collect()
+    }
+
+    fn words_of<'s>(&self, stored: &'s [Vec<StoredFact>]) -> Vec<Words<'s>> {
+        stored.iter().map(|stored| self.words(stored)).collect()
     }
 
     fn unit(&self, number: u32) -> Option<Unit> {
@@ -116,14 +130,15 @@ impl Grounds<'_> {
 
     /// The keys of a unit that name one machine, its chassis, and its station's.
     pub fn all_keys(&self, number: u32) -> Vec<Key> {
-        let words = self.words(number);
+        let stored = self.stored(number);
+        let words = self.words(&stored);
         let mut keys = self.keys(number, &words);
         keys.extend(station(&words).map(|key| (Reason::Station, key)));
         keys
     }
 
     /// Keys that name one machine wherever they are read.
-    fn keys(&self, number: u32, words: &Words) -> Vec<Key> {
+    fn keys(&self, number: u32, words: &Words<'_>) -> Vec<Key> {
         let mut keys = Vec::new();
         let makers: Vec<String> = words
             .values(Attribute::Manufacturer)
@@ -169,7 +184,8 @@ impl Grounds<'_> {
         let state = state.unwrap_or_default();
         let times = (state.first_seen_ns, state.last_seen_ns);
         let macs: Vec<String> = mac.into_iter().collect();
-        Twin::new(self.words(number).sure(), &macs, times)
+        let stored = self.stored(number);
+        Twin::new(self.words(&stored).sure(), &macs, times)
     }
 
     /// The serial numbers that several of these units bear, though they are several machines.
@@ -198,7 +214,8 @@ impl Grounds<'_> {
 
     /// Serial numbers of a unit.
     fn serials(&self, number: u32) -> BTreeSet<String> {
-        let words = self.words(number);
+        let stored = self.stored(number);
+        let words = self.words(&stored);
         let serials = words.values(Attribute::SerialNumber);
         let real = serials.filter(|serial| !is_placeholder(serial));
         real.map(folded).collect()
@@ -229,7 +246,7 @@ impl Grounds<'_> {
 }
 
 /// AE title, station name and model of a unit.
-fn station(words: &Words) -> Option<String> {
+fn station(words: &Words<'_>) -> Option<String> {
     let ae = words
         .values(Attribute::AeTitle)
         .find(|ae| !is_default_ae(ae))?;
@@ -417,7 +434,9 @@ impl<'a> Joins<'a> {
                 named.entry(folded(ae)).or_default().push(number);
                 continue;
             }
-            for ae in self.grounds.words(number).raw(Field::DicomStationAeTitle) {
+            let stored = self.grounds.stored(number);
+            let words = self.grounds.words(&stored);
+            for ae in words.raw(Field::DicomStationAeTitle) {
                 let root = self.sets.root(number);
                 stations.entry(folded(ae)).or_default().insert(root);
             }
@@ -443,7 +462,8 @@ impl<'a> Joins<'a> {
         let grounds = self.grounds;
         let hosts: Vec<(u32, Vec<u32>)> = self.hosts_of(|_| true).into_iter().collect();
         let titles = |(root, own): &(u32, Vec<u32>)| {
-            let own: Vec<Words> = own.iter().map(|unit| grounds.words(*unit)).collect();
+            let stored = grounds.stored_of(own);
+            let own = grounds.words_of(&stored);
             let host = Host::new(&own);
             let titles = host.ae_titles.iter().filter(|_| host.is_modality());
             let titles: Vec<String> = titles.map(|ae| folded(ae)).collect();
@@ -474,13 +494,17 @@ impl<'a> Joins<'a> {
         // Device → those that seem to be it, with the evidence.
         let mut claims: BTreeMap<u32, Vec<(u32, Reason, String)>> = BTreeMap::new();
         for (&reporter, devices) in &reports {
-            let words = |units: &[u32]| -> Vec<Words> {
-                units.iter().map(|unit| self.grounds.words(*unit)).collect()
-            };
-            let own = words(hosts.get(&reporter).map(Vec::as_slice).unwrap_or_default());
+            let grounds = self.grounds;
+            let own = hosts.get(&reporter).map(Vec::as_slice).unwrap_or_default();
+            let own = grounds.stored_of(own);
+            let own = grounds.words_of(&own);
             let host = Host::new(&own);
             let devices = devices.iter();
-            let devices = devices.map(|(device, units)| (*device, words(units)));
+            let stored: Vec<(u32, Vec<Vec<StoredFact>>)> = devices
+                .map(|(device, units)| (*device, grounds.stored_of(units)))
+                .collect();
+            let devices = stored.iter();
+            let devices = devices.map(|(device, stored)| (*device, grounds.words_of(stored)));
             if let Some((device, reason, key)) = originated(&host, &devices.collect()) {
                 claims
                     .entry(device)

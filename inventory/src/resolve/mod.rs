@@ -96,6 +96,7 @@ use self::folding::Folding;
 use self::joins::{Grounds, Joins};
 use self::said::Said;
 use self::snapshot::Snapshot;
+use crate::attributes::Attributes;
 use crate::model::{Coverage, Device, Inventory, SCHEMA_VERSION, Source, Time};
 use crate::trace::{Detail, Rulings};
 
@@ -337,7 +338,7 @@ fn coverage(table: &TableReader, devices: &[Device]) -> Coverage {
         one_way_flows: table.counter(Counter::OneWayFlows),
         encrypted_flows: table.counter(Counter::EncryptedFlows),
         unknown_flows: table.counter(Counter::UnknownFlows),
-        attributes: device::SHOWN
+        attributes: Attributes::shown()
             .iter()
             .zip(known)
             .map(|((name, _), count)| (*name, share(count)))

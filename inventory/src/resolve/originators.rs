@@ -64,7 +64,7 @@ pub struct Host<'a> {
 
 impl<'a> Host<'a> {
     /// What the units of a host say of it.
-    pub fn new(own: &'a [Words]) -> Self {
+    pub fn new(own: &'a [Words<'_>]) -> Self {
         let texts = |field: Field| own.iter().flat_map(move |unit| unit.raw(field));
         let roles: BTreeSet<&str> = texts(Field::DicomRole)
             .chain(texts(Field::DicomwebRole))
@@ -101,7 +101,7 @@ impl<'a> Host<'a> {
 /// The one device that a reporter seems to be. `devices` are those that it reports.
 pub fn originated(
     host: &Host<'_>,
-    devices: &BTreeMap<u32, Vec<Words>>,
+    devices: &BTreeMap<u32, Vec<Words<'_>>>,
 ) -> Option<(u32, Reason, String)> {
     let mut best: Option<(u32, Reason, String)> = None;
     let mut several = false;
@@ -140,7 +140,7 @@ pub fn originated(
 /// An instrument that greets its host by its own name (LIS2-A2, POCT1-A): these are spoken by the
 /// instrument itself, so the one that a host speaks as is that host. A docking station or a
 /// terminal server speaks as several.
-fn speaks_alone(reports: &[Words]) -> Option<String> {
+fn speaks_alone(reports: &[Words<'_>]) -> Option<String> {
     let greetings = [
         Field::AstmSender,
         Field::Poct1DeviceId,
@@ -155,7 +155,7 @@ fn speaks_alone(reports: &[Words]) -> Option<String> {
 }
 
 /// That a reporter has the AE title or the name of what it reports.
-fn evidence(host: &Host<'_>, reports: &[Words]) -> Option<(Reason, String)> {
+fn evidence(host: &Host<'_>, reports: &[Words<'_>]) -> Option<(Reason, String)> {
     if host.passes_on {
         return None;
     }
@@ -179,7 +179,7 @@ fn evidence(host: &Host<'_>, reports: &[Words]) -> Option<(Reason, String)> {
 
 /// Laboratory equipment that names itself: it sends equipment messages, receives none, and its
 /// software is of the equipment's maker. Gateways of other devices do not send these.
-fn speaks_of_itself(host: &Host<'_>, reports: &[Words]) -> Option<String> {
+fn speaks_of_itself(host: &Host<'_>, reports: &[Words<'_>]) -> Option<String> {
     if !host.is_equipment {
         return None;
     }
@@ -192,7 +192,7 @@ fn speaks_of_itself(host: &Host<'_>, reports: &[Words]) -> Option<String> {
 }
 
 /// Makers that a report names.
-fn makers(unit: &Words) -> impl Iterator<Item = &str> {
+fn makers<'a>(unit: &'a Words<'_>) -> impl Iterator<Item = &'a str> {
     let named = unit.raw(Field::Hl7DeviceManufacturer);
     // Of an entity identifier, the namespace and the universal id may name the maker.
     let parts = unit.raw(Field::Hl7DeviceId);

@@ -2,7 +2,7 @@
 //! for, so that nobody holds the texts of a whole table. It decides nothing.
 
 use medtap_table::vocabulary::{Attribute, Field};
-use medtap_table::{Fact, FactHead};
+use medtap_table::{Fact, FactHead, StoredFact};
 
 use super::bindings::Bindings;
 use super::groups::Groups;
@@ -71,14 +71,9 @@ impl Said {
         }
     }
 
-    /// The facts of a unit, by content.
-    pub fn facts(&self, snapshot: &Snapshot<'_>, unit: u32) -> Vec<Fact<'static>> {
-        snapshot.facts(self.all.of(unit))
-    }
-
-    /// The same, behind others.
-    pub fn add_facts(&self, snapshot: &Snapshot<'_>, unit: u32, facts: &mut Vec<Fact<'static>>) {
-        snapshot.add_facts(self.all.of(unit), facts);
+    /// What was said about a unit, as it lies in the table.
+    pub fn stored(&self, snapshot: &Snapshot<'_>, unit: u32) -> Vec<StoredFact> {
+        snapshot.stored(self.all.of(unit))
     }
 
     /// Where the facts of a unit lie, and what they are about.
@@ -90,16 +85,21 @@ impl Said {
         snapshot.heads(self.all.of(unit))
     }
 
-    /// What joins ask for, of a unit.
-    pub fn words(&self, snapshot: &Snapshot<'_>, unit: u32) -> Words {
-        Words(snapshot.facts(self.for_joins.of(unit)))
+    /// What joins ask for, of a unit, as it lies in the table.
+    pub fn stored_for_joins(&self, snapshot: &Snapshot<'_>, unit: u32) -> Vec<StoredFact> {
+        snapshot.stored(self.for_joins.of(unit))
     }
 }
 
 /// What one unit says, for joins.
-pub struct Words(Vec<Fact<'static>>);
+pub struct Words<'a>(Vec<Fact<'a>>);
 
-impl Words {
+impl<'a> Words<'a> {
+    /// What these facts say.
+    pub fn new(snapshot: &Snapshot<'_>, stored: &'a [StoredFact]) -> Self {
+        Self(snapshot.told(stored))
+    }
+
     /// Values that may be part of a key.
     pub fn values(&self, attribute: Attribute) -> impl Iterator<Item = &str> {
         debug_assert!(KEY_ATTRIBUTES.contains(&attribute));

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU8, Ordering as Memory};
 use medtap_table::layout::Region;
 use medtap_table::vocabulary::Field;
 use medtap_table::{
-    Activity, Edge, Fact, FactHead, FactId, Subject, SubjectId, SubjectKind, TableReader, Traffic,
-    Volume,
+    Activity, Edge, Fact, FactHead, FactId, StoredFact, Subject, SubjectId, SubjectKind,
+    TableReader, Traffic, Volume,
 };
 use rayon::prelude::*;
 
@@ -203,26 +203,36 @@ impl<'a> Snapshot<'a> {
         debug_assert!(FIELDS_TOGETHER.contains(&field));
         let of_field = self.together.iter().filter(|(of, _)| *of == field);
         let slots: Vec<u32> = of_field.map(|(_, slot)| *slot).collect();
-        self.facts(&slots)
+        let stored = self.stored(&slots);
+        let facts = self.told(&stored).into_iter();
+        facts.map(Fact::into_owned).collect()
     }
 
-    /// The facts of these slots, by subject, then by content.
-    pub fn facts(&self, slots: &[u32]) -> Vec<Fact<'static>> {
+    /// What these slots say, in their order: what facts borrow their texts from.
+    pub fn stored(&self, slots: &[u32]) -> Vec<StoredFact> {
+        let stored = |slot: &u32| self.table.stored_fact(FactId(*slot));
+        let mut all = Vec::with_capacity(slots.len());
+        all.extend(slots.iter().filter_map(stored));
+        all
+    }
+
+    /// The facts that were read, by subject, then by content.
+    pub fn told<'s>(&self, stored: &'s [StoredFact]) -> Vec<Fact<'s>> {
         let mut facts = Vec::new();
-        self.add_facts(slots, &mut facts);
+        self.add_told(stored, &mut facts);
         facts
     }
 
     /// The same, behind others, which stay as they are.
-    pub fn add_facts(&self, slots: &[u32], facts: &mut Vec<Fact<'static>>) {
-        let read = |slot: &u32| {
-            let mut fact = self.table.fact(FactId(*slot))?;
+    pub fn add_told<'s>(&self, stored: &'s [StoredFact], facts: &mut Vec<Fact<'s>>) {
+        let told = |stored: &'s StoredFact| {
+            let mut fact = self.table.told(stored)?;
             fact.subject = self.place(fact.subject)?;
             Some(fact)
         };
         let begin = facts.len();
-        facts.reserve(slots.len());
-        facts.extend(slots.iter().filter_map(read));
+        facts.reserve(stored.len());
+        facts.extend(stored.iter().filter_map(told));
         facts
             .get_mut(begin..)
             .unwrap_or_default()

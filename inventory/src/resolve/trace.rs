@@ -16,7 +16,8 @@ impl Resolution<'_> {
     pub(super) fn detail_numbered(&self, number: u32) -> Detail {
         let mut detail = Detail::default();
         for unit in self.folding.units.of(number) {
-            let facts = self.said.facts(&self.snapshot, *unit);
+            let stored = self.said.stored(&self.snapshot, *unit);
+            let facts = self.snapshot.told(&stored);
             self.trace_keys(*unit, &facts, &mut detail);
             detail.statements.extend(facts.into_iter().map(statement));
         }
@@ -31,7 +32,7 @@ impl Resolution<'_> {
     }
 
     /// Whether a unit routes, and its keys.
-    fn trace_keys(&self, unit: u32, facts: &[Fact<'static>], detail: &mut Detail) {
+    fn trace_keys(&self, unit: u32, facts: &[Fact<'_>], detail: &mut Detail) {
         let index = unit as usize;
         let (Some(kind), Some(state)) = (
             self.bindings.units.get(index),
@@ -65,7 +66,7 @@ impl Resolution<'_> {
     }
 
     /// The keys that a unit has by its addresses.
-    fn own_keys(&self, unit: Unit, facts: &[Fact<'static>]) -> Vec<(KeyKind, String)> {
+    fn own_keys(&self, unit: Unit, facts: &[Fact<'_>]) -> Vec<(KeyKind, String)> {
         let mut keys = Vec::new();
         match unit {
             // A local address is its owner's only where it was given out.
@@ -185,7 +186,7 @@ impl Resolution<'_> {
     }
 }
 
-fn statement(fact: Fact<'static>) -> Statement {
+fn statement(fact: Fact<'_>) -> Statement {
     Statement {
         attribute: fact.attribute,
         field: fact.field,

@@ -45,8 +45,8 @@ pub struct Reading<'a> {
     pub count: u64,
 }
 
-impl<'a> From<&'a Fact<'static>> for Reading<'a> {
-    fn from(fact: &'a Fact<'static>) -> Self {
+impl<'a> From<&'a Fact<'a>> for Reading<'a> {
+    fn from(fact: &'a Fact<'a>) -> Self {
         Self {
             value: &fact.value,
             field: fact.field,

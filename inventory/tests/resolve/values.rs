@@ -31,7 +31,7 @@ fn the_surest_value_wins_and_the_others_are_conflicts() {
         ("other", 90)
     );
     assert_eq!(
-        inventory.devices[0].attributes.len(),
+        inventory.devices[0].attributes.values().count(),
         Attribute::SHOWN.len()
     );
 }
