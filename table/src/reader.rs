@@ -243,13 +243,23 @@ impl TableReader {
 
     /// One fact; none where it makes no sense, which is not counted.
     pub fn fact(&self, id: FactId) -> Option<Fact<'static>> {
-        let stored = self.stored_fact(id)?;
-        self.told(&stored).map(Fact::into_owned)
+        let record: FactRecord = self.load(self.slot(Region::Facts, id.0)?)?;
+        self.decode_fact(&record).map(Fact::into_owned)
     }
 
-    /// What a slot says; whether it makes sense is seen when it is told.
-    pub fn stored_fact(&self, id: FactId) -> Option<StoredFact> {
-        self.load(self.slot(Region::Facts, id.0)?).map(StoredFact)
+    /// What these slots say, in their order; whether it makes sense is seen when it is told.
+    pub fn stored_facts(&self, slots: &[u32]) -> Vec<StoredFact> {
+        let mut stored = vec![StoredFact(FactRecord::zeroed()); slots.len()];
+        let mut count = 0;
+        for slot in slots.iter().filter_map(|it| self.slot(Region::Facts, *it)) {
+            let Some(StoredFact(record)) = stored.get_mut(count) else {
+                break;
+            };
+            let words = cast_slice_mut::<u8, u64>(bytes_of_mut(record));
+            count += usize::from(self.load_into(slot, words).is_some());
+        }
+        stored.truncate(count);
+        stored
     }
 
     /// The fact of a slot of this table; none where it makes no sense, which is not counted. Texts

@@ -23,10 +23,43 @@ pub fn line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
 
 /// A document is written in many small pieces, which are gathered here: each would be a call.
 fn write(value: &impl Serialize, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
-    let mut out = BufWriter::new(out);
+    let mut out = BufWriter::new(Escaping(out));
     value.serialize(&mut Serializer::with_formatter(&mut out, layout))?;
     out.write_all(b"\n")?;
     out.flush()
+}
+
+/// Escapes what a terminal would obey. Outside of strings a document is of plain characters, and
+/// within them the serializer has escaped those below 32, so pieces are looked at as a whole. Each
+/// holds whole characters: a buffer never parts what is written at once.
+struct Escaping<'a>(&'a mut dyn Write);
+
+impl Write for Escaping<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        // All of it is looked at, since that is many bytes at a time.
+        if piece.iter().fold(0, |most, byte| most.max(*byte)) <= b'~' {
+            self.0.write_all(piece)?;
+            return Ok(piece.len());
+        }
+        let text = str::from_utf8(piece).map_err(io::Error::other)?;
+        let mut plain = 0;
+        let is_escaped = |c: char| c != '\n' && is_obeyed(c);
+        for (at, c) in text.char_indices().filter(|&(_, c)| is_escaped(c)) {
+            self.0
+                .write_all(text.get(plain..at).unwrap_or_default().as_bytes())?;
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(self.0, "\\u{unit:04x}")?;
+            }
+            plain = at + c.len_utf8();
+        }
+        self.0
+            .write_all(text.get(plain..).unwrap_or_default().as_bytes())?;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// The document of the contract, with the devices that are to be shown.
@@ -49,7 +82,6 @@ impl Serialize for Listing<'_> {
 }
 
 /// How a document is laid out: on one line, or each value on its own, indented by two spaces.
-/// It escapes more than JSON asks for.
 struct Layout {
     is_indented: bool,
     /// Arrays and objects around the next value.
@@ -102,26 +134,6 @@ impl Layout {
 }
 
 impl Formatter for Layout {
-    fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
-    where
-        W: ?Sized + Write,
-    {
-        // All of it is looked at, since that is many bytes at a time.
-        let is_other = |found, byte| found | !matches!(byte, 0x20..=0x7e);
-        if !fragment.bytes().fold(false, is_other) {
-            return writer.write_all(fragment.as_bytes());
-        }
-        let mut plain = 0;
-        for (at, c) in fragment.char_indices().filter(|&(_, c)| is_obeyed(c)) {
-            writer.write_all(fragment.get(plain..at).unwrap_or_default().as_bytes())?;
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
-            }
-            plain = at + c.len_utf8();
-        }
-        writer.write_all(fragment.get(plain..).unwrap_or_default().as_bytes())
-    }
-
     fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.open(b"[", writer)
     }
@@ -185,6 +197,20 @@ mod tests {
             "\"a\\u009b31m\\u007f\\u202e\\udb40\\udc41\\u001b[0m\\\"é\"\n"
         );
         assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+    }
+
+    /// Wherever the buffer ends, no character is cut.
+    #[test]
+    fn long_texts_are_escaped_too() {
+        for shift in 0..8 {
+            let text = format!("{}{}", "a".repeat(shift), "é\u{202e}b".repeat(5_000));
+            let mut out = Vec::new();
+            line(&vec![&text; 3], &mut out).unwrap();
+            let written = String::from_utf8(out).unwrap();
+            assert!(!written.contains('\u{202e}') && written.contains("é\\u202eb"));
+            let read: Vec<String> = serde_json::from_str(&written).unwrap();
+            assert_eq!(read, [&*text; 3]);
+        }
     }
 
     #[test]

@@ -59,8 +59,9 @@ pub struct Part {
 /// A category with how sure it is.
 pub fn decide(facts: &[&Fact<'_>], part: &Part) -> (Category, u8) {
     let mut evidence = Evidence::default();
-    evidence.read(facts, part);
-    evidence.structure(facts, part);
+    let roles = texts(facts, Field::DicomRole);
+    evidence.read(facts, part, &roles);
+    evidence.structure(facts, part, &roles);
     evidence.sum(part)
 }
 
@@ -123,10 +124,9 @@ fn plays(roles: &BTreeSet<&str>, any: &[&str]) -> bool {
 }
 
 impl<'a> Evidence<'a> {
-    fn read(&mut self, facts: &[&'a Fact<'a>], part: &Part) {
-        let roles = texts(facts, Field::DicomRole);
-        let passes_on = plays(&roles, &["forwarder", "query_scp", "move_scp", "get_scp"]);
-        let reads = is_reading(&roles);
+    fn read(&mut self, facts: &[&'a Fact<'a>], part: &Part, roles: &BTreeSet<&str>) {
+        let passes_on = plays(roles, &["forwarder", "query_scp", "move_scp", "get_scp"]);
+        let reads = is_reading(roles);
         for fact in facts {
             if fact.attribute != Attribute::Category || fact.value_cut {
                 continue;
@@ -152,12 +152,12 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    fn structure(&mut self, facts: &[&Fact<'_>], part: &Part) {
+    fn structure(&mut self, facts: &[&Fact<'_>], part: &Part, roles: &BTreeSet<&str>) {
         if part.routes || part.reported {
             return;
         }
         if !part.originates {
-            self.images(&texts(facts, Field::DicomRole));
+            self.images(roles);
         }
         self.messages(&texts(facts, Field::Hl7Role), part);
         let has = |field| facts.iter().any(|fact| fact.field == field);

@@ -139,8 +139,8 @@ impl Resolution<'_> {
         peers.sort_unstable();
         let acts = usage
             .events
-            .iter()
-            .map(|(name, (total, bins))| (*name, usage::activity(*total, bins, self.observed_ns)));
+            .into_iter()
+            .map(|(name, (total, bins))| (name, usage::activity(total, bins, self.observed_ns)));
         let said = facts.iter();
         let said = said.map(|fact| (fact.field, fact.first_seen_ns, fact.last_seen_ns));
         let times = times.or_else(|| said_times(said));

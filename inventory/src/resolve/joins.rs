@@ -2,20 +2,23 @@
 //! A key that many machines share joins nothing, and what an object says about equipment belongs
 //! to its sender only where the sender is seen to be that equipment.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
+use foldhash::fast::RandomState;
 use medtap_table::vocabulary::{Attribute, Field};
 use medtap_table::{StoredFact, SubjectId};
 use rayon::prelude::*;
 
 use super::bindings::{Bindings, Unit};
+use super::identity;
+use super::mac::{self, Mac};
 use super::originators::{Host, originated};
 use super::said::{KEY_VALUES_MAX, Said, Words};
 use super::sets::Sets;
 use super::snapshot::Snapshot;
 use super::text::{bare, company, folded, is_default_ae, is_placeholder, udi_with_serial};
-use super::{identity, mac};
 use crate::trace::{Rulings, is_of_internetwork};
 use crate::twin::Twin;
 
@@ -80,7 +83,32 @@ pub struct Joined {
 }
 
 /// A key that names one machine.
-pub type Key = (Reason, String);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// A text that several may bear, comparable, and what kind of key it is.
+    Text(Reason, String),
+    /// The MAC address of a chassis, in its scope. It is one of nearly every unit, so it becomes
+    /// a text only where it joins.
+    Chassis(u16, Mac),
+}
+
+impl Key {
+    /// Why units that have it are one device.
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Text(reason, _) => *reason,
+            Self::Chassis(..) => Reason::Chassis,
+        }
+    }
+
+    /// For people.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(_, text) => text.into(),
+            Self::Chassis(scope, mac) => format!("{scope}|{}", mac::text(mac)).into(),
+        }
+    }
+}
 
 /// A serial number that several machines bear: it is the key of none of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,31 +161,33 @@ impl Grounds<'_> {
         let stored = self.stored(number);
         let words = self.words(&stored);
         let mut keys = self.keys(number, &words);
-        keys.extend(station(&words).map(|key| (Reason::Station, key)));
+        keys.extend(station(&words).map(|key| Key::Text(Reason::Station, key)));
         keys
     }
 
     /// Keys that name one machine wherever they are read.
     fn keys(&self, number: u32, words: &Words<'_>) -> Vec<Key> {
         let mut keys = Vec::new();
+        let serials = words.values(Attribute::SerialNumber);
+        let serials: Vec<&str> = serials.filter(|serial| !is_placeholder(serial)).collect();
+        // Few units say both.
         let makers: Vec<String> = words
             .values(Attribute::Manufacturer)
+            .filter(|_| !serials.is_empty())
             .map(company)
             .filter(|maker| !is_placeholder(maker))
             .collect();
-        for serial in words.values(Attribute::SerialNumber) {
-            if !is_placeholder(serial) {
-                let serial = folded(serial);
-                let key = |maker: &String| (Reason::Serial, format!("{maker}|{serial}"));
-                keys.extend(makers.iter().map(key));
-            }
+        for serial in serials {
+            let serial = folded(serial);
+            let key = |maker: &String| Key::Text(Reason::Serial, format!("{maker}|{serial}"));
+            keys.extend(makers.iter().map(key));
         }
         let udis = words.values(Attribute::Udi);
-        keys.extend(udis.filter_map(|udi| Some((Reason::Udi, udi_with_serial(udi)?))));
+        keys.extend(udis.filter_map(|udi| Some(Key::Text(Reason::Udi, udi_with_serial(udi)?))));
         match self.unit(number) {
             Some(Unit::Reported(id)) => {
                 let machine = machine(self.snapshot, id);
-                keys.extend(machine.map(|text| (Reason::Identifier, text)));
+                keys.extend(machine.map(|text| Key::Text(Reason::Identifier, text)));
             }
             // The ports of a switch have MAC addresses of their own, and one chassis.
             Some(Unit::Mac(scope, own)) => {
@@ -165,9 +195,7 @@ impl Grounds<'_> {
                 let macs = chassis.filter_map(mac::parse).take(KEY_VALUES_MAX);
                 let single = macs.filter(|mac| !mac::names_nobody(mac));
                 let all = single.chain([own]).filter(|mac| !mac::is_shared(mac));
-                keys.extend(
-                    all.map(|mac| (Reason::Chassis, format!("{scope}|{}", mac::text(&mac)))),
-                );
+                keys.extend(all.map(|mac| Key::Chassis(scope, mac)));
             }
             Some(Unit::Ip(..)) | None => {}
         }
@@ -193,7 +221,7 @@ impl Grounds<'_> {
         let mut bearers: BTreeMap<&Key, Vec<u32>> = BTreeMap::new();
         for (number, keys) in sharing {
             for key in keys {
-                if matches!(key.0, Reason::Serial | Reason::Udi) {
+                if matches!(key.reason(), Reason::Serial | Reason::Udi) {
                     bearers.entry(key).or_default().push(*number);
                 }
             }
@@ -224,7 +252,8 @@ impl Grounds<'_> {
     /// Units that have a key in common with another, in order, as far as hashes tell: the only
     /// ones whose keys need to be compared.
     fn sharing(&self) -> Vec<u32> {
-        let state = RandomState::new();
+        // What has the same hash by chance, or by somebody's design, is only compared in vain.
+        let state = RandomState::default();
         let count = u32::try_from(self.bindings.units.len()).unwrap_or(u32::MAX);
         let mut hashes: Vec<(u64, u32)> = (0..count)
             .into_par_iter()
@@ -403,14 +432,14 @@ impl<'a> Joins<'a> {
             for (number, keys) in &sharing {
                 let of_stage = keys
                     .iter()
-                    .filter(|key| (key.0 == Reason::Station) == stations);
+                    .filter(|key| (key.reason() == Reason::Station) == stations);
                 for key in of_stage {
                     if self.contested.contains_key(key) {
                         continue;
                     }
                     match first.get(key) {
                         Some(&known) => {
-                            self.join(known, *number, key.0, &key.1);
+                            self.join(known, *number, key.reason(), &key.text());
                         }
                         None => {
                             first.insert(key, *number);
@@ -460,7 +489,11 @@ impl<'a> Joins<'a> {
     /// Hosts that do what makers of images do, by what they call themselves.
     fn modalities(&mut self) -> BTreeMap<String, BTreeSet<u32>> {
         let grounds = self.grounds;
-        let hosts: Vec<(u32, Vec<u32>)> = self.hosts_of(|_| true).into_iter().collect();
+        // Who says nothing of a part in DICOM plays none.
+        let players = grounds.said.players().iter();
+        let players: BTreeSet<u32> = players.map(|unit| self.sets.root(*unit)).collect();
+        let hosts = self.hosts_of(|root| players.contains(&root));
+        let hosts: Vec<(u32, Vec<u32>)> = hosts.into_iter().collect();
         let titles = |(root, own): &(u32, Vec<u32>)| {
             let stored = grounds.stored_of(own);
             let own = grounds.words_of(&stored);

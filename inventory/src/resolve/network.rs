@@ -124,7 +124,7 @@ impl Network<'_> {
 
     /// Machines that bear one serial number, each with some of the others.
     fn twins(&self, findings: &mut Findings) {
-        for ((_, key), contested) in &self.folding.contested {
+        for (key, contested) in &self.folding.contested {
             let of = |unit: &u32| {
                 let record = *self.bindings.units.get(*unit as usize)?;
                 let name = identity::unit_key(self.snapshot, record)?;
@@ -132,6 +132,7 @@ impl Network<'_> {
                 let times = (state.first_seen_ns, state.last_seen_ns);
                 Some((self.folding.device_of(*unit)?, name, times))
             };
+            let key = key.text();
             let units: Vec<(u32, String, Times)> = contested.units.iter().filter_map(of).collect();
             for (device, _, times) in &units {
                 let others = units.iter().filter(|other| other.0 != *device);

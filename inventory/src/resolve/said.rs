@@ -13,43 +13,64 @@ const KEY_CONFIDENCE_MIN: u8 = 60;
 /// Different values of one attribute of one unit that are looked at for keys.
 pub const KEY_VALUES_MAX: usize = 8;
 
-/// Attributes that joins ask for.
-const KEY_ATTRIBUTES: &[Attribute] = &[
-    Attribute::Manufacturer,
-    Attribute::Model,
-    Attribute::SerialNumber,
-    Attribute::Udi,
-    Attribute::Hostname,
-    Attribute::AeTitle,
-    Attribute::StationName,
-];
+/// True for attributes that joins ask for.
+const fn is_key_attribute(attribute: Attribute) -> bool {
+    use Attribute as A;
+    matches!(
+        attribute,
+        A::Manufacturer
+            | A::Model
+            | A::SerialNumber
+            | A::Udi
+            | A::Hostname
+            | A::AeTitle
+            | A::StationName
+    )
+}
 
-/// Fields that joins ask for.
-const KEY_FIELDS: &[Field] = &[
-    Field::LldpChassisId,
-    Field::DicomAeTitle,
-    Field::DicomRole,
-    Field::DicomStationAeTitle,
-    Field::DicomStationName,
-    Field::DicomwebRole,
-    Field::Hl7Role,
-    Field::Hl7DeviceId,
-    Field::Hl7DeviceManufacturer,
-    Field::Hl7SoftwareVendor,
-    Field::AstmSender,
-    Field::Poct1DeviceId,
-    Field::Poct1Serial,
-    Field::Poct1Model,
-];
+/// True for fields that joins ask for.
+const fn is_key_field(field: Field) -> bool {
+    use Field as F;
+    is_part(field)
+        || matches!(
+            field,
+            F::LldpChassisId
+                | F::DicomAeTitle
+                | F::DicomStationAeTitle
+                | F::DicomStationName
+                | F::Hl7Role
+                | F::Hl7DeviceId
+                | F::Hl7DeviceManufacturer
+                | F::Hl7SoftwareVendor
+                | F::AstmSender
+                | F::Poct1DeviceId
+                | F::Poct1Serial
+                | F::Poct1Model
+        )
+}
 
-fn is_for_joins(head: &FactHead) -> bool {
-    KEY_ATTRIBUTES.contains(&head.attribute) || KEY_FIELDS.contains(&head.field)
+/// True for fields that tell which part a host plays in DICOM.
+const fn is_part(field: Field) -> bool {
+    matches!(field, Field::DicomRole | Field::DicomwebRole)
+}
+
+/// What a fact is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// For the device alone.
+    Device,
+    /// For joins too.
+    Joins,
+    /// For joins too: which part a host plays in DICOM.
+    Part,
 }
 
 /// Where the facts of each unit lie.
 pub struct Said {
     all: Groups,
     for_joins: Groups,
+    /// Units that say which part they play in DICOM, in order.
+    players: Vec<u32>,
 }
 
 impl Said {
@@ -59,13 +80,26 @@ impl Said {
         let chosen = snapshot.choose_facts(|subject, head| {
             let times = (head.first_seen_ns, head.last_seen_ns);
             let unit = bindings.owner(snapshot, subject, times)?;
-            Some((unit, is_for_joins(head)))
+            let use_of = match head.field {
+                field if is_part(field) => Use::Part,
+                field if is_key_field(field) => Use::Joins,
+                _ if is_key_attribute(head.attribute) => Use::Joins,
+                _ => Use::Device,
+            };
+            Some((unit, use_of))
         });
         let chosen = chosen.iter().flatten();
         let all = chosen.clone().map(|&((unit, _), slot)| (unit, slot));
-        let for_joins = chosen.filter(|((_, joins), _)| *joins);
+        let for_joins = chosen.filter(|((_, use_of), _)| *use_of != Use::Device);
+        let parts = for_joins
+            .clone()
+            .filter(|((_, use_of), _)| *use_of == Use::Part);
+        let mut players: Vec<u32> = parts.map(|((unit, _), _)| *unit).collect();
+        players.sort_unstable();
+        players.dedup();
         let for_joins = for_joins.map(|&((unit, _), slot)| (unit, slot));
         Self {
+            players,
             all: Groups::new(bindings.units.len(), all),
             for_joins: Groups::new(bindings.units.len(), for_joins),
         }
@@ -85,6 +119,11 @@ impl Said {
         snapshot.heads(self.all.of(unit))
     }
 
+    /// Units that say which part they play in DICOM, in order.
+    pub fn players(&self) -> &[u32] {
+        &self.players
+    }
+
     /// What joins ask for, of a unit, as it lies in the table.
     pub fn stored_for_joins(&self, snapshot: &Snapshot<'_>, unit: u32) -> Vec<StoredFact> {
         snapshot.stored(self.for_joins.of(unit))
@@ -102,7 +141,7 @@ impl<'a> Words<'a> {
 
     /// Values that may be part of a key.
     pub fn values(&self, attribute: Attribute) -> impl Iterator<Item = &str> {
-        debug_assert!(KEY_ATTRIBUTES.contains(&attribute));
+        debug_assert!(is_key_attribute(attribute));
         self.0
             .iter()
             .filter(move |fact| {
@@ -123,7 +162,7 @@ impl<'a> Words<'a> {
 
     /// Whole texts of a field, as they were sent.
     pub fn raw(&self, field: Field) -> impl Iterator<Item = &str> {
-        debug_assert!(KEY_FIELDS.contains(&field));
+        debug_assert!(is_key_field(field));
         self.0
             .iter()
             .filter(move |fact| fact.field == field && !fact.raw_cut)

@@ -20,8 +20,13 @@ use super::bindings::is_hearsay;
 /// Slots that are read in one piece of work.
 const SLOTS_AT_ONCE: u32 = 16_384;
 
-/// Fields of which all that any device said is looked at together.
-pub const FIELDS_TOGETHER: [Field; 3] = [Field::DhcpOffer, Field::ArpRival, Field::TcpUnanswered];
+/// True for fields of which all that any device said is looked at together.
+const fn is_together(field: Field) -> bool {
+    matches!(
+        field,
+        Field::DhcpOffer | Field::ArpRival | Field::TcpUnanswered
+    )
+}
 
 /// Something was said about a subject.
 const HAS_FACTS: u8 = 1;
@@ -54,7 +59,7 @@ pub struct Snapshot<'a> {
     pub subjects: Vec<Seen>,
     /// The place of the subject in each slot.
     places: Vec<Option<SubjectId>>,
-    /// Slots of facts of [`FIELDS_TOGETHER`], in their order.
+    /// Slots of facts that are looked at together, in their order.
     together: Vec<(Field, u32)>,
     /// In no order.
     pub edges: Vec<(Edge, Volume)>,
@@ -155,7 +160,7 @@ impl<'a> Snapshot<'a> {
                 if let Some(mark) = marks.get(id.index()) {
                     mark.fetch_or(HAS_FACTS | shows, Memory::Relaxed);
                 }
-                if FIELDS_TOGETHER.contains(&head.field) {
+                if is_together(head.field) {
                     together.push((head.field, slot.0));
                 }
             }
@@ -198,9 +203,9 @@ impl<'a> Snapshot<'a> {
         self.fact_slots().into_par_iter().map(of_slots).collect()
     }
 
-    /// Everything that was said in one of [`FIELDS_TOGETHER`].
+    /// Everything that was said in a field that is looked at together.
     pub fn facts_of(&self, field: Field) -> Vec<Fact<'static>> {
-        debug_assert!(FIELDS_TOGETHER.contains(&field));
+        debug_assert!(is_together(field));
         let of_field = self.together.iter().filter(|(of, _)| *of == field);
         let slots: Vec<u32> = of_field.map(|(_, slot)| *slot).collect();
         let stored = self.stored(&slots);
@@ -210,10 +215,7 @@ impl<'a> Snapshot<'a> {
 
     /// What these slots say, in their order: what facts borrow their texts from.
     pub fn stored(&self, slots: &[u32]) -> Vec<StoredFact> {
-        let stored = |slot: &u32| self.table.stored_fact(FactId(*slot));
-        let mut all = Vec::with_capacity(slots.len());
-        all.extend(slots.iter().filter_map(stored));
-        all
+        self.table.stored_facts(slots)
     }
 
     /// The facts that were read, by subject, then by content.

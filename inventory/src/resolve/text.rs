@@ -1,6 +1,8 @@
 //! When two texts say the same: serial numbers, names of companies, hosts and stations, and what
 //! stands where nothing is known. It compares texts and decides nothing about devices.
 
+use std::borrow::Cow;
+
 use medtap_table::vocabulary::Attribute;
 
 /// What forms are filled with where a serial number or a name is not known; letters and digits
@@ -153,8 +155,13 @@ const STATION_CHARS_MIN: usize = 4;
 
 /// Letters and digits alone, in lower case.
 pub fn bare(text: &str) -> String {
+    let mut bare = String::with_capacity(text.len());
     let kept = text.chars().filter(|c| c.is_alphanumeric());
-    kept.flat_map(char::to_lowercase).collect()
+    match text.is_ascii() {
+        true => bare.extend(kept.map(|c| c.to_ascii_lowercase())),
+        false => bare.extend(kept.flat_map(char::to_lowercase)),
+    }
+    bare
 }
 
 /// In lower case, with one space where there are several and none at the ends.
@@ -224,44 +231,55 @@ pub fn is_default_ae(text: &str) -> bool {
     is_placeholder(text) || AE_TITLES_DEFAULT.contains(&&*bare(text))
 }
 
-/// The words of a company's name that tell companies apart.
+/// The words of a company's name that tell companies apart, in lower case.
 pub fn company(text: &str) -> String {
-    company_words(&text.to_lowercase()).join(" ")
+    let lower = match text.is_ascii() {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.to_lowercase()),
+    };
+    let mut name = String::with_capacity(lower.len());
+    let words = lower.split(|c: char| !c.is_alphanumeric());
+    for word in words.filter(|word| !word.is_empty()) {
+        if !name.is_empty() {
+            name.push(' ');
+        }
+        name.push_str(word);
+    }
+    name.make_ascii_lowercase();
+    name.truncate(without_forms(&name).len());
+    name
 }
 
-/// Those of a name in lower case.
-fn company_words(lower: &str) -> Vec<&str> {
-    let split = lower.split(|c: char| !c.is_alphanumeric());
-    let mut words: Vec<&str> = split.filter(|word| !word.is_empty()).collect();
-    while words.len() > 1 {
+/// A name without the legal forms at its end; one word stays.
+fn without_forms(name: &str) -> &str {
+    let is_letter = |word: &str| word.chars().nth(1).is_none();
+    let mut kept = name;
+    while let Some((mut rest, last)) = kept.rsplit_once(' ') {
+        let mut form = Cow::Borrowed(last);
         // "S.p.A." and "B.V." fall into letters.
-        let letters = words
-            .iter()
-            .rev()
-            .take_while(|word| word.chars().count() == 1);
-        let letters = letters.count().min(words.len() - 1);
-        let rest = words.len() - letters.max(1);
-        let is_form = match words.get(rest..) {
-            Some([word]) => LEGAL_FORMS.contains(word),
-            Some(letters) => LEGAL_FORMS.contains(&&*letters.concat()),
-            None => false,
-        };
-        if !is_form {
+        while is_letter(last)
+            && let Some((before, letter)) = rest.rsplit_once(' ')
+            && is_letter(letter)
+        {
+            form.to_mut().insert_str(0, letter);
+            rest = before;
+        }
+        if !LEGAL_FORMS.contains(&&*form) {
             break;
         }
-        words.truncate(rest);
+        kept = rest;
     }
-    words
+    kept
 }
 
 /// True where two names are of one company, one of them perhaps of a part of it.
 pub fn same_company(a: &str, b: &str) -> bool {
-    let (a, b) = (a.to_lowercase(), b.to_lowercase());
-    let (a, b) = (company_words(&a), company_words(&b));
-    let common = a.iter().zip(&b).take_while(|(a, b)| a == b);
-    let words = common.count();
-    let chars: usize = a.iter().take(words).map(|word| word.len()).sum();
-    words > 0 && words == a.len().min(b.len()) && (a == b || chars >= COMPANY_START_CHARS)
+    let (a, b) = (company(a), company(b));
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    let rest = long.strip_prefix(&*short);
+    let begins = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    let chars = short.bytes().filter(|byte| *byte != b' ').count();
+    !short.is_empty() && begins && (short == long || chars >= COMPANY_START_CHARS)
 }
 
 /// True where both name the same station or host: their letters and digits agree.
@@ -417,6 +435,23 @@ mod tests {
         assert!(!same_company("Esaote S.p.A.", "FABRIKAM ULTRASOUND"));
         assert!(!same_company("GE Healthcare", "GEA"));
         assert!(!same_company("", ""));
+    }
+
+    #[test]
+    fn legal_forms_end_a_name() {
+        for (name, told) in [
+            ("Esaote S.p.A.", "esaote"),
+            ("  ACME  Medical,Systems Inc.", "acme medical"),
+            ("B. V.", "b v"),
+            ("A B V", "a"),
+            ("GmbH", "gmbh"),
+            ("Group Holding AG", "group"),
+            ("3M X", "3m x"),
+            ("\u{130}\u{3a3} AG", "i \u{3c2}"),
+            ("...", ""),
+        ] {
+            assert_eq!(company(name), told, "{name}");
+        }
     }
 
     #[test]

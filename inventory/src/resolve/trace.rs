@@ -8,7 +8,7 @@ use medtap_table::{EdgeFlags, Fact, SubjectId};
 
 use super::bindings::Unit;
 use super::joins::Reason;
-use super::{Resolution, identity, mac};
+use super::{Resolution, identity, joins, mac};
 use crate::trace::{Binding, Detail, Doing, Key, KeyKind, Link, Statement};
 
 impl Resolution<'_> {
@@ -45,7 +45,11 @@ impl Resolution<'_> {
         let record = identity::unit_key(&self.snapshot, *kind).unwrap_or_default();
         let mut keys: BTreeSet<(KeyKind, String)> = BTreeSet::new();
         let own = self.grounds().all_keys(unit).into_iter();
-        for (reason, text) in own.filter(|key| !self.folding.contested.contains_key(key)) {
+        for key in own.filter(|key| !self.folding.contested.contains_key(key)) {
+            // A chassis is told by its MAC address.
+            let joins::Key::Text(reason, text) = key else {
+                continue;
+            };
             let kind = match reason {
                 Reason::Serial => KeyKind::Serial,
                 Reason::Udi => KeyKind::Udi,

@@ -153,36 +153,34 @@ impl Usage {
 }
 
 /// When something was done. `observed_ns` is how long anybody looked.
-pub fn activity(total: u64, bins: &[u64], observed_ns: u64) -> Activity {
-    let busiest = (0..)
-        .zip(bins)
-        .max_by_key(|&(hour, count): &(usize, &u64)| (*count, std::cmp::Reverse(hour)))
-        .filter(|(_, count)| **count > 0)
-        .and_then(|(hour, _)| {
-            let day = DAYS.get(hour / DAY_HOURS)?;
-            Some(format!("{day} {:02}:00", hour % DAY_HOURS))
-        });
+pub fn activity(total: u64, bins: Vec<u64>, observed_ns: u64) -> Activity {
+    let most = bins.iter().copied().max().filter(|most| *most > 0);
+    let busiest = most.and_then(|most| {
+        let hour = bins.iter().position(|count| *count == most)?;
+        let day = DAYS.get(hour / DAY_HOURS)?;
+        Some(format!("{day} {:02}:00", hour % DAY_HOURS))
+    });
     // An hour that nobody watched is not a quiet one.
-    let quietest = (busiest.is_some() && observed_ns >= QUIET_NS_MIN).then(|| quietest(bins));
+    let quietest = (busiest.is_some() && observed_ns >= QUIET_NS_MIN).then(|| quietest(&bins));
     Activity {
         total,
         busiest_hour: busiest,
         quietest_window: quietest,
-        hours: bins.to_vec(),
+        hours: bins,
     }
 }
 
 /// The four hours of the day with the fewest events over all days; the earliest of several.
 fn quietest(bins: &[u64]) -> String {
     let mut hours = [0u64; DAY_HOURS];
-    for (hour, count) in bins.iter().enumerate() {
-        if let Some(sum) = hours.get_mut(hour % DAY_HOURS) {
+    for day in bins.chunks(DAY_HOURS) {
+        for (sum, count) in hours.iter_mut().zip(day) {
             *sum = sum.saturating_add(*count);
         }
     }
     let window = |start: usize| {
-        let cycle = hours.iter().cycle().skip(start).take(WINDOW_HOURS);
-        cycle.fold(0u64, |sum, count| sum.saturating_add(*count))
+        let window = (start..start + WINDOW_HOURS).map(|hour| hours[hour % DAY_HOURS]);
+        window.fold(0u64, u64::saturating_add)
     };
     let start = (0..DAY_HOURS)
         .min_by_key(|start| window(*start))

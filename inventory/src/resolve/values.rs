@@ -2,7 +2,6 @@
 //! was read of one device; which facts are that device's is decided elsewhere.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use medtap_table::Fact;
 use medtap_table::vocabulary::{Attribute, Field};
@@ -60,8 +59,9 @@ impl<'a> From<&'a Fact<'a>> for Reading<'a> {
 }
 
 /// A value with all that says it.
-#[derive(Default)]
 struct Candidate<'a> {
+    /// What all of them have in common.
+    key: String,
     readings: Vec<Reading<'a>>,
 }
 
@@ -143,6 +143,21 @@ fn merged(same: &[&Reading<'_>]) -> Option<(u8, Provenance)> {
     Some((confidence, source))
 }
 
+/// Adds a reading to the candidates, which are in the order of their keys.
+fn add<'a>(candidates: &mut Vec<Candidate<'a>>, key: String, reading: Reading<'a>) {
+    match candidates.binary_search_by(|known| known.key.cmp(&key)) {
+        Ok(at) => {
+            if let Some(known) = candidates.get_mut(at) {
+                known.readings.push(reading);
+            }
+        }
+        Err(at) => {
+            let readings = vec![reading];
+            candidates.insert(at, Candidate { key, readings });
+        }
+    }
+}
+
 /// The value of one attribute, with what contradicts it.
 pub fn decide<'a>(
     attribute: Attribute,
@@ -150,50 +165,53 @@ pub fn decide<'a>(
     hints: impl IntoIterator<Item = Reading<'a>>,
     extent: Extent,
 ) -> Option<AttributeValue> {
-    let mut candidates: BTreeMap<String, Candidate<'a>> = BTreeMap::new();
+    let mut keyed = Vec::new();
     let mut families = Vec::new();
     for reading in readings {
         let key = normal(attribute, reading.value);
         if is_family(attribute, &key) {
-            families.push(reading);
+            families.push((key, reading));
         } else if !key.is_empty() {
-            candidates.entry(key).or_default().readings.push(reading);
+            keyed.push((key, reading));
         }
     }
-    for family in families {
-        let key = normal(attribute, family.value);
+    keyed.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut candidates: Vec<Candidate<'a>> = Vec::with_capacity(1);
+    for (key, reading) in keyed {
+        match candidates.last_mut().filter(|last| last.key == key) {
+            Some(known) => known.readings.push(reading),
+            None => candidates.push(Candidate {
+                key,
+                readings: vec![reading],
+            }),
+        }
+    }
+    for (key, family) in families {
         let members = candidates
             .iter_mut()
-            .filter(|(of, _)| is_of_family(of, &key));
-        let member = members.max_by(|a, b| a.1.rank().cmp(&b.1.rank()));
+            .filter(|known| is_of_family(&known.key, &key));
+        let member = members.max_by(|a, b| a.rank().cmp(&b.rank()));
         match member {
             // That it is one of the family says nothing of which.
-            Some((_, known)) => known.readings.push(Reading {
+            Some(known) => known.readings.push(Reading {
                 confidence: 0,
                 ..family
             }),
-            None => candidates.entry(key).or_default().readings.push(family),
+            None => add(&mut candidates, key, family),
         }
     }
     for hint in hints {
         let same = candidates
-            .values_mut()
+            .iter_mut()
             .filter(|known| same_company(known.value(), hint.value))
             .max_by(|a, b| a.rank().cmp(&b.rank()));
         match same {
             Some(known) => known.readings.push(hint),
-            None => {
-                let key = normal(attribute, hint.value);
-                candidates.entry(key).or_default().readings.push(hint);
-            }
+            None => add(&mut candidates, normal(attribute, hint.value), hint),
         }
     }
-    if candidates.is_empty() {
-        return None;
-    }
-    let mut ranked: Vec<Candidate<'a>> = candidates.into_values().collect();
-    ranked.sort_by_cached_key(|candidate| Reverse(candidate.rank()));
-    let mut ranked = ranked.into_iter();
+    candidates.sort_by_cached_key(|candidate| Reverse(candidate.rank()));
+    let mut ranked = candidates.into_iter();
     let winner = ranked.next()?;
     if extent == Extent::Listed {
         return Some(AttributeValue {

@@ -45,6 +45,11 @@ fn read(bytes: &[u8]) -> Result<TableReader, OpenError> {
             known.map(|known| known.1.field)
         );
     }
+    let slots: Vec<u32> = (0..8).collect();
+    let stored = reader.stored_facts(&slots);
+    let told = stored.iter().filter_map(|stored| reader.told(stored));
+    let known = read.facts.iter().filter(|(fact, _)| *fact < 8);
+    assert!(told.eq(known.map(|(_, fact)| fact.clone())));
     for (id, subject, _) in &read.subjects {
         assert!(subject.reporter.is_none_or(|reporter| reporter.0 < *id));
     }
