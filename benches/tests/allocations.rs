@@ -127,9 +127,9 @@ fn the_mix_allocates_nothing() {
 }
 
 /// A conversation takes this much at most while it is got to know: a handshake's lists and their
-/// digests, an association's contexts, what stays of messages. About 23 is usual; the key of the
+/// digests, an association's contexts, what stays of messages. About 16 is usual; the key of the
 /// run moves some of it.
-const ALLOCATIONS_PER_CONVERSATION: u64 = 32;
+const ALLOCATIONS_PER_CONVERSATION: u64 = 24;
 
 /// Conversations begin and end all the time: each may cost some, its packets none.
 #[test]
