@@ -73,7 +73,7 @@ live name="":
 peers cpu="1":
     cargo build --release --locked --package medtap-ctl --package medtap-benches
     mkdir -p target/measure
-    benches/mix target/measure/mix.pcap --copies 100 pcaps/*/*.pcap
+    benches/mix target/measure/mix.pcap --copies 40 pcaps/*/*.pcap
     target/release/medtap-bench make imix --flows 20000 --packets 1000000 -o target/measure/imix1.pcap
     target/release/medtap-bench make flood --flows 100000 --packets 1000000 -o target/measure/flood1.pcap
     benches/peers --cpu {{cpu}} target/measure/mix.pcap target/measure/imix1.pcap target/measure/flood1.pcap
