@@ -216,13 +216,8 @@ fn find<'a>(table: &mut Table, frames: impl Iterator<Item = Frame<'a>>, burst: &
     burst.clear();
     for frame in frames {
         let parsed = headers.parse_into(frame.bytes, frame.wire_len, frame.link);
-        let version = match headers.network {
-            Network::V4 => 4,
-            Network::V6 => 6,
-            Network::None => continue,
-        };
-        if parsed.is_ok() {
-            let (key, _) = FlowKey::of(&headers, 0, version);
+        if parsed.is_ok() && headers.network != Network::None {
+            let (key, _) = FlowKey::of(&headers, 0, headers.network.version());
             let hash = FlowHasher::FIXED.hash(&key);
             table.prefetch_index(hash);
             burst.push(Staged {

@@ -257,12 +257,7 @@ impl Headers {
 
     pub(super) fn ipv4(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
         let packet = Ipv4Packet::parse(piece.bytes).map_err(|error| piece.why(error))?;
-        self.network = Network::V4;
-        self.src = mapped(packet.src());
-        self.dst = mapped(packet.dst());
-        self.ip_id = packet.id();
-        self.ttl = packet.ttl();
-        self.ip_protocol = packet.protocol();
+        self.set_ipv4(&packet);
         let inside = piece.after(packet.header_len());
         let inside = match packet.payload_len() {
             Some(len) => inside.limit(len),
@@ -277,11 +272,7 @@ impl Headers {
     #[inline(never)]
     pub(super) fn ipv6(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
         let packet = Ipv6Packet::parse(piece.bytes).map_err(|error| piece.why(error))?;
-        self.network = Network::V6;
-        self.src = packet.src();
-        self.dst = packet.dst();
-        self.ttl = packet.hop_limit();
-        self.ip_protocol = packet.next_header();
+        self.set_ipv6(&packet);
         let inside = piece.after(ipv6::HEADER_LEN);
         let inside = match packet.payload_len() {
             Some(len) => inside.limit(len),
@@ -354,15 +345,8 @@ impl Headers {
         if !piece.had(header_len) {
             return Err(WireError::Malformed);
         }
-        self.transport = TransportKind::Tcp;
         self.transport_start = piece.start as u32;
-        self.src_port = segment.src_port();
-        self.dst_port = segment.dst_port();
-        self.seq = segment.seq();
-        self.ack = segment.ack();
-        self.window = segment.window();
-        self.checksum = segment.checksum();
-        self.tcp_flags = segment.flags() & 0x3f;
+        self.set_tcp(&segment);
         self.set_payload(piece.after(header_len));
         Ok(())
     }
@@ -370,11 +354,8 @@ impl Headers {
     #[inline(always)]
     fn udp(&mut self, piece: Piece<'_>) -> Result<(), WireError> {
         let datagram = UdpDatagram::parse(piece.bytes).map_err(|error| piece.why(error))?;
-        self.transport = TransportKind::Udp;
         self.transport_start = piece.start as u32;
-        self.src_port = datagram.src_port();
-        self.dst_port = datagram.dst_port();
-        self.checksum = datagram.checksum();
+        self.set_udp(&datagram);
         let inside = piece.after(udp::HEADER_LEN);
         let inside = match datagram.payload_len() {
             // A datagram that says more than its packet has is read as far as the packet goes.
@@ -386,6 +367,49 @@ impl Headers {
             self.udp_tunnel(inside);
         }
         Ok(())
+    }
+
+    /// What the header of an IPv4 packet says.
+    #[inline(always)]
+    pub(super) fn set_ipv4(&mut self, packet: &Ipv4Packet<'_>) {
+        self.network = Network::V4;
+        self.src = mapped(packet.src());
+        self.dst = mapped(packet.dst());
+        self.ip_id = packet.id();
+        self.ttl = packet.ttl();
+        self.ip_protocol = packet.protocol();
+    }
+
+    /// What the header of an IPv6 packet says.
+    #[inline(always)]
+    pub(super) fn set_ipv6(&mut self, packet: &Ipv6Packet<'_>) {
+        self.network = Network::V6;
+        self.src = packet.src();
+        self.dst = packet.dst();
+        self.ttl = packet.hop_limit();
+        self.ip_protocol = packet.next_header();
+    }
+
+    /// What the header of a TCP segment says.
+    #[inline(always)]
+    pub(super) fn set_tcp(&mut self, segment: &TcpSegment<'_>) {
+        self.transport = TransportKind::Tcp;
+        self.src_port = segment.src_port();
+        self.dst_port = segment.dst_port();
+        self.seq = segment.seq();
+        self.ack = segment.ack();
+        self.window = segment.window();
+        self.checksum = segment.checksum();
+        self.tcp_flags = segment.flags() & 0x3f;
+    }
+
+    /// What the header of a UDP datagram says.
+    #[inline(always)]
+    pub(super) fn set_udp(&mut self, datagram: &UdpDatagram<'_>) {
+        self.transport = TransportKind::Udp;
+        self.src_port = datagram.src_port();
+        self.dst_port = datagram.dst_port();
+        self.checksum = datagram.checksum();
     }
 
     #[inline(always)]

@@ -4,12 +4,12 @@
 //! reading layer by layer finds, and leaves everything else, faults too, to that.
 
 use super::ethernet::{self, EthernetFrame, VlanTag};
-use super::headers::{TCP, UDP, mapped};
+use super::headers::{TCP, UDP};
 use super::ipv4::{self, Ipv4Packet};
 use super::ipv6::{self, Ipv6Packet};
 use super::tcp::TcpSegment;
 use super::udp::{self, UdpDatagram};
-use super::{Headers, Network, Span, TransportKind, tunnel};
+use super::{Headers, Span, tunnel};
 
 impl Headers {
     /// Reads a frame of Ethernet, whatever was there, if it is a plain one. Otherwise false, and
@@ -51,12 +51,7 @@ impl Headers {
         if !is_whole || packet.has_options() || packet.fragment().is_some() {
             return None;
         }
-        self.network = Network::V4;
-        self.src = mapped(packet.src());
-        self.dst = mapped(packet.dst());
-        self.ip_id = packet.id();
-        self.ttl = packet.ttl();
-        self.ip_protocol = packet.protocol();
+        self.set_ipv4(&packet);
         self.plain_transport(start + ipv4::HEADER_LEN, packet.payload())
     }
 
@@ -66,11 +61,7 @@ impl Headers {
         if packet.payload_len() != Some(packet.payload().len()) {
             return None;
         }
-        self.network = Network::V6;
-        self.src = packet.src();
-        self.dst = packet.dst();
-        self.ttl = packet.hop_limit();
-        self.ip_protocol = packet.next_header();
+        self.set_ipv6(&packet);
         self.plain_transport(start + ipv6::HEADER_LEN, packet.payload())
     }
 
@@ -95,14 +86,7 @@ impl Headers {
     fn plain_tcp(&mut self, bytes: &[u8]) -> Option<(usize, usize)> {
         let segment = TcpSegment::parse(bytes).ok()?;
         let payload_len = bytes.len().checked_sub(segment.header_len())?;
-        self.transport = TransportKind::Tcp;
-        self.src_port = segment.src_port();
-        self.dst_port = segment.dst_port();
-        self.seq = segment.seq();
-        self.ack = segment.ack();
-        self.window = segment.window();
-        self.checksum = segment.checksum();
-        self.tcp_flags = segment.flags() & 0x3f;
+        self.set_tcp(&segment);
         Some((segment.header_len(), payload_len))
     }
 
@@ -115,10 +99,7 @@ impl Headers {
         if !is_whole || tunnel::is_port(datagram.src_port(), datagram.dst_port()) {
             return None;
         }
-        self.transport = TransportKind::Udp;
-        self.src_port = datagram.src_port();
-        self.dst_port = datagram.dst_port();
-        self.checksum = datagram.checksum();
+        self.set_udp(&datagram);
         Some((udp::HEADER_LEN, payload_len))
     }
 }

@@ -18,7 +18,10 @@ fn the_surest_value_wins_and_the_others_are_conflicts() {
     sample.say(host, Field::MdnsHostname, "CT-1.local");
     sample.say(host, Field::LldpSystemName, "other");
     let inventory = sample.inventory();
-    let name = inventory.devices[0].attributes["hostname"]
+    let name = inventory.devices[0]
+        .attributes
+        .get("hostname")
+        .unwrap()
         .as_ref()
         .unwrap();
     // 85 and 80 do not depend on each other: 97 together.
@@ -46,7 +49,12 @@ fn a_family_contradicts_none_of_its_members_and_adds_nothing_to_them() {
             (fact.attribute, fact.confidence) = (Attribute::Os, 45);
         }
         let inventory = sample.inventory();
-        let os = inventory.devices[0].attributes["os"].clone().unwrap();
+        let os = inventory.devices[0]
+            .attributes
+            .get("os")
+            .unwrap()
+            .clone()
+            .unwrap();
         let sources = os.sources.len();
         (os.value, os.confidence, sources, os.conflicts.len())
     };
@@ -80,7 +88,10 @@ fn the_maker_of_the_network_part_is_a_hint() {
             sample.say(host, Field::MdnsTxtManufacturer, name);
         }
         let inventory = sample.inventory();
-        inventory.devices[0].attributes["manufacturer"]
+        inventory.devices[0]
+            .attributes
+            .get("manufacturer")
+            .unwrap()
             .clone()
             .unwrap()
     };
