@@ -79,6 +79,13 @@ impl<T: Pod, const WORDS: usize> Arena<T, WORDS> {
         bytemuck::must_cast_mut(&mut items[index])
     }
 
+    /// As [`Self::checked`], to change.
+    #[inline]
+    pub fn checked_mut(&mut self, index: usize) -> Option<&mut T> {
+        let (items, _) = self.words.get_mut(self.first..)?.as_chunks_mut::<WORDS>();
+        items.get_mut(index).map(bytemuck::must_cast_mut)
+    }
+
     /// Brings the first line of an item near.
     #[inline]
     pub fn prefetch(&self, index: usize) {

@@ -20,13 +20,13 @@ const REMEMBERED: usize = 3;
 /// One unit of the remembered times: 2^20 ns, about a millisecond.
 const TICK_SHIFT: u32 = 20;
 
-/// The last few packets of a flow. 15 bytes, and one to spare.
+/// The last few packets of a flow.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
 pub struct Recent {
     signatures: [u32; REMEMBERED],
-    ticks: [u8; REMEMBERED],
-    spare: u8,
+    /// Their times, a byte each, the last packet's lowest.
+    ticks: u32,
 }
 
 impl Recent {
@@ -34,22 +34,34 @@ impl Recent {
     /// `quiet_ns` is the time since the flow's last packet of any direction.
     #[inline]
     pub fn is_copy(&mut self, signature: u32, time_ns: u64, quiet_ns: u64) -> bool {
-        let tick = (time_ns >> TICK_SHIFT) as u8;
-        let [a, b, c] = self.signatures;
         // After a silence longer than the window nothing that is remembered can be a copy; this
         // also keeps the short ticks from being read after they went round.
-        if (a == signature) | (b == signature) | (c == signature) && quiet_ns <= DUPLICATE_WINDOW_NS
-        {
+        if self.knows(signature) && quiet_ns <= DUPLICATE_WINDOW_NS {
+            let tick = (time_ns >> TICK_SHIFT) as u8;
             let window = (DUPLICATE_WINDOW_NS >> TICK_SHIFT) as u8;
-            for (known, then) in self.signatures.iter().zip(self.ticks) {
+            for (known, then) in self.signatures.iter().zip(self.ticks.to_le_bytes()) {
                 if *known == signature && tick.wrapping_sub(then) <= window {
                     return true;
                 }
             }
         }
-        self.signatures = [signature, a, b];
-        self.ticks = [tick, self.ticks[0], self.ticks[1]];
+        self.remember(signature, time_ns);
         false
+    }
+
+    /// True where a remembered packet has this signature, whenever it was.
+    #[inline]
+    pub fn knows(&self, signature: u32) -> bool {
+        let [a, b, c] = self.signatures;
+        (a == signature) | (b == signature) | (c == signature)
+    }
+
+    /// Remembers a packet, and forgets the one before the last two.
+    #[inline]
+    pub fn remember(&mut self, signature: u32, time_ns: u64) {
+        let [a, b, _] = self.signatures;
+        self.signatures = [signature, a, b];
+        self.ticks = self.ticks << 8 | (time_ns >> TICK_SHIFT) as u32 & 0xff;
     }
 }
 
@@ -119,15 +131,46 @@ impl Copies {
     }
 }
 
-/// What no hop changes: IP-ID, TCP numbers, length, transport checksum; and the direction.
-/// Never zero, which is what an unused place holds.
-#[inline]
-pub fn signature(headers: &Headers, direction: Direction) -> u32 {
-    let first = u64::from(headers.seq) << 32 | u64::from(headers.ack);
-    let second = u64::from(headers.ip_id) << 48
-        | u64::from(headers.checksum) << 32
-        | u64::from(headers.payload_wire_len & 0xffff) << 16
-        | u64::from(headers.tcp_flags) << 8
+/// What no hop changes of a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Numbers {
+    /// TCP sequence number.
+    pub seq: u32,
+    /// TCP acknowledgement number.
+    pub ack: u32,
+    /// IPv4 identification.
+    pub ip_id: u16,
+    /// TCP or UDP checksum.
+    pub checksum: u16,
+    /// Payload as sent, bytes.
+    pub payload_len: u32,
+    /// TCP flags.
+    pub tcp_flags: u8,
+}
+
+impl Numbers {
+    /// Those of headers.
+    pub fn of(headers: &Headers) -> Self {
+        Self {
+            seq: headers.seq,
+            ack: headers.ack,
+            ip_id: headers.ip_id,
+            checksum: headers.checksum,
+            payload_len: headers.payload_wire_len,
+            tcp_flags: headers.tcp_flags,
+        }
+    }
+}
+
+/// What tells a packet from all but its copies: its numbers and its direction in one. Never zero,
+/// which is what an unused place holds.
+#[inline(always)]
+pub fn signature(numbers: &Numbers, direction: Direction) -> u32 {
+    let first = u64::from(numbers.seq) << 32 | u64::from(numbers.ack);
+    let second = u64::from(numbers.ip_id) << 48
+        | u64::from(numbers.checksum) << 32
+        | u64::from(numbers.payload_len & 0xffff) << 16
+        | u64::from(numbers.tcp_flags) << 8
         | direction.index() as u64;
     let product =
         u128::from(first ^ 0x9e37_79b9_7f4a_7c15) * u128::from(second ^ 0xd1b5_4a32_d192_ed03);
@@ -177,40 +220,50 @@ mod tests {
 
     #[test]
     fn the_signature_sees_what_differs() {
-        let base = Headers {
+        let base = Numbers {
             ip_id: 1,
             seq: 2,
             ack: 3,
             checksum: 4,
-            ..Default::default()
+            payload_len: 5,
+            tcp_flags: 16,
         };
         let there = signature(&base, Direction::Up);
-        assert_eq!(
-            there,
-            signature(
-                &Headers {
-                    ttl: 9,
-                    vlan: 5,
-                    ..base
-                },
-                Direction::Up
-            )
-        );
         assert_ne!(there, signature(&base, Direction::Down));
-        assert_ne!(
-            there,
-            signature(&Headers { ip_id: 2, ..base }, Direction::Up)
-        );
-        assert_ne!(
-            there,
-            signature(
-                &Headers {
-                    checksum: 5,
-                    ..base
-                },
-                Direction::Up
-            )
-        );
-        assert_ne!(there, signature(&Headers { seq: 5, ..base }, Direction::Up));
+        let others = [
+            Numbers { ip_id: 2, ..base },
+            Numbers { seq: 5, ..base },
+            Numbers { ack: 5, ..base },
+            Numbers {
+                checksum: 5,
+                ..base
+            },
+            Numbers {
+                payload_len: 6,
+                ..base
+            },
+            Numbers {
+                tcp_flags: 17,
+                ..base
+            },
+        ];
+        for other in others {
+            assert_ne!(there, signature(&other, Direction::Up), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_hop_changes_is_not_in_it() {
+        let base = Headers {
+            ip_id: 1,
+            ..Headers::NONE
+        };
+        let hopped = Headers {
+            ttl: 9,
+            vlan: 5,
+            src_mac: [2; 6],
+            ..base
+        };
+        assert_eq!(Numbers::of(&base), Numbers::of(&hopped));
     }
 }

@@ -1,6 +1,8 @@
 //! The five-tuple of a conversation, with its scope, the same for both directions. VLAN, MAC
 //! address and TTL are not part of it: a routed flow carries different ones on either side.
 
+use std::hint::select_unpredictable;
+
 use bytemuck::{Pod, Zeroable};
 
 use super::hash::steer_words;
@@ -61,31 +63,39 @@ impl FlowKey {
     /// The key of a packet with a network header, and the way it goes.
     #[inline]
     pub fn of(headers: &Headers, scope: u16, version: u8) -> (Self, Direction) {
-        let (src, dst) = (words(&headers.src), words(&headers.dst));
-        let (src_port, dst_port) = (u64::from(headers.src_port), u64::from(headers.dst_port));
-        // Which way a packet goes is as good as chance: nothing here branches on it.
-        let differ = [src[0] ^ dst[0], src[1] ^ dst[1]];
-        let up = match differ {
+        let hosts = [words(&headers.src), words(&headers.dst)];
+        let ports = [headers.src_port, headers.dst_port];
+        Self::between(hosts, ports, scope, headers.ip_protocol, version)
+    }
+
+    /// The key of a packet from the first to the second of two hosts.
+    #[inline(always)]
+    pub(super) fn between(
+        [src, dst]: [[u64; 2]; 2],
+        [src_port, dst_port]: [u16; 2],
+        scope: u16,
+        protocol: u8,
+        version: u8,
+    ) -> (Self, Direction) {
+        let up = match [src[0] ^ dst[0], src[1] ^ dst[1]] {
             [0, 0] => is_in_order(src_port, dst_port),
             _ => number(src) < number(dst),
         };
-        let turn = u64::from(up).wrapping_sub(1);
-        let (first, last) = (differ[0] & turn, differ[1] & turn);
-        let port = (src_port ^ dst_port) & turn;
-        let low = [src[0] ^ first, src[1] ^ last];
-        let high = [dst[0] ^ first, dst[1] ^ last];
-        let (low_port, high_port) = ((src_port ^ port) as u16, (dst_port ^ port) as u16);
-        let protocol = headers.ip_protocol;
-        let key = Self {
-            low,
-            high,
-            low_port,
-            high_port,
-            scope,
-            protocol,
-            version,
-        };
-        (key, if up { Direction::Up } else { Direction::Down })
+        // Which way a packet goes is as good as chance: nothing here branches on it.
+        let low = select_unpredictable(up, src, dst);
+        let high = select_unpredictable(up, dst, src);
+        let low_port = u64::from(select_unpredictable(up, src_port, dst_port));
+        let high_port = u64::from(select_unpredictable(up, dst_port, src_port));
+        let tail = low_port
+            | high_port << 16
+            | u64::from(scope) << 32
+            | u64::from(protocol) << 48
+            | u64::from(version) << 56;
+        // Whole words, as they are hashed and compared: what is written in parts and read as one
+        // would have to be waited for.
+        let key = bytemuck::must_cast([low[0], low[1], high[0], high[1], tail.to_le()]);
+        let direction = select_unpredictable(up, Direction::Up, Direction::Down);
+        (key, direction)
     }
 
     /// Equality as one comparison of words.
@@ -105,14 +115,11 @@ impl FlowKey {
         steer_words(self.low, self.high)
     }
 
-    /// The words after the addresses, as one.
+    /// What follows the addresses, as one word.
     #[inline]
     pub(super) fn tail(&self) -> u64 {
-        u64::from(self.low_port) << 48
-            | u64::from(self.high_port) << 32
-            | u64::from(self.scope) << 16
-            | u64::from(self.protocol) << 8
-            | u64::from(self.version)
+        let [.., tail]: [u64; 5] = bytemuck::must_cast(*self);
+        u64::from_le(tail)
     }
 
     /// Address and port of the end that sends in this direction.
@@ -156,7 +163,7 @@ impl FlowKey {
 /// need not wait for their ports.
 #[cold]
 #[inline(never)]
-fn is_in_order(src_port: u64, dst_port: u64) -> bool {
+fn is_in_order(src_port: u16, dst_port: u16) -> bool {
     src_port <= dst_port
 }
 

@@ -11,10 +11,12 @@ mod hugepages;
 mod index;
 pub mod key;
 pub mod stream;
+mod summary;
 pub mod table;
 
 pub use fragments::Fragments;
 pub use hash::{FlowHasher, shard, steer};
 pub use key::{Direction, FlowKey};
 pub use stream::Stream;
+pub use summary::Summary;
 pub use table::{Flow, FlowId, Table};

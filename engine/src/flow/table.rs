@@ -17,8 +17,10 @@ use super::arena::Arena;
 use super::duplicates::Recent;
 use super::index::Index;
 use super::key::{Direction, FlowKey};
+use super::summary::Summary;
 use crate::observe::MacAddr;
 use crate::prefetch::prefetch_whole;
+use crate::wire::tcp::{FIN, RST, SYN};
 
 /// What the frame around a packet said: compared for every packet, noted when it changes.
 #[repr(C)]
@@ -44,6 +46,15 @@ impl Link {
         Self([word(src_mac, vlan), word(dst_mac, ttl.into())])
     }
 
+    /// As [`Self::new`], of the addresses in words, as [`EthernetFrame::addresses`] gives them.
+    #[inline]
+    pub(super) fn of([src_mac, dst_mac]: [u64; 2], vlan: u16, ttl: u8) -> Self {
+        Self([
+            src_mac | u64::from(vlan) << 48,
+            dst_mac | u64::from(ttl) << 48,
+        ])
+    }
+
     /// No frame was seen.
     #[inline]
     pub fn is_none(&self) -> bool {
@@ -61,6 +72,7 @@ impl Link {
     }
 
     /// VLAN identifier, 0 without tag.
+    #[inline]
     pub fn vlan(&self) -> u16 {
         (self.0[0] >> 48) as u16
     }
@@ -153,6 +165,29 @@ impl Flow {
     pub fn has_spoken(&self, direction: Direction) -> bool {
         let last_from_low = self.probes & LAST_FROM_LOW != 0;
         self.has(flag::ANSWERED) || last_from_low == (direction == Direction::Up)
+    }
+
+    /// Counts a packet, if there is nothing else to be done with it: nothing more can be learnt of
+    /// the flow, and the packet opens and ends nothing, is no copy of another as far as a glance
+    /// tells, and the frame around it is as before. Otherwise false, and nothing is changed.
+    #[inline]
+    pub fn count(&mut self, packet: &Summary, time_ns: u64, bytes: u32) -> bool {
+        let d = packet.direction.index();
+        let (sum, overflows) = self.bytes[d].overflowing_add(bytes);
+        let more = (self.state != state::DONE)
+            | (self.flags & flag::DUPLICATES != 0)
+            | (packet.tcp_flags & (SYN | FIN | RST) != 0)
+            | (self.links[d] != packet.link)
+            | self.recent.knows(packet.signature)
+            | overflows;
+        if more {
+            return false;
+        }
+        self.recent.remember(packet.signature, time_ns);
+        self.bytes[d] = sum;
+        self.packets[d] += 1;
+        self.touch(packet.direction, time_ns);
+        true
     }
 
     /// Notes the time of a packet.
@@ -363,6 +398,13 @@ impl Table {
     pub fn likely_session(&self, likely: FlowId) -> Option<u32> {
         let flow = self.flows.checked(likely as usize)?;
         (flow.session != NO_SESSION).then_some(flow.session)
+    }
+
+    /// The flow of a key, if it is this one.
+    #[inline]
+    pub fn likely_mut(&mut self, key: &FlowKey, likely: FlowId) -> Option<&mut Flow> {
+        let flow = self.flows.checked_mut(likely as usize)?;
+        flow.key.same(key).then_some(flow)
     }
 
     /// The flow of a key, if it is this one, whatever the index says.

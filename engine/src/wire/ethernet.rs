@@ -126,6 +126,22 @@ impl<'a> EthernetFrame<'a> {
         [a, b, c, d, e, f]
     }
 
+    /// Both addresses, the sender's first, each in the six lower bytes of a little-endian word.
+    #[inline]
+    pub fn addresses(&self) -> [u64; 2] {
+        const ADDRESS: u64 = (1 << 48) - 1;
+        let (dst, _) = self
+            .header
+            .split_first_chunk::<8>()
+            .unwrap_or((&[0; 8], &[]));
+        let (_, src) = self
+            .header
+            .split_last_chunk::<8>()
+            .unwrap_or((&[], &[0; 8]));
+        let (src, dst) = (u64::from_le_bytes(*src), u64::from_le_bytes(*dst));
+        [src & ADDRESS, dst & ADDRESS]
+    }
+
     /// The EtherType, or the length of the payload if at most [`LENGTH_MAX`].
     #[inline]
     pub fn type_or_length(&self) -> u16 {

@@ -426,7 +426,7 @@ impl Headers {
 
 /// An IPv4 address as `::ffff:a.b.c.d`, RFC 4291, section 2.5.5.2.
 #[inline]
-pub(super) fn mapped(address: [u8; 4]) -> [u8; 16] {
+pub(crate) fn mapped(address: [u8; 4]) -> [u8; 16] {
     // A number, since it is compared and hashed as words: bytes would be put together for that.
     (u128::from(u32::from_le_bytes(address)) << 96 | 0xffff << 80).to_le_bytes()
 }

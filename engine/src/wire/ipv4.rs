@@ -12,6 +12,9 @@ use super::{Fragment, WireError};
 /// The size of the header without options, in bytes.
 pub const HEADER_LEN: usize = 20;
 
+/// More pieces follow, or some came before.
+const FRAGMENT: u16 = 0x3fff;
+
 /// A view of one packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Ipv4Packet<'a> {
@@ -45,6 +48,25 @@ impl<'a> Ipv4Packet<'a> {
             options,
             payload_len,
             payload,
+        })
+    }
+
+    /// As [`Self::parse`], of a packet without options, in one piece and captured to its end;
+    /// nothing of any other.
+    #[inline(always)]
+    pub fn parse_plain(bytes: &'a [u8]) -> Option<Self> {
+        let (header, rest): (&[u8; HEADER_LEN], _) = bytes.split_first_chunk()?;
+        let total_len = u16::from_be_bytes([header[2], header[3]]);
+        let fragment = u16::from_be_bytes([header[6], header[7]]) & FRAGMENT;
+        if header[0] != 0x45 || fragment != 0 {
+            return None;
+        }
+        let payload_len = usize::from(total_len).checked_sub(HEADER_LEN)?;
+        Some(Self {
+            header,
+            options: &[],
+            payload_len: Some(payload_len),
+            payload: rest.get(..payload_len)?,
         })
     }
 
@@ -82,7 +104,7 @@ impl<'a> Ipv4Packet<'a> {
     #[inline]
     pub fn fragment(&self) -> Option<Fragment> {
         let field = u16::from_be_bytes([self.header[6], self.header[7]]);
-        if field & 0x3fff == 0 {
+        if field & FRAGMENT == 0 {
             return None;
         }
         Some(Fragment {

@@ -32,7 +32,7 @@ pub mod ppp;
 pub mod pppoe;
 pub mod radio;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 pub mod stack;
 pub mod tcp;
 pub mod teredo;
@@ -41,8 +41,10 @@ pub mod tzsp;
 pub mod udp;
 pub mod vxlan;
 
+pub(crate) use headers::mapped;
 pub use headers::{TCP, UDP};
 pub use pair::pair;
+pub use plain::{PlainReader, read_plain};
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -11,96 +11,137 @@ use super::tcp::TcpSegment;
 use super::udp::{self, UdpDatagram};
 use super::{Headers, Span, tunnel};
 
+/// Who is told what a plain packet says, layer by layer. Of a packet that turns out not to be plain
+/// it is told a part.
+pub trait PlainReader {
+    /// The frame, with the identifier of its tag (0 without) and the type behind that.
+    fn link(&mut self, frame: &EthernetFrame<'_>, vlan: u16, ether_type: u16);
+    /// IPv4.
+    fn ipv4(&mut self, packet: &Ipv4Packet<'_>);
+    /// IPv6.
+    fn ipv6(&mut self, packet: &Ipv6Packet<'_>);
+    /// TCP, where it starts in the frame and how long its payload is: the last that is told.
+    fn tcp(&mut self, segment: &TcpSegment<'_>, start: usize, payload_len: usize);
+    /// UDP, in the same way.
+    fn udp(&mut self, datagram: &UdpDatagram<'_>, start: usize, payload_len: usize);
+}
+
+/// Tells a reader what a frame of Ethernet says, if it is a plain one; otherwise nothing. Each
+/// layer is told at once: until the end there are more values than a processor has registers.
+#[inline(always)]
+pub fn read_plain(reader: &mut impl PlainReader, bytes: &[u8]) -> Option<()> {
+    let frame = EthernetFrame::parse(bytes).ok()?;
+    let (vlan, ether_type, start, packet) = match frame.type_or_length() {
+        ethernet::VLAN => {
+            let tag = VlanTag::parse(frame.payload()).ok()?;
+            let start = ethernet::HEADER_LEN + ethernet::TAG_LEN;
+            (tag.id(), tag.type_or_length(), start, tag.payload())
+        }
+        ether_type => (0, ether_type, ethernet::HEADER_LEN, frame.payload()),
+    };
+    reader.link(&frame, vlan, ether_type);
+    match ether_type {
+        ethernet::IPV4 => {
+            let ip = Ipv4Packet::parse_plain(packet)?;
+            reader.ipv4(&ip);
+            transport(
+                reader,
+                ip.protocol(),
+                start + ipv4::HEADER_LEN,
+                ip.payload(),
+            )
+        }
+        ethernet::IPV6 => {
+            let ip = Ipv6Packet::parse(packet).ok()?;
+            if ip.payload_len() != Some(ip.payload().len()) {
+                return None;
+            }
+            reader.ipv6(&ip);
+            transport(
+                reader,
+                ip.next_header(),
+                start + ipv6::HEADER_LEN,
+                ip.payload(),
+            )
+        }
+        _ => None,
+    }
+}
+
+#[inline(always)]
+fn transport(
+    reader: &mut impl PlainReader,
+    protocol: u8,
+    start: usize,
+    bytes: &[u8],
+) -> Option<()> {
+    match protocol {
+        TCP => {
+            let segment = TcpSegment::parse(bytes).ok()?;
+            let payload_len = bytes.len().checked_sub(segment.header_len())?;
+            reader.tcp(&segment, start, payload_len);
+        }
+        UDP => {
+            let datagram = UdpDatagram::parse_plain(bytes)?;
+            if tunnel::is_port(datagram.src_port(), datagram.dst_port()) {
+                return None;
+            }
+            reader.udp(&datagram, start, datagram.payload().len());
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+impl PlainReader for Headers {
+    #[inline(always)]
+    fn link(&mut self, frame: &EthernetFrame<'_>, vlan: u16, ether_type: u16) {
+        self.src_mac = frame.src();
+        self.dst_mac = frame.dst();
+        self.vlan = vlan;
+        self.ether_type = ether_type;
+    }
+
+    #[inline(always)]
+    fn ipv4(&mut self, packet: &Ipv4Packet<'_>) {
+        self.set_ipv4(packet);
+    }
+
+    #[inline(always)]
+    fn ipv6(&mut self, packet: &Ipv6Packet<'_>) {
+        self.set_ipv6(packet);
+    }
+
+    #[inline(always)]
+    fn tcp(&mut self, segment: &TcpSegment<'_>, start: usize, payload_len: usize) {
+        self.set_tcp(segment);
+        self.set_plain_payload(start, segment.header_len(), payload_len);
+    }
+
+    #[inline(always)]
+    fn udp(&mut self, datagram: &UdpDatagram<'_>, start: usize, payload_len: usize) {
+        self.set_udp(datagram);
+        self.set_plain_payload(start, udp::HEADER_LEN, payload_len);
+    }
+}
+
 impl Headers {
     /// Reads a frame of Ethernet, whatever was there, if it is a plain one. Otherwise false, and
     /// what had been read.
     #[inline(always)]
     pub(super) fn read_plain(&mut self, frame: &[u8]) -> bool {
         *self = Self::NONE;
-        self.plain(frame).is_some()
-    }
-
-    /// Nothing for what is not plain. What was checked is written at once: until the end there
-    /// are more values than a processor has registers.
-    #[inline(always)]
-    fn plain(&mut self, bytes: &[u8]) -> Option<()> {
-        let frame = EthernetFrame::parse(bytes).ok()?;
-        let (ether_type, start, packet) = match frame.type_or_length() {
-            ethernet::VLAN => {
-                let tag = VlanTag::parse(frame.payload()).ok()?;
-                self.vlan = tag.id();
-                let start = ethernet::HEADER_LEN + ethernet::TAG_LEN;
-                (tag.type_or_length(), start, tag.payload())
-            }
-            ether_type => (ether_type, ethernet::HEADER_LEN, frame.payload()),
-        };
-        self.src_mac = frame.src();
-        self.dst_mac = frame.dst();
-        self.ether_type = ether_type;
-        match ether_type {
-            ethernet::IPV4 => self.plain_ipv4(start, packet),
-            ethernet::IPV6 => self.plain_ipv6(start, packet),
-            _ => None,
-        }
+        read_plain(self, frame).is_some()
     }
 
     #[inline(always)]
-    fn plain_ipv4(&mut self, start: usize, bytes: &[u8]) -> Option<()> {
-        let packet = Ipv4Packet::parse(bytes).ok()?;
-        let is_whole = packet.payload_len() == Some(packet.payload().len());
-        if !is_whole || packet.has_options() || packet.fragment().is_some() {
-            return None;
-        }
-        self.set_ipv4(&packet);
-        self.plain_transport(start + ipv4::HEADER_LEN, packet.payload())
-    }
-
-    #[inline(always)]
-    fn plain_ipv6(&mut self, start: usize, bytes: &[u8]) -> Option<()> {
-        let packet = Ipv6Packet::parse(bytes).ok()?;
-        if packet.payload_len() != Some(packet.payload().len()) {
-            return None;
-        }
-        self.set_ipv6(&packet);
-        self.plain_transport(start + ipv6::HEADER_LEN, packet.payload())
-    }
-
-    #[inline(always)]
-    fn plain_transport(&mut self, start: usize, bytes: &[u8]) -> Option<()> {
-        let (header_len, payload_len) = match self.ip_protocol {
-            TCP => self.plain_tcp(bytes)?,
-            UDP => self.plain_udp(bytes)?,
-            _ => return None,
-        };
+    fn set_plain_payload(&mut self, start: usize, header_len: usize, payload_len: usize) {
         self.transport_start = start as u32;
         self.payload = Span {
             start: (start + header_len) as u32,
             len: payload_len as u32,
         };
         self.payload_wire_len = payload_len as u32;
-        Some(())
-    }
-
-    /// The lengths of header and payload.
-    #[inline(always)]
-    fn plain_tcp(&mut self, bytes: &[u8]) -> Option<(usize, usize)> {
-        let segment = TcpSegment::parse(bytes).ok()?;
-        let payload_len = bytes.len().checked_sub(segment.header_len())?;
-        self.set_tcp(&segment);
-        Some((segment.header_len(), payload_len))
-    }
-
-    /// As [`Self::plain_tcp`].
-    #[inline(always)]
-    fn plain_udp(&mut self, bytes: &[u8]) -> Option<(usize, usize)> {
-        let datagram = UdpDatagram::parse(bytes).ok()?;
-        let payload_len = datagram.payload().len();
-        let is_whole = datagram.payload_len() == Some(payload_len);
-        if !is_whole || tunnel::is_port(datagram.src_port(), datagram.dst_port()) {
-            return None;
-        }
-        self.set_udp(&datagram);
-        Some((udp::HEADER_LEN, payload_len))
     }
 }
 
@@ -113,30 +154,6 @@ mod tests {
     fn is_plain(frame: &[u8]) -> bool {
         let mut headers = Headers::NONE;
         headers.read_plain(frame)
-    }
-
-    /// Frames that are read in one line.
-    fn plain_frames() -> Vec<Vec<u8>> {
-        let data = &b"data"[..];
-        let packets = [
-            (ethernet::IPV4, ipv4(TCP, &tcp(data))),
-            (ethernet::IPV4, ipv4(UDP, &udp(50_000, 53, data))),
-            // Bytes behind a datagram are not its own.
-            (
-                ethernet::IPV4,
-                ipv4(UDP, &[&udp(50_000, 53, data)[..], data].concat()),
-            ),
-            (ethernet::IPV6, ipv6(TCP, &tcp(&[]))),
-            (ethernet::IPV6, ipv6(UDP, &udp(68, 67, &[]))),
-        ];
-        let frames = packets.iter().flat_map(|(ether_type, packet)| {
-            let tagged = tag(210, *ether_type, packet);
-            [
-                super::super::samples::ethernet(OUTER_MACS, *ether_type, packet),
-                super::super::samples::ethernet(OUTER_MACS, ethernet::VLAN, &tagged),
-            ]
-        });
-        frames.collect()
     }
 
     /// What is read in one line is what is read layer by layer, however long the frame was.

@@ -1,7 +1,7 @@
 //! Frames for the tests, put together from literal headers. It makes nothing that a real stack
 //! would not send, except where a test asks for it.
 
-use super::{Headers, LinkType, Span};
+use super::{Headers, LinkType, Span, TCP, UDP, ethernet as types};
 
 /// The outer frame's receiver and sender, and the inner frame's.
 pub const OUTER_MACS: [u8; 12] = [0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2];
@@ -132,4 +132,28 @@ pub fn assert_packet(headers: &Headers, frame: &[u8]) {
     assert_eq!((headers.ttl, headers.ip_protocol), (64, 6));
     assert_eq!(headers.payload.of(frame), b"data");
     assert_eq!((headers.payload_wire_len, headers.cut), (4, false));
+}
+
+/// Frames that are read in one line.
+pub fn plain_frames() -> Vec<Vec<u8>> {
+    let data = &b"data"[..];
+    let packets = [
+        (types::IPV4, ipv4(TCP, &tcp(data))),
+        (types::IPV4, ipv4(UDP, &udp(50_000, 53, data))),
+        // Bytes behind a datagram are not its own.
+        (
+            types::IPV4,
+            ipv4(UDP, &[&udp(50_000, 53, data)[..], data].concat()),
+        ),
+        (types::IPV6, ipv6(TCP, &tcp(&[]))),
+        (types::IPV6, ipv6(UDP, &udp(68, 67, &[]))),
+    ];
+    let frames = packets.iter().flat_map(|(ether_type, packet)| {
+        let tagged = tag(210, *ether_type, packet);
+        [
+            ethernet(OUTER_MACS, *ether_type, packet),
+            ethernet(OUTER_MACS, types::VLAN, &tagged),
+        ]
+    });
+    frames.collect()
 }

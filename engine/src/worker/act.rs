@@ -6,14 +6,13 @@ use medtap_table::vocabulary::Counter;
 use super::conversation::Circumstances;
 use super::overload::Overload;
 use super::recorder::{Ends, Recorder};
-use super::{Staged, Worker};
+use super::{Kind, Staged, Worker};
 use crate::capture::Frame;
 use crate::config::{PROBE_PACKETS_MAX, STREAMS_BYTES_MAX, TCP_IDLE_NS, UDP_IDLE_NS};
 use crate::device::BindingKey;
-use crate::flow::duplicates::signature;
 use crate::flow::stream::{Arrival, Outcome};
 use crate::flow::table::{Link, NO_SESSION, flag, state};
-use crate::flow::{Direction, Flow, FlowId, Stream};
+use crate::flow::{Direction, Flow, FlowId, Stream, Summary};
 use crate::observe::Role;
 use crate::proto::Decision;
 use crate::wire::tcp::{ACK, FIN, RST, SYN};
@@ -35,43 +34,59 @@ pub(super) struct Packet<'a> {
 }
 
 impl Worker {
-    pub(super) fn act(&mut self, staged: &Staged, frame: &Frame<'_>) {
-        let headers = &staged.headers;
-        let clock = &mut self.clocks[usize::from(staged.shard)];
+    /// What one packet of a burst does. `headers` are its own, unless it is a plain one: then they
+    /// are read if anybody needs them.
+    #[inline(always)]
+    pub(super) fn act(&mut self, staged: &Staged, headers: &mut Headers, frame: &Frame<'_>) {
+        let clock = &mut self.clocks[usize::from(staged.summary.shard)];
         *clock = (*clock).max(frame.time_ns);
-        if headers.too_deep {
-            self.counters.count(Counter::TunnelDepth);
+        let clock_ns = *clock;
+        if staged.kind != Kind::Other && self.count(staged, clock_ns, frame) {
+            return;
+        }
+        self.act_on_any(staged, headers, frame);
+    }
+
+    /// Counts a packet of a flow of which nothing more can be learnt: the way of nearly every
+    /// packet. False where there is more to it, or its flow is not where it most likely is.
+    #[inline(always)]
+    fn count(&mut self, staged: &Staged, clock_ns: u64, frame: &Frame<'_>) -> bool {
+        let Some(flow) = self.table.likely_mut(&staged.summary.key, staged.likely) else {
+            return false;
+        };
+        let silent_ns = clock_ns.saturating_sub(flow.last_ns);
+        silent_ns <= idle_ns(flow) && flow.count(&staged.summary, frame.time_ns, frame.wire_len)
+    }
+
+    #[inline(never)]
+    fn act_on_any(&mut self, staged: &Staged, headers: &mut Headers, frame: &Frame<'_>) {
+        if staged.kind == Kind::Plain {
+            // Its summary was read, so its headers can be.
+            let _ = headers.parse_into(frame.bytes, frame.wire_len, frame.link);
         }
         if headers.network == Network::None {
             self.act_on_link(headers, frame);
         } else if let Some(fragment) = headers.fragment {
-            self.act_on_fragment(staged, fragment, frame);
+            self.act_on_fragment(staged, headers, fragment, frame);
         } else {
             let packet = Packet {
                 headers,
-                direction: if staged.up {
-                    Direction::Up
-                } else {
-                    Direction::Down
-                },
+                direction: staged.summary.direction,
                 frame: frame.bytes,
                 payload: headers.payload.of(frame.bytes),
                 time_ns: frame.time_ns,
                 number: frame.number,
                 count: (1, frame.wire_len),
             };
-            self.act_here(staged, packet);
+            self.act_on_packet(staged, &packet);
         }
     }
 
     /// Finds the flow, or begins it; `None` when there is no room.
-    #[inline(always)]
-    fn flow_of(&mut self, staged: &Staged, packet: Packet<'_>) -> Option<FlowId> {
-        let clock = self.clocks[usize::from(staged.shard)];
-        if let Some(id) = self
-            .table
-            .find_likely(&staged.key, staged.hash, staged.likely)
-        {
+    fn flow_of(&mut self, staged: &Staged, packet: &Packet<'_>) -> Option<FlowId> {
+        let clock = self.clocks[usize::from(staged.summary.shard)];
+        let (key, hash) = (&staged.summary.key, staged.summary.hash);
+        if let Some(id) = self.table.find_likely(key, hash, staged.likely) {
             let flow = self.table.flow(id);
             let is_silent = clock.saturating_sub(flow.last_ns) > idle_ns(flow);
             let opens = packet.headers.tcp_flags & (SYN | ACK) == SYN
@@ -85,22 +100,21 @@ impl Worker {
             }
             self.end_flow(id);
         }
-        self.begin_flow(staged, &{ packet })
+        self.begin_flow(staged, packet)
     }
 
     /// Begins the flow of a packet; `None` when there is no room.
-    #[inline(never)]
     fn begin_flow(&mut self, staged: &Staged, packet: &Packet<'_>) -> Option<FlowId> {
         if self.table.is_full() {
             self.evict();
         }
-        let Some(id) = self.table.insert(&staged.key, staged.hash) else {
+        let Some(id) = self.table.insert(&staged.summary.key, staged.summary.hash) else {
             self.counters.count(Counter::FlowsRefused);
             return None;
         };
         self.counters.count(Counter::FlowsOpened);
         if let Some(opened) = &mut self.opened {
-            opened.add(staged.hash);
+            opened.add(staged.summary.hash);
         }
         let totals = self.table.totals_mut(id);
         totals.first_packet = packet.number;
@@ -116,26 +130,17 @@ impl Worker {
         Some(id)
     }
 
-    /// What [`Self::act`] does with a packet, for one that came in pieces.
-    #[inline(never)]
+    /// What a packet does that is not only counted, or may not be.
     pub(super) fn act_on_packet(&mut self, staged: &Staged, packet: &Packet<'_>) {
-        self.act_here(staged, *packet);
-    }
-
-    /// The way of nearly every packet: nothing is handed over, and the flow is found once. The
-    /// packet is put together for those who read it (`&{ packet }`), and stays in registers
-    /// for all others.
-    #[inline(always)]
-    fn act_here(&mut self, staged: &Staged, packet: Packet<'_>) {
         let Some(id) = self.flow_of(staged, packet) else {
             return;
         };
-        let headers = packet.headers;
-        let (direction, d) = (packet.direction, packet.direction.index());
-        let link = Link::new(headers.src_mac, headers.dst_mac, headers.vlan, headers.ttl);
+        let Summary {
+            link, signature, ..
+        } = staged.summary;
+        let d = packet.direction.index();
         let flow = self.table.flow_mut(id);
         let quiet_ns = packet.time_ns.saturating_sub(flow.last_ns);
-        let signature = signature(headers, direction);
         let mut copy = flow.recent.is_copy(signature, packet.time_ns, quiet_ns);
         if flow.has(flag::DUPLICATES) {
             copy |= self
@@ -148,26 +153,22 @@ impl Worker {
             self.unshunt(id);
             self.counters.count(Counter::Duplicates);
             if elsewhere {
-                let scope = staged.key.scope;
-                self.note_copy(&{ packet }, &link, scope);
+                self.note_copy(packet, &link, staged.summary.key.scope);
             }
             return;
         }
         if flow.links[d] != link {
-            let packet = &{ packet };
             self.relink(id, &link, packet);
-            return self.count_and_read(id, packet);
-        }
-        let (frames, bytes) = packet.count;
-        let Some(sum) = flow.bytes[d].checked_add(bytes) else {
+        } else if flow.bytes[d].checked_add(packet.count.1).is_none() {
             self.flush(id);
-            return self.count_and_read(id, &{ packet });
-        };
-        flow.bytes[d] = sum;
+        }
+        let flow = self.table.flow_mut(id);
+        let (frames, bytes) = packet.count;
+        flow.bytes[d] += bytes;
         flow.packets[d] += frames;
-        flow.touch(direction, packet.time_ns);
-        if flow.state != state::DONE || headers.tcp_flags & (FIN | RST) != 0 {
-            self.read(id, &{ packet });
+        flow.touch(packet.direction, packet.time_ns);
+        if flow.state != state::DONE || packet.headers.tcp_flags & (FIN | RST) != 0 {
+            self.read(id, packet);
         }
     }
 
@@ -191,20 +192,6 @@ impl Worker {
             self.table.totals_mut(id).first_ns[d] = packet.time_ns;
         }
         self.table.flow_mut(id).links[d] = *link;
-    }
-
-    /// Counts a packet of a direction that has been flushed, or has counted none yet.
-    #[cold]
-    fn count_and_read(&mut self, id: FlowId, packet: &Packet<'_>) {
-        let flow = self.table.flow_mut(id);
-        let d = packet.direction.index();
-        let (frames, bytes) = packet.count;
-        flow.bytes[d] += bytes;
-        flow.packets[d] += frames;
-        flow.touch(packet.direction, packet.time_ns);
-        if flow.state != state::DONE || packet.headers.tcp_flags & (FIN | RST) != 0 {
-            self.read(id, packet);
-        }
     }
 
     /// A copy of a packet with other frames around it: who forwarded it is seen, once more is not

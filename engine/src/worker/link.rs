@@ -12,7 +12,7 @@ use crate::device::BindingKey;
 use crate::device::ledger::SubjectNote;
 use crate::device::sighting::{EdgeKey, EdgeSighting, Times};
 use crate::flow::table::{flag, state};
-use crate::flow::{Direction, FlowId, FlowKey};
+use crate::flow::{FlowId, Summary};
 use crate::observe::Observation;
 use crate::proto::{LINK_CLASSIFIERS, Layer, LinkClassifier, LinkContext};
 use crate::wire::{Fragment, Headers, Network, TransportKind, WireError};
@@ -144,46 +144,44 @@ impl Worker {
     pub(super) fn act_on_fragment(
         &mut self,
         staged: &Staged,
+        headers: &Headers,
         fragment: Fragment,
         frame: &Frame<'_>,
     ) {
-        let piece = staged.headers.payload.of(frame.bytes);
-        if staged.headers.cut {
+        let piece = headers.payload.of(frame.bytes);
+        if headers.cut {
             // It can never become whole: the first is read as far as it goes, like any cut frame.
             self.counters.count(Counter::Fragments);
             if fragment.offset == 0 {
-                let sent = staged.headers.payload_wire_len;
-                self.act_on_datagram(staged, (piece, sent), (1, frame.wire_len), frame);
+                let payload = (piece, headers.payload_wire_len);
+                self.act_on_datagram(staged, headers, payload, (1, frame.wire_len), frame);
             }
             return;
         }
-        let scope = staged.key.scope;
+        let scope = staged.summary.key.scope;
         let piece = (frame.time_ns, frame.wire_len, scope);
-        let fragments = &mut self.fragments[usize::from(staged.shard)];
+        let fragments = &mut self.fragments[usize::from(staged.summary.shard)];
         let counters = &mut self.counters;
-        let Some(whole) = fragments.push(&staged.headers, fragment, frame.bytes, piece, counters)
-        else {
+        let Some(whole) = fragments.push(headers, fragment, frame.bytes, piece, counters) else {
             return;
-        };
-        let staged = Staged {
-            headers: whole.headers,
-            ..*staged
         };
         let wire_bytes = u32::try_from(whole.wire_bytes).unwrap_or(u32::MAX);
         let payload = (&*whole.payload, whole.payload.len() as u32);
-        self.act_on_datagram(&staged, payload, (whole.packets, wire_bytes), frame);
+        let count = (whole.packets, wire_bytes);
+        self.act_on_datagram(staged, &whole.headers, payload, count, frame);
     }
 
     /// The payload of a datagram that came in pieces: what there is of it and what was sent, in
-    /// so many packets and bytes. `staged` has the headers of a piece.
+    /// so many packets and bytes. `headers` are those of a piece.
     fn act_on_datagram(
         &mut self,
         staged: &Staged,
+        headers: &Headers,
         (payload, sent): (&[u8], u32),
         count: (u32, u32),
         frame: &Frame<'_>,
     ) {
-        let mut headers = match staged.headers.reassembled(payload, sent) {
+        let mut headers = match headers.reassembled(payload, sent) {
             Ok(headers) => headers,
             Err(WireError::Truncated) => return self.counters.count(Counter::Truncated),
             Err(_) => return self.counters.count(Counter::Malformed),
@@ -194,19 +192,16 @@ impl Worker {
         if headers.transport == TransportKind::None {
             set_icmp_ports(&mut headers, payload);
         }
-        let scope = staged.key.scope;
-        let (key, direction) = FlowKey::of(&headers, scope, headers.network.version());
-        let hash = self.options.hasher.hash(&key);
-        let staged = Staged {
-            headers,
-            key,
-            hash,
-            up: direction == Direction::Up,
-            ..*staged
+        // It stays with the shard of its pieces.
+        let (scope, shard) = (staged.summary.key.scope, staged.summary.shard);
+        let summary = Summary {
+            shard,
+            ..Summary::of(&headers, scope, &self.options.hasher)
         };
+        let staged = Staged { summary, ..*staged };
         let packet = Packet {
             headers: &headers,
-            direction,
+            direction: summary.direction,
             frame: payload,
             payload: headers.payload.of(payload),
             time_ns: frame.time_ns,

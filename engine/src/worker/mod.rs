@@ -18,6 +18,7 @@ mod tend;
 use std::io;
 use std::sync::Arc;
 
+use arrayvec::ArrayVec;
 use medtap_rules::Matcher;
 use medtap_table::vocabulary::{Counter, Purpose};
 
@@ -34,8 +35,8 @@ use crate::device::{Ledger, PersonFilter};
 use crate::flow::duplicates::Copies;
 use crate::flow::habits::Openings;
 use crate::flow::handshakes::Handshakes;
-use crate::flow::{Direction, FlowHasher, FlowId, FlowKey, Fragments, Table, shard};
-use crate::wire::{Headers, Network, TransportKind, WireError};
+use crate::flow::{FlowHasher, FlowId, Fragments, Summary, Table, shard};
+use crate::wire::{Headers, LinkType, Network, TransportKind, WireError};
 
 use conversation::Conversations;
 pub use finish::FlowRecord;
@@ -80,19 +81,24 @@ impl Options {
 /// A packet between two stages.
 #[derive(Clone, Copy, Default)]
 struct Staged {
-    headers: Headers,
-    key: FlowKey,
-    hash: u32,
+    /// What its flow counts of it, if it is of a flow.
+    summary: Summary,
     /// The flow that the hash most likely means, once its entry was asked for.
     likely: FlowId,
-    shard: u8,
-    up: bool,
+    kind: Kind,
 }
 
-impl Default for FlowKey {
-    fn default() -> Self {
-        bytemuck::Zeroable::zeroed()
-    }
+/// How far a packet was read, and what it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    /// A packet of a flow, of which only the summary was read.
+    Plain,
+    /// A packet of a flow, with all its headers.
+    Whole,
+    /// All its headers were read, and it has no flow of its own: a piece of a datagram, a frame
+    /// without network header, or one that can't be read.
+    #[default]
+    Other,
 }
 
 /// One worker.
@@ -114,6 +120,8 @@ pub struct Worker {
     counters: Counters,
     /// The packets of a burst between two stages: always [`BURST_FRAMES`] places.
     staged: Vec<Staged>,
+    /// Their headers, as far as they were read: as many places.
+    headers: Vec<Headers>,
     sweep: u32,
     /// The next flow that may give way.
     evicting: FlowId,
@@ -158,6 +166,7 @@ impl Worker {
             ledger: Ledger::new(options.persons.clone()),
             counters: Counters::default(),
             staged: vec![Staged::default(); BURST_FRAMES],
+            headers: vec![Headers::NONE; BURST_FRAMES],
             sweep: 0,
             evicting: 0,
             held_bytes: 0,
@@ -227,45 +236,50 @@ impl Worker {
         mut frames: impl Iterator<Item = Frame<'a>>,
         outbox: &mut dyn Outbox,
     ) -> usize {
-        let mut burst = [Frame::EMPTY; BURST_FRAMES];
-        let mut places = std::mem::take(&mut self.staged);
-        let mut used = 0;
-        let mut bytes = 0;
-        let (mut first_ns, mut latest_ns) = (self.first_ns, self.latest_ns);
-        for (place, staged) in burst.iter_mut().zip(&mut places) {
-            let Some(mut frame) = frames.next() else {
-                break;
-            };
+        let mut burst = ArrayVec::<Frame<'_>, BURST_FRAMES>::new();
+        burst.extend(frames.by_ref().take(BURST_FRAMES));
+        let used = burst.len();
+        let (mut first_ns, mut latest_ns, mut bytes) = (self.first_ns, self.latest_ns, 0);
+        for frame in &mut burst {
             // In the table a time of zero means never; some captures have no times.
             frame.time_ns = frame.time_ns.max(1);
-            self.stage(&frame, staged);
-            bytes += u64::from(frame.wire_len);
             first_ns = first_ns.min(frame.time_ns);
             latest_ns = latest_ns.max(frame.time_ns);
-            *place = frame;
-            used += 1;
+            bytes += u64::from(frame.wire_len);
         }
         (self.first_ns, self.latest_ns) = (first_ns, latest_ns);
+        let mut places = std::mem::take(&mut self.staged);
+        let mut headers = std::mem::take(&mut self.headers);
         self.counters.add(Counter::Packets, used as u64);
         self.counters.add(Counter::Bytes, bytes);
-        if let (Some(burst), Some(staged)) = (burst.get(..used), places.get_mut(..used)) {
-            self.act_on_all(burst, staged);
+        if let Some(staged) = places.get_mut(..used) {
+            self.stage_all(&burst, staged, &mut headers);
+            self.act_on_all(&burst, staged, &mut headers);
         }
-        self.staged = places;
+        (self.staged, self.headers) = (places, headers);
         self.sweep(used as u32);
         self.settle_when_due(outbox);
         used
     }
 
+    /// The first stage of a whole burst.
+    #[inline(never)]
+    fn stage_all(&mut self, burst: &[Frame<'_>], staged: &mut [Staged], headers: &mut [Headers]) {
+        for ((frame, staged), headers) in burst.iter().zip(staged).zip(headers) {
+            self.stage(frame, staged, headers);
+        }
+    }
+
     /// The stages after the first, of a whole burst. Entries are asked for a few packets ahead: as
     /// many as the processor can wait for at once.
-    fn act_on_all(&mut self, burst: &[Frame<'_>], staged: &mut [Staged]) {
+    #[inline(never)]
+    fn act_on_all(&mut self, burst: &[Frame<'_>], staged: &mut [Staged], headers: &mut [Headers]) {
         for packet in staged.iter_mut().take(FLOWS_AHEAD) {
-            packet.likely = self.table.prefetch_flow(packet.hash);
+            packet.likely = self.table.prefetch_flow(packet.summary.hash);
         }
-        for (at, frame) in burst.iter().enumerate() {
+        for (at, (frame, headers)) in burst.iter().zip(headers).enumerate() {
             if let Some(ahead) = staged.get_mut(at + FLOWS_AHEAD) {
-                ahead.likely = self.table.prefetch_flow(ahead.hash);
+                ahead.likely = self.table.prefetch_flow(ahead.summary.hash);
             }
             if let Some(ahead) = staged.get(at + SESSIONS_AHEAD)
                 && let Some(session) = self.table.likely_session(ahead.likely)
@@ -273,49 +287,72 @@ impl Worker {
                 self.conversations.prefetch(session);
             }
             if let Some(staged) = staged.get(at) {
-                self.act(staged, frame);
+                self.act(staged, headers, frame);
             }
         }
     }
 
     /// First stage: parse, steer, hash.
     #[inline(always)]
-    fn stage(&mut self, frame: &Frame<'_>, staged: &mut Staged) {
-        let parsed = staged
-            .headers
-            .parse_into(frame.bytes, frame.wire_len, frame.link);
-        if let Err(error) = parsed {
-            return self.stage_fault(frame, error, staged);
-        }
-        let network = staged.headers.network;
-        if network == Network::None {
-            staged.shard = shard(steering(&staged.headers)) as u8;
+    fn stage(&mut self, frame: &Frame<'_>, staged: &mut Staged, headers: &mut Headers) {
+        let Options { scopes, hasher, .. } = &self.options;
+        let scope = |vlan| scopes.of(frame.interface, vlan);
+        if frame.link == LinkType::Ethernet && staged.summary.read(frame.bytes, scope, hasher) {
+            staged.kind = Kind::Plain;
+        } else if !self.stage_headers(frame, staged, headers) {
             return;
         }
-        if staged.headers.transport == TransportKind::None {
-            link::set_icmp_ports(&mut staged.headers, frame.bytes);
+        self.table.prefetch_index(staged.summary.hash);
+    }
+
+    /// As [`Self::stage`], of any frame. False for one without network header.
+    #[inline(never)]
+    fn stage_headers(
+        &mut self,
+        frame: &Frame<'_>,
+        staged: &mut Staged,
+        headers: &mut Headers,
+    ) -> bool {
+        staged.kind = Kind::Other;
+        let parsed = headers.parse_into(frame.bytes, frame.wire_len, frame.link);
+        if let Err(error) = parsed {
+            self.stage_fault(frame, error, staged, headers);
+            return false;
         }
-        let scope = self.options.scopes.of(frame.interface, staged.headers.vlan);
-        let (key, direction) = FlowKey::of(&staged.headers, scope, network.version());
-        staged.shard = shard(key.steering()) as u8;
-        staged.key = key;
-        staged.up = direction == Direction::Up;
-        staged.hash = self.options.hasher.hash(&key);
-        self.table.prefetch_index(staged.hash);
+        if headers.too_deep {
+            self.counters.count(Counter::TunnelDepth);
+        }
+        if headers.network == Network::None {
+            staged.summary.shard = shard(steering(headers)) as u8;
+            return false;
+        }
+        if headers.transport == TransportKind::None {
+            link::set_icmp_ports(headers, frame.bytes);
+        }
+        if headers.fragment.is_none() {
+            staged.kind = Kind::Whole;
+        }
+        let scope = self.options.scopes.of(frame.interface, headers.vlan);
+        staged.summary = Summary::of(headers, scope, &self.options.hasher);
+        true
     }
 
     /// A frame that can't be parsed is only counted.
     #[cold]
-    fn stage_fault(&mut self, frame: &Frame<'_>, error: WireError, staged: &mut Staged) {
+    fn stage_fault(
+        &mut self,
+        frame: &Frame<'_>,
+        error: WireError,
+        staged: &mut Staged,
+        headers: &mut Headers,
+    ) {
         self.counters.count(match error {
             WireError::Truncated => Counter::Truncated,
             WireError::Malformed => Counter::Malformed,
             WireError::UnknownLink => Counter::UnknownLink,
         });
-        *staged = Staged {
-            shard: shard_of(frame) as u8,
-            ..Staged::default()
-        };
+        staged.summary.shard = shard_of(frame) as u8;
+        *headers = Headers::NONE;
     }
 
     /// Hands debts over, once a second and whenever room is needed. False when not all that was

@@ -1,6 +1,7 @@
 //! Frames handed out together. A batch keeps alive what its frames borrow; it never changes
 //! while it is shared.
 
+use std::slice;
 use std::sync::Arc;
 
 use crate::capture::Frame;
@@ -55,46 +56,38 @@ impl Batch {
     #[inline]
     pub fn frame(&self, index: usize) -> Option<Frame<'_>> {
         let record = self.records.get(index)?;
-        Some(self.resolve(index, record))
+        let number = self.first_number + index as u64;
+        Some(record.frame(self.area(record.origin), number))
     }
 
     /// Every frame, in order.
     #[inline]
     pub fn frames(&self) -> impl ExactSizeIterator<Item = Frame<'_>> + '_ {
-        let records = self.records.iter().enumerate();
-        records.map(|(index, record)| self.resolve(index, record))
+        Frames {
+            batch: self,
+            records: self.records.iter(),
+            number: self.first_number,
+            origin: 0,
+            area: self.area(0),
+        }
     }
 
     /// Brings the beginning of the frame at `index` near: two lines, since none begins at one.
     #[inline]
     pub fn prefetch(&self, index: usize) {
         if let Some(record) = self.records.get(index) {
-            let (area, start) = (self.area(record), record.start as usize);
+            let (area, start) = (self.area(record.origin), record.start as usize);
             prefetch(area, start);
             prefetch(area, start + CACHE_LINE_BYTES);
         }
     }
 
-    /// What a frame's bytes are in.
+    /// What the bytes of frames of this origin are in.
     #[inline]
-    fn area(&self, record: &Record) -> &[u8] {
-        match usize::from(record.origin).checked_sub(1) {
+    fn area(&self, origin: u16) -> &[u8] {
+        match usize::from(origin).checked_sub(1) {
             None => self.bytes.as_slice(),
             Some(mapping) => self.mappings.get(mapping).map_or(&[][..], Mapping::bytes),
-        }
-    }
-
-    #[inline]
-    fn resolve(&self, index: usize, record: &Record) -> Frame<'_> {
-        let start = record.start as usize;
-        let bytes = self.area(record).get(start..start + record.len as usize);
-        Frame {
-            bytes: bytes.unwrap_or(&[]),
-            wire_len: record.wire_len,
-            time_ns: record.time_ns,
-            link: record.link,
-            interface: record.interface,
-            number: self.first_number + index as u64,
         }
     }
 
@@ -137,3 +130,53 @@ impl Batch {
         true
     }
 }
+
+impl Record {
+    /// The frame whose bytes are in this area.
+    #[inline]
+    fn frame<'a>(&self, area: &'a [u8], number: u64) -> Frame<'a> {
+        let start = self.start as usize;
+        Frame {
+            bytes: area
+                .get(start..start + self.len as usize)
+                .unwrap_or_default(),
+            wire_len: self.wire_len,
+            time_ns: self.time_ns,
+            link: self.link,
+            interface: self.interface,
+            number,
+        }
+    }
+}
+
+/// The frames of a batch. Nearly all have one origin: what they are in is looked up where it
+/// changes.
+struct Frames<'a> {
+    batch: &'a Batch,
+    records: slice::Iter<'a, Record>,
+    number: u64,
+    origin: u16,
+    area: &'a [u8],
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Frame<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Frame<'a>> {
+        let record = self.records.next()?;
+        if record.origin != self.origin {
+            self.origin = record.origin;
+            self.area = self.batch.area(record.origin);
+        }
+        self.number += 1;
+        Some(record.frame(self.area, self.number - 1))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.records.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Frames<'_> {}

@@ -284,38 +284,45 @@ impl Position {
             .and_then(|index| mappings.get(index))
             .map_or(&[][..], Mapping::bytes);
         let mut near = self.at;
-        while !sink.batch.is_full() {
+        let mut window = bytes.get(self.at..).unwrap_or(&[]);
+        let stop = loop {
+            if sink.batch.is_full() {
+                break Stop::Handed;
+            }
+            let at = bytes.len() - window.len();
             // Where a record begins is only known when the one before it has been read: without
             // this every long record would be waited for.
-            let ahead = self.at + READ_AHEAD_BYTES;
-            near = near.max(self.at);
-            while near < ahead {
+            near = near.max(at);
+            while near < at + READ_AHEAD_BYTES {
                 prefetch(bytes, near);
                 near += CACHE_LINE_BYTES;
             }
-            let window = bytes.get(self.at..).unwrap_or(&[]);
-            match decoder.step(window) {
+            let len = match decoder.step(window) {
                 Step::Frame(raw) => {
                     if !bound.admits(raw.time_ns) {
-                        return Stop::Beyond(raw.time_ns);
+                        break Stop::Beyond(raw.time_ns);
                     }
                     let Some(declared) = decoder.interface(raw.interface) else {
-                        return Stop::Ended(None);
+                        break Stop::Ended(None);
                     };
                     let mut record = sink.record(&raw, declared, input);
-                    record.start += self.at as u64;
+                    record.start += at as u64;
                     record.origin = self.origin;
                     sink.batch.push(record);
-                    self.at += raw.next as usize;
+                    raw.next
                 }
-                Step::Skip(len) if len as usize <= window.len() => self.at += len as usize,
-                Step::Skip(len) => return Stop::Ended(Some(cut(len as usize, window))),
-                Step::Need(_) if window.is_empty() => return Stop::Ended(None),
-                Step::Need(wanted) => return Stop::Ended(Some(cut(wanted, window))),
-                Step::Fault(kind) => return Stop::Ended(Some(kind)),
+                Step::Skip(len) => len,
+                Step::Need(_) if window.is_empty() => break Stop::Ended(None),
+                Step::Need(wanted) => break Stop::Ended(Some(cut(wanted, window))),
+                Step::Fault(kind) => break Stop::Ended(Some(kind)),
+            };
+            match window.get(len as usize..) {
+                Some(rest) => window = rest,
+                None => break Stop::Ended(Some(cut(len as usize, window))),
             }
-        }
-        Stop::Handed
+        };
+        self.at = bytes.len() - window.len();
+        stop
     }
 }
 

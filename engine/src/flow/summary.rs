@@ -1,0 +1,210 @@
+//! What a flow counts of each of its packets: whose it is, what frame is around it, what tells it
+//! from its copies. For a plain packet this is all that is read of it, unless somebody wants more.
+
+use super::duplicates::{Numbers, signature};
+use super::hash::{FlowHasher, shard};
+use super::key::{Direction, FlowKey, words};
+use super::table::Link;
+use crate::wire::ethernet::EthernetFrame;
+use crate::wire::ipv4::Ipv4Packet;
+use crate::wire::ipv6::Ipv6Packet;
+use crate::wire::tcp::TcpSegment;
+use crate::wire::udp::UdpDatagram;
+use crate::wire::{Headers, Network, PlainReader, TCP, UDP, mapped, read_plain};
+
+/// A packet with a network header, in the words that its flow holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The conversation.
+    pub key: FlowKey,
+    /// The frame around it.
+    pub link: Link,
+    /// What no hop changes, see [`signature`].
+    pub signature: u32,
+    /// TCP flags, as in [`Headers`].
+    pub tcp_flags: u8,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// The shard that it belongs to.
+    pub shard: u8,
+    /// The flow table's hash of the key.
+    pub hash: u32,
+}
+
+impl Default for Summary {
+    fn default() -> Self {
+        Self {
+            key: bytemuck::Zeroable::zeroed(),
+            link: Link::default(),
+            signature: 0,
+            tcp_flags: 0,
+            direction: Direction::Up,
+            shard: 0,
+            hash: 0,
+        }
+    }
+}
+
+impl Summary {
+    /// That of headers with a network header.
+    pub fn of(headers: &Headers, scope: u16, hasher: &FlowHasher) -> Self {
+        let version = headers.network.version();
+        let (key, direction) = FlowKey::of(headers, scope, version);
+        Self {
+            key,
+            link: Link::new(headers.src_mac, headers.dst_mac, headers.vlan, headers.ttl),
+            signature: signature(&Numbers::of(headers), direction),
+            tcp_flags: headers.tcp_flags,
+            direction,
+            shard: shard(key.steering()) as u8,
+            hash: hasher.hash(&key),
+        }
+    }
+
+    /// That of a frame of Ethernet, if it is a plain one: what [`Self::of`] tells of its headers.
+    /// Otherwise false, and nothing of use. `scope` tells the address space of a VLAN identifier.
+    #[inline(always)]
+    pub fn read(&mut self, frame: &[u8], scope: impl Fn(u16) -> u16, hasher: &FlowHasher) -> bool {
+        let mut reading = Reading {
+            summary: self,
+            hasher,
+            scope,
+            macs: [0; 2],
+            vlan: 0,
+            hosts: [[0; 2]; 2],
+            ip_id: 0,
+            version: 0,
+        };
+        read_plain(&mut reading, frame).is_some()
+    }
+}
+
+/// A summary that is being read.
+struct Reading<'a, S> {
+    summary: &'a mut Summary,
+    hasher: &'a FlowHasher,
+    scope: S,
+    macs: [u64; 2],
+    vlan: u16,
+    hosts: [[u64; 2]; 2],
+    ip_id: u16,
+    version: u8,
+}
+
+impl<S: Fn(u16) -> u16> Reading<'_, S> {
+    #[inline(always)]
+    fn network(&mut self, version: Network, ttl: u8, src: &[u8; 16], dst: &[u8; 16]) {
+        self.summary.link = Link::of(self.macs, self.vlan, ttl);
+        self.hosts = [words(src), words(dst)];
+        self.version = version.version();
+    }
+
+    #[inline(always)]
+    fn transport(&mut self, protocol: u8, ports: [u16; 2], numbers: &Numbers) {
+        let scope = (self.scope)(self.vlan);
+        let (key, direction) = FlowKey::between(self.hosts, ports, scope, protocol, self.version);
+        *self.summary = Summary {
+            key,
+            link: self.summary.link,
+            signature: signature(numbers, direction),
+            tcp_flags: numbers.tcp_flags,
+            direction,
+            shard: shard(key.steering()) as u8,
+            hash: self.hasher.hash(&key),
+        };
+    }
+}
+
+impl<S: Fn(u16) -> u16> PlainReader for Reading<'_, S> {
+    #[inline(always)]
+    fn link(&mut self, frame: &EthernetFrame<'_>, vlan: u16, _: u16) {
+        self.macs = frame.addresses();
+        self.vlan = vlan;
+    }
+
+    #[inline(always)]
+    fn ipv4(&mut self, packet: &Ipv4Packet<'_>) {
+        self.ip_id = packet.id();
+        let (src, dst) = (mapped(packet.src()), mapped(packet.dst()));
+        self.network(Network::V4, packet.ttl(), &src, &dst);
+    }
+
+    #[inline(always)]
+    fn ipv6(&mut self, packet: &Ipv6Packet<'_>) {
+        let (src, dst) = (packet.src(), packet.dst());
+        self.network(Network::V6, packet.hop_limit(), &src, &dst);
+    }
+
+    #[inline(always)]
+    fn tcp(&mut self, segment: &TcpSegment<'_>, _: usize, payload_len: usize) {
+        let numbers = Numbers {
+            seq: segment.seq(),
+            ack: segment.ack(),
+            ip_id: self.ip_id,
+            checksum: segment.checksum(),
+            payload_len: payload_len as u32,
+            tcp_flags: segment.flags() & 0x3f,
+        };
+        let ports = [segment.src_port(), segment.dst_port()];
+        self.transport(TCP, ports, &numbers);
+    }
+
+    #[inline(always)]
+    fn udp(&mut self, datagram: &UdpDatagram<'_>, _: usize, payload_len: usize) {
+        let numbers = Numbers {
+            seq: 0,
+            ack: 0,
+            ip_id: self.ip_id,
+            checksum: datagram.checksum(),
+            payload_len: payload_len as u32,
+            tcp_flags: 0,
+        };
+        let ports = [datagram.src_port(), datagram.dst_port()];
+        self.transport(UDP, ports, &numbers);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::LinkType;
+    use crate::wire::samples::plain_frames;
+
+    /// What is read of a plain frame is what all of its headers give.
+    fn agrees(frame: &[u8]) -> bool {
+        let mut summary = Summary::default();
+        let scope = |vlan| vlan + 1;
+        if !summary.read(frame, scope, &FlowHasher::FIXED) {
+            return false;
+        }
+        let headers = Headers::parse(frame, frame.len() as u32, LinkType::Ethernet).unwrap();
+        let scope = scope(headers.vlan);
+        assert_eq!(summary, Summary::of(&headers, scope, &FlowHasher::FIXED));
+        true
+    }
+
+    #[test]
+    fn plain_frames_have_the_summary_of_their_headers() {
+        assert!(plain_frames().iter().all(|frame| agrees(frame)));
+    }
+
+    #[test]
+    fn fuzz_summary() {
+        let frames = plain_frames();
+        bolero::check!()
+            .with_iterations(20_000)
+            .with_max_len(64)
+            .for_each(|bytes: &[u8]| {
+                agrees(bytes);
+                let Some((which, changes)) = bytes.split_first() else {
+                    return;
+                };
+                let mut frame = frames[usize::from(*which) % frames.len()].clone();
+                for change in changes.chunks_exact(2) {
+                    let at = usize::from(change[0]) % frame.len();
+                    frame[at] = change[1];
+                    agrees(&frame);
+                }
+            });
+    }
+}
