@@ -3,10 +3,6 @@
 /// Frames handled together: parsed, hashed, prefetched and looked up stage by stage.
 pub const BURST_FRAMES: usize = 64;
 
-/// Frames of an offline batch between asking for the beginning of one and reading it: another
-/// worker may have touched it last.
-pub const FRAMES_AHEAD: usize = 8;
-
 /// Packets between asking for a flow's entry and using it.
 pub const FLOWS_AHEAD: usize = 12;
 

@@ -13,6 +13,13 @@ pub fn prefetch<T>(items: &[T], index: usize) {
     }
 }
 
+/// Brings the first two lines of a frame near: few begin at one.
+#[inline]
+pub fn prefetch_start(bytes: &[u8]) {
+    prefetch(bytes, 0);
+    prefetch(bytes, CACHE_LINE_BYTES);
+}
+
 /// Brings every line of a value near.
 #[inline]
 pub fn prefetch_whole<T>(value: &T) {
@@ -27,7 +34,7 @@ fn fetch(address: *const u8) {
     #[cfg(target_arch = "x86_64")]
     {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch never faults and never writes, whatever the address; both callers
+        // SAFETY: a prefetch never faults and never writes, whatever the address; all callers
         // make it of a live reference.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
     }

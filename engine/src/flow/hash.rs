@@ -58,7 +58,7 @@ impl FlowHasher {
     ]);
 
     /// Hashes one key.
-    #[inline]
+    #[inline(always)]
     pub fn hash(&self, key: &FlowKey) -> u32 {
         let [k0, k1, k2, k3] = self.keys;
         let low = fold(key.low[1] ^ k0, key.high[1] ^ k1);

@@ -5,12 +5,13 @@ use super::duplicates::{Numbers, signature};
 use super::hash::{FlowHasher, shard};
 use super::key::{Direction, FlowKey, words};
 use super::table::Link;
+use crate::capture::Frame;
 use crate::wire::ethernet::EthernetFrame;
 use crate::wire::ipv4::Ipv4Packet;
 use crate::wire::ipv6::Ipv6Packet;
 use crate::wire::tcp::TcpSegment;
 use crate::wire::udp::UdpDatagram;
-use crate::wire::{Headers, Network, PlainReader, TCP, UDP, mapped, read_plain};
+use crate::wire::{Extent, Headers, LinkType, Network, PlainReader, TCP, UDP, mapped, read_plain};
 
 /// A packet with a network header, in the words that its flow holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,54 +20,75 @@ pub struct Summary {
     pub key: FlowKey,
     /// The frame around it.
     pub link: Link,
+    /// When it was captured.
+    pub time_ns: u64,
     /// What no hop changes, see [`signature`].
     pub signature: u32,
+    /// The flow table's hash of the key.
+    pub hash: u32,
+    /// Bytes on the wire.
+    pub bytes: u32,
     /// TCP flags, as in [`Headers`].
     pub tcp_flags: u8,
     /// Which way it goes.
     pub direction: Direction,
     /// The shard that it belongs to.
     pub shard: u8,
-    /// The flow table's hash of the key.
-    pub hash: u32,
 }
+
+const _: () = assert!(size_of::<Summary>() == 80);
 
 impl Default for Summary {
     fn default() -> Self {
         Self {
             key: bytemuck::Zeroable::zeroed(),
             link: Link::default(),
+            time_ns: 0,
             signature: 0,
+            hash: 0,
+            bytes: 0,
             tcp_flags: 0,
             direction: Direction::Up,
             shard: 0,
-            hash: 0,
         }
     }
 }
 
 impl Summary {
-    /// That of headers with a network header.
-    pub fn of(headers: &Headers, scope: u16, hasher: &FlowHasher) -> Self {
+    /// That of a frame whose headers, with a network header, are these.
+    pub fn of(frame: &Frame<'_>, headers: &Headers, scope: u16, hasher: &FlowHasher) -> Self {
         let version = headers.network.version();
         let (key, direction) = FlowKey::of(headers, scope, version);
         Self {
             key,
             link: Link::new(headers.src_mac, headers.dst_mac, headers.vlan, headers.ttl),
+            time_ns: frame.time_ns,
             signature: signature(&Numbers::of(headers), direction),
+            hash: hasher.hash(&key),
+            bytes: frame.wire_len,
             tcp_flags: headers.tcp_flags,
             direction,
             shard: shard(key.steering()) as u8,
-            hash: hasher.hash(&key),
         }
     }
 
-    /// That of a frame of Ethernet, if it is a plain one: what [`Self::of`] tells of its headers.
-    /// Otherwise false, and nothing of use. `scope` tells the address space of a VLAN identifier.
+    /// Becomes that of a frame, if it is a plain one of Ethernet: what [`Self::of`] tells of its
+    /// headers. Otherwise false, and nothing of use. `scope` tells the address space of a VLAN
+    /// identifier.
     #[inline(always)]
-    pub fn read(&mut self, frame: &[u8], scope: impl Fn(u16) -> u16, hasher: &FlowHasher) -> bool {
+    pub fn read(
+        &mut self,
+        frame: &Frame<'_>,
+        scope: impl Fn(u16) -> u16,
+        hasher: &FlowHasher,
+    ) -> bool {
+        if frame.link != LinkType::Ethernet {
+            return false;
+        }
         let mut reading = Reading {
             summary: self,
+            time_ns: frame.time_ns,
+            bytes: frame.wire_len,
             hasher,
             scope,
             macs: [0; 2],
@@ -75,13 +97,15 @@ impl Summary {
             ip_id: 0,
             version: 0,
         };
-        read_plain(&mut reading, frame).is_some()
+        read_plain(&mut reading, frame.bytes).is_some()
     }
 }
 
 /// A summary that is being read.
 struct Reading<'a, S> {
     summary: &'a mut Summary,
+    time_ns: u64,
+    bytes: u32,
     hasher: &'a FlowHasher,
     scope: S,
     macs: [u64; 2],
@@ -103,15 +127,15 @@ impl<S: Fn(u16) -> u16> Reading<'_, S> {
     fn transport(&mut self, protocol: u8, ports: [u16; 2], numbers: &Numbers) {
         let scope = (self.scope)(self.vlan);
         let (key, direction) = FlowKey::between(self.hosts, ports, scope, protocol, self.version);
-        *self.summary = Summary {
-            key,
-            link: self.summary.link,
-            signature: signature(numbers, direction),
-            tcp_flags: numbers.tcp_flags,
-            direction,
-            shard: shard(key.steering()) as u8,
-            hash: self.hasher.hash(&key),
-        };
+        // Each by itself, as it is known: there are more than a processor has registers.
+        self.summary.key = key;
+        self.summary.time_ns = self.time_ns;
+        self.summary.signature = signature(numbers, direction);
+        self.summary.hash = self.hasher.hash(&key);
+        self.summary.bytes = self.bytes;
+        self.summary.tcp_flags = numbers.tcp_flags;
+        self.summary.direction = direction;
+        self.summary.shard = shard(key.steering()) as u8;
     }
 }
 
@@ -136,13 +160,13 @@ impl<S: Fn(u16) -> u16> PlainReader for Reading<'_, S> {
     }
 
     #[inline(always)]
-    fn tcp(&mut self, segment: &TcpSegment<'_>, _: usize, payload_len: usize) {
+    fn tcp(&mut self, segment: &TcpSegment<'_>, _: usize, payload: Extent) {
         let numbers = Numbers {
             seq: segment.seq(),
             ack: segment.ack(),
             ip_id: self.ip_id,
             checksum: segment.checksum(),
-            payload_len: payload_len as u32,
+            payload_len: payload.sent as u32,
             tcp_flags: segment.flags() & 0x3f,
         };
         let ports = [segment.src_port(), segment.dst_port()];
@@ -150,13 +174,13 @@ impl<S: Fn(u16) -> u16> PlainReader for Reading<'_, S> {
     }
 
     #[inline(always)]
-    fn udp(&mut self, datagram: &UdpDatagram<'_>, _: usize, payload_len: usize) {
+    fn udp(&mut self, datagram: &UdpDatagram<'_>, _: usize, payload: Extent) {
         let numbers = Numbers {
             seq: 0,
             ack: 0,
             ip_id: self.ip_id,
             checksum: datagram.checksum(),
-            payload_len: payload_len as u32,
+            payload_len: payload.sent as u32,
             tcp_flags: 0,
         };
         let ports = [datagram.src_port(), datagram.dst_port()];
@@ -167,19 +191,25 @@ impl<S: Fn(u16) -> u16> PlainReader for Reading<'_, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::LinkType;
     use crate::wire::samples::plain_frames;
 
     /// What is read of a plain frame is what all of its headers give.
-    fn agrees(frame: &[u8]) -> bool {
-        let mut summary = Summary::default();
+    fn agrees(bytes: &[u8]) -> bool {
         let scope = |vlan| vlan + 1;
-        if !summary.read(frame, scope, &FlowHasher::FIXED) {
+        let frame = Frame {
+            bytes,
+            wire_len: bytes.len() as u32 + 4,
+            time_ns: 7,
+            ..Frame::EMPTY
+        };
+        let mut summary = Summary::default();
+        if !summary.read(&frame, scope, &FlowHasher::FIXED) {
             return false;
         }
-        let headers = Headers::parse(frame, frame.len() as u32, LinkType::Ethernet).unwrap();
+        let headers = Headers::parse(bytes, frame.wire_len, frame.link).unwrap();
         let scope = scope(headers.vlan);
-        assert_eq!(summary, Summary::of(&headers, scope, &FlowHasher::FIXED));
+        let whole = Summary::of(&frame, &headers, scope, &FlowHasher::FIXED);
+        assert_eq!(summary, whole);
         true
     }
 

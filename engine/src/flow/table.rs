@@ -171,9 +171,9 @@ impl Flow {
     /// the flow, and the packet opens and ends nothing, is no copy of another as far as a glance
     /// tells, and the frame around it is as before. Otherwise false, and nothing is changed.
     #[inline]
-    pub fn count(&mut self, packet: &Summary, time_ns: u64, bytes: u32) -> bool {
+    pub fn count(&mut self, packet: &Summary) -> bool {
         let d = packet.direction.index();
-        let (sum, overflows) = self.bytes[d].overflowing_add(bytes);
+        let (sum, overflows) = self.bytes[d].overflowing_add(packet.bytes);
         let more = (self.state != state::DONE)
             | (self.flags & flag::DUPLICATES != 0)
             | (packet.tcp_flags & (SYN | FIN | RST) != 0)
@@ -183,10 +183,10 @@ impl Flow {
         if more {
             return false;
         }
-        self.recent.remember(packet.signature, time_ns);
+        self.recent.remember(packet.signature, packet.time_ns);
         self.bytes[d] = sum;
         self.packets[d] += 1;
-        self.touch(packet.direction, time_ns);
+        self.touch(packet.direction, packet.time_ns);
         true
     }
 
@@ -393,11 +393,15 @@ impl Table {
         likely
     }
 
-    /// The session of a flow, if there is one and it has one.
+    /// The session of the flow of this number, as far as its packets are read: [`NO_SESSION`] if
+    /// it has none yet. Nothing where its packets are only counted.
     #[inline]
     pub fn likely_session(&self, likely: FlowId) -> Option<u32> {
-        let flow = self.flows.checked(likely as usize)?;
-        (flow.session != NO_SESSION).then_some(flow.session)
+        match self.flows.checked(likely as usize) {
+            Some(flow) if flow.state == state::DONE => None,
+            Some(flow) => Some(flow.session),
+            None => Some(NO_SESSION),
+        }
     }
 
     /// The flow of a key, if it is this one.

@@ -14,11 +14,8 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use super::dealer::{Dealer, Seat, Watcher};
 use super::memory::Memory;
 use super::ring;
-use crate::capture::Frame;
 use crate::capture::pcap::{Fault, Pcap};
-use crate::config::{
-    AGGREGATE_WAIT_NS, BURST_FRAMES, COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, FLOWS_MAX,
-};
+use crate::config::{AGGREGATE_WAIT_NS, COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, FLOWS_MAX};
 use crate::counters::Counters;
 use crate::device::ledger::Outbox;
 use crate::device::sighting::Times;
@@ -219,9 +216,10 @@ pub fn analyze(
 ) -> Result<Report, RunError> {
     let workers = analysis.workers.max(1);
     let mut aggregator = Aggregator::new(TableWriter::anonymous(analysis.room())?);
-    let crew = (0..workers).map(|_| worker(analysis));
+    let options = options(analysis);
+    let crew = (0..workers).map(|_| worker(options.clone()));
     let crew = crew.collect::<Result<Vec<_>, _>>()?;
-    let (dealer, seats) = Dealer::new(&mut pcap, analysis.repeat, workers, watcher);
+    let (dealer, seats) = Dealer::new(&mut pcap, analysis.repeat, workers, options, watcher);
     let leavings = thread::scope(|scope| {
         let (ends, ways): (Vec<_>, Vec<_>) = crew.iter().map(|_| rings()).unzip();
         let aggregation = scope.spawn(|| aggregate(&mut aggregator, ends));
@@ -272,17 +270,18 @@ pub fn analyze(
     Ok(report)
 }
 
-fn worker(analysis: &Analysis) -> Result<Worker, RunError> {
-    let options = Options {
+fn options(analysis: &Analysis) -> Options {
+    Options {
         flows_max: analysis.flows_max,
         persons: analysis.persons.clone(),
         flow_records: analysis.flow_records,
         ..Options::offline(Arc::clone(&analysis.matcher))
-    };
-    Worker::new(options).map_err(|error| RunError::Memory {
-        flows: analysis.flows_max,
-        error,
-    })
+    }
+}
+
+fn worker(options: Options) -> Result<Worker, RunError> {
+    let flows = options.flows_max;
+    Worker::new(options).map_err(|error| RunError::Memory { flows, error })
 }
 
 fn source(report: &Report, analysis: &Analysis, files: usize) -> Source {
@@ -309,10 +308,13 @@ fn source(report: &Report, analysis: &Analysis, files: usize) -> Source {
 
 /// Works until the input is over, and hands over all that is owed.
 fn work(mut worker: Worker, mut rings: Rings, dealer: &Dealer<'_>, seat: &Seat) -> Leavings {
-    while let Some(deal) = dealer.next(seat) {
+    while let Some(hand) = dealer.next(seat) {
+        let Some(deal) = hand.open() else {
+            break;
+        };
         match deal.own(seat) {
-            None => feed(&mut worker, deal.all(), &mut rings),
-            Some(own) => feed(&mut worker, own, &mut rings),
+            None => deal.all().for_each(|burst| worker.take(&burst, &mut rings)),
+            Some(own) => own.for_each(|burst| worker.take(&burst, &mut rings)),
         }
     }
     while !worker.finish(&mut rings) {}
@@ -324,11 +326,6 @@ fn work(mut worker: Worker, mut rings: Rings, dealer: &Dealer<'_>, seat: &Seat) 
         times: worker.times(),
         flows: worker.take_records(),
     }
-}
-
-/// Gives a worker frames, burst by burst.
-fn feed<'a>(worker: &mut Worker, mut frames: impl Iterator<Item = Frame<'a>>, rings: &mut Rings) {
-    while worker.burst(frames.by_ref(), rings) == BURST_FRAMES {}
 }
 
 /// Merges until every worker is gone and every ring is empty. Sleeps until a ring is half full or

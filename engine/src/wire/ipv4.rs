@@ -51,7 +51,7 @@ impl<'a> Ipv4Packet<'a> {
         })
     }
 
-    /// As [`Self::parse`], of a packet without options, in one piece and captured to its end;
+    /// As [`Self::parse`], of a packet without options, in one piece, that says how long it is;
     /// nothing of any other.
     #[inline(always)]
     pub fn parse_plain(bytes: &'a [u8]) -> Option<Self> {
@@ -66,7 +66,7 @@ impl<'a> Ipv4Packet<'a> {
             header,
             options: &[],
             payload_len: Some(payload_len),
-            payload: rest.get(..payload_len)?,
+            payload: rest.get(..payload_len).unwrap_or(rest),
         })
     }
 

@@ -26,7 +26,6 @@ pub mod llc;
 pub mod mpls;
 pub mod nflog;
 pub mod nsh;
-mod pair;
 mod plain;
 pub mod ppp;
 pub mod pppoe;
@@ -43,8 +42,7 @@ pub mod vxlan;
 
 pub(crate) use headers::mapped;
 pub use headers::{TCP, UDP};
-pub use pair::pair;
-pub use plain::{PlainReader, read_plain};
+pub use plain::{Extent, PlainReader, read_plain};
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

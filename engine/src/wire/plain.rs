@@ -1,7 +1,7 @@
 //! The headers of nearly every packet, read in one straight line: an Ethernet frame with one tag
 //! at most, IPv4 without options and in one piece, or IPv6 without extensions, then TCP, or UDP
-//! from and to ports that no tunnel uses, captured to its end. It answers only where it finds what
-//! reading layer by layer finds, and leaves everything else, faults too, to that.
+//! from and to ports that no tunnel uses, all of its headers captured. It answers only where it
+//! finds what reading layer by layer finds, and leaves everything else, faults too, to that.
 
 use super::ethernet::{self, EthernetFrame, VlanTag};
 use super::headers::{TCP, UDP};
@@ -20,10 +20,19 @@ pub trait PlainReader {
     fn ipv4(&mut self, packet: &Ipv4Packet<'_>);
     /// IPv6.
     fn ipv6(&mut self, packet: &Ipv6Packet<'_>);
-    /// TCP, where it starts in the frame and how long its payload is: the last that is told.
-    fn tcp(&mut self, segment: &TcpSegment<'_>, start: usize, payload_len: usize);
+    /// TCP, where it starts in the frame, and its payload: the last that is told.
+    fn tcp(&mut self, segment: &TcpSegment<'_>, start: usize, payload: Extent);
     /// UDP, in the same way.
-    fn udp(&mut self, datagram: &UdpDatagram<'_>, start: usize, payload_len: usize);
+    fn udp(&mut self, datagram: &UdpDatagram<'_>, start: usize, payload: Extent);
+}
+
+/// How long a payload is, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// As captured.
+    pub captured: usize,
+    /// As sent; never less.
+    pub sent: usize,
 }
 
 /// Tells a reader what a frame of Ethernet says, if it is a plain one; otherwise nothing. Each
@@ -44,49 +53,48 @@ pub fn read_plain(reader: &mut impl PlainReader, bytes: &[u8]) -> Option<()> {
         ethernet::IPV4 => {
             let ip = Ipv4Packet::parse_plain(packet)?;
             reader.ipv4(&ip);
-            transport(
-                reader,
-                ip.protocol(),
-                start + ipv4::HEADER_LEN,
-                ip.payload(),
-            )
+            let (start, sent) = (start + ipv4::HEADER_LEN, ip.payload_len()?);
+            transport(reader, ip.protocol(), start, ip.payload(), sent)
         }
         ethernet::IPV6 => {
             let ip = Ipv6Packet::parse(packet).ok()?;
-            if ip.payload_len() != Some(ip.payload().len()) {
-                return None;
-            }
             reader.ipv6(&ip);
-            transport(
-                reader,
-                ip.next_header(),
-                start + ipv6::HEADER_LEN,
-                ip.payload(),
-            )
+            let (start, sent) = (start + ipv6::HEADER_LEN, ip.payload_len()?);
+            transport(reader, ip.next_header(), start, ip.payload(), sent)
         }
         _ => None,
     }
 }
 
+/// The transport that starts there: the bytes there are of it, and how many were sent.
 #[inline(always)]
 fn transport(
     reader: &mut impl PlainReader,
     protocol: u8,
     start: usize,
     bytes: &[u8],
+    sent: usize,
 ) -> Option<()> {
     match protocol {
         TCP => {
             let segment = TcpSegment::parse(bytes).ok()?;
-            let payload_len = bytes.len().checked_sub(segment.header_len())?;
-            reader.tcp(&segment, start, payload_len);
+            let payload = Extent {
+                captured: bytes.len().checked_sub(segment.header_len())?,
+                sent: sent.checked_sub(segment.header_len())?,
+            };
+            reader.tcp(&segment, start, payload);
         }
         UDP => {
-            let datagram = UdpDatagram::parse_plain(bytes)?;
-            if tunnel::is_port(datagram.src_port(), datagram.dst_port()) {
+            let datagram = UdpDatagram::parse(bytes).ok()?;
+            let payload = Extent {
+                captured: datagram.payload().len(),
+                sent: datagram.payload_len()?,
+            };
+            let is_within = usize::from(datagram.len()) <= sent;
+            if !is_within || tunnel::is_port(datagram.src_port(), datagram.dst_port()) {
                 return None;
             }
-            reader.udp(&datagram, start, datagram.payload().len());
+            reader.udp(&datagram, start, payload);
         }
         _ => return None,
     }
@@ -113,15 +121,15 @@ impl PlainReader for Headers {
     }
 
     #[inline(always)]
-    fn tcp(&mut self, segment: &TcpSegment<'_>, start: usize, payload_len: usize) {
+    fn tcp(&mut self, segment: &TcpSegment<'_>, start: usize, payload: Extent) {
         self.set_tcp(segment);
-        self.set_plain_payload(start, segment.header_len(), payload_len);
+        self.set_plain_payload(start, segment.header_len(), payload);
     }
 
     #[inline(always)]
-    fn udp(&mut self, datagram: &UdpDatagram<'_>, start: usize, payload_len: usize) {
+    fn udp(&mut self, datagram: &UdpDatagram<'_>, start: usize, payload: Extent) {
         self.set_udp(datagram);
-        self.set_plain_payload(start, udp::HEADER_LEN, payload_len);
+        self.set_plain_payload(start, udp::HEADER_LEN, payload);
     }
 }
 
@@ -135,13 +143,14 @@ impl Headers {
     }
 
     #[inline(always)]
-    fn set_plain_payload(&mut self, start: usize, header_len: usize, payload_len: usize) {
+    fn set_plain_payload(&mut self, start: usize, header_len: usize, payload: Extent) {
         self.transport_start = start as u32;
         self.payload = Span {
             start: (start + header_len) as u32,
-            len: payload_len as u32,
+            len: payload.captured as u32,
         };
-        self.payload_wire_len = payload_len as u32;
+        self.payload_wire_len = payload.sent as u32;
+        self.cut = payload.captured != payload.sent;
     }
 }
 
@@ -174,12 +183,16 @@ mod tests {
         for mut frame in plain_frames() {
             assert!(is_plain(&frame), "{frame:?}");
             agrees(&frame);
-            // Padding changes nothing, a byte less does.
+            // Neither padding nor a cut payload changes that.
             frame.extend([0; 6]);
             assert!(is_plain(&frame), "{frame:?}");
             agrees(&frame);
-            frame.truncate(frame.len() - 7);
-            assert!(!is_plain(&frame), "{frame:?}");
+            while is_plain(&frame) {
+                agrees(&frame);
+                frame.pop();
+            }
+            // A cut header does.
+            assert!(frame.len() < 14 + 4 + 40 + 20, "{frame:?}");
         }
     }
 

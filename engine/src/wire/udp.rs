@@ -37,20 +37,6 @@ impl<'a> UdpDatagram<'a> {
         })
     }
 
-    /// As [`Self::parse`], of a datagram that says how long it is and was captured to its end;
-    /// nothing of any other.
-    #[inline(always)]
-    pub fn parse_plain(bytes: &'a [u8]) -> Option<Self> {
-        let (header, rest): (&[u8; HEADER_LEN], _) = bytes.split_first_chunk()?;
-        let len = u16::from_be_bytes([header[4], header[5]]);
-        let payload_len = usize::from(len).checked_sub(HEADER_LEN)?;
-        Some(Self {
-            header,
-            payload_len: Some(payload_len),
-            payload: rest.get(..payload_len)?,
-        })
-    }
-
     /// The sender's port.
     #[inline]
     pub fn src_port(&self) -> u16 {

@@ -34,32 +34,30 @@ pub(super) struct Packet<'a> {
 }
 
 impl Worker {
-    /// What one packet of a burst does. `headers` are its own, unless it is a plain one: then they
-    /// are read if anybody needs them.
-    #[inline(always)]
-    pub(super) fn act(&mut self, staged: &Staged, headers: &mut Headers, frame: &Frame<'_>) {
-        let clock = &mut self.clocks[usize::from(staged.summary.shard)];
-        *clock = (*clock).max(frame.time_ns);
-        let clock_ns = *clock;
-        if staged.kind != Kind::Other && self.count(staged, clock_ns, frame) {
-            return;
-        }
-        self.act_on_any(staged, headers, frame);
-    }
-
     /// Counts a packet of a flow of which nothing more can be learnt: the way of nearly every
     /// packet. False where there is more to it, or its flow is not where it most likely is.
     #[inline(always)]
-    fn count(&mut self, staged: &Staged, clock_ns: u64, frame: &Frame<'_>) -> bool {
-        let Some(flow) = self.table.likely_mut(&staged.summary.key, staged.likely) else {
+    pub(super) fn count(&mut self, staged: &Staged) -> bool {
+        let summary = &staged.summary;
+        let clock = &mut self.clocks[usize::from(summary.shard)];
+        *clock = (*clock).max(summary.time_ns);
+        if staged.kind == Kind::Other {
+            return false;
+        }
+        let Some(flow) = self.table.likely_mut(&summary.key, staged.likely) else {
             return false;
         };
-        let silent_ns = clock_ns.saturating_sub(flow.last_ns);
-        silent_ns <= idle_ns(flow) && flow.count(&staged.summary, frame.time_ns, frame.wire_len)
+        clock.saturating_sub(flow.last_ns) <= idle_ns(flow) && flow.count(summary)
     }
 
+    /// What a packet does that is not only counted. `headers` are its own, unless it is a plain
+    /// one: then they are read now.
     #[inline(never)]
-    fn act_on_any(&mut self, staged: &Staged, headers: &mut Headers, frame: &Frame<'_>) {
+    pub(super) fn act(&mut self, staged: &Staged, headers: &mut Headers, frame: &Frame<'_>) {
+        let frame = &Frame {
+            time_ns: staged.summary.time_ns,
+            ..*frame
+        };
         if staged.kind == Kind::Plain {
             // Its summary was read, so its headers can be.
             let _ = headers.parse_into(frame.bytes, frame.wire_len, frame.link);

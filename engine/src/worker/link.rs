@@ -196,7 +196,7 @@ impl Worker {
         let (scope, shard) = (staged.summary.key.scope, staged.summary.shard);
         let summary = Summary {
             shard,
-            ..Summary::of(&headers, scope, &self.options.hasher)
+            ..Summary::of(frame, &headers, scope, &self.options.hasher)
         };
         let staged = Staged { summary, ..*staged };
         let packet = Packet {

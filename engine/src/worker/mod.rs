@@ -3,6 +3,7 @@
 //! owns its shards, flows and counters; nothing here is shared and nothing waits for a lock.
 
 mod act;
+mod burst;
 mod conversation;
 mod evict;
 mod finish;
@@ -36,15 +37,17 @@ use crate::flow::duplicates::Copies;
 use crate::flow::habits::Openings;
 use crate::flow::handshakes::Handshakes;
 use crate::flow::{FlowHasher, FlowId, Fragments, Summary, Table, shard};
-use crate::wire::{Headers, LinkType, Network, TransportKind, WireError};
+use crate::prefetch::prefetch_start;
+use crate::wire::{Headers, Network, TransportKind, WireError};
 
+pub use burst::Burst;
 use conversation::Conversations;
 pub use finish::FlowRecord;
 use opened::OpenedSample;
 pub use overload::{Overload, Pressure};
 pub use shunt::Shunts;
 pub use steering::shard_of;
-use steering::steering;
+use steering::{steering, unread};
 use tend::Round;
 
 /// How a worker is set up.
@@ -75,6 +78,16 @@ impl Options {
             flow_records: false,
             scopes: Scopes::ONE,
         }
+    }
+}
+
+impl Options {
+    /// Writes the summary of a frame, if it is a plain packet; otherwise false. The first stage of
+    /// nearly every packet.
+    #[inline(always)]
+    pub fn summarize(&self, frame: &Frame<'_>, summary: &mut Summary) -> bool {
+        let scope = |vlan| self.scopes.of(frame.interface, vlan);
+        summary.read(frame, scope, &self.hasher)
     }
 }
 
@@ -233,51 +246,75 @@ impl Worker {
     #[inline]
     pub fn burst<'a>(
         &mut self,
-        mut frames: impl Iterator<Item = Frame<'a>>,
+        frames: impl Iterator<Item = Frame<'a>>,
         outbox: &mut dyn Outbox,
     ) -> usize {
-        let mut burst = ArrayVec::<Frame<'_>, BURST_FRAMES>::new();
-        burst.extend(frames.by_ref().take(BURST_FRAMES));
-        let used = burst.len();
-        let (mut first_ns, mut latest_ns, mut bytes) = (self.first_ns, self.latest_ns, 0);
-        for frame in &mut burst {
-            // In the table a time of zero means never; some captures have no times.
-            frame.time_ns = frame.time_ns.max(1);
-            first_ns = first_ns.min(frame.time_ns);
-            latest_ns = latest_ns.max(frame.time_ns);
-            bytes += u64::from(frame.wire_len);
-        }
-        (self.first_ns, self.latest_ns) = (first_ns, latest_ns);
+        let frames: ArrayVec<_, BURST_FRAMES> = frames.take(BURST_FRAMES).collect();
+        self.take(&frames[..], outbox);
+        frames.len()
+    }
+
+    /// As [`Self::burst`], of frames that stay where they are.
+    pub fn take<B: Burst + ?Sized>(&mut self, burst: &B, outbox: &mut dyn Outbox) {
         let mut places = std::mem::take(&mut self.staged);
         let mut headers = std::mem::take(&mut self.headers);
-        self.counters.add(Counter::Packets, used as u64);
-        self.counters.add(Counter::Bytes, bytes);
+        let used = burst.len().min(BURST_FRAMES);
         if let Some(staged) = places.get_mut(..used) {
-            self.stage_all(&burst, staged, &mut headers);
-            self.act_on_all(&burst, staged, &mut headers);
+            self.stage_all(burst, staged, &mut headers);
+            self.note_times(staged);
+            self.act_on_all(burst, staged, &mut headers);
         }
         (self.staged, self.headers) = (places, headers);
         self.sweep(used as u32);
         self.settle_when_due(outbox);
-        used
     }
 
-    /// The first stage of a whole burst.
+    /// First stage: parse, steer, hash.
     #[inline(never)]
-    fn stage_all(&mut self, burst: &[Frame<'_>], staged: &mut [Staged], headers: &mut [Headers]) {
-        for ((frame, staged), headers) in burst.iter().zip(staged).zip(headers) {
-            self.stage(frame, staged, headers);
+    fn stage_all<B: Burst + ?Sized>(
+        &mut self,
+        burst: &B,
+        staged: &mut [Staged],
+        headers: &mut [Headers],
+    ) {
+        for (at, (staged, headers)) in staged.iter_mut().zip(headers).enumerate() {
+            if burst.summarize(at, &self.options, &mut staged.summary) {
+                staged.kind = Kind::Plain;
+                self.table.prefetch_index(staged.summary.hash);
+            } else {
+                self.stage_any(&burst.frame(at), staged, headers);
+            }
         }
+    }
+
+    /// Counts a burst, and notes when it was.
+    fn note_times(&mut self, staged: &mut [Staged]) {
+        let (mut first_ns, mut latest_ns, mut bytes) = (self.first_ns, self.latest_ns, 0);
+        for Staged { summary, .. } in &mut *staged {
+            // In the table a time of zero means never; some captures have no times.
+            summary.time_ns = summary.time_ns.max(1);
+            first_ns = first_ns.min(summary.time_ns);
+            latest_ns = latest_ns.max(summary.time_ns);
+            bytes += u64::from(summary.bytes);
+        }
+        (self.first_ns, self.latest_ns) = (first_ns, latest_ns);
+        self.counters.add(Counter::Packets, staged.len() as u64);
+        self.counters.add(Counter::Bytes, bytes);
     }
 
     /// The stages after the first, of a whole burst. Entries are asked for a few packets ahead: as
     /// many as the processor can wait for at once.
     #[inline(never)]
-    fn act_on_all(&mut self, burst: &[Frame<'_>], staged: &mut [Staged], headers: &mut [Headers]) {
+    fn act_on_all<B: Burst + ?Sized>(
+        &mut self,
+        burst: &B,
+        staged: &mut [Staged],
+        headers: &mut [Headers],
+    ) {
         for packet in staged.iter_mut().take(FLOWS_AHEAD) {
             packet.likely = self.table.prefetch_flow(packet.summary.hash);
         }
-        for (at, (frame, headers)) in burst.iter().zip(headers).enumerate() {
+        for (at, headers) in headers.iter_mut().enumerate().take(staged.len()) {
             if let Some(ahead) = staged.get_mut(at + FLOWS_AHEAD) {
                 ahead.likely = self.table.prefetch_flow(ahead.summary.hash);
             }
@@ -285,46 +322,37 @@ impl Worker {
                 && let Some(session) = self.table.likely_session(ahead.likely)
             {
                 self.conversations.prefetch(session);
+                // Somebody else may have touched it last.
+                prefetch_start(burst.frame(at + SESSIONS_AHEAD).bytes);
             }
-            if let Some(staged) = staged.get(at) {
-                self.act(staged, headers, frame);
+            let Some(staged) = staged.get(at) else {
+                break;
+            };
+            if !self.count(staged) {
+                self.act(staged, headers, &burst.frame(at));
             }
         }
     }
 
-    /// First stage: parse, steer, hash.
-    #[inline(always)]
-    fn stage(&mut self, frame: &Frame<'_>, staged: &mut Staged, headers: &mut Headers) {
-        let Options { scopes, hasher, .. } = &self.options;
-        let scope = |vlan| scopes.of(frame.interface, vlan);
-        if frame.link == LinkType::Ethernet && staged.summary.read(frame.bytes, scope, hasher) {
-            staged.kind = Kind::Plain;
-        } else if !self.stage_headers(frame, staged, headers) {
-            return;
-        }
-        self.table.prefetch_index(staged.summary.hash);
-    }
-
-    /// As [`Self::stage`], of any frame. False for one without network header.
+    /// The first stage of any frame.
     #[inline(never)]
-    fn stage_headers(
-        &mut self,
-        frame: &Frame<'_>,
-        staged: &mut Staged,
-        headers: &mut Headers,
-    ) -> bool {
+    fn stage_any(&mut self, frame: &Frame<'_>, staged: &mut Staged, headers: &mut Headers) {
         staged.kind = Kind::Other;
+        staged.summary = Summary {
+            time_ns: frame.time_ns,
+            bytes: frame.wire_len,
+            ..Summary::default()
+        };
         let parsed = headers.parse_into(frame.bytes, frame.wire_len, frame.link);
         if let Err(error) = parsed {
-            self.stage_fault(frame, error, staged, headers);
-            return false;
+            return self.stage_fault(frame, error, staged, headers);
         }
         if headers.too_deep {
             self.counters.count(Counter::TunnelDepth);
         }
         if headers.network == Network::None {
             staged.summary.shard = shard(steering(headers)) as u8;
-            return false;
+            return;
         }
         if headers.transport == TransportKind::None {
             link::set_icmp_ports(headers, frame.bytes);
@@ -332,9 +360,10 @@ impl Worker {
         if headers.fragment.is_none() {
             staged.kind = Kind::Whole;
         }
-        let scope = self.options.scopes.of(frame.interface, headers.vlan);
-        staged.summary = Summary::of(headers, scope, &self.options.hasher);
-        true
+        let Options { scopes, hasher, .. } = &self.options;
+        let scope = scopes.of(frame.interface, headers.vlan);
+        staged.summary = Summary::of(frame, headers, scope, hasher);
+        self.table.prefetch_index(staged.summary.hash);
     }
 
     /// A frame that can't be parsed is only counted.
@@ -351,7 +380,7 @@ impl Worker {
             WireError::Malformed => Counter::Malformed,
             WireError::UnknownLink => Counter::UnknownLink,
         });
-        staged.summary.shard = shard_of(frame) as u8;
+        staged.summary.shard = unread(frame) as u8;
         *headers = Headers::NONE;
     }
 

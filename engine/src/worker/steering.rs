@@ -5,25 +5,21 @@ use super::widen;
 use crate::capture::Frame;
 use crate::config::SHARDS;
 use crate::flow::{shard, steer};
-use crate::wire::{Headers, Network, pair};
+use crate::wire::{Headers, Network};
 
 /// The shard of a frame: of the addresses innermost in it, else of its MAC addresses. One that
-/// can't be read belongs to the shard of its number, unless its addresses are plain to see.
-#[inline]
+/// can't be read belongs to the shard of its number.
+#[inline(never)]
 pub fn shard_of(frame: &Frame<'_>) -> usize {
-    match pair(frame.bytes, frame.link) {
-        Some((src, dst)) => shard(steer(&src, &dst)),
-        None => read(frame),
+    match Headers::parse(frame.bytes, frame.wire_len, frame.link) {
+        Ok(headers) => shard(steering(&headers)),
+        Err(_) => unread(frame),
     }
 }
 
-/// As [`shard_of`], of a frame that has to be read for it.
-#[inline(never)]
-fn read(frame: &Frame<'_>) -> usize {
-    match Headers::parse(frame.bytes, frame.wire_len, frame.link) {
-        Ok(headers) => shard(steering(&headers)),
-        Err(_) => (frame.number % SHARDS as u64) as usize,
-    }
+/// The shard of a frame that can't be read.
+pub(super) fn unread(frame: &Frame<'_>) -> usize {
+    (frame.number % SHARDS as u64) as usize
 }
 
 /// What steers a frame that was read.

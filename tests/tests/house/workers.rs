@@ -5,7 +5,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use medtap_engine::capture::pcap::{Batch, Input, Pcap};
-use medtap_engine::flow::{shard, steer};
+use medtap_engine::flow::{FlowHasher, Summary, shard, steer};
 use medtap_engine::wire::{Headers, Network};
 use medtap_engine::worker::shard_of;
 use medtap_tests::{Capture, captures, replay, table_text};
@@ -55,27 +55,29 @@ fn a_stream_is_shared_out_too() {
 
 /// Whoever shares frames out knows their shard as the worker that reads them, in tunnels too.
 #[test]
-fn the_shard_at_a_glance_is_the_shard_of_the_headers() {
+fn the_shard_that_deals_is_the_shard_of_the_headers() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("inside.pcap");
-    let (mut frames, mut tunnels) = (0, 0);
+    let (mut frames, mut plain, mut tunnels) = (0, 0, 0);
     for capture in captures() {
-        frames += compare_shards(&capture).0;
+        let compared = compare_shards(&capture);
+        frames += compared.0;
+        plain += compared.2;
         if let Some(capture) = Capture::read(&capture) {
             capture.in_erspan().write(&path);
             tunnels += compare_shards(&path).1;
         }
     }
     assert!(
-        frames > 4_000 && tunnels > 2_000,
-        "{frames}, {tunnels} in tunnels"
+        frames > 4_000 && plain > 4_000 && tunnels > 2_000,
+        "{frames}, {plain} plain, {tunnels} in tunnels"
     );
 }
 
 /// Compares the shards of a capture's frames; gives how many were compared, and how many of those
-/// were in tunnels.
-fn compare_shards(capture: &Path) -> (u32, u32) {
-    let (mut frames, mut tunnels) = (0, 0);
+/// were in tunnels, and plain.
+fn compare_shards(capture: &Path) -> (u32, u32, u32) {
+    let (mut frames, mut tunnels, mut plain) = (0, 0, 0);
     let mut pcap = Pcap::open(&[Input::Path(capture.into())]).expect("a capture opens");
     let mut batch = Batch::default();
     while pcap.read(&mut batch) {
@@ -87,10 +89,15 @@ fn compare_shards(capture: &Path) -> (u32, u32) {
                 let told = shard(steer(&headers.src, &headers.dst));
                 let name = capture.display();
                 assert_eq!(shard_of(&frame), told, "{name}, frame {}", frame.number);
+                let mut summary = Summary::default();
+                if summary.read(&frame, |_| 0, &FlowHasher::FIXED) {
+                    assert_eq!(usize::from(summary.shard), told, "{name}, {}", frame.number);
+                    plain += 1;
+                }
                 frames += 1;
                 tunnels += u32::from(headers.tunnels > 0);
             }
         }
     }
-    (frames, tunnels)
+    (frames, tunnels, plain)
 }

@@ -1,14 +1,13 @@
 //! Frames handed out together. A batch keeps alive what its frames borrow; it never changes
 //! while it is shared.
 
-use std::slice;
 use std::sync::Arc;
 
 use crate::capture::Frame;
 use crate::capture::map::Mapping;
-use crate::config::{BATCH_BYTES_MAX, BATCH_FRAMES_MAX, CACHE_LINE_BYTES};
-use crate::prefetch::prefetch;
+use crate::config::{BATCH_BYTES_MAX, BATCH_FRAMES_MAX};
 use crate::wire::LinkType;
+use crate::worker::Burst;
 
 /// Up to [`BATCH_FRAMES_MAX`] frames, in order.
 ///
@@ -63,23 +62,30 @@ impl Batch {
     /// Every frame, in order.
     #[inline]
     pub fn frames(&self) -> impl ExactSizeIterator<Item = Frame<'_>> + '_ {
-        Frames {
-            batch: self,
-            records: self.records.iter(),
-            number: self.first_number,
-            origin: 0,
-            area: self.area(0),
-        }
+        let (mut origin, mut area) = (0, self.area(0));
+        self.records.iter().enumerate().map(move |(index, record)| {
+            // Nearly all have one origin: what they are in is looked up where that changes.
+            if record.origin != origin {
+                (origin, area) = (record.origin, self.area(record.origin));
+            }
+            record.frame(area, self.first_number + index as u64)
+        })
     }
 
-    /// Brings the beginning of the frame at `index` near: two lines, since none begins at one.
+    /// Every frame, in order, in parts of so many; the last may have fewer.
     #[inline]
-    pub fn prefetch(&self, index: usize) {
-        if let Some(record) = self.records.get(index) {
-            let (area, start) = (self.area(record.origin), record.start as usize);
-            prefetch(area, start);
-            prefetch(area, start + CACHE_LINE_BYTES);
-        }
+    pub fn parts(&self, len: usize) -> impl Iterator<Item = Part<'_>> {
+        let parts = self.records.chunks(len.max(1));
+        parts.enumerate().map(move |(number, records)| {
+            let origin = records.first().map_or(0, |record| record.origin);
+            Part {
+                batch: self,
+                records,
+                first_number: self.first_number + (number * len) as u64,
+                origin,
+                area: self.area(origin),
+            }
+        })
     }
 
     /// What the bytes of frames of this origin are in.
@@ -149,34 +155,31 @@ impl Record {
     }
 }
 
-/// The frames of a batch. Nearly all have one origin: what they are in is looked up where it
-/// changes.
-struct Frames<'a> {
+/// Some frames of a batch, in a row. Nearly all have one origin: what they are in is looked up where
+/// it is another than the first one's.
+pub struct Part<'a> {
     batch: &'a Batch,
-    records: slice::Iter<'a, Record>,
-    number: u64,
+    records: &'a [Record],
+    first_number: u64,
     origin: u16,
     area: &'a [u8],
 }
 
-impl<'a> Iterator for Frames<'a> {
-    type Item = Frame<'a>;
-
+impl Burst for Part<'_> {
     #[inline]
-    fn next(&mut self) -> Option<Frame<'a>> {
-        let record = self.records.next()?;
-        if record.origin != self.origin {
-            self.origin = record.origin;
-            self.area = self.batch.area(record.origin);
-        }
-        self.number += 1;
-        Some(record.frame(self.area, self.number - 1))
+    fn len(&self) -> usize {
+        self.records.len()
     }
 
     #[inline]
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.records.size_hint()
+    fn frame(&self, at: usize) -> Frame<'_> {
+        let Some(record) = self.records.get(at) else {
+            return Frame::EMPTY;
+        };
+        let area = match record.origin == self.origin {
+            true => self.area,
+            false => self.batch.area(record.origin),
+        };
+        record.frame(area, self.first_number + at as u64)
     }
 }
-
-impl ExactSizeIterator for Frames<'_> {}

@@ -32,7 +32,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use batch::Batch;
+pub use batch::{Batch, Part};
 pub use fault::{Beginning, Fault, FaultKind, OpenError};
 
 use self::reader::{Bound, Pause, Reader, Sink};
