@@ -6,9 +6,10 @@ rtsp: GStreamer's server with a log-in. CANARY stands wherever a person could.
 """
 
 import http.server
-import socket
 import struct
 import sys
+
+from network_hosts import one_client
 
 SOAP = """<s:Envelope xml:lang="en-US" xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Header/><s:Body>{}</s:Body></s:Envelope>"""
 IDENTITY = (
@@ -45,17 +46,6 @@ class WinRm(http.server.BaseHTTPRequestHandler):
 
 def winrm(address):
     http.server.ThreadingHTTPServer((address, 5985), WinRm).serve_forever()
-
-
-def serve(address, port, talk):
-    listener = socket.create_server((address, port))
-    while True:
-        connection, _ = listener.accept()
-        with connection:
-            try:
-                talk(connection)
-            except OSError:
-                pass
 
 
 def listener(connection):
@@ -104,6 +94,6 @@ def rtsp(address):
 
 role, where = sys.argv[1:]
 if role in ("listener", "printer"):
-    serve(where, *{"listener": (1521, listener), "printer": (9100, printer)}[role])
+    one_client(where, *{"listener": (1521, listener), "printer": (9100, printer)}[role])
 else:
     {"winrm": winrm, "rtsp": rtsp}[role](where)

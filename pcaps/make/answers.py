@@ -49,15 +49,19 @@ async def bacnet_device(address):
     app.close()
 
 
-async def bacnet_client(address):
+def bacnet_workplace():
     from bacpypes3.local.device import DeviceObject
+
+    return DeviceObject(
+        objectIdentifier=("device", 99), objectName="workplace", vendorIdentifier=15
+    )
+
+
+async def bacnet_client(address):
     from bacpypes3.pdu import Address
     from bacpypes3.primitivedata import ObjectIdentifier
 
-    me = DeviceObject(
-        objectIdentifier=("device", 99), objectName="workplace", vendorIdentifier=15
-    )
-    app = bacnet_application(address, me)
+    app = bacnet_application(address, bacnet_workplace())
     target, device = Address("10.37.0.10"), ObjectIdentifier("device,4712")
     names = "object-identifier vendor-identifier vendor-name model-name firmware-revision"
     names += " application-software-version object-name location description serial-number"
@@ -114,14 +118,10 @@ async def bacnet_behind(address, number):
 
 async def bacnet_far_client(address):
     """Asks who is there, then the router and a controller behind it; of the other it knows no more than it says itself."""
-    from bacpypes3.local.device import DeviceObject
     from bacpypes3.pdu import Address, GlobalBroadcast
     from bacpypes3.primitivedata import ObjectIdentifier
 
-    me = DeviceObject(
-        objectIdentifier=("device", 99), objectName="workplace", vendorIdentifier=15
-    )
-    app = bacnet_application(address, me)
+    app = bacnet_application(address, bacnet_workplace())
     await app.who_is(address=GlobalBroadcast())
     await asyncio.sleep(1)
     router = ObjectIdentifier("device,2000")
@@ -229,14 +229,10 @@ async def bacnet_link_device():
 
 
 async def bacnet_link_client():
-    from bacpypes3.local.device import DeviceObject
     from bacpypes3.pdu import LocalBroadcast
     from bacpypes3.primitivedata import ObjectIdentifier
 
-    me = DeviceObject(
-        objectIdentifier=("device", 99), objectName="workplace", vendorIdentifier=15
-    )
-    app = bacnet_on_link(me)
+    app = bacnet_on_link(bacnet_workplace())
     found = await app.who_is(address=LocalBroadcast(), timeout=2)
     target, device = found[0].pduSource, ObjectIdentifier("device,2301")
     for name in ("object-name", "vendor-name", "model-name", "description"):
