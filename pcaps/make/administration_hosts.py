@@ -2,7 +2,7 @@
 """Hosts that administration.sh needs and no package has.
 
 listener, winrm, printer: the server's half of a conversation with a real client, in the bytes that the documents of each protocol give.
-rtsp: GStreamer's server with a log-in. CANARY stands wherever a person could.
+rtsp: GStreamer's server with a log-in. member: impacket, which asks a directory. CANARY stands wherever a person could.
 """
 
 import http.server
@@ -92,8 +92,22 @@ def rtsp(address):
     GLib.MainLoop().run()
 
 
+def member(address):
+    """Reads the root's entry, and begins to log in by NTLM inside SASL."""
+    from impacket.ldap.ldap import LDAPConnection, LDAPSessionError
+    from impacket.ldap.ldapasn1 import Scope
+
+    connection = LDAPConnection(f"ldap://{address}")
+    connection.search(searchBase="", scope=Scope("baseObject"), attributes=["dnsHostName", "namingContexts"])
+    try:
+        connection.login("CANARY", "CANARY", "WARD", authenticationChoice="sasl")
+    except LDAPSessionError:
+        pass
+    connection.close()
+
+
 role, where = sys.argv[1:]
 if role in ("listener", "printer"):
     one_client(where, *{"listener": (1521, listener), "printer": (9100, printer)}[role])
 else:
-    {"winrm": winrm, "rtsp": rtsp}[role](where)
+    {"winrm": winrm, "rtsp": rtsp, "member": member}[role](where)
