@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
 # Make the captures of administration, of tunnels and printers by real stacks: isakmp/ike1, isakmp/ike2, telnet/serial, smtp/log_in,
-# rtsp/basic, ipp/printer, ldap/directory, tns/accepted, winrm/shell, pjl/status.
+# rtsp/basic, ipp/printer, ldap/directory, ldap/domain, tns/accepted, winrm/shell, pjl/status.
 #
 #   sudo pcaps/make/administration.sh [-o PROTOCOL] [OUT_DIR]     -o: this one alone; OUT_DIR: default the folder above this script
 #   VENV=/path/to/venv                                            a Python environment with the packages below
@@ -14,7 +14,7 @@
 #   iproute2 ethtool tcpdump openssl strongswan-charon strongswan-starter libcharon-extra-plugins ser2net busybox expect exim4-daemon-light
 #   curl gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good gstreamer1.0-plugins-base ffmpeg
 #   cups-ipp-utils avahi-daemon dbus slapd ldap-utils nmap
-# PyPI packages: pywinrm oracledb
+# PyPI packages: pywinrm oracledb impacket
 set -euo pipefail
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 
@@ -26,7 +26,7 @@ py=${VENV:+$VENV/bin/}python3
 
 . "$here/needs.sh"
 need ip ethtool tcpdump openssl ipsec ser2net busybox expect exim4 curl ffmpeg ippeveprinter ipptool avahi-daemon dbus-daemon slapd ldapsearch nmap
-need_modules "$py" 'winrm, oracledb' 'pywinrm oracledb'
+need_modules "$py" 'winrm, oracledb, impacket' 'pywinrm oracledb impacket'
 need_modules /usr/bin/python3 gi python3-gi
 end_if_missing
 
@@ -173,23 +173,35 @@ END
   stop
 fi
 
-# --- ldap: OpenLDAP whose root's entry says more of itself ---------------------------------------------------------------------------
-if wanted ldap; then
-  mkdir -p "$tmp/ldap"
-  printf 'dn:\nvendorName: EXAMPLEDIR\nvendorVersion: EXAMPLEDIR 4.2.1\n' >"$tmp/root.ldif"
-  cat >"$tmp/slapd.conf" <<END
+# --- ldap: OpenLDAP whose root's entry says more of itself, once as a directory of Windows does; impacket reads that and asks to log in
+# by NTLM, which is refused ----------------------------------------------------------------------------------------------------------
+directory() {                       # directory NAME ATTRIBUTE...: what stands in the root's entry
+  local name=$1
+  shift
+  mkdir -p "$tmp/$name"
+  printf '%s\n' dn: "$@" >"$tmp/$name.ldif"
+  cat >"$tmp/$name.conf" <<END
 include /etc/ldap/schema/core.schema
+attributetype ( 1.2.840.113556.1.4.619 NAME 'dnsHostName' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
 modulepath /usr/lib/ldap
 moduleload back_mdb
-pidfile $tmp/slapd.pid
-rootDSE $tmp/root.ldif
+pidfile $tmp/$name.pid
+rootDSE $tmp/$name.ldif
 database mdb
 suffix "dc=ward,dc=example"
-directory $tmp/ldap
+directory $tmp/$name
 END
-  daemon slapd slapd -d 0 -h "ldap://$subnet.10" -f "$tmp/slapd.conf"
-  record ldap/directory.pcap 'tcp port 389'
+  daemon "$name" slapd -d 0 -h "ldap://$subnet.10" -f "$tmp/$name.conf"
+  record "ldap/$name.pcap" 'tcp port 389'
+}
+if wanted ldap; then
+  directory directory 'vendorName: EXAMPLEDIR' 'vendorVersion: EXAMPLEDIR 4.2.1'
   client ldapsearch -x -H "ldap://$subnet.10" -s base -b '' '*' '+' >/dev/null
+  stop
+  kill "$(cat "$tmp/directory.pid")"
+  while [ -e "$tmp/directory.pid" ]; do sleep 0.1; done
+  directory domain 'dnsHostName: dc-1.ward.example'
+  client "$py" "$here/administration_hosts.py" member "$subnet.10"
   stop
 fi
 

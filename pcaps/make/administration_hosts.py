@@ -2,13 +2,14 @@
 """Hosts that administration.sh needs and no package has.
 
 listener, winrm, printer: the server's half of a conversation with a real client, in the bytes that the documents of each protocol give.
-rtsp: GStreamer's server with a log-in. CANARY stands wherever a person could.
+rtsp: GStreamer's server with a log-in. member: impacket, which asks a directory. CANARY stands wherever a person could.
 """
 
 import http.server
-import socket
 import struct
 import sys
+
+from network_hosts import one_client
 
 SOAP = """<s:Envelope xml:lang="en-US" xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Header/><s:Body>{}</s:Body></s:Envelope>"""
 IDENTITY = (
@@ -45,17 +46,6 @@ class WinRm(http.server.BaseHTTPRequestHandler):
 
 def winrm(address):
     http.server.ThreadingHTTPServer((address, 5985), WinRm).serve_forever()
-
-
-def serve(address, port, talk):
-    listener = socket.create_server((address, port))
-    while True:
-        connection, _ = listener.accept()
-        with connection:
-            try:
-                talk(connection)
-            except OSError:
-                pass
 
 
 def listener(connection):
@@ -102,8 +92,22 @@ def rtsp(address):
     GLib.MainLoop().run()
 
 
+def member(address):
+    """Reads the root's entry, and begins to log in by NTLM inside SASL."""
+    from impacket.ldap.ldap import LDAPConnection, LDAPSessionError
+    from impacket.ldap.ldapasn1 import Scope
+
+    connection = LDAPConnection(f"ldap://{address}")
+    connection.search(searchBase="", scope=Scope("baseObject"), attributes=["dnsHostName", "namingContexts"])
+    try:
+        connection.login("CANARY", "CANARY", "WARD", authenticationChoice="sasl")
+    except LDAPSessionError:
+        pass
+    connection.close()
+
+
 role, where = sys.argv[1:]
 if role in ("listener", "printer"):
-    serve(where, *{"listener": (1521, listener), "printer": (9100, printer)}[role])
+    one_client(where, *{"listener": (1521, listener), "printer": (9100, printer)}[role])
 else:
-    {"winrm": winrm, "rtsp": rtsp}[role](where)
+    {"winrm": winrm, "rtsp": rtsp, "member": member}[role](where)

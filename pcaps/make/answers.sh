@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-# Make the captures of answers that other scripts never ask for: llmnr/resolved, bacnet/wide, bacnet/router, enip/object,
-# ntp/reference, http/powered, wsd/camera.
+# Make the captures of answers that other scripts never ask for: llmnr/resolved, bacnet/wide, bacnet/router,
+# bacnet/forwarded, bacnet/link, enip/object, ntp/reference, http/powered, wsd/camera.
 #
 #   sudo pcaps/make/answers.sh [-o CAPTURE] [OUT_DIR]        -o: this one alone; OUT_DIR: default the folder above this script
 #   VENV=/path/to/venv                                       a Python environment with the packages below
@@ -66,19 +66,53 @@ if wanted bacnet/wide; then
   stop
 fi
 
+plant() {                           # plant ADDRESS...: the network behind the server, with hosts of these addresses
+  local address
+  if ! ip -n "$run-server" link show eth1 >/dev/null 2>&1; then
+    ip -n "$run-server" link add eth1 address 00:0c:29:3a:00:11 type veth peer name eth0 netns "$run-plant" address 00:0c:29:3a:00:30
+    ip -n "$run-server" addr add 10.38.0.1/24 brd + dev eth1
+    plug server eth1
+    plug plant eth0
+  fi
+  for address; do ip -n "$run-plant" addr replace "$address/24" brd + dev eth0; done
+}
+
 # --- bacnet: a router, itself a device, between a workplace and two controllers of another network --------------------------------
 if wanted bacnet/router; then
-  ip -n "$run-server" link add eth1 address 00:0c:29:3a:00:11 type veth peer name eth0 netns "$run-plant" address 00:0c:29:3a:00:30
-  ip -n "$run-server" addr add 10.38.0.1/24 brd + dev eth1
-  for address in 10.38.0.30 10.38.0.31; do ip -n "$run-plant" addr add $address/24 brd + dev eth0; done
-  plug server eth1
-  plug plant eth0
+  plant 10.38.0.30 10.38.0.31
   daemon bacnet-router "$py" "$here/answers.py" bacnet-router "$subnet.10" 10.38.0.1
   background plant bacnet-vav "$py" "$here/answers.py" bacnet-behind 10.38.0.30 2001
   background plant bacnet-fcu "$py" "$here/answers.py" bacnet-behind 10.38.0.31 2002
   sleep 1
   record bacnet/router.pcap 'udp port 47808'
   client "$py" "$here/answers.py" bacnet-far-client "$subnet.20"
+  stop
+fi
+
+# --- bacnet: two BBMDs, one of each network; a controller that is asked, one that is only heard of, and one that is foreign -------------
+if wanted bacnet/forwarded; then
+  plant 10.38.0.40 10.38.0.41 10.38.0.42 10.38.0.43
+  server sysctl -qw net.ipv4.ip_forward=1
+  ip -n "$run-client" route replace 10.38.0.0/24 via "$subnet.10"
+  ip -n "$run-plant" route replace "$subnet.0/24" via 10.38.0.1
+  record bacnet/forwarded.pcap 'udp port 47808'
+  background plant bacnet-bbmd "$py" "$here/answers.py" bacnet-bbmd 10.38.0.40 "$subnet.20" 2101
+  background client bacnet-head "$py" "$here/answers.py" bacnet-bbmd "$subnet.20" 10.38.0.40 2100
+  sleep 1
+  background plant bacnet-foreign "$py" "$here/answers.py" bacnet-announced 10.38.0.43 2104 "$subnet.20"
+  sleep 1
+  background plant bacnet-asked "$py" "$here/answers.py" bacnet-announced 10.38.0.41 2102
+  background plant bacnet-heard "$py" "$here/answers.py" bacnet-announced 10.38.0.42 2103
+  sleep 4
+  stop
+fi
+
+# --- bacnet: a controller straight on Ethernet --------------------------------------------------------------------------------------------
+if wanted bacnet/link; then
+  daemon bacnet-link "$py" "$here/answers.py" bacnet-link-device
+  sleep 1
+  record bacnet/link.pcap 'ether[12:2] <= 1500 and ether[14:2] = 0x8282'
+  client "$py" "$here/answers.py" bacnet-link-client
   stop
 fi
 

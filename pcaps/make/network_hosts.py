@@ -217,13 +217,19 @@ SERVERS = {
 }
 OTHERS = {"telephone": telephone, "asker": asker, "neighbour": neighbour, "panel": panel, "gateway": gateway, "road": road}
 
-role, address, *rest = sys.argv[1:]
-if role == "quic-server":
-    asyncio.run(quic_server(address, *rest))
-elif role == "quic-client":
-    asyncio.run(quic_client(address, *rest))
-elif role in OTHERS:
-    OTHERS[role](address)
-else:
-    port, talk = SERVERS[role]
-    one_client(address, port, talk)
+
+
+def main(role, address, *rest):
+    if role == "quic-server":
+        asyncio.run(quic_server(address, *rest))
+    elif role == "quic-client":
+        asyncio.run(quic_client(address, *rest))
+    elif role in OTHERS:
+        OTHERS[role](address)
+    else:
+        port, talk = SERVERS[role]
+        one_client(address, port, talk)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

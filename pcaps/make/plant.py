@@ -224,6 +224,78 @@ def lonworks():
     talk(1628, messages, socket.SOCK_DGRAM)
 
 
+def s7_plant():
+    """After Siemens' manual of system functions: list 001C of a controller whose site named it and its plant; its memory card is CANARY's."""
+
+    def unit(inside):
+        return struct.pack(">BBH", 3, 0, 4 + len(inside)) + inside
+
+    def listed(function, error, data):
+        parameters = bytes.fromhex("000112") + bytes([len(function) + len(error)]) + function + error
+        head = struct.pack(">BBHHHH", 0x32, 7, 0, 1, len(parameters), len(data))
+        return unit(bytes.fromhex("02f080") + head + parameters + data)
+
+    ends = bytes.fromhex("c0010ac1020100c2020102")
+    texts = {
+        1: b"AHU-OR",
+        2: b"CPU 314C-2 PN/DP",
+        3: b"Plant room 2",
+        4: b"Original Siemens Equipment",
+        5: b"S C-ZZ0000000001",
+        7: b"CPU 314C-2 PN/DP",
+        8: b"MMC CANARY",
+    }
+    records = b"".join(struct.pack(">H32s", index, text) for index, text in texts.items())
+    names = struct.pack(">HHHH", 0x1C, 0, 34, len(texts)) + records
+    talk(
+        102,
+        [
+            ("client", unit(bytes.fromhex("11e00000000100") + ends)),
+            ("server", unit(bytes.fromhex("11d00001000200") + ends)),
+            ("client", listed(bytes.fromhex("11440100"), b"", bytes.fromhex("ff090004001c0000"))),
+            ("server", listed(bytes.fromhex("12840101"), bytes(4), struct.pack(">BBH", 0xFF, 9, len(names)) + names)),
+        ],
+    )
+
+
+def dnp3_frame(control, to, by, user):
+    """IEEE 1815, clause 9: a link frame, a check after its head and after each 16 bytes."""
+
+    def checked(data):
+        check = 0
+        for byte in data:
+            check ^= byte
+            for _ in range(8):
+                check = check >> 1 ^ (0xA6BC if check & 1 else 0)
+        return data + struct.pack("<H", ~check & 0xFFFF)
+
+    blocks = [user[at : at + 16] for at in range(0, len(user), 16)]
+    head = struct.pack("<BBBBHH", 5, 0x64, 5 + len(user), control, to, by)
+    return b"".join(map(checked, [head, *blocks]))
+
+
+def rtu():
+    """IEEE 1815, group 0: an outstation is asked for all its attributes; its site's name and code for it are CANARY."""
+    attributes = {
+        242: b"2.8.1",
+        243: b"B",
+        245: b"Substation 2",
+        246: b"CANARY",
+        247: b"CANARY",
+        248: b"ZZ-0044",
+        250: b"RTU 7",
+        252: b"Acme Controls",
+    }
+    told = b"".join(bytes([0, variation, 0, 0, 0, 1, len(text)]) + text for variation, text in attributes.items())
+    talk(
+        20000,
+        [
+            ("client", dnp3_frame(0xC4, 48, 1, bytes.fromhex("c0c00100fe06"))),
+            ("server", dnp3_frame(0x44, 1, 48, bytes.fromhex("c0c0810000") + told)),
+        ],
+    )
+
+
 async def knx_client():
     """An interface is looked for as ETS does; knxd answers."""
     from xknx import XKNX

@@ -65,7 +65,7 @@ talk "$py" "$here/plant.py" dcp-client || true
 stop
 for case in fox/hello.pcap:fox:1911 omron/controller.pcap:fins:9600 slmp/type_name.pcap:slmp:5007 melsoft/type.pcap:melsoft:5007 \
     melsoft/open.pcap:melopen:5560 gwmp/gateway.pcap:lora:1700 \
-    cnip/channel.pcap:lonworks:1628; do
+    cnip/channel.pcap:lonworks:1628 s7comm/plant.pcap:s7-plant:102 dnp3/attributes.pcap:rtu:20000; do
   IFS=: read -r file actor port <<<"$case"
   serve "$actor" "$py" "$here/plant.py" "$actor-server"
   record "$file" "port $port"

@@ -370,6 +370,7 @@ fn reason(reason: Reason) -> &'static str {
         Reason::Station => "same AE title, station name and model",
         Reason::Chassis => "same LLDP chassis",
         Reason::AeTitle => "a report names its AE title, which no other device has",
+        Reason::Address => "a report names its address and its number",
         Reason::OwnAeTitle => "what it reports has its own AE title",
         Reason::OwnStation => "what it reports has its own station name",
         Reason::OwnModality => "works as a modality and reports one device alone",

@@ -390,7 +390,7 @@ fn stale_data_are_code_four() {
 }
 
 /// Makes the table older: when it was made, and its heartbeat.
-fn age(table: &str, by_ns: u64) {
+pub fn age(table: &str, by_ns: u64) {
     use medtap_table::layout::{HEADER_COUNTERS_OFFSET, Header};
     let then = (now_ns() - by_ns).to_le_bytes();
     patch(table, std::mem::offset_of!(Header, created_ns), &then);

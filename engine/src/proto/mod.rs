@@ -436,6 +436,7 @@ pub const LINK_CLASSIFIERS: &[LinkClassifier] = &[
     stp::PER_VLAN,
     igmp::CLASSIFIER,
     eapol::CLASSIFIER,
+    bacnet::ON_LINK,
 ];
 
 /// Every byte can come first, see [`Classifier::first`].

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
+use std::net::Ipv4Addr;
 
 use foldhash::fast::RandomState;
 use medtap_table::vocabulary::{Attribute, Field};
@@ -37,6 +38,8 @@ pub enum Reason {
     Chassis,
     /// A report names the AE title of one device alone.
     AeTitle,
+    /// A report names the address of a device that says the same number of itself.
+    Address,
     /// The reporter has the AE title that its report names as the equipment's.
     OwnAeTitle,
     /// The reporter has the name of the station that it reports.
@@ -61,6 +64,7 @@ impl Reason {
             Self::Station => "station",
             Self::Chassis => "chassis",
             Self::AeTitle => "ae_title",
+            Self::Address => "address",
             Self::OwnAeTitle => "own_ae_title",
             Self::OwnStation => "own_station",
             Self::OwnModality => "own_modality",
@@ -326,6 +330,7 @@ impl<'a> Joins<'a> {
         this.rule(rulings);
         this.join_keys();
         this.join_ae_titles();
+        this.join_addresses();
         this.join_originators();
         this.joined.sort_unstable();
         this
@@ -486,6 +491,35 @@ impl<'a> Joins<'a> {
         }
     }
 
+    /// What a router or a BBMD passes on names its maker's address: it is the device that has it
+    /// and the maker's number, or the BBMD itself.
+    fn join_addresses(&mut self) {
+        let Grounds {
+            snapshot, bindings, ..
+        } = self.grounds;
+        for (number, unit) in self.units() {
+            let Unit::Reported(id) = unit else { continue };
+            let subject = |id: SubjectId| Some(&snapshot.subjects.get(id.index())?.subject);
+            let Some(report) = subject(id) else { continue };
+            let name = report.identifier.as_str();
+            let reporter = report.reporter.and_then(subject);
+            let (Some(reporter), Some((device, network, address))) = (reporter, addressed(name))
+            else {
+                continue;
+            };
+            let times = (report.first_seen_ns, report.last_seen_ns);
+            let Some(holder) = bindings.holder(reporter.scope, address.into(), times) else {
+                continue;
+            };
+            let stored = self.grounds.stored(holder);
+            let words = self.grounds.words(&stored);
+            let own = network == "0" && self.reporters.get(&number) == Some(&holder);
+            if own || words.raw(Field::BacnetInstance).any(|own| own == device) {
+                self.join(holder, number, Reason::Address, &address.to_string());
+            }
+        }
+    }
+
     /// Hosts that do what makers of images do, by what they call themselves.
     fn modalities(&mut self) -> BTreeMap<String, BTreeSet<u32>> {
         let grounds = self.grounds;
@@ -580,6 +614,16 @@ pub fn machine(snapshot: &Snapshot<'_>, id: SubjectId) -> Option<String> {
         }
         false => strong(),
     }
+}
+
+/// The number, the network and what may be the address of a BACnet device that others speak for:
+/// `bacnet|number|network|address and port`. Network 0 is that in which its words were heard.
+fn addressed(identifier: &str) -> Option<(&str, &str, Ipv4Addr)> {
+    let (device, place) = identifier.strip_prefix("bacnet|")?.split_once('|')?;
+    let (network, place) = place.split_once('|')?;
+    let digits = place.get(..8).filter(|_| place.len() == 12)?;
+    let address = u32::from_str_radix(digits, 16).ok()?;
+    Some((device, network, address.into()))
 }
 
 /// True for an identifier that is of one machine, whoever reports it.

@@ -46,6 +46,7 @@ const fn is_key_field(field: Field) -> bool {
                 | F::Poct1DeviceId
                 | F::Poct1Serial
                 | F::Poct1Model
+                | F::BacnetInstance
         )
 }
 

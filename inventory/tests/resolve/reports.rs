@@ -4,7 +4,7 @@ use medtap_inventory::{Options, Reason, resolve_explained};
 use medtap_table::Subject;
 use medtap_table::vocabulary::{Attribute, Field};
 
-use crate::sample::{BRAUN, CISCO, LOCAL, LOCAL2, Sample, proven, reported, value, with};
+use crate::sample::{BRAUN, CISCO, LOCAL, LOCAL2, Sample, binding, proven, reported, value, with};
 
 const CT: &str = "dicom:serial|acme|tomo|sn-77";
 
@@ -126,6 +126,44 @@ fn a_device_of_an_internetwork_is_one_in_its_address_space() {
     reporters.sort_unstable();
     assert_eq!(reporters, [1, 1, 2]);
     assert_eq!(sample.shuffled(7).inventory(), inventory);
+}
+
+/// A BBMD forwards what others broadcast, and its own words too.
+#[test]
+fn the_maker_of_a_forwarded_broadcast_is_met_at_its_address() {
+    let mut sample = Sample::default();
+    let bbmd = sample.add(proven(LOCAL, "10.0.0.1"));
+    let far = sample.add(binding(CISCO, "10.0.9.2", 63));
+    sample.say(far, Field::BacnetInstance, "2002");
+    let row = sample.report(bbmd, "bacnet|2002|0|0a000902bac0");
+    sample.say(row, Field::BacnetModel, "FX-7");
+    sample.report(bbmd, "bacnet|2000|0|0a000001bac0");
+    // A router to another network passes on what the same device says.
+    sample.report(bbmd, "bacnet|2002|7|0a000902bac0");
+    let (inventory, joins) = resolve_explained(&sample.reader(), &Options::default());
+    assert!(reported(&inventory).is_empty());
+    assert_eq!(value(with(&inventory, "10.0.9.2"), "model"), "FX-7");
+    let reasons: Vec<Reason> = joins.iter().map(|join| join.reason).collect();
+    assert_eq!(reasons, [Reason::Address; 3]);
+    assert_eq!(sample.shuffled(7).inventory(), inventory);
+
+    // Another number, another address space, what only looks like an address, and a router's own.
+    let count = inventory.devices.len();
+    let elsewhere = sample.add(Subject {
+        scope: 1,
+        ..proven(LOCAL2, "10.0.0.3")
+    });
+    for (reporter, name) in [
+        (bbmd, "bacnet|2003|0|0a000902bac0"),
+        (elsewhere, "bacnet|2002|0|0a000902bac0"),
+        (bbmd, "bacnet|2002|0|0a000902"),
+        (bbmd, "bacnet|2000|7|0a000001bac0"),
+    ] {
+        sample.report(reporter, name);
+    }
+    let more = sample.inventory();
+    assert_eq!(reported(&more).len(), 4);
+    assert_eq!(more.devices.len(), count + 5);
 }
 
 #[test]

@@ -1,9 +1,11 @@
-//! BACnet/IP (ANSI/ASHRAE 135, annex J; port 47808): what a building controller says of itself,
-//! in I-Am and in the properties of its device object, and what a router passes on of one behind
-//! it. It reads no present value, no alarm and no description.
+//! BACnet over IP (ANSI/ASHRAE 135, annex J; port 47808) and straight on a link (clause 7): what a
+//! building controller says of itself, in I-Am and in the properties of its device object, and what
+//! is passed on of one behind a router or in another subnet. It reads no present value, no alarm
+//! and no description.
 //!
 //! ```text
 //! BVLC   81 | function u8 | length u16                     annex J.2; 04 forwarded: address 6
+//! LLC    82 82 03                                          clause 7.1, in place of BVLC
 //! NPDU   1 | control u8 | [destination] [source] [hops]     clause 6.2
 //! APDU   type u8 … | service u8 | tagged values             clause 20
 //! ```
@@ -17,7 +19,9 @@ use medtap_table::vocabulary::{Field, Protocol};
 use self::tags::{Form, Tag, Tags};
 use super::reader::{Reader, words};
 use super::stack_text::{StackText, hex, printable};
-use super::{Classifier, Progress, Segment, Session, Transport, Verdict};
+use super::{
+    Classifier, Layer, LinkClassifier, LinkContext, Progress, Segment, Session, Transport, Verdict,
+};
 use crate::config::{BACNET_PROPERTIES_MAX, VALUE_BYTES_MAX};
 use crate::observe::{Emit, Observation, Role, Subject};
 
@@ -31,6 +35,17 @@ pub const CLASSIFIER: Classifier = Classifier {
     probe,
     session: || Box::new(Controller::default()),
 };
+
+/// The row of BACnet straight on a link, by its own service access point.
+pub const ON_LINK: LinkClassifier = LinkClassifier {
+    protocol: Protocol::Bacnet,
+    layer: Layer::Llc(ACCESS_POINT),
+    observe: on_link,
+};
+
+const ACCESS_POINT: u8 = 0x82;
+/// An unnumbered frame of information (IEEE 802.2).
+const UNNUMBERED: u8 = 3;
 
 const BVLC: u8 = 0x81;
 /// Functions that carry an NPDU, annex J.2: forwarded, distribute, unicast, broadcast.
@@ -63,6 +78,8 @@ const STATION_BYTES_MAX: usize = 7;
 const IDENTIFIER_BYTES_MAX: usize = "bacnet|4194303|65535|".len() + 2 * STATION_BYTES_MAX;
 /// All networks at once.
 const EVERY_NETWORK: u16 = 0xffff;
+/// The network that a message is heard in, as device addresses call it (clause 21).
+const THIS_NETWORK: u16 = 0;
 
 /// Application tags, clause 20.2.1.4.
 const UNSIGNED: u8 = 2;
@@ -87,7 +104,8 @@ fn field_of(property: u32) -> Option<Field> {
     })
 }
 
-/// A station of a network behind a router, by the numbers that the routers know it by.
+/// A station that others speak for: of a network behind a router, by the numbers that the routers
+/// know it by, or of the same network in another subnet, by its address and port.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Station {
     network: u16,
@@ -100,9 +118,23 @@ impl Station {
     fn new(network: u16, bytes: &[u8]) -> Option<Self> {
         let mut address = [0; STATION_BYTES_MAX];
         address.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        let is_one = !bytes.is_empty() && !matches!(network, 0 | EVERY_NETWORK);
+        let is_one = !bytes.is_empty() && !matches!(network, THIS_NETWORK | EVERY_NETWORK);
         is_one.then_some(Self {
             network,
+            len: bytes.len(),
+            address,
+        })
+    }
+
+    /// The one that made a broadcast, before a BBMD forwarded it: address and port (annex J.2.5).
+    /// `None` for what no single host has.
+    fn forwarded(bytes: &[u8; 6]) -> Option<Self> {
+        let [first, _, _, _, port @ ..] = *bytes;
+        let mut address = [0; STATION_BYTES_MAX];
+        address.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        let is_host = matches!(first, 1..=126 | 128..=223) && port != [0; 2];
+        is_host.then_some(Self {
+            network: THIS_NETWORK,
             len: bytes.len(),
             address,
         })
@@ -120,19 +152,18 @@ impl Station {
     }
 }
 
-/// Whose message a datagram carries.
+/// Whose message a datagram or a frame carries.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Origin {
     /// The sender's.
     Sender,
-    /// A station's, and the sender is its router.
+    /// A station's, for which the sender routes or forwards broadcasts (annex J.4).
     Behind(Station),
-    /// Somebody's of another subnet, for whom the sender forwards broadcasts (annex J.4); or of a
-    /// station without an address.
-    Elsewhere,
+    /// That of a station without an address.
+    Nobody,
 }
 
-/// What a datagram carries.
+/// What a datagram or a frame carries.
 struct Message<'a> {
     kind: u8,
     apdu: &'a [u8],
@@ -155,9 +186,14 @@ fn parse<'a>(segment: &Segment<'a>) -> Option<Option<Message<'a>>> {
     }
     let mut origin = Origin::Sender;
     if function == FORWARDED {
-        reader.take(6)?;
-        origin = Origin::Elsewhere;
+        let maker = Station::forwarded(reader.take(6)?.first_chunk()?);
+        origin = maker.map_or(Origin::Nobody, Origin::Behind);
     }
+    npdu(reader, origin)
+}
+
+/// As [`parse`], of what is for the network layer.
+fn npdu(mut reader: Reader<'_>, mut origin: Origin) -> Option<Option<Message<'_>>> {
     let (version, control) = (reader.u8()?, reader.u8()?);
     if version != 1 || control & 0x50 != 0 {
         return None;
@@ -167,10 +203,8 @@ fn parse<'a>(segment: &Segment<'a>) -> Option<Option<Message<'a>>> {
         to = Station::parse(&mut reader)?;
     }
     if control & 0x08 != 0 {
-        origin = match (origin, Station::parse(&mut reader)?) {
-            (Origin::Sender, Some(station)) => Origin::Behind(station),
-            _ => Origin::Elsewhere,
-        };
+        let station = Station::parse(&mut reader)?;
+        origin = station.map_or(Origin::Nobody, Origin::Behind);
     }
     if control & 0x20 != 0 {
         reader.u8()?;
@@ -197,6 +231,16 @@ fn probe(segment: &Segment<'_>) -> Verdict {
         },
         Some(None) => Verdict::Match(Role::Peer),
         None => Verdict::Reject,
+    }
+}
+
+/// Each frame stands for itself: what it answers is not looked for.
+fn on_link(bytes: &[u8], _context: &LinkContext, emit: Emit<'_>) -> bool {
+    let inside = bytes.strip_prefix(&[ACCESS_POINT, ACCESS_POINT, UNNUMBERED]);
+    match inside.and_then(|inside| npdu(Reader(inside), Origin::Sender)) {
+        Some(Some(message)) => Controller::default().message(&message, emit).is_some(),
+        Some(None) => true,
+        None => false,
     }
 }
 
@@ -239,7 +283,7 @@ impl Controller {
         let by = match origin {
             Origin::Sender => None,
             Origin::Behind(station) => Some(station),
-            Origin::Elsewhere => return,
+            Origin::Nobody => return,
         };
         if self.asked == Some((number, service, by)) {
             self.confirm(emit);
@@ -261,7 +305,7 @@ impl Controller {
             }
             UNCONFIRMED_REQUEST => {
                 let service = reader.u8()?;
-                if service == I_AM && origin != Origin::Elsewhere {
+                if service == I_AM && origin != Origin::Nobody {
                     self.i_am(Tags(reader.0), origin, emit)?;
                 }
             }
@@ -310,8 +354,9 @@ struct Device {
 }
 
 impl Device {
-    /// Behind a router its number names it: no two devices of all the networks that routers join
-    /// have the same (clause 12.11.1). Where two do by mistake, their stations tell them apart.
+    /// Where others speak for it, its number names it: no two devices of all the networks that
+    /// routers join have the same (clause 12.11.1). Where two do by mistake, their stations tell
+    /// them apart.
     fn says(&self, field: Field, value: &[u8], emit: Emit<'_>) {
         let mut identifier = StackText::<IDENTIFIER_BYTES_MAX>::new();
         let subject = match self.origin {
@@ -325,7 +370,7 @@ impl Device {
                 }
                 Subject::Reported(identifier.as_bytes())
             }
-            Origin::Behind(_) | Origin::Elsewhere => return,
+            Origin::Behind(_) | Origin::Nobody => return,
         };
         emit(Observation::Fact {
             subject,

@@ -45,24 +45,26 @@ fn say(messages: &[&[u8]]) -> Vec<String> {
     let mut said = Vec::new();
     let mut controller = Controller::default();
     for bytes in messages {
-        controller.observe(&segment(bytes), &mut |seen| {
-            said.push(match seen {
-                Observation::Fact {
-                    subject,
-                    field,
-                    value,
-                } => {
-                    let fact = format!("{} {}", field.name(), value.escape_ascii());
-                    match subject {
-                        Subject::Reported(id) => format!("[{}] {fact}", id.escape_ascii()),
-                        _ => fact,
-                    }
-                }
-                other => format!("{other:?}"),
-            });
-        });
+        controller.observe(&segment(bytes), &mut |seen| said.push(line(&seen)));
     }
     said
+}
+
+fn line(seen: &Observation<'_>) -> String {
+    match seen {
+        Observation::Fact {
+            subject,
+            field,
+            value,
+        } => {
+            let fact = format!("{} {}", field.name(), value.escape_ascii());
+            match subject {
+                Subject::Reported(id) => format!("[{}] {fact}", id.escape_ascii()),
+                _ => fact,
+            }
+        }
+        other => format!("{other:?}"),
+    }
 }
 
 #[test]
@@ -231,15 +233,134 @@ fn who_has_no_address_is_nobody() {
         ]);
         assert_eq!(said, [""; 0], "{from:?}");
     }
-    // A broadcast of another subnet, of the station itself and of one behind its router.
-    for npdu in [&[1, 0][..], &[1, 8, 0, 5, 1, 7]] {
-        let mut bytes = vec![BVLC, FORWARDED, 0, 0, 10, 0, 0, 9, 0xba, 0xc0];
-        bytes.extend(npdu);
-        bytes.extend(&I_AM_5[6..]);
-        bytes[3] = bytes.len() as u8;
-        assert_eq!(probe(&segment(&bytes)), Verdict::Match(Role::Peer));
+}
+
+/// What a BBMD forwards of the host with this address and port.
+fn forwarded(host: [u8; 6], control: &[u8], apdu: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![BVLC, FORWARDED, 0, 0];
+    bytes.extend(host);
+    bytes.push(1);
+    bytes.extend(control);
+    bytes.extend(apdu);
+    bytes[3] = bytes.len() as u8;
+    bytes
+}
+
+const FAR: [u8; 6] = [10, 0, 0, 9, 0xba, 0xc0];
+
+#[test]
+fn what_is_forwarded_is_its_makers() {
+    let i_am = forwarded(FAR, &[0], &I_AM_5[6..]);
+    assert_eq!(probe(&segment(&i_am)), Verdict::Match(Role::Peer));
+    let own = datagram(&[0], &ack(9, 70, "BBMD")[6..]);
+    assert_eq!(
+        say(&[&i_am, &own]),
+        [
+            "Confirmed",
+            "[bacnet|5|0|0a000009bac0] bacnet.device_instance 5",
+            "[bacnet|5|0|0a000009bac0] bacnet.vendor_id 24",
+            "bacnet.model_name BBMD",
+        ]
+    );
+    // Of a station behind a router of the other subnet.
+    assert_eq!(
+        say(&[&forwarded(FAR, &FROM, &I_AM_5[6..])])[1],
+        "[bacnet|5|5|07] bacnet.device_instance 5"
+    );
+    // What the BBMD was asked, it does not answer by forwarding.
+    let ask = datagram(&[4], &[0, 5, 9, READ_PROPERTY, 0x0c, 2, 0, 0, 5, 0x19, 70]);
+    let answer = forwarded(FAR, &[0], &ack(9, 70, "FX-7")[6..]);
+    assert_eq!(
+        say(&[&ask, &answer]),
+        ["[bacnet|5|0|0a000009bac0] bacnet.model_name FX-7"]
+    );
+    // A value is whole before its end tag is.
+    for len in 0..answer.len() - 1 {
+        let mut cut = answer[..len].to_vec();
+        if let Some(said) = cut.get_mut(3) {
+            *said = len as u8;
+        }
+        assert!(say(&[&cut]).iter().all(|line| line == "Malformed"), "{len}");
+    }
+}
+
+#[test]
+fn what_is_forwarded_of_no_host_is_nobodys() {
+    for host in [
+        [0, 0, 0, 0, 0xba, 0xc0],
+        [127, 0, 0, 1, 0xba, 0xc0],
+        [239, 255, 186, 192, 0xba, 0xc0],
+        [255, 255, 255, 255, 0xba, 0xc0],
+        [10, 0, 0, 9, 0, 0],
+    ] {
+        let i_am = forwarded(host, &[0], &I_AM_5[6..]);
+        let answer = forwarded(host, &[0], &ack(9, 70, "FX-7")[6..]);
+        assert_eq!(say(&[&i_am, &answer]), [""; 0], "{host:?}");
+    }
+    // Nor is that of a station that calls itself one of the same network.
+    let alien = [8, 0, 0, 6, 10, 0, 0, 9, 0xba, 0xc0];
+    for bytes in [
+        datagram(&alien, &I_AM_5[6..]),
+        forwarded(FAR, &alien, &I_AM_5[6..]),
+    ] {
         assert_eq!(say(&[&bytes]), [""; 0]);
     }
+}
+
+/// What a foreign device has its BBMD distribute is the foreign device's own.
+#[test]
+fn what_is_to_be_distributed_is_the_senders() {
+    let mut bytes = I_AM_5.to_vec();
+    bytes[1] = 0x09;
+    assert_eq!(say(&[&bytes]), say(&[I_AM_5]));
+}
+
+const CONTEXT: LinkContext = LinkContext {
+    src_mac: [2, 0, 0, 0, 0, 1],
+    dst_mac: [0xff; 6],
+    src: None,
+    dst: None,
+    ttl: 0,
+};
+
+/// A frame with this behind its LLC header: whether it is sound, and what it says.
+fn frame(inside: &[u8]) -> (bool, Vec<String>) {
+    let bytes = [&[ACCESS_POINT, ACCESS_POINT, UNNUMBERED][..], inside].concat();
+    let mut said = Vec::new();
+    let sound = (ON_LINK.observe)(&bytes, &CONTEXT, &mut |seen| said.push(line(&seen)));
+    (sound, said)
+}
+
+#[test]
+fn the_same_straight_on_a_link() {
+    let (sound, said) = frame(&I_AM_5[4..]);
+    assert!(sound);
+    assert_eq!(said, say(&[I_AM_5]));
+    let answer = ack(9, 70, "FX-7");
+    assert_eq!(
+        frame(&answer[4..]),
+        (true, vec!["bacnet.model_name FX-7".to_owned()])
+    );
+    let routed = routed_ack(&FROM, 9, 70, "FX-7");
+    assert_eq!(
+        frame(&routed[4..]).1,
+        ["[bacnet|5|5|07] bacnet.model_name FX-7"]
+    );
+    // Who is a router to network 7?
+    assert_eq!(frame(&[1, 0x80, 0, 0, 7]), (true, Vec::new()));
+    // Of another version, with reserved bits, and not to its end.
+    for bytes in [&[2, 0, 0x10, 8][..], &[1, 0x40, 0x10, 8], &[1], b""] {
+        assert_eq!(frame(bytes), (false, Vec::new()));
+    }
+    for len in 4..answer.len() - 1 {
+        assert!(frame(&answer[4..len]).1.is_empty());
+    }
+    let other = |header: [u8; 3]| {
+        let bytes = [&header[..], &I_AM_5[4..]].concat();
+        on_link(&bytes, &CONTEXT, &mut |seen| panic!("{seen:?}"))
+    };
+    assert!(!other([ACCESS_POINT, 0x42, UNNUMBERED]));
+    assert!(!other([ACCESS_POINT, ACCESS_POINT, 0xaf]));
 }
 
 #[test]
@@ -268,5 +389,7 @@ fn every_prefix_and_any_bytes() {
         say(&[bytes]);
         say(&[&datagram(&[0], bytes)]);
         say(&[&datagram(&FROM, bytes)]);
+        say(&[&forwarded(FAR, &[0], bytes)]);
+        frame(bytes);
     });
 }
