@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use medtap_engine::capture::Frame;
 use medtap_engine::capture::pcap::{Batch, Pcap};
 use medtap_engine::config::{BURST_FRAMES, FLOWS_MAX};
-use medtap_engine::flow::{FlowHasher, FlowId, FlowKey, Table};
+use medtap_engine::flow::{FlowHasher, FlowId, Summary, Table};
 use medtap_engine::wire::{Headers, Network};
 use medtap_rules::Matcher;
 use serde::Serialize;
@@ -28,7 +28,7 @@ use crate::report::names;
 pub enum Stage {
     /// Out of the file.
     Read,
-    /// Its headers parsed.
+    /// Its headers parsed, as far as its flow counts them.
     Parse,
     /// Its flow found, or added.
     LookUp,
@@ -181,13 +181,28 @@ fn read(pcap: &mut Pcap, repeat: u32) -> io::Result<u64> {
 
 #[inline(never)]
 fn parse(pcap: &mut Pcap, repeat: u32) -> io::Result<u64> {
-    let mut headers = Headers::default();
+    let (mut summary, mut headers) = (Summary::default(), Headers::default());
     passes(pcap, repeat, |batch| {
         for frame in batch.frames() {
-            let _ = headers.parse_into(frame.bytes, frame.wire_len, frame.link);
-            black_box(&headers);
+            black_box(summarize(&frame, &mut summary, &mut headers));
+            black_box(&summary);
         }
     })
+}
+
+/// Reads what a flow counts of a packet, as a worker does. False for one of no flow.
+#[inline(always)]
+fn summarize(frame: &Frame<'_>, summary: &mut Summary, headers: &mut Headers) -> bool {
+    let hasher = &FlowHasher::FIXED;
+    if summary.read(frame, |_| 0, hasher) {
+        return true;
+    }
+    let parsed = headers.parse_into(frame.bytes, frame.wire_len, frame.link);
+    let is_of_flow = parsed.is_ok() && headers.network != Network::None;
+    if is_of_flow {
+        *summary = Summary::of(frame, headers, 0, hasher);
+    }
+    is_of_flow
 }
 
 #[inline(never)]
@@ -203,9 +218,9 @@ fn look_up(pcap: &mut Pcap, repeat: u32) -> io::Result<u64> {
 }
 
 /// A packet between two stages.
+#[derive(Default)]
 struct Staged {
-    key: FlowKey,
-    hash: u32,
+    summary: Summary,
     likely: FlowId,
 }
 
@@ -215,24 +230,19 @@ fn find<'a>(table: &mut Table, frames: impl Iterator<Item = Frame<'a>>, burst: &
     let mut headers = Headers::default();
     burst.clear();
     for frame in frames {
-        let parsed = headers.parse_into(frame.bytes, frame.wire_len, frame.link);
-        if parsed.is_ok() && headers.network != Network::None {
-            let (key, _) = FlowKey::of(&headers, 0, headers.network.version());
-            let hash = FlowHasher::FIXED.hash(&key);
-            table.prefetch_index(hash);
-            burst.push(Staged {
-                key,
-                hash,
-                likely: 0,
-            });
+        let mut staged = Staged::default();
+        if summarize(&frame, &mut staged.summary, &mut headers) {
+            table.prefetch_index(staged.summary.hash);
+            burst.push(staged);
         }
     }
     for packet in &mut *burst {
-        packet.likely = table.prefetch_flow(packet.hash);
+        packet.likely = table.prefetch_flow(packet.summary.hash);
     }
-    for Staged { key, hash, likely } in burst {
-        let found = table.find_likely(key, *hash, *likely);
-        if let Some(id) = found.or_else(|| table.insert(key, *hash)) {
+    for Staged { summary, likely } in burst {
+        let (key, hash) = (&summary.key, summary.hash);
+        let found = table.find_likely(key, hash, *likely);
+        if let Some(id) = found.or_else(|| table.insert(key, hash)) {
             black_box(table.flow_mut(id));
         }
     }
