@@ -247,6 +247,13 @@ impl Ledger {
             + self.unanswered.owed().len()
     }
 
+    /// Adds what was seen of the end of a flow, if that is a subject.
+    pub fn end(&mut self, end: &BindingKey, note: &SubjectNote, counters: &mut Counters) {
+        if end.is_subject() {
+            self.subject(&SubjectKey::Binding(*end), note, counters);
+        }
+    }
+
     /// Adds what was seen of a subject.
     pub fn subject(&mut self, key: &SubjectKey, note: &SubjectNote, counters: &mut Counters) {
         let new = || SubjectDebt {

@@ -6,11 +6,11 @@ use medtap_table::SubjectFlags;
 use medtap_table::vocabulary::{Counter, Protocol};
 
 use crate::counters::Counters;
+use crate::device::BindingKey;
 use crate::device::claims::Claims;
 use crate::device::ledger::{FactId, Ledger, SubjectNote};
 use crate::device::memo::Said;
 use crate::device::sighting::Times;
-use crate::device::{BindingKey, SubjectKey};
 use crate::observe::{Observation, Proof, Subject};
 
 /// The two ends of what is being read.
@@ -145,17 +145,14 @@ impl Recorder<'_> {
     }
 
     fn flag(&mut self, key: BindingKey, flags: SubjectFlags, times: Option<Times>, claims: Claims) {
-        if key.is_unicast() && !key.is_empty() {
-            let note = SubjectNote {
-                flags,
-                times,
-                claims,
-                packet: u64::MAX,
-                ..SubjectNote::default()
-            };
-            self.ledger
-                .subject(&SubjectKey::Binding(key), &note, self.counters);
-        }
+        let note = SubjectNote {
+            flags,
+            times,
+            claims,
+            packet: u64::MAX,
+            ..SubjectNote::default()
+        };
+        self.ledger.end(&key, &note, self.counters);
     }
 }
 
