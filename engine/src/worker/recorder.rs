@@ -37,7 +37,7 @@ pub struct Recorder<'a> {
 }
 
 impl Recorder<'_> {
-    /// Takes one observation; gives the fact that it became, if it became one.
+    /// Takes one observation; gives the fact that it became, if nobody confirmed that yet.
     pub fn record(
         &mut self,
         observation: &Observation<'_>,
