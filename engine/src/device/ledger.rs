@@ -319,6 +319,7 @@ impl Ledger {
     }
 
     /// A fact that is known is said once more. Gives it where nobody confirmed it yet.
+    #[inline]
     fn say(&mut self, id: u32, field: Field, said: &Again) -> Option<FactId> {
         self.passages.note(Told::Fact(id));
         let debt = self.facts.owe(id);
@@ -339,6 +340,7 @@ impl Ledger {
 
     /// Adds what rules make of a value that is not kept: in its place stands what the first rule
     /// that knows it is called. Of a value that no rule knows, nothing.
+    #[inline(never)]
     fn heard(
         &mut self,
         said: Said<'_>,
@@ -401,6 +403,7 @@ impl Ledger {
 
     /// Finds a fact or adds it. What stands for the bytes that say it (`hash`) stands for the
     /// fact, too, where nothing of them was repaired or replaced.
+    #[inline(never)]
     fn new_fact(
         &mut self,
         said: Said<'_>,

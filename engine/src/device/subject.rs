@@ -39,6 +39,7 @@ impl Hash for BindingKey {
 
 impl BindingKey {
     /// The binding of a frame's end. An unspecified address (0.0.0.0, ::) is none.
+    #[inline]
     pub fn new(scope: u16, vlan: u16, mac: MacAddr, version: u8, address: [u8; 16]) -> Self {
         // A number, since arrays are compared by a call.
         let word = u128::from_le_bytes(address);
@@ -181,6 +182,7 @@ impl SubjectKey {
     }
 
     /// True for the subject that is meant by these very bytes.
+    #[inline]
     pub fn is(&self, said: Said<'_>) -> bool {
         match (self, said.reported) {
             (Self::Binding(binding), None) => binding == said.binding,

@@ -50,9 +50,17 @@ impl Recorder<'_> {
                 field,
                 value,
             } => {
+                let other;
+                let binding = match subject {
+                    Subject::Sender | Subject::Reported(_) => &ends.sender,
+                    Subject::Receiver => &ends.receiver,
+                    Subject::Mac(_) | Subject::Station(_) => {
+                        other = binding_of(subject, ends);
+                        &other
+                    }
+                };
                 let at = (ends.time_ns, confirmed);
-                let binding = binding_of(subject, ends);
-                let said = said(&binding, subject);
+                let said = said(binding, subject);
                 self.ledger
                     .fact(said, (field, value), at, self.matcher, self.counters)
             }
