@@ -106,11 +106,13 @@ impl<K, V> Debts<K, V> {
     }
 
     /// The key of a number.
+    #[inline]
     pub fn key(&self, id: u32) -> &K {
         &self.entries[id as usize].key
     }
 
     /// The sum of a number.
+    #[inline]
     pub fn value(&self, id: u32) -> &V {
         &self.entries[id as usize].value
     }
@@ -154,6 +156,7 @@ impl<K, V> Debts<K, V> {
     }
 
     /// A sum, to add to: it is owed from now on.
+    #[inline]
     pub fn owe(&mut self, id: u32) -> &mut V {
         let debt = &mut self.entries[id as usize];
         if !debt.owed {

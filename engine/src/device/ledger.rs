@@ -247,6 +247,13 @@ impl Ledger {
             + self.unanswered.owed().len()
     }
 
+    /// Adds what was seen of the end of a flow, if that is a subject.
+    pub fn end(&mut self, end: &BindingKey, note: &SubjectNote, counters: &mut Counters) {
+        if end.is_subject() {
+            self.subject(&SubjectKey::Binding(*end), note, counters);
+        }
+    }
+
     /// Adds what was seen of a subject.
     pub fn subject(&mut self, key: &SubjectKey, note: &SubjectNote, counters: &mut Counters) {
         let new = || SubjectDebt {
@@ -279,7 +286,7 @@ impl Ledger {
     }
 
     /// Adds a fact, as it was sent. Rules are asked once for each new value; what was said before
-    /// by the same bytes is only counted.
+    /// by the same bytes is only counted. Gives the fact where nobody confirmed it yet.
     pub fn fact(
         &mut self,
         said: Said<'_>,
@@ -308,14 +315,17 @@ impl Ledger {
                 id
             }
         };
-        self.facts
-            .owe(id)
-            .say(field, &Again::once(time_ns, confirmed));
+        self.say(id, field, &Again::once(time_ns, confirmed))
+    }
+
+    /// A fact that is known is said once more. Gives it where nobody confirmed it yet.
+    #[inline]
+    fn say(&mut self, id: u32, field: Field, said: &Again) -> Option<FactId> {
         self.passages.note(Told::Fact(id));
-        Some(FactId {
-            generation: self.generation,
-            id,
-        })
+        let debt = self.facts.owe(id);
+        debt.say(field, said);
+        let generation = self.generation;
+        (!debt.confirmed).then_some(FactId { generation, id })
     }
 
     /// The fingerprint that follows from a basis; made where that was not done lately.
@@ -330,6 +340,7 @@ impl Ledger {
 
     /// Adds what rules make of a value that is not kept: in its place stands what the first rule
     /// that knows it is called. Of a value that no rule knows, nothing.
+    #[inline(never)]
     fn heard(
         &mut self,
         said: Said<'_>,
@@ -346,16 +357,11 @@ impl Ledger {
         let known = self.find_fact(hash, &subject, field, &known_as);
         let id = known.or_else(|| self.add_fact(hash, subject, (field, &known_as), meanings));
         let id = self.added(id, &subject, field, counters)?;
-        self.facts.owe(id).say(field, &Again::once(at.0, at.1));
-        self.passages.note(Told::Fact(id));
-        Some(FactId {
-            generation: self.generation,
-            id,
-        })
+        self.say(id, field, &Again::once(at.0, at.1))
     }
 
     /// Counts all that a passage said when it was told, once more; false where it has to be told
-    /// now, up to [`Self::end_passage`]. `told` gets the facts that nobody confirmed.
+    /// now, up to [`Self::end_passage`]. `told` gets the facts that nobody confirmed yet.
     pub fn again(
         &mut self,
         digest: u64,
@@ -374,7 +380,9 @@ impl Ledger {
         if let Some(known) = self.passages.again(&passage, at) {
             if !at.1 {
                 for one in known {
-                    if let Told::Fact(id) = *one {
+                    if let Told::Fact(id) = *one
+                        && !self.facts.value(id).confirmed
+                    {
                         told(FactId { generation, id });
                     }
                 }
@@ -395,6 +403,7 @@ impl Ledger {
 
     /// Finds a fact or adds it. What stands for the bytes that say it (`hash`) stands for the
     /// fact, too, where nothing of them was repaired or replaced.
+    #[inline(never)]
     fn new_fact(
         &mut self,
         said: Said<'_>,

@@ -1,6 +1,6 @@
 //! The numbers of what was said lately, by the bytes that said it: a device that repeats itself
 //! costs no second look at its text. It owns no fact: who asks compares the key behind a number,
-//! so half of a hash is enough here, and eight places fit into a cache line.
+//! so half of a hash is enough here, and four pairs of places fit into a cache line.
 
 use std::hash::{BuildHasher, Hash, Hasher};
 
@@ -32,9 +32,13 @@ const EMPTY: Slot = Slot {
     id: u32::MAX,
 };
 
-/// What was said lately.
+/// Places that what was said can have, side by side: with one alone, two things that are said in
+/// turn would drive each other out.
+const WAYS: usize = 2;
+
+/// What was said lately, in each set the latest first.
 pub struct Memo {
-    slots: Box<[Slot]>,
+    sets: Box<[[Slot; WAYS]]>,
     hasher: RandomState,
 }
 
@@ -47,7 +51,7 @@ impl std::fmt::Debug for Memo {
 impl Default for Memo {
     fn default() -> Self {
         Self {
-            slots: vec![EMPTY; MEMO_SLOTS].into(),
+            sets: vec![[EMPTY; WAYS]; MEMO_SLOTS / WAYS].into(),
             hasher: RandomState::default(),
         }
     }
@@ -58,49 +62,55 @@ impl Memo {
     pub const BYTES: u64 = (MEMO_SLOTS * size_of::<Slot>()) as u64;
 
     /// What stands for a fact.
+    #[inline]
     pub fn fact(&self, said: Said<'_>, field: Field, raw: &[u8]) -> u64 {
-        let mut hasher = self.begin(said);
-        hasher.write_u16(field.number());
+        let mut hasher = self.begin(said, u64::from(field.number()));
         hasher.write(raw);
         hasher.finish()
     }
 
     /// What stands for an event in an hour of the week.
     pub fn event(&self, said: Said<'_>, event: Event, hour: u8) -> u64 {
-        let mut hasher = self.begin(said);
-        hasher.write_u32(u32::from(event.number()) << 8 | u32::from(hour));
-        hasher.finish()
+        let what = u64::from(event.number()) << 8 | u64::from(hour);
+        self.begin(said, what).finish()
     }
 
-    fn begin(&self, said: Said<'_>) -> impl Hasher + use<> {
+    /// Whole words first: they are hashed as they come.
+    #[inline]
+    fn begin(&self, said: Said<'_>, what: u64) -> impl Hasher + use<> {
         let mut hasher = self.hasher.build_hasher();
+        hasher.write_u64(what);
         said.binding.hash(&mut hasher);
-        hasher.write(said.reported.unwrap_or_default());
+        if let Some(identifier) = said.reported {
+            hasher.write(identifier);
+        }
         hasher
     }
 
     /// The number under which this was said, or something with half its hash.
+    #[inline]
     pub fn get(&self, hash: u64) -> Option<u32> {
-        let slot = self.slots.get(place(hash))?;
-        (slot.tag == tag(hash) && slot.id != EMPTY.id).then_some(slot.id)
+        let set = self.sets.get(set(hash))?;
+        let is = |slot: &&Slot| slot.tag == tag(hash) && slot.id != EMPTY.id;
+        set.iter().find(is).map(|slot| slot.id)
     }
 
-    /// Remembers a number; what was in its place is forgotten.
+    /// Remembers a number; what was there longest in its set is forgotten.
     pub fn put(&mut self, hash: u64, id: u32) {
-        if let Some(slot) = self.slots.get_mut(place(hash)) {
+        if let Some([latest, before]) = self.sets.get_mut(set(hash)) {
             let tag = tag(hash);
-            *slot = Slot { tag, id };
+            *before = std::mem::replace(latest, Slot { tag, id });
         }
     }
 
     /// Forgets every number: all become invalid.
     pub fn clear(&mut self) {
-        self.slots.fill(EMPTY);
+        self.sets.fill([EMPTY; WAYS]);
     }
 }
 
-fn place(hash: u64) -> usize {
-    hash as usize % MEMO_SLOTS
+fn set(hash: u64) -> usize {
+    hash as usize % (MEMO_SLOTS / WAYS)
 }
 
 fn tag(hash: u64) -> u32 {
@@ -114,16 +124,19 @@ mod tests {
     #[test]
     fn a_number_is_found_until_its_place_is_taken_or_all_are_forgotten() {
         let mut memo = Memo::default();
-        let hash = 5 << 32 | 7;
-        assert_eq!(memo.get(hash), None);
-        assert_eq!(memo.get(7), None, "an empty place has a tag, too");
-        memo.put(hash, 0);
-        assert_eq!(memo.get(hash), Some(0));
-        assert_eq!(memo.get(6 << 32 | 7), None, "another tag");
-        assert_eq!(memo.get(5 << 32 | 8), None, "another place");
-        memo.put(6 << 32 | 7, 9);
-        assert_eq!((memo.get(hash), memo.get(6 << 32 | 7)), (None, Some(9)));
+        let hash = |tag: u64| tag << 32 | 7;
+        assert_eq!(memo.get(hash(5)), None);
+        assert_eq!(memo.get(hash(0)), None, "an empty place has a tag, too");
+        memo.put(hash(5), 0);
+        assert_eq!(memo.get(hash(5)), Some(0));
+        assert_eq!(memo.get(hash(6)), None, "another tag");
+        assert_eq!(memo.get(hash(5) + 1), None, "another set");
+        memo.put(hash(6), 9);
+        assert_eq!((memo.get(hash(5)), memo.get(hash(6))), (Some(0), Some(9)));
+        memo.put(hash(7), 3);
+        assert_eq!(memo.get(hash(5)), None, "the one that came first gave way");
+        assert_eq!((memo.get(hash(6)), memo.get(hash(7))), (Some(9), Some(3)));
         memo.clear();
-        assert_eq!(memo.get(6 << 32 | 7), None);
+        assert_eq!(memo.get(hash(6)), None);
     }
 }

@@ -43,6 +43,7 @@ pub struct Again {
 
 impl Again {
     /// Once.
+    #[inline]
     pub const fn once(time_ns: u64, confirmed: bool) -> Self {
         Self {
             count: 1,
@@ -183,6 +184,7 @@ impl Passages {
     }
 
     /// Notes what is said, where a passage is being told. One that says too much is not kept.
+    #[inline]
     pub fn note(&mut self, told: Told) {
         if let Some(slot) = self.telling.and_then(|at| self.slots.get_mut(at)) {
             if slot.told.len() < PASSAGE_TOLD_MAX {

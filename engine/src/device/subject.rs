@@ -39,6 +39,7 @@ impl Hash for BindingKey {
 
 impl BindingKey {
     /// The binding of a frame's end. An unspecified address (0.0.0.0, ::) is none.
+    #[inline]
     pub fn new(scope: u16, vlan: u16, mac: MacAddr, version: u8, address: [u8; 16]) -> Self {
         // A number, since arrays are compared by a call.
         let word = u128::from_le_bytes(address);
@@ -72,11 +73,19 @@ impl BindingKey {
     }
 
     /// True if it says nothing at all: no MAC address and no address.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.version == 0 && self.mac == [0; 6]
     }
 
+    /// True if it is a subject: a single device with an address of some kind.
+    #[inline]
+    pub fn is_subject(&self) -> bool {
+        self.is_unicast() && !self.is_empty()
+    }
+
     /// True if one device can have it: no group MAC address, no multicast or broadcast address.
+    #[inline]
     pub fn is_unicast(&self) -> bool {
         let group_mac = self.mac[0] & 1 != 0;
         let group_address = match self.version {
@@ -154,7 +163,7 @@ impl SubjectKey {
     /// an empty identifier.
     pub fn new(said: Said<'_>) -> Option<Self> {
         let binding = *said.binding;
-        if !binding.is_unicast() || binding.is_empty() {
+        if !binding.is_subject() {
             return None;
         }
         Some(match said.reported {
@@ -173,6 +182,7 @@ impl SubjectKey {
     }
 
     /// True for the subject that is meant by these very bytes.
+    #[inline]
     pub fn is(&self, said: Said<'_>) -> bool {
         match (self, said.reported) {
             (Self::Binding(binding), None) => binding == said.binding,

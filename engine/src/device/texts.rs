@@ -44,6 +44,7 @@ impl Texts {
     }
 
     /// Its bytes.
+    #[inline]
     pub fn as_bytes(&self, kept: Kept) -> &[u8] {
         let start = kept.start as usize;
         let bytes = self.bytes.get(start..start + usize::from(kept.len));
@@ -62,6 +63,7 @@ impl Texts {
     }
 
     /// True for a text that is these very bytes.
+    #[inline]
     pub fn is(&self, kept: Kept, raw: &[u8]) -> bool {
         !kept.is_cut && self.as_bytes(kept) == raw
     }

@@ -123,6 +123,7 @@ impl FlowKey {
     }
 
     /// Address and port of the end that sends in this direction.
+    #[inline]
     pub fn sender(&self, direction: Direction) -> ([u8; 16], u16) {
         match direction {
             Direction::Up => (bytes(self.low), self.low_port),
@@ -131,6 +132,7 @@ impl FlowKey {
     }
 
     /// The ports of the end that sends in this direction, and of the one that receives.
+    #[inline]
     pub fn ports(&self, direction: Direction) -> (u16, u16) {
         match direction {
             Direction::Up => (self.low_port, self.high_port),
@@ -154,6 +156,7 @@ impl FlowKey {
     }
 
     /// Address and port of the end that receives in this direction.
+    #[inline]
     pub fn receiver(&self, direction: Direction) -> ([u8; 16], u16) {
         self.sender(direction.other())
     }

@@ -50,10 +50,15 @@ const fn candidates(transport: Transport) -> [Rows; 256] {
 const PLACES: [usize; 4] = [2, 3, 4, 17];
 
 /// The rows that a byte at each of the places leaves.
-static MARKED: [[Rows; 256]; PLACES.len()] = marked();
+static MARKED: [(usize, [Rows; 256]); PLACES.len()] = marked();
 
-const fn marked() -> [[Rows; 256]; PLACES.len()] {
-    let mut left = [[Rows::MAX; 256]; PLACES.len()];
+const fn marked() -> [(usize, [Rows; 256]); PLACES.len()] {
+    let mut left = [(0, [Rows::MAX; 256]); PLACES.len()];
+    let mut place = 0;
+    while place < PLACES.len() {
+        left[place].0 = PLACES[place];
+        place += 1;
+    }
     let mut row = 0;
     while row < CLASSIFIERS.len() {
         let mut mark = 0;
@@ -67,7 +72,7 @@ const fn marked() -> [[Rows; 256]; PLACES.len()] {
                 let mut byte = 0;
                 while byte < 256 {
                     if !holds(bytes, byte) {
-                        left[place][byte] &= !(1 << row);
+                        left[place].1[byte] &= !(1 << row);
                     }
                     byte += 1;
                 }
@@ -116,8 +121,8 @@ const PORTS_NAMED: usize = {
     sum
 };
 
-/// The rows that name a port, in the order of ports: what a port costs to look up does not grow
-/// with the rows that name others. A port that several rows name stands there for each of them.
+/// The rows that name a port, in the order of ports. A port that several rows name stands there
+/// for each of them.
 static HINTS: [(u16, Rows); PORTS_NAMED] = hints();
 
 const fn hints() -> [(u16, Rows); PORTS_NAMED] {
@@ -141,34 +146,30 @@ const fn hints() -> [(u16, Rows); PORTS_NAMED] {
     hints
 }
 
-/// Where the ports of each upper byte begin in [`HINTS`], and where the last of them end: most
-/// have none, and of the others a few.
-static PAGES: [u16; 257] = {
-    let mut pages = [0; 257];
-    let (mut page, mut at) = (0, 0);
-    while page < pages.len() {
-        while at < HINTS.len() && ((HINTS[at].0 >> 8) as usize) < page {
-            at += 1;
-        }
-        pages[page] = at as u16;
-        page += 1;
+/// A bit for each port that a row names: most ports of a conversation are nobody's, and cost no
+/// further look.
+static NAMED: [u64; 1 << 10] = {
+    let mut named = [0; 1 << 10];
+    let mut at = 0;
+    while at < HINTS.len() {
+        let port = HINTS[at].0;
+        named[(port >> 6) as usize] |= 1 << (port & 63);
+        at += 1;
     }
-    pages
+    named
 };
 
 /// The rows that name this port.
+#[inline]
 fn hinted(port: u16) -> Rows {
-    let page = usize::from(port >> 8);
-    let ends = usize::from(PAGES[page])..usize::from(PAGES[page + 1]);
-    let near = HINTS.get(ends).unwrap_or_default();
-    if near.is_empty() {
-        return 0;
-    }
-    let first = near.partition_point(|(named, _)| *named < port);
-    let same = near
-        .iter()
-        .skip(first)
-        .take_while(|(named, _)| *named == port);
+    let is_named = NAMED[usize::from(port >> 6)] >> (port & 63) & 1 != 0;
+    if is_named { rows_that_name(port) } else { 0 }
+}
+
+fn rows_that_name(port: u16) -> Rows {
+    let first = HINTS.partition_point(|(named, _)| *named < port);
+    let from_first = HINTS.get(first..).unwrap_or_default();
+    let same = from_first.iter().take_while(|(named, _)| *named == port);
     same.fold(0, |set, (_, row)| set | row)
 }
 
@@ -187,7 +188,7 @@ fn candidates_of(bytes: &[u8], named: Rows, transport: Transport) -> Rows {
         return 0;
     };
     let mut left = CANDIDATES[transport as usize][usize::from(*first)];
-    for (place, marked) in PLACES.iter().zip(&MARKED) {
+    for (place, marked) in &MARKED {
         if let Some(byte) = bytes.get(*place) {
             left &= marked[usize::from(*byte)];
         }

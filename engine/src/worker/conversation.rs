@@ -44,6 +44,7 @@ pub struct Reader {
     suggested: Option<Protocol>,
     roles: [Option<Role>; 2],
     rejected: [bool; 2],
+    /// What nobody confirmed yet.
     facts: Vec<FactId>,
     /// Both sides spoke the protocol.
     pub confirmed: bool,
@@ -277,9 +278,7 @@ impl Reader {
                 Observation::Suggests(protocol) => *suggested = Some(protocol),
                 _ => {}
             }
-            if let Some(fact) = recorder.record(&observation, &ends, *confirmed)
-                && !*confirmed
-            {
+            if let Some(fact) = recorder.record(&observation, &ends, *confirmed) {
                 wait(facts, fact, recorder.counters);
             }
         })

@@ -5,17 +5,17 @@ use medtap_table::vocabulary::{Counter, Protocol};
 use medtap_table::{EdgeFlags, SubjectFlags, Traffic, Volume};
 
 use super::Worker;
-use super::act::{binding, idle_ns};
+use super::act::idle_ns;
 use super::conversation::Circumstances;
+use super::ends::FlowEnds;
 use super::recorder::Recorder;
-use crate::config::SWEEP_FLOWS;
+use crate::config::{FLOW_RECORDS_MAX, SWEEP_FLOWS};
 use crate::device::claims::Claims;
-use crate::device::ledger::{SubjectNote, add};
+use crate::device::ledger::SubjectNote;
 use crate::device::sighting::{EdgeKey, EdgeSighting, Times};
-use crate::device::{BindingKey, SubjectKey};
 use crate::flow::stream::Outcome;
-use crate::flow::table::{Link, NO_SESSION, flag, state};
-use crate::flow::{Direction, FlowId, FlowKey, Stream, shard};
+use crate::flow::table::{NO_SESSION, flag, state};
+use crate::flow::{Direction, Flow, FlowId, FlowKey, Stream, shard};
 use crate::wire::{TCP, UDP};
 
 /// One flow that ended.
@@ -51,25 +51,28 @@ const ONE_WAY: u8 = 50;
 impl Worker {
     /// Moves what a flow counted since the last time to its two ends.
     pub(super) fn flush(&mut self, id: FlowId) {
+        let flow = self.table.flow(id);
+        if flow.packets != [0; 2] {
+            let ends = FlowEnds::of(flow);
+            self.flush_to(id, &ends);
+        }
+    }
+
+    fn flush_to(&mut self, id: FlowId, ends: &FlowEnds) {
         let flow = self.table.flow_mut(id);
-        let (packets, bytes) = (flow.packets, flow.bytes);
-        (flow.packets, flow.bytes) = ([0; 2], [0; 2]);
+        let packets = std::mem::take(&mut flow.packets);
+        let bytes = std::mem::take(&mut flow.bytes);
         if packets == [0; 2] {
             return;
         }
-        let flow = *flow;
         let totals = self.table.totals_mut(id);
         totals.packets += u64::from(packets[0]) + u64::from(packets[1]);
         totals.bytes += u64::from(bytes[0]) + u64::from(bytes[1]);
-        let totals = *totals;
-        let answered = flow.has(flag::ANSWERED);
-        let [up, down] = Direction::BOTH;
-        let senders = [binding(&flow, up), binding(&flow, down)];
-        let receivers = [receiver(&flow, up), receiver(&flow, down)];
-        let received = |d: usize| Traffic {
-            packets_received: packets[d].into(),
-            bytes_received: bytes[d].into(),
-            ..Traffic::default()
+        let (first_ns, first_packet) = (totals.first_ns, totals.first_packet);
+        let flow = self.table.flow(id);
+        let flags = match flow.has(flag::ANSWERED) {
+            true => SubjectFlags::TWO_WAY,
+            false => SubjectFlags::default(),
         };
         for direction in Direction::BOTH {
             let (d, back) = (direction.index(), direction.other().index());
@@ -83,68 +86,68 @@ impl Worker {
             };
             // Nearly always the frames of an answer go to where those of the question came from:
             // then one note tells of both.
-            if senders[d] == receivers[back] {
-                add(&mut traffic, received(back));
+            if ends.answers_sender(direction.other()) {
+                traffic.packets_received = packets[back].into();
+                traffic.bytes_received = bytes[back].into();
             }
+            let last_ns = flow.last_of(direction);
+            let first_ns = match first_ns[d] {
+                0 => last_ns,
+                first_ns => first_ns,
+            };
+            let is_for_one = ends.receiver(direction).is_unicast();
             let note = SubjectNote {
-                flags: if answered {
-                    SubjectFlags::TWO_WAY
-                } else {
-                    SubjectFlags::default()
-                },
-                ttl: if receivers[d].is_unicast() {
-                    flow.links[d].ttl()
-                } else {
-                    0
-                },
-                times: Some(Times {
-                    first_ns: match totals.first_ns[d] {
-                        0 => flow.last_of(direction),
-                        first_ns => first_ns,
-                    },
-                    last_ns: flow.last_of(direction),
-                }),
+                flags,
+                ttl: if is_for_one { flow.links[d].ttl() } else { 0 },
+                times: Some(Times { first_ns, last_ns }),
                 claims: Claims::default(),
-                packet: totals.first_packet,
+                packet: first_packet,
                 traffic,
             };
-            self.note(senders[d], &note);
-            if packets[back] == 0 || senders[back] != receivers[d] {
+            self.ledger
+                .end(ends.sender(direction), &note, &mut self.counters);
+            if packets[back] == 0 || !ends.answers_sender(direction) {
+                let traffic = Traffic {
+                    packets_received: packets[d].into(),
+                    bytes_received: bytes[d].into(),
+                    ..Traffic::default()
+                };
                 let note = SubjectNote {
-                    traffic: received(d),
+                    traffic,
                     ..SubjectNote::default()
                 };
-                self.note(receivers[d], &note);
+                self.ledger
+                    .end(ends.receiver(direction), &note, &mut self.counters);
             }
-        }
-    }
-
-    /// Adds to a subject, if it is one: a single device with an address of some kind.
-    pub(super) fn note(&mut self, key: BindingKey, note: &SubjectNote) {
-        if key.is_unicast() && !key.is_empty() {
-            self.ledger
-                .subject(&SubjectKey::Binding(key), note, &mut self.counters);
         }
     }
 
     /// Moves what a flow exchanged since the last time to the edge between its ends. Only for
     /// flows whose protocol is settled: until then the edge has no name.
     pub(super) fn flush_edge(&mut self, id: FlowId) {
-        let flow = *self.table.flow(id);
+        let totals = self.table.totals(id);
+        if totals.packets != totals.edge_packets {
+            let ends = FlowEnds::of(self.table.flow(id));
+            self.flush_edge_to(id, &ends);
+        }
+    }
+
+    fn flush_edge_to(&mut self, id: FlowId, ends: &FlowEnds) {
         let totals = self.table.totals_mut(id);
-        let (packets, bytes) = (
-            totals.packets - totals.edge_packets,
-            totals.bytes - totals.edge_bytes,
-        );
-        let conversations = u64::from(totals.edge_packets == 0);
+        let volume = Volume {
+            packets: totals.packets - totals.edge_packets,
+            bytes: totals.bytes - totals.edge_bytes,
+            conversations: u64::from(totals.edge_packets == 0),
+        };
         (totals.edge_packets, totals.edge_bytes) = (totals.packets, totals.bytes);
-        if packets == 0 {
+        if volume.packets == 0 {
             return;
         }
         let first_ns = totals.first_ns();
+        let flow = self.table.flow(id);
         let orig = flow.orig();
-        let (orig_end, resp_end) = (binding(&flow, orig), binding(&flow, orig.other()));
-        if !orig_end.is_unicast() || orig_end.is_empty() {
+        let (orig_end, resp_end) = (ends.sender(orig), ends.sender(orig.other()));
+        if !orig_end.is_subject() {
             return;
         }
         let mut flags = EdgeFlags::default();
@@ -152,48 +155,41 @@ impl Worker {
             (flag::ENCRYPTED, EdgeFlags::ENCRYPTED),
             (flag::CONFIRMED, EdgeFlags::CONFIRMED),
             (flag::PEERS, EdgeFlags::PEERS),
+            (flag::ANSWERED, EdgeFlags::ANSWERED),
         ] {
             if flow.has(bit) {
                 flags.insert(edge);
             }
         }
-        if flow.has(flag::ANSWERED) {
-            flags.insert(EdgeFlags::ANSWERED);
-        }
-        let resp = resp_end.is_unicast() && !resp_end.is_empty();
         let edge = EdgeSighting {
             key: EdgeKey {
-                orig: orig_end,
-                resp: resp.then_some(resp_end),
+                orig: *orig_end,
+                resp: resp_end.is_subject().then_some(*resp_end),
                 protocol: Protocol::from_number(flow.protocol.into()),
                 transport: flow.key.protocol,
                 port: if has_ports(flow.key.protocol) {
-                    flow.key.receiver(orig).1
+                    flow.key.ports(orig).1
                 } else {
                     0
                 },
             },
             flags,
-            confidence: confidence(&flow),
+            confidence: confidence(flow),
             times: Times {
                 first_ns,
                 last_ns: flow.last_ns,
             },
-            volume: Volume {
-                packets,
-                bytes,
-                conversations,
-            },
+            volume,
         };
         self.ledger.edge(&edge, &mut self.counters);
     }
 
     /// Ends what is being read of a flow.
     pub(super) fn end_conversation(&mut self, id: FlowId) {
-        let flow = *self.table.flow(id);
-        if flow.session == NO_SESSION {
+        if self.table.flow(id).session == NO_SESSION {
             return;
         }
+        let flow = *self.table.flow(id);
         let mut outcomes = [Outcome::default(); 2];
         if let Some(conversation) = self.conversations.get(flow.session) {
             let held =
@@ -237,6 +233,27 @@ impl Worker {
         self.close_conversation(id);
     }
 
+    /// Keeps the record of a flow that ends, if there is room for it.
+    fn keep_record(&mut self, id: FlowId) {
+        if self.records.len() >= FLOW_RECORDS_MAX {
+            return self.counters.count(Counter::FlowRecordsRefused);
+        }
+        let (flow, totals) = (self.table.flow(id), self.table.totals(id));
+        self.records.push(FlowRecord {
+            key: flow.key,
+            orig: flow.orig(),
+            protocol: Protocol::from_number(flow.protocol.into()),
+            confidence: confidence(flow),
+            packets: totals.packets,
+            bytes: totals.bytes,
+            times: Times {
+                first_ns: totals.first_ns(),
+                last_ns: flow.last_ns,
+            },
+            first_packet: totals.first_packet,
+        });
+    }
+
     /// Ends a flow: all that it owes is paid, and its entry is free.
     pub(super) fn end_flow(&mut self, id: FlowId) {
         let flow = self.table.flow(id);
@@ -245,35 +262,23 @@ impl Worker {
         }
         self.end_conversation(id);
         self.unshunt(id);
-        self.flush(id);
-        self.flush_edge(id);
-        let (flow, totals) = (*self.table.flow(id), *self.table.totals(id));
-        let multicast = !receiver(&flow, flow.orig()).is_unicast();
-        if !flow.has(flag::ANSWERED) && !multicast {
+        let ends = FlowEnds::of(self.table.flow(id));
+        self.flush_to(id, &ends);
+        self.flush_edge_to(id, &ends);
+        let flow = self.table.flow(id);
+        if !flow.has(flag::ANSWERED) && ends.receiver(flow.orig()).is_unicast() {
             self.counters.count(Counter::OneWayFlows);
         }
         if flow.has(flag::ENCRYPTED) {
             self.counters.count(Counter::EncryptedFlows);
         }
-        let unknown = flow.protocol == 0 && flow.probed() > 0;
-        if unknown {
+        if flow.protocol == 0 && flow.probed() > 0 {
             self.counters.count(Counter::UnknownFlows);
         }
         if self.options.flow_records {
-            self.keep_record(FlowRecord {
-                key: flow.key,
-                orig: flow.orig(),
-                protocol: Protocol::from_number(flow.protocol.into()),
-                confidence: confidence(&flow),
-                packets: totals.packets,
-                bytes: totals.bytes,
-                times: Times {
-                    first_ns: totals.first_ns(),
-                    last_ns: flow.last_ns,
-                },
-                first_packet: totals.first_packet,
-            });
+            self.keep_record(id);
         }
+        let flow = self.table.flow(id);
         if flow.has(flag::DUPLICATES) {
             self.copies.forget(id);
         }
@@ -314,7 +319,7 @@ fn has_ports(protocol: u8) -> bool {
     matches!(protocol, TCP | UDP)
 }
 
-fn confidence(flow: &crate::flow::Flow) -> u8 {
+fn confidence(flow: &Flow) -> u8 {
     if flow.is_suggested() {
         return SUGGESTED;
     }
@@ -328,18 +333,4 @@ fn confidence(flow: &crate::flow::Flow) -> u8 {
         (_, false, true) => ANSWERED,
         (_, false, false) => ONE_WAY,
     }
-}
-
-/// The binding that the frames of a direction go to.
-fn receiver(flow: &crate::flow::Flow, direction: Direction) -> BindingKey {
-    let link: &Link = &flow.links[direction.index()];
-    let (address, _) = flow.key.receiver(direction);
-    let vlan = link.vlan();
-    BindingKey::new(
-        flow.key.scope,
-        vlan,
-        link.dst_mac(),
-        flow.key.version,
-        address,
-    )
 }

@@ -221,7 +221,7 @@ impl Worker {
         let opener = flow.orig();
         let (time_ns, source) = (flow.last_of(opener), binding(flow, opener));
         let target = self.options.hasher.hash(&flow.key.responder(opener));
-        if source.is_unicast() && !source.is_empty() {
+        if source.is_subject() {
             self.ledger
                 .unanswered(source, target, time_ns, &mut self.counters);
         }

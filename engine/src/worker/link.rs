@@ -38,19 +38,17 @@ impl Worker {
             },
             ..SubjectNote::default()
         };
-        self.note(sender, &note);
+        self.ledger.end(&sender, &note, &mut self.counters);
         let traffic = Traffic {
             packets_received: 1,
             bytes_received: bytes,
             ..Traffic::default()
         };
-        self.note(
-            receiver,
-            &SubjectNote {
-                traffic,
-                ..SubjectNote::default()
-            },
-        );
+        let note = SubjectNote {
+            traffic,
+            ..SubjectNote::default()
+        };
+        self.ledger.end(&receiver, &note, &mut self.counters);
 
         let payload = headers.payload.of(frame.bytes);
         let layer = match (headers.snap_oui, headers.ether_type) {
@@ -225,7 +223,7 @@ impl Worker {
             packet: packet.number,
             ..SubjectNote::default()
         };
-        self.note(key, &note);
+        self.ledger.end(&key, &note, &mut self.counters);
     }
 }
 

@@ -5,6 +5,7 @@
 mod act;
 mod burst;
 mod conversation;
+mod ends;
 mod evict;
 mod finish;
 mod greeting;
@@ -26,8 +27,8 @@ use medtap_table::vocabulary::{Counter, Purpose};
 use self::greeting::KnownMarks;
 use crate::capture::{Frame, Scopes};
 use crate::config::{
-    BURST_FRAMES, FLOW_RECORDS_MAX, FLOWS_AHEAD, FLOWS_MAX, SESSIONS_AHEAD, SESSIONS_BYTES_MAX,
-    SESSIONS_MAX, SHARDS, STREAMS_BYTES_MAX,
+    BURST_FRAMES, FLOWS_AHEAD, FLOWS_MAX, SESSIONS_AHEAD, SESSIONS_BYTES_MAX, SESSIONS_MAX, SHARDS,
+    STREAMS_BYTES_MAX,
 };
 use crate::counters::Counters;
 use crate::device::ledger::Outbox;
@@ -428,14 +429,6 @@ impl Worker {
             fragments.finish(&mut self.counters);
         }
         self.ledger.settle(outbox)
-    }
-
-    fn keep_record(&mut self, record: FlowRecord) {
-        if self.records.len() < FLOW_RECORDS_MAX {
-            self.records.push(record);
-        } else {
-            self.counters.count(Counter::FlowRecordsRefused);
-        }
     }
 }
 

@@ -6,11 +6,11 @@ use medtap_table::SubjectFlags;
 use medtap_table::vocabulary::{Counter, Protocol};
 
 use crate::counters::Counters;
+use crate::device::BindingKey;
 use crate::device::claims::Claims;
 use crate::device::ledger::{FactId, Ledger, SubjectNote};
 use crate::device::memo::Said;
 use crate::device::sighting::Times;
-use crate::device::{BindingKey, SubjectKey};
 use crate::observe::{Observation, Proof, Subject};
 
 /// The two ends of what is being read.
@@ -37,7 +37,7 @@ pub struct Recorder<'a> {
 }
 
 impl Recorder<'_> {
-    /// Takes one observation; gives the fact that it became, if it became one.
+    /// Takes one observation; gives the fact that it became, if nobody confirmed that yet.
     pub fn record(
         &mut self,
         observation: &Observation<'_>,
@@ -50,9 +50,17 @@ impl Recorder<'_> {
                 field,
                 value,
             } => {
+                let other;
+                let binding = match subject {
+                    Subject::Sender | Subject::Reported(_) => &ends.sender,
+                    Subject::Receiver => &ends.receiver,
+                    Subject::Mac(_) | Subject::Station(_) => {
+                        other = binding_of(subject, ends);
+                        &other
+                    }
+                };
                 let at = (ends.time_ns, confirmed);
-                let binding = binding_of(subject, ends);
-                let said = said(&binding, subject);
+                let said = said(binding, subject);
                 self.ledger
                     .fact(said, (field, value), at, self.matcher, self.counters)
             }
@@ -145,17 +153,14 @@ impl Recorder<'_> {
     }
 
     fn flag(&mut self, key: BindingKey, flags: SubjectFlags, times: Option<Times>, claims: Claims) {
-        if key.is_unicast() && !key.is_empty() {
-            let note = SubjectNote {
-                flags,
-                times,
-                claims,
-                packet: u64::MAX,
-                ..SubjectNote::default()
-            };
-            self.ledger
-                .subject(&SubjectKey::Binding(key), &note, self.counters);
-        }
+        let note = SubjectNote {
+            flags,
+            times,
+            claims,
+            packet: u64::MAX,
+            ..SubjectNote::default()
+        };
+        self.ledger.end(&key, &note, self.counters);
     }
 }
 

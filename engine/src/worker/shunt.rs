@@ -287,8 +287,8 @@ impl Worker {
         };
         let sender = end(link.src_mac(), flow.sender(used.direction).0);
         let receiver = end(link.dst_mac(), flow.receiver(used.direction).0);
-        self.note(sender, &sent);
-        self.note(receiver, &received);
+        self.ledger.end(&sender, &sent, &mut self.counters);
+        self.ledger.end(&receiver, &received, &mut self.counters);
     }
 }
 

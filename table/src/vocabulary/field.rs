@@ -21,6 +21,7 @@ macro_rules! fields {
 
             /// True for the place where a device is used on a patient. Bed and minute together
             /// would tell a stay: the time of such a fact is known to the hour, never finer.
+            #[inline]
             pub const fn is_at_patient(self) -> bool {
                 matches!(
                     self,
@@ -35,6 +36,7 @@ macro_rules! fields {
 
             /// The field whose rules hear the value, where the value itself is never kept: what a
             /// device looks up says more of its user than of itself.
+            #[inline]
             pub const fn heard_as(self) -> Option<Self> {
                 match self {
                     Self::DnsQueryName | Self::TlsClientName => Some(Self::ContactedName),
