@@ -23,6 +23,8 @@ use crate::wire::{Headers, Network, TCP, TransportKind};
 pub(super) struct Packet<'a> {
     pub headers: &'a Headers,
     pub direction: Direction,
+    /// The flow table's hash of its flow.
+    pub hash: u32,
     /// The bytes that the headers were parsed of.
     pub frame: &'a [u8],
     /// The payload of the transport.
@@ -70,6 +72,7 @@ impl Worker {
             let packet = Packet {
                 headers,
                 direction: staged.summary.direction,
+                hash: staged.summary.hash,
                 frame: frame.bytes,
                 payload: headers.payload.of(frame.bytes),
                 time_ns: frame.time_ns,

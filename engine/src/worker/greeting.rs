@@ -89,7 +89,7 @@ impl Worker {
                 return;
             }
         }
-        let (place, first_packet) = self.handshake(id);
+        let (place, first_packet) = self.handshake(id, packet);
         self.handshakes.open(place, first_packet, Some(syn));
     }
 
@@ -104,17 +104,16 @@ impl Worker {
         }
         conversation.opening.is_answered = true;
         conversation.opening.is_lost = false;
-        let (place, first_packet) = self.handshake(id);
+        let (place, first_packet) = self.handshake(id, packet);
         let answer = Shown::read(packet.headers, packet.frame);
         let next = packet.headers.seq.wrapping_add(1);
         self.handshakes
             .answer(place, first_packet, Some(answer), next);
     }
 
-    /// The place of a flow's handshake, and what it is known by.
-    fn handshake(&self, id: FlowId) -> (usize, u64) {
-        let key = &self.table.flow(id).key;
-        let place = Handshakes::place(key, self.options.hasher.hash(key));
+    /// The place of the handshake of a packet's flow, and what it is known by.
+    fn handshake(&self, id: FlowId, packet: &Packet<'_>) -> (usize, u64) {
+        let place = Handshakes::place(&self.table.flow(id).key, packet.hash);
         (place, self.table.totals(id).first_packet)
     }
 
@@ -125,7 +124,7 @@ impl Worker {
         if headers.tcp_flags & (SYN | RST | ACK) != ACK {
             return;
         }
-        let (place, first_packet) = self.handshake(id);
+        let (place, first_packet) = self.handshake(id, packet);
         let flow = self.table.flow(id);
         let opener = flow.orig();
         let acknowledged = (opener == packet.direction).then_some(headers.ack);

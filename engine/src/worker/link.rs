@@ -200,6 +200,7 @@ impl Worker {
         let packet = Packet {
             headers: &headers,
             direction: summary.direction,
+            hash: summary.hash,
             frame: payload,
             payload: headers.payload.of(payload),
             time_ns: frame.time_ns,
