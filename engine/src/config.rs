@@ -3,6 +3,9 @@
 /// Frames handled together: parsed, hashed, prefetched and looked up stage by stage.
 pub const BURST_FRAMES: usize = 64;
 
+/// Packets between asking for a summary that another worker wrote and taking it.
+pub const SUMMARIES_AHEAD: usize = 12;
+
 /// Packets between asking for a flow's entry and using it.
 pub const FLOWS_AHEAD: usize = 12;
 
@@ -273,9 +276,9 @@ pub const AGGREGATE_WAIT_NS: u64 = 10_000_000;
 /// Batches of frames that whoever reads is ahead of each worker.
 pub const BATCHES_AHEAD: usize = 8;
 
-/// Batches below which a worker reads on before it works: then it has one before it while another
+/// Batches below which a worker reads on before it works: then it has some before it while another
 /// reads.
-pub const BATCHES_READY: usize = 2;
+pub const BATCHES_READY: usize = 4;
 
 /// Records of one DNS message that are read; a message with more is malformed.
 pub const DNS_RECORDS_MAX: usize = 1024;

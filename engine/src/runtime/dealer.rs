@@ -8,14 +8,17 @@
 //! then    its own frames of every batch                      once that is known
 //! ```
 
-use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, TryLockError};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::capture::Frame;
 use crate::capture::pcap::{Batch, Part, Pcap};
-use crate::config::{BATCH_FRAMES_MAX, BATCHES_AHEAD, BATCHES_READY, BURST_FRAMES};
+use crate::config::{
+    BATCH_FRAMES_MAX, BATCHES_AHEAD, BATCHES_READY, BURST_FRAMES, SUMMARIES_AHEAD,
+};
 use crate::flow::Summary;
+use crate::prefetch::prefetch_whole;
 use crate::worker::{Burst, Options, shard_of};
 
 /// Who is told of every batch that was read.
@@ -25,16 +28,16 @@ pub type Watcher<'a> = &'a mut (dyn FnMut(&Pcap) + Send);
 #[derive(Debug, Default)]
 pub struct Deal {
     batch: Batch,
-    /// Each worker's frames, in order; nothing where there is one worker alone.
-    hands: Vec<Vec<Dealt>>,
+    /// The summaries of its frames; nothing where there is one worker alone.
+    summaries: Vec<Summarized>,
+    /// Where each worker's frames are; nothing in the same way.
+    places: Vec<Vec<u16>>,
 }
 
-/// A frame that was dealt.
+/// The summary of a frame.
 #[derive(Clone, Copy, Debug, Default)]
-struct Dealt {
+struct Summarized {
     summary: Summary,
-    /// Where it is in the batch.
-    place: u16,
     /// It is a plain packet, and this its summary.
     is_plain: bool,
 }
@@ -49,9 +52,9 @@ impl Deal {
 
     /// The frames of one worker, in order, in bursts; nothing where there is one worker alone.
     pub fn own(&self, seat: &Seat) -> Option<impl Iterator<Item = Own<'_>>> {
-        let (batch, own) = (&self.batch, self.hands.get(seat.number)?);
-        let bursts = own.chunks(BURST_FRAMES);
-        Some(bursts.map(move |dealt| Own { batch, dealt }))
+        let places = self.places.get(seat.number)?;
+        let bursts = places.chunks(BURST_FRAMES);
+        Some(bursts.map(move |places| Own { deal: self, places }))
     }
 
     /// Notes whose each frame is.
@@ -59,18 +62,23 @@ impl Deal {
         if workers == 1 {
             return;
         }
-        self.hands.resize_with(workers, Vec::new);
-        self.hands.iter_mut().for_each(Vec::clear);
-        let mut dealt = Dealt::default();
-        for (place, frame) in self.batch.frames().enumerate() {
-            dealt.place = place as u16;
-            dealt.is_plain = options.summarize(&frame, &mut dealt.summary);
-            let shard = match dealt.is_plain {
-                true => dealt.summary.shard.into(),
+        let Self {
+            batch,
+            summaries,
+            places,
+        } = self;
+        summaries.resize_with(BATCH_FRAMES_MAX, Summarized::default);
+        places.resize_with(workers, Vec::new);
+        places.iter_mut().for_each(Vec::clear);
+        // Written where they stay: what is copied just after it was written in parts waits.
+        for (place, (frame, one)) in batch.frames().zip(summaries).enumerate() {
+            one.is_plain = options.summarize(&frame, &mut one.summary);
+            let shard = match one.is_plain {
+                true => one.summary.shard.into(),
                 false => shard_of(&frame),
             };
-            if let Some(hand) = self.hands.get_mut(shard % workers) {
-                hand.push(dealt);
+            if let Some(places) = places.get_mut(shard % workers) {
+                places.push(place as u16);
             }
         }
     }
@@ -78,30 +86,40 @@ impl Deal {
 
 /// A burst of a worker's own frames.
 pub struct Own<'a> {
-    batch: &'a Batch,
-    dealt: &'a [Dealt],
+    deal: &'a Deal,
+    places: &'a [u16],
 }
 
 impl Burst for Own<'_> {
     #[inline]
     fn len(&self) -> usize {
-        self.dealt.len()
+        self.places.len()
     }
 
     #[inline]
     fn frame(&self, at: usize) -> Frame<'_> {
-        let dealt = self.dealt.get(at);
-        let frame = dealt.and_then(|dealt| self.batch.frame(dealt.place.into()));
+        let place = self.places.get(at);
+        let frame = place.and_then(|place| self.deal.batch.frame((*place).into()));
         frame.unwrap_or(Frame::EMPTY)
     }
 
     #[inline(always)]
     fn summarize(&self, at: usize, _: &Options, summary: &mut Summary) -> bool {
-        let dealt = self.dealt.get(at).filter(|dealt| dealt.is_plain);
-        dealt.is_some_and(|dealt| {
-            *summary = dealt.summary;
-            true
-        })
+        let summaries = &self.deal.summaries;
+        if let Some(ahead) = self.places.get(at + SUMMARIES_AHEAD)
+            && let Some(one) = summaries.get(usize::from(*ahead))
+        {
+            // Another processor wrote it.
+            prefetch_whole(one);
+        }
+        let place = self.places.get(at);
+        match place.and_then(|place| summaries.get(usize::from(*place))) {
+            Some(one) if one.is_plain => {
+                *summary = one.summary;
+                true
+            }
+            _ => false,
+        }
     }
 }
 
@@ -114,6 +132,11 @@ impl Hand {
     /// The deal, once it is filled; nothing if who filled it panicked.
     pub fn open(&self) -> Option<RwLockReadGuard<'_, Deal>> {
         self.0.read().ok()
+    }
+
+    /// True unless it would have to be waited for.
+    fn is_filled(&self) -> bool {
+        !matches!(self.0.try_read(), Err(TryLockError::WouldBlock))
     }
 
     /// True if nobody else holds it.
@@ -178,33 +201,42 @@ impl<'a> Dealer<'a> {
     }
 
     /// What comes next for a worker. One that has little before it reads for all first, unless
-    /// another does. Waits while there is nothing yet; nothing at the end of the input.
+    /// another does; so does one whose next is not filled yet. Waits while there is nothing yet;
+    /// nothing at the end of the input.
     pub fn next(&self, seat: &Seat) -> Option<Hand> {
-        if seat.deals.len() < BATCHES_READY
-            && let Ok(turn) = self.turn.try_lock()
-            && (seat.deals.is_empty() || turn.has_room())
-        {
-            self.deal(turn);
+        if seat.deals.len() < BATCHES_READY {
+            self.deal(seat);
         }
         // Who reads deals to everybody, and at the end takes the places away. One who reads and
         // panics takes them along.
-        seat.deals.recv().ok()
+        let hand = seat.deals.recv().ok()?;
+        while !hand.is_filled() && self.deal(seat) {}
+        Some(hand)
     }
 
-    /// Reads a batch and deals it to all. At the end of the input it takes the places away.
-    fn deal(&self, mut turn: MutexGuard<'_, Turn<'a>>) {
+    /// Reads a batch and deals it to all, unless another reads or somebody would have to be waited
+    /// for; then false, or at the end of the input, where it takes the places away.
+    fn deal(&self, seat: &Seat) -> bool {
+        let Ok(mut turn) = self.turn.try_lock() else {
+            return false;
+        };
+        if !seat.deals.is_empty() && !turn.has_room() {
+            return false;
+        }
         let hand = turn.spare();
         // Those who get it wait until it is filled: while this worker finds out whose the frames
         // are, another reads on.
         let Ok(mut deal) = hand.0.write() else {
             turn.places.clear();
-            return;
+            return false;
         };
-        if turn.read(&mut deal.batch) {
+        let is_dealt = turn.read(&mut deal.batch);
+        if is_dealt {
             turn.hand_out(&hand);
         }
         drop(turn);
         deal.assign(self.workers, &self.options);
+        is_dealt
     }
 }
 
