@@ -194,13 +194,13 @@ fn parse(pcap: &mut Pcap, repeat: u32) -> io::Result<u64> {
 #[inline(always)]
 fn summarize(frame: &Frame<'_>, summary: &mut Summary, headers: &mut Headers) -> bool {
     let hasher = &FlowHasher::FIXED;
-    if summary.read(frame, |_| 0, hasher) {
+    if summary.read(frame.bytes, frame.link, |_| 0, hasher) {
         return true;
     }
     let parsed = headers.parse_into(frame.bytes, frame.wire_len, frame.link);
     let is_of_flow = parsed.is_ok() && headers.network != Network::None;
     if is_of_flow {
-        *summary = Summary::of(frame, headers, 0, hasher);
+        summary.set(headers, 0, hasher);
     }
     is_of_flow
 }

@@ -5,7 +5,6 @@ use super::duplicates::{Numbers, signature};
 use super::hash::{FlowHasher, shard};
 use super::key::{Direction, FlowKey, words};
 use super::table::Link;
-use crate::capture::Frame;
 use crate::wire::ethernet::EthernetFrame;
 use crate::wire::ipv4::Ipv4Packet;
 use crate::wire::ipv6::Ipv6Packet;
@@ -20,13 +19,13 @@ pub struct Summary {
     pub key: FlowKey,
     /// The frame around it.
     pub link: Link,
-    /// When it was captured.
+    /// When it was captured; who takes the frame knows.
     pub time_ns: u64,
     /// What no hop changes, see [`signature`].
     pub signature: u32,
     /// The flow table's hash of the key.
     pub hash: u32,
-    /// Bytes on the wire.
+    /// Bytes on the wire, in the same way.
     pub bytes: u32,
     /// TCP flags, as in [`Headers`].
     pub tcp_flags: u8,
@@ -55,40 +54,34 @@ impl Default for Summary {
 }
 
 impl Summary {
-    /// That of a frame whose headers, with a network header, are these.
-    pub fn of(frame: &Frame<'_>, headers: &Headers, scope: u16, hasher: &FlowHasher) -> Self {
+    /// Takes what headers with a network header say; time and length stay.
+    pub fn set(&mut self, headers: &Headers, scope: u16, hasher: &FlowHasher) {
         let version = headers.network.version();
         let (key, direction) = FlowKey::of(headers, scope, version);
-        Self {
-            key,
-            link: Link::new(headers.src_mac, headers.dst_mac, headers.vlan, headers.ttl),
-            time_ns: frame.time_ns,
-            signature: signature(&Numbers::of(headers), direction),
-            hash: hasher.hash(&key),
-            bytes: frame.wire_len,
-            tcp_flags: headers.tcp_flags,
-            direction,
-            shard: shard(key.steering()) as u8,
-        }
+        self.key = key;
+        self.link = Link::new(headers.src_mac, headers.dst_mac, headers.vlan, headers.ttl);
+        self.signature = signature(&Numbers::of(headers), direction);
+        self.hash = hasher.hash(&key);
+        self.tcp_flags = headers.tcp_flags;
+        self.direction = direction;
+        self.shard = shard(key.steering()) as u8;
     }
 
-    /// Becomes that of a frame, if it is a plain one of Ethernet: what [`Self::of`] tells of its
-    /// headers. Otherwise false, and nothing of use. `scope` tells the address space of a VLAN
-    /// identifier.
+    /// As [`Self::set`], straight from the bytes of a frame, if it is a plain one of Ethernet;
+    /// otherwise false, and nothing of use. `scope` tells the address space of a VLAN identifier.
     #[inline(always)]
     pub fn read(
         &mut self,
-        frame: &Frame<'_>,
+        frame: &[u8],
+        link: LinkType,
         scope: impl Fn(u16) -> u16,
         hasher: &FlowHasher,
     ) -> bool {
-        if frame.link != LinkType::Ethernet {
+        if link != LinkType::Ethernet {
             return false;
         }
         let mut reading = Reading {
             summary: self,
-            time_ns: frame.time_ns,
-            bytes: frame.wire_len,
             hasher,
             scope,
             macs: [0; 2],
@@ -97,15 +90,13 @@ impl Summary {
             ip_id: 0,
             version: 0,
         };
-        read_plain(&mut reading, frame.bytes).is_some()
+        read_plain(&mut reading, frame).is_some()
     }
 }
 
 /// A summary that is being read.
 struct Reading<'a, S> {
     summary: &'a mut Summary,
-    time_ns: u64,
-    bytes: u32,
     hasher: &'a FlowHasher,
     scope: S,
     macs: [u64; 2],
@@ -129,10 +120,8 @@ impl<S: Fn(u16) -> u16> Reading<'_, S> {
         let (key, direction) = FlowKey::between(self.hosts, ports, scope, protocol, self.version);
         // Each by itself, as it is known: there are more than a processor has registers.
         self.summary.key = key;
-        self.summary.time_ns = self.time_ns;
         self.summary.signature = signature(numbers, direction);
         self.summary.hash = self.hasher.hash(&key);
-        self.summary.bytes = self.bytes;
         self.summary.tcp_flags = numbers.tcp_flags;
         self.summary.direction = direction;
         self.summary.shard = shard(key.steering()) as u8;
@@ -193,23 +182,21 @@ mod tests {
     use super::*;
     use crate::wire::samples::plain_frames;
 
-    /// What is read of a plain frame is what all of its headers give.
-    fn agrees(bytes: &[u8]) -> bool {
-        let scope = |vlan| vlan + 1;
-        let frame = Frame {
-            bytes,
-            wire_len: bytes.len() as u32 + 4,
+    /// What is read of a plain frame is what all of its headers say.
+    fn agrees(frame: &[u8]) -> bool {
+        let (scope, hasher) = (|vlan| vlan + 1, FlowHasher::FIXED);
+        let mut read = Summary {
             time_ns: 7,
-            ..Frame::EMPTY
+            bytes: 9,
+            ..Summary::default()
         };
-        let mut summary = Summary::default();
-        if !summary.read(&frame, scope, &FlowHasher::FIXED) {
+        let mut whole = read;
+        if !read.read(frame, LinkType::Ethernet, scope, &hasher) {
             return false;
         }
-        let headers = Headers::parse(bytes, frame.wire_len, frame.link).unwrap();
-        let scope = scope(headers.vlan);
-        let whole = Summary::of(&frame, &headers, scope, &FlowHasher::FIXED);
-        assert_eq!(summary, whole);
+        let headers = Headers::parse(frame, frame.len() as u32, LinkType::Ethernet).unwrap();
+        whole.set(&headers, scope(headers.vlan), &hasher);
+        assert_eq!(read, whole);
         true
     }
 

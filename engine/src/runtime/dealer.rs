@@ -84,6 +84,18 @@ impl Deal {
     }
 }
 
+impl Burst for Part<'_> {
+    #[inline]
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    #[inline]
+    fn frame(&self, at: usize) -> Frame<'_> {
+        self.frame(at).unwrap_or(Frame::EMPTY)
+    }
+}
+
 /// A burst of a worker's own frames.
 pub struct Own<'a> {
     deal: &'a Deal,

@@ -11,8 +11,8 @@ use crate::capture::Frame;
 use crate::device::BindingKey;
 use crate::device::ledger::SubjectNote;
 use crate::device::sighting::{EdgeKey, EdgeSighting, Times};
+use crate::flow::FlowId;
 use crate::flow::table::{flag, state};
-use crate::flow::{FlowId, Summary};
 use crate::observe::Observation;
 use crate::proto::{LINK_CLASSIFIERS, Layer, LinkClassifier, LinkContext};
 use crate::wire::{Fragment, Headers, Network, TransportKind, WireError};
@@ -191,11 +191,9 @@ impl Worker {
             set_icmp_ports(&mut headers, payload);
         }
         // It stays with the shard of its pieces.
-        let (scope, shard) = (staged.summary.key.scope, staged.summary.shard);
-        let summary = Summary {
-            shard,
-            ..Summary::of(frame, &headers, scope, &self.options.hasher)
-        };
+        let (mut summary, shard) = (staged.summary, staged.summary.shard);
+        summary.set(&headers, summary.key.scope, &self.options.hasher);
+        summary.shard = shard;
         let staged = Staged { summary, ..*staged };
         let packet = Packet {
             headers: &headers,

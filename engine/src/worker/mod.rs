@@ -87,8 +87,10 @@ impl Options {
     /// nearly every packet.
     #[inline(always)]
     pub fn summarize(&self, frame: &Frame<'_>, summary: &mut Summary) -> bool {
+        summary.time_ns = frame.time_ns;
+        summary.bytes = frame.wire_len;
         let scope = |vlan| self.scopes.of(frame.interface, vlan);
-        summary.read(frame, scope, &self.hasher)
+        summary.read(frame.bytes, frame.link, scope, &self.hasher)
     }
 }
 
@@ -363,7 +365,7 @@ impl Worker {
         }
         let Options { scopes, hasher, .. } = &self.options;
         let scope = scopes.of(frame.interface, headers.vlan);
-        staged.summary = Summary::of(frame, headers, scope, hasher);
+        staged.summary.set(headers, scope, hasher);
         self.table.prefetch_index(staged.summary.hash);
     }
 

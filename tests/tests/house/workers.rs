@@ -90,7 +90,7 @@ fn compare_shards(capture: &Path) -> (u32, u32, u32) {
                 let name = capture.display();
                 assert_eq!(shard_of(&frame), told, "{name}, frame {}", frame.number);
                 let mut summary = Summary::default();
-                if summary.read(&frame, |_| 0, &FlowHasher::FIXED) {
+                if summary.read(frame.bytes, frame.link, |_| 0, &FlowHasher::FIXED) {
                     assert_eq!(usize::from(summary.shard), told, "{name}, {}", frame.number);
                     plain += 1;
                 }

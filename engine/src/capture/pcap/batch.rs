@@ -7,7 +7,6 @@ use crate::capture::Frame;
 use crate::capture::map::Mapping;
 use crate::config::{BATCH_BYTES_MAX, BATCH_FRAMES_MAX};
 use crate::wire::LinkType;
-use crate::worker::Burst;
 
 /// Up to [`BATCH_FRAMES_MAX`] frames, in order.
 ///
@@ -155,8 +154,8 @@ impl Record {
     }
 }
 
-/// Some frames of a batch, in a row. Nearly all have one origin: what they are in is looked up where
-/// it is another than the first one's.
+/// Some frames of a batch, in a row. Nearly all have one origin: what they are in is looked up only
+/// where it is another than the first one's.
 pub struct Part<'a> {
     batch: &'a Batch,
     records: &'a [Record],
@@ -165,21 +164,22 @@ pub struct Part<'a> {
     area: &'a [u8],
 }
 
-impl Burst for Part<'_> {
+impl<'a> Part<'a> {
+    /// Frames there are.
     #[inline]
-    fn len(&self) -> usize {
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
         self.records.len()
     }
 
+    /// The frame of this number, from 0, in the order of the batch.
     #[inline]
-    fn frame(&self, at: usize) -> Frame<'_> {
-        let Some(record) = self.records.get(at) else {
-            return Frame::EMPTY;
-        };
+    pub fn frame(&self, at: usize) -> Option<Frame<'a>> {
+        let record = self.records.get(at)?;
         let area = match record.origin == self.origin {
             true => self.area,
             false => self.batch.area(record.origin),
         };
-        record.frame(area, self.first_number + at as u64)
+        Some(record.frame(area, self.first_number + at as u64))
     }
 }

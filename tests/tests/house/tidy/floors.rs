@@ -30,8 +30,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "runtime",
         &[
-            "capture", "config", "counters", "device", "flow", "nic", "notify", "sandbox",
-            "settings", "worker",
+            "capture", "config", "counters", "device", "flow", "nic", "notify", "prefetch",
+            "sandbox", "settings", "worker",
         ],
     ),
     ("main", &["runtime", "settings"]),
