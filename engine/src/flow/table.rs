@@ -46,7 +46,7 @@ impl Link {
         Self([word(src_mac, vlan), word(dst_mac, ttl.into())])
     }
 
-    /// As [`Self::new`], of the addresses in words, as [`EthernetFrame::addresses`] gives them.
+    /// As [`Self::new`], of the addresses in words, as the view of a frame gives them.
     #[inline]
     pub(super) fn of([src_mac, dst_mac]: [u64; 2], vlan: u16, ttl: u8) -> Self {
         Self([
@@ -574,6 +574,78 @@ mod tests {
             flow.touch(first, 8);
             assert!(Direction::BOTH.iter().all(|it| flow.has_spoken(*it)));
         }
+    }
+
+    /// A flow of which nothing more can be learnt counts a packet like those before it, and
+    /// leaves every other one, and itself, as they are.
+    #[test]
+    fn only_what_changes_nothing_is_counted() {
+        let link = |ttl| Link::new([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2], 7, ttl);
+        let mut flow = Flow::zeroed();
+        flow.state = state::DONE;
+        flow.links = [link(64), link(63)];
+        let packet = Summary {
+            link: link(64),
+            time_ns: 50,
+            signature: 9,
+            bytes: 100,
+            tcp_flags: 16,
+            ..Summary::default()
+        };
+        assert!(flow.count(&packet));
+        assert_eq!((flow.packets, flow.bytes), ([1, 0], [100, 0]));
+        assert_eq!(flow.last_ns, 50);
+        let answer = Summary {
+            link: link(63),
+            direction: Direction::Down,
+            signature: 11,
+            ..packet
+        };
+        assert!(flow.count(&answer));
+        assert_eq!((flow.packets, flow.bytes), ([1, 1], [100, 100]));
+        assert!(flow.has(flag::ANSWERED));
+
+        let fresh = Summary {
+            signature: 13,
+            ..packet
+        };
+        let with = |change: fn(&mut Flow)| {
+            let mut flow = flow;
+            change(&mut flow);
+            flow
+        };
+        let others = [
+            (flow, packet),
+            (flow, answer),
+            (
+                flow,
+                Summary {
+                    link: link(63),
+                    ..fresh
+                },
+            ),
+            (
+                flow,
+                Summary {
+                    direction: Direction::Down,
+                    ..fresh
+                },
+            ),
+            (with(|flow| flow.state = state::KNOWN), fresh),
+            (with(|flow| flow.state = state::UNDECIDED), fresh),
+            (with(|flow| flow.flags |= flag::DUPLICATES), fresh),
+            (with(|flow| flow.bytes[0] = u32::MAX - 99), fresh),
+        ];
+        let flags = [SYN, FIN, RST, SYN | 16, FIN | 16].map(|tcp_flags| {
+            let packet = Summary { tcp_flags, ..fresh };
+            (flow, packet)
+        });
+        for (mut flow, packet) in others.into_iter().chain(flags) {
+            let before = flow;
+            assert!(!flow.count(&packet), "{packet:?}");
+            assert_eq!(bytemuck::bytes_of(&flow), bytemuck::bytes_of(&before));
+        }
+        assert!(with(|flow| flow.bytes[0] = u32::MAX - 100).count(&fresh));
     }
 
     #[test]
