@@ -176,7 +176,7 @@ struct Turn<'a> {
     watcher: Watcher<'a>,
     /// How often the input is still to be read; 0 at its end.
     left: u32,
-    /// Every batch there is: those that nobody holds are filled again.
+    /// Every batch that was dealt: those that nobody holds are filled again.
     hands: Vec<Hand>,
     /// The ways to all places; none at the end of the input.
     places: Vec<Sender<Hand>>,
@@ -217,22 +217,23 @@ impl<'a> Dealer<'a> {
     /// nothing at the end of the input.
     pub fn next(&self, seat: &Seat) -> Option<Hand> {
         if seat.deals.len() < BATCHES_READY {
-            self.deal(seat);
+            self.deal(seat.deals.is_empty());
         }
         // Who reads deals to everybody, and at the end takes the places away. One who reads and
         // panics takes them along.
         let hand = seat.deals.recv().ok()?;
-        while !hand.is_filled() && self.deal(seat) {}
+        while !hand.is_filled() && self.deal(false) {}
         Some(hand)
     }
 
-    /// Reads a batch and deals it to all, unless another reads or somebody would have to be waited
-    /// for; then false, or at the end of the input, where it takes the places away.
-    fn deal(&self, seat: &Seat) -> bool {
+    /// Reads a batch and deals it to all, unless another reads, or somebody would have to be waited
+    /// for and may not be; then false. False, too, at the end of the input, where it takes the
+    /// places away.
+    fn deal(&self, may_wait: bool) -> bool {
         let Ok(mut turn) = self.turn.try_lock() else {
             return false;
         };
-        if !seat.deals.is_empty() && !turn.has_room() {
+        if !may_wait && !turn.has_room() {
             return false;
         }
         let hand = turn.spare();
@@ -242,13 +243,12 @@ impl<'a> Dealer<'a> {
             turn.places.clear();
             return false;
         };
-        let is_dealt = turn.read(&mut deal.batch);
-        if is_dealt {
-            turn.hand_out(&hand);
+        if !turn.deal(&hand, &mut deal.batch) {
+            return false;
         }
         drop(turn);
         deal.assign(self.workers, &self.options);
-        is_dealt
+        true
     }
 }
 
@@ -258,17 +258,25 @@ impl Turn<'_> {
         !self.places.iter().any(Sender::is_full)
     }
 
-    /// Hands a batch to all.
-    fn hand_out(&mut self, hand: &Hand) {
+    /// Reads the next batch into a hand and gives it to all. False at the end of the input, and
+    /// nobody gets anything any more.
+    fn deal(&mut self, hand: &Hand, batch: &mut Batch) -> bool {
+        // However this ends, nobody waits for ever: only who has dealt puts them back.
+        let places = std::mem::take(&mut self.places);
+        if !self.read(batch) {
+            return false;
+        }
         (self.watcher)(self.pcap);
-        for place in &self.places {
+        for place in &places {
             // A worker that is gone has panicked, which the run reports.
             let _ = place.send(hand.clone());
         }
         self.hands.push(hand.clone());
+        self.places = places;
+        true
     }
 
-    /// A batch that nobody holds. There are never more than places have room for.
+    /// A batch that nobody holds. There are hardly more than a place has room for.
     fn spare(&mut self) -> Hand {
         let spare = self.hands.iter().position(Hand::is_free);
         spare
@@ -277,13 +285,10 @@ impl Turn<'_> {
     }
 
     /// Reads the next batch, from the start again as long as it is to. False at the end of the
-    /// input, and nobody gets anything any more.
+    /// input.
     fn read(&mut self, batch: &mut Batch) -> bool {
-        // However this ends, nobody waits for ever: only who has read puts them back.
-        let places = std::mem::take(&mut self.places);
         while self.left > 0 {
             if self.pcap.read(batch) {
-                self.places = places;
                 return true;
             }
             self.left -= 1;

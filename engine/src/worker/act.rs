@@ -60,9 +60,13 @@ impl Worker {
             time_ns: staged.summary.time_ns,
             ..*frame
         };
-        if staged.kind == Kind::Plain {
-            // Its summary was read, so its headers can be.
-            let _ = headers.parse_into(frame.bytes, frame.wire_len, frame.link);
+        if staged.kind == Kind::Plain
+            && headers
+                .parse_into(frame.bytes, frame.wire_len, frame.link)
+                .is_err()
+        {
+            // Its summary was read: somebody changes the file meanwhile.
+            return;
         }
         if headers.network == Network::None {
             self.act_on_link(headers, frame);

@@ -1,5 +1,4 @@
-//! Which shard a frame belongs to, for whoever shares frames out among workers. It reads no more
-//! of a frame than that takes, and keeps nothing.
+//! Which shard a frame belongs to, for whoever shares frames out among workers. It keeps nothing.
 
 use super::widen;
 use crate::capture::Frame;

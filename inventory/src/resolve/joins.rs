@@ -491,33 +491,46 @@ impl<'a> Joins<'a> {
         }
     }
 
-    /// What a router or a BBMD passes on names its maker's address: it is the device that has it
-    /// and the maker's number, or the BBMD itself.
+    /// What a BBMD forwards names its maker's address: it is the device that has it and the maker's
+    /// number, or the BBMD itself. What routers pass on is joined by none: who makes a message up
+    /// may name any station.
     fn join_addresses(&mut self) {
         let Grounds {
             snapshot, bindings, ..
         } = self.grounds;
+        // Many reports may name one address: what its holder says is looked up once.
+        let mut numbers = BTreeMap::new();
         for (number, unit) in self.units() {
             let Unit::Reported(id) = unit else { continue };
             let subject = |id: SubjectId| Some(&snapshot.subjects.get(id.index())?.subject);
             let Some(report) = subject(id) else { continue };
             let name = report.identifier.as_str();
             let reporter = report.reporter.and_then(subject);
-            let (Some(reporter), Some((device, network, address))) = (reporter, addressed(name))
-            else {
+            let (Some(reporter), Some((device, address))) = (reporter, forwarded(name)) else {
                 continue;
             };
             let times = (report.first_seen_ns, report.last_seen_ns);
             let Some(holder) = bindings.holder(reporter.scope, address.into(), times) else {
                 continue;
             };
-            let stored = self.grounds.stored(holder);
-            let words = self.grounds.words(&stored);
-            let own = network == "0" && self.reporters.get(&number) == Some(&holder);
-            if own || words.raw(Field::BacnetInstance).any(|own| own == device) {
+            let is_own = self.reporters.get(&number) == Some(&holder);
+            let said = numbers
+                .entry(holder)
+                .or_insert_with(|| self.bacnet_numbers(holder));
+            if is_own || said.contains(device) {
                 self.join(holder, number, Reason::Address, &address.to_string());
             }
         }
+    }
+
+    /// The numbers that a unit says that it has as a BACnet device.
+    fn bacnet_numbers(&self, unit: u32) -> BTreeSet<String> {
+        let stored = self.grounds.stored(unit);
+        let words = self.grounds.words(&stored);
+        words
+            .raw(Field::BacnetInstance)
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Hosts that do what makers of images do, by what they call themselves.
@@ -616,14 +629,13 @@ pub fn machine(snapshot: &Snapshot<'_>, id: SubjectId) -> Option<String> {
     }
 }
 
-/// The number, the network and what may be the address of a BACnet device that others speak for:
-/// `bacnet|number|network|address and port`. Network 0 is that in which its words were heard.
-fn addressed(identifier: &str) -> Option<(&str, &str, Ipv4Addr)> {
+/// The number and the address of a BACnet device whose broadcast was forwarded:
+/// `bacnet|number|0|address and port`.
+fn forwarded(identifier: &str) -> Option<(&str, Ipv4Addr)> {
     let (device, place) = identifier.strip_prefix("bacnet|")?.split_once('|')?;
-    let (network, place) = place.split_once('|')?;
-    let digits = place.get(..8).filter(|_| place.len() == 12)?;
-    let address = u32::from_str_radix(digits, 16).ok()?;
-    Some((device, network, address.into()))
+    let place = place.strip_prefix("0|").filter(|place| place.len() == 12)?;
+    let address = u32::from_str_radix(place.get(..8)?, 16).ok()?;
+    Some((device, address.into()))
 }
 
 /// True for an identifier that is of one machine, whoever reports it.

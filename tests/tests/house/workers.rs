@@ -1,14 +1,16 @@
 use std::fs::{self, File};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use medtap_engine::capture::pcap::{Batch, Input, Pcap};
 use medtap_engine::flow::{FlowHasher, Summary, shard, steer};
+use medtap_engine::runtime::{Analysis, analyze};
 use medtap_engine::wire::{Headers, Network};
 use medtap_engine::worker::shard_of;
-use medtap_tests::{Capture, captures, replay, table_text};
+use medtap_tests::{Capture, captures, matcher, replay, table_text};
 
 /// The number of workers changes no byte: state lives in fixed shards, merges are commutative.
 #[test]
@@ -32,6 +34,22 @@ fn workers_without_shards_are_idle() {
     let one = replay(capture, 1).expect("a committed capture opens");
     let many = replay(capture, 70).expect("a committed capture opens");
     assert_eq!(table_text(&many.reader()), table_text(&one.reader()));
+}
+
+/// Who is told of every batch may panic: the run ends with that, and nobody waits for what he was
+/// told of.
+#[test]
+fn a_watcher_that_panics_ends_the_run() {
+    for workers in [1, 2, 5] {
+        let mut analysis = Analysis::new(matcher());
+        analysis.workers = workers;
+        let pcap = Pcap::open(&[Input::Path(captures()[0].clone())]).expect("a capture opens");
+        let run = catch_unwind(AssertUnwindSafe(|| {
+            analyze(pcap, &analysis, &mut |_| panic!("a watcher")).map(|_| ())
+        }));
+        let panic = run.expect_err("it went on without its watcher");
+        assert_eq!(panic.downcast_ref(), Some(&"a watcher"));
+    }
 }
 
 /// An input that can only be read once is shared out as well.

@@ -10,9 +10,8 @@ use crate::wire::LinkType;
 
 /// Up to [`BATCH_FRAMES_MAX`] frames, in order.
 ///
-/// Frames of mapped files borrow the mapping; streamed frames are copied into the batch. Workers
-/// share a filled batch as `Arc<Batch>`; when they are done, the reader gets it back with
-/// [`Arc::get_mut`] and fills it again without allocating.
+/// Frames of mapped files borrow the mapping; streamed frames are copied into the batch. When
+/// nobody uses them any more, the reader fills the same batch again without allocating.
 #[derive(Debug, Default)]
 pub struct Batch {
     records: Vec<Record>,

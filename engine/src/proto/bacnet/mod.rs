@@ -189,7 +189,15 @@ fn parse<'a>(segment: &Segment<'a>) -> Option<Option<Message<'a>>> {
         let maker = Station::forwarded(reader.take(6)?.first_chunk()?);
         origin = maker.map_or(Origin::Nobody, Origin::Behind);
     }
-    npdu(reader, origin)
+    let mut inside = npdu(reader, origin)?;
+    if let Some(message) = &mut inside
+        && function == FORWARDED
+        && message.kind != UNCONFIRMED_REQUEST
+    {
+        // BBMDs forward broadcasts (annex J.4.5), and nobody broadcasts an answer.
+        message.origin = Origin::Nobody;
+    }
+    Some(inside)
 }
 
 /// As [`parse`], of what is for the network layer.
@@ -234,12 +242,20 @@ fn probe(segment: &Segment<'_>) -> Verdict {
     }
 }
 
-/// Each frame stands for itself: what it answers is not looked for.
+/// Each frame stands for itself, since what it answers is not looked for: so it tells of its sender
+/// alone. Frames that test or negotiate the link (IEEE 802.2) say nothing.
 fn on_link(bytes: &[u8], _context: &LinkContext, emit: Emit<'_>) -> bool {
-    let inside = bytes.strip_prefix(&[ACCESS_POINT, ACCESS_POINT, UNNUMBERED]);
-    match inside.and_then(|inside| npdu(Reader(inside), Origin::Sender)) {
-        Some(Some(message)) => Controller::default().message(&message, emit).is_some(),
-        Some(None) => true,
+    let Some(&[control, ref inside @ ..]) = bytes.strip_prefix(&[ACCESS_POINT; 2]) else {
+        return false;
+    };
+    if control != UNNUMBERED {
+        return true;
+    }
+    match npdu(Reader(inside), Origin::Sender) {
+        Some(Some(message)) if message.origin == Origin::Sender => {
+            Controller::default().message(&message, emit).is_some()
+        }
+        Some(_) => true,
         None => false,
     }
 }
