@@ -180,7 +180,7 @@ impl<S: Fn(u16) -> u16> PlainReader for Reading<'_, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::samples::plain_frames;
+    use crate::wire::samples::{each_variant, plain_frames};
 
     /// What is read of a plain frame is what all of its headers say.
     fn agrees(frame: &[u8]) -> bool {
@@ -212,16 +212,9 @@ mod tests {
             .with_iterations(20_000)
             .with_max_len(64)
             .for_each(|bytes: &[u8]| {
-                agrees(bytes);
-                let Some((which, changes)) = bytes.split_first() else {
-                    return;
-                };
-                let mut frame = frames[usize::from(*which) % frames.len()].clone();
-                for change in changes.chunks_exact(2) {
-                    let at = usize::from(change[0]) % frame.len();
-                    frame[at] = change[1];
-                    agrees(&frame);
-                }
+                each_variant(bytes, &frames, |frame| {
+                    agrees(frame);
+                });
             });
     }
 }

@@ -76,12 +76,6 @@ impl<'a> Ipv4Packet<'a> {
         HEADER_LEN + self.options.len()
     }
 
-    /// True where options follow the header.
-    #[inline]
-    pub fn has_options(&self) -> bool {
-        !self.options.is_empty()
-    }
-
     /// Header plus payload as the sender wrote it; zero when left to the network card.
     #[inline]
     pub fn total_len(&self) -> u16 {

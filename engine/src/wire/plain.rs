@@ -229,17 +229,6 @@ mod tests {
         bolero::check!()
             .with_iterations(20_000)
             .with_max_len(64)
-            .for_each(|bytes: &[u8]| {
-                agrees(bytes);
-                let Some((which, changes)) = bytes.split_first() else {
-                    return;
-                };
-                let mut frame = frames[usize::from(*which) % frames.len()].clone();
-                for change in changes.chunks_exact(2) {
-                    let at = usize::from(change[0]) % frame.len();
-                    frame[at] = change[1];
-                    agrees(&frame);
-                }
-            });
+            .for_each(|bytes: &[u8]| each_variant(bytes, &frames, agrees));
     }
 }

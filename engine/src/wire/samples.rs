@@ -157,3 +157,18 @@ pub fn plain_frames() -> Vec<Vec<u8>> {
     });
     frames.collect()
 }
+
+/// Gives any bytes to a check, and what they make of a plain frame: the first says which, each pair
+/// of the others what stands where.
+pub fn each_variant(bytes: &[u8], frames: &[Vec<u8>], mut check: impl FnMut(&[u8])) {
+    check(bytes);
+    let Some((which, changes)) = bytes.split_first() else {
+        return;
+    };
+    let mut frame = frames[usize::from(*which) % frames.len()].clone();
+    for change in changes.chunks_exact(2) {
+        let at = usize::from(change[0]) % frame.len();
+        frame[at] = change[1];
+        check(&frame);
+    }
+}
