@@ -34,6 +34,8 @@ mod program;
 mod restart;
 /// A saved table reads like the run that made it.
 mod saved;
+/// A packet that is counted by its summary leaves what it leaves with all its headers read.
+mod summaries;
 /// Saved tables of every layout that there was.
 mod tables;
 /// A live worker goes on between bursts.
