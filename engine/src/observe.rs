@@ -171,6 +171,17 @@ impl Observation<'_> {
     }
 }
 
+impl Observation<'_> {
+    /// Bytes contradict their format; where some are missing that were sent, they may only end too
+    /// early.
+    pub const fn malformed(cut: bool) -> Self {
+        match cut {
+            true => Self::Faulty(Fault::Truncated),
+            false => Self::Malformed,
+        }
+    }
+}
+
 /// Why bytes are no good, besides [`Observation::Malformed`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {

@@ -278,6 +278,10 @@ impl Reader {
                 Observation::Suggests(protocol) => *suggested = Some(protocol),
                 _ => {}
             }
+            let observation = match observation {
+                Observation::Malformed => Observation::malformed(at.cut),
+                other => other,
+            };
             if let Some(fact) = recorder.record(&observation, &ends, *confirmed) {
                 wait(facts, fact, recorder.counters);
             }

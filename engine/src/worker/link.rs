@@ -113,7 +113,7 @@ impl Worker {
             let _ = recorder.record(&observation, ends, true);
         });
         if !well_formed {
-            let _ = recorder.record(&Observation::Malformed, ends, true);
+            let _ = recorder.record(&Observation::malformed(headers.cut), ends, true);
         }
         well_formed
     }

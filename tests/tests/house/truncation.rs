@@ -4,7 +4,7 @@ use std::path::Path;
 use medtap_engine::capture::{Batch, Input, Pcap};
 use medtap_engine::runtime::Analysis;
 use medtap_table::vocabulary::Counter;
-use medtap_tests::{captures, matcher, replay_with};
+use medtap_tests::{Run, captures, matcher, replay_with};
 use rayon::prelude::*;
 
 /// Captures below this size are cut at every byte, larger ones at record boundaries.
@@ -167,6 +167,8 @@ fn short_snapshots_are_read() {
         let path = folder.path().join("short.pcap");
         let bytes = fs::read(capture).expect("a committed capture");
         let packets = boundaries(&bytes).last().map_or(0, |end| end.packets);
+        let malformed = |run: &Run| run.counters.get(Counter::ParseMalformed);
+        let in_whole = malformed(&replay_with(capture, &analysis()).expect("a header"));
         for snapshot in (0..HEADERS_LEN).chain((HEADERS_LEN..1600).step_by(61)) {
             fs::write(&path, with_snapshot(&bytes, snapshot)).expect("a temporary file");
             let run = replay_with(&path, &analysis()).expect("a header");
@@ -175,6 +177,8 @@ fn short_snapshots_are_read() {
             assert_eq!(run.packets(), packets, "{name}");
             let cut = run.counters.get(Counter::Truncated) + run.counters.get(Counter::Malformed);
             assert!(snapshot >= 14 || cut > 0, "{name}: nothing counted");
+            // What the capture lacks is nobody's mistake.
+            assert!(malformed(&run) <= in_whole, "{name}: {}", malformed(&run));
         }
     });
 }

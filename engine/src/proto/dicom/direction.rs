@@ -49,6 +49,8 @@ pub struct Direction {
     /// Bytes that were shown and not consumed.
     pub held: u64,
     pub resyncs: u8,
+    /// Bytes of it were lost: where it contradicts itself, it may be read at a wrong place.
+    pub has_holes: bool,
 }
 
 /// What to do after a step.
@@ -134,6 +136,7 @@ impl Direction {
             state: old.state,
             held: old.held,
             resyncs: old.resyncs,
+            has_holes: old.has_holes,
             ..Self::default()
         }
     }

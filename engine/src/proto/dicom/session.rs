@@ -44,8 +44,9 @@ impl Session for DicomSession {
                     break;
                 }
                 Step::Lost(fault) => {
-                    emit(fault.map_or(Observation::Malformed, Observation::Faulty));
                     let direction = self.direction(segment.from);
+                    let malformed = Observation::malformed(direction.has_holes);
+                    emit(fault.map_or(malformed, Observation::Faulty));
                     direction.lose();
                     direction.resyncs += 1;
                     if direction.resyncs > DICOM_RESYNCS_MAX {
@@ -65,13 +66,15 @@ impl Session for DicomSession {
     fn gap(&mut self, from: Role, missing: u64) -> bool {
         let direction = self.direction(from);
         let missing = missing.saturating_add(std::mem::take(&mut direction.held));
-        // A hole inside a fragment costs its data set; a hole inside a PDU the PDVs after it.
+        direction.has_holes = true;
+        // A hole inside a fragment of a data set costs the data set; a hole elsewhere in a PDU what
+        // comes after it there: half a command is none.
         match direction.state {
             Some(State::Fragment {
                 pdv,
                 left,
                 pdu_left,
-            }) if missing <= left => {
+            }) if missing <= left && !pdv.command => {
                 direction.forget_message();
                 direction.state = Some(State::Fragment {
                     pdv,
