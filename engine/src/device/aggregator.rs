@@ -24,7 +24,7 @@ use super::sighting::{
     ActivitySighting, CountSighting, EdgeSighting, FactSighting, SubjectSighting, Times,
 };
 use super::subject::{BindingKey, SubjectKey};
-use super::text::Value;
+use super::text::ValueRef;
 use super::texts::{Kept, Texts};
 use crate::config::SUBJECTS_PER_PROBATION;
 use crate::counters::Counters;
@@ -268,7 +268,7 @@ impl Aggregator {
     }
 
     /// Takes a fact.
-    pub fn fact(&mut self, fact: &FactSighting) {
+    pub fn fact(&mut self, fact: &FactSighting<'_>) {
         let last = self.last_subject.filter(|(key, _)| *key == fact.key);
         let known = last.map(|(_, id)| id);
         let Some(subject) = known.or_else(|| self.subject_id(&fact.key, true)) else {
@@ -281,11 +281,11 @@ impl Aggregator {
             // Nobody sends for a device that is only spoken of: it was seen when it was named.
             state.times.merge(fact.times);
         }
-        let raw = self.text_id(&fact.raw);
+        let raw = self.text_id(fact.raw);
         // What is no rule's word is said as it is meant.
         let value = match fact.value == fact.raw {
             true => raw,
-            false => self.text_id(&fact.value),
+            false => self.text_id(fact.value),
         };
         let (Some(raw), Some(value)) = (raw, value) else {
             self.counters.count(Counter::FactsRefused);
@@ -322,9 +322,9 @@ impl Aggregator {
     }
 
     /// The number of a text, which is kept if it is new and there is room.
-    fn text_id(&mut self, text: &Value) -> Option<u32> {
-        let hash = self.texts.hash(text);
-        let known = self.texts.find(hash, |kept| self.kept.is_text(*kept, text));
+    fn text_id(&mut self, text: ValueRef<'_>) -> Option<u32> {
+        let hash = self.texts.hash(&text);
+        let known = self.texts.find(hash, |kept| self.kept.get(*kept) == text);
         if known.is_some() || self.texts.is_full() {
             return known;
         }
@@ -458,7 +458,7 @@ impl Aggregator {
             }
             u32::from_be_bytes(first)
         };
-        self.texts.sort_owed(beginning, |text, _| kept.order(*text));
+        self.texts.sort_owed(beginning, |text, _| kept.get(*text));
         let mut next = 0;
         self.texts.settle(|_, rank| {
             *rank = next;
@@ -494,7 +494,10 @@ impl Aggregator {
             match state.slot {
                 Some(slot) => writer.set_fact_times(slot, times),
                 None => {
-                    let text = |id| kept.text(*texts.key(id));
+                    let text = |id| {
+                        let text = kept.get(*texts.key(id));
+                        (text.as_str(), text.is_cut())
+                    };
                     let (raw, raw_cut) = text(key.raw);
                     // Few values are a rule's word.
                     let (value, value_cut) = match key.raw == key.value {

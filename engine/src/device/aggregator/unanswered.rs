@@ -73,8 +73,8 @@ impl Aggregator {
                 confidence: Field::TcpUnanswered.confidence(),
                 times,
                 count: 1,
-                raw: text,
-                value: text,
+                raw: text.view(),
+                value: text.view(),
             });
         }
     }
