@@ -442,34 +442,9 @@ impl Aggregator {
         }
     }
 
-    /// Numbers the texts of the facts that are owed, in their order: a text that many say is
-    /// compared once.
-    fn rank_texts(&mut self) {
-        for id in self.facts.owed() {
-            let key = self.facts.key(*id);
-            self.texts.owe(key.raw);
-            self.texts.owe(key.value);
-        }
-        let kept = &self.kept;
-        let beginning = |text: &Kept, _: &u32| {
-            let mut first = [0; 4];
-            for (to, from) in first.iter_mut().zip(kept.as_bytes(*text)) {
-                *to = *from;
-            }
-            u32::from_be_bytes(first)
-        };
-        self.texts.sort_owed(beginning, |text, _| kept.get(*text));
-        let mut next = 0;
-        self.texts.settle(|_, rank| {
-            *rank = next;
-            next += 1;
-            true
-        });
-    }
-
     fn publish_facts(&mut self) {
-        self.rank_texts();
-        let (subjects, texts, kept) = (&self.subjects, &self.texts, &self.kept);
+        let said = rank_texts(&self.facts, &mut self.texts, &self.kept);
+        let (subjects, texts) = (&self.subjects, &self.texts);
         let of_subject = |key: &FactKey, _: &FactState| place(subjects.value(key.subject).slot);
         self.facts.sort_owed(of_subject, |key, _| {
             // Numbers, since a comparison part by part is a call.
@@ -494,16 +469,9 @@ impl Aggregator {
             match state.slot {
                 Some(slot) => writer.set_fact_times(slot, times),
                 None => {
-                    let text = |id| {
-                        let text = kept.get(*texts.key(id));
-                        (text.as_str(), text.is_cut())
-                    };
-                    let (raw, raw_cut) = text(key.raw);
-                    // Few values are a rule's word.
-                    let (value, value_cut) = match key.raw == key.value {
-                        true => (raw, raw_cut),
-                        false => text(key.value),
-                    };
+                    let text = |id| said.get(*texts.value(id) as usize).copied();
+                    let (raw, raw_cut) = text(key.raw).unwrap_or_default();
+                    let (value, value_cut) = text(key.value).unwrap_or_default();
                     let fact = Fact {
                         subject,
                         field: key.field,
@@ -597,6 +565,36 @@ impl Aggregator {
             true
         });
     }
+}
+
+/// Numbers the texts of the facts that are owed, in their order: a text that many say is compared
+/// once. Gives each by its number, and whether the sender's was longer.
+fn rank_texts<'a>(
+    facts: &Debts<FactKey, FactState>,
+    texts: &mut Debts<Kept, u32>,
+    kept: &'a Texts,
+) -> Vec<(&'a str, bool)> {
+    for id in facts.owed() {
+        let key = facts.key(*id);
+        texts.owe(key.raw);
+        texts.owe(key.value);
+    }
+    let beginning = |text: &Kept, _: &u32| {
+        let mut first = [0; 4];
+        for (to, from) in first.iter_mut().zip(kept.as_bytes(*text)) {
+            *to = *from;
+        }
+        u32::from_be_bytes(first)
+    };
+    texts.sort_owed(beginning, |text, _| kept.get(*text));
+    let mut said = Vec::with_capacity(texts.owed().len());
+    texts.settle(|text, rank| {
+        let text = kept.get(*text);
+        *rank = said.len() as u32;
+        said.push((text.as_str(), text.is_cut()));
+        true
+    });
+    said
 }
 
 /// A number in the order of slots; that of no slot comes first.
