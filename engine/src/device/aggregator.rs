@@ -269,12 +269,12 @@ impl Aggregator {
 
     /// Takes a fact.
     pub fn fact(&mut self, fact: &FactSighting<'_>) {
-        let last = self.last_subject.filter(|(key, _)| *key == fact.key);
+        let last = self.last_subject.filter(|(key, _)| key == fact.key);
         let known = last.map(|(_, id)| id);
-        let Some(subject) = known.or_else(|| self.subject_id(&fact.key, true)) else {
+        let Some(subject) = known.or_else(|| self.subject_id(fact.key, true)) else {
             return;
         };
-        self.last_subject = Some((fact.key, subject));
+        self.last_subject = Some((*fact.key, subject));
         let state = self.subjects.owe(subject);
         // A time that is known to the hour alone is no sight of the device.
         if matches!(fact.key, SubjectKey::Reported(..)) && !fact.field.is_at_patient() {
@@ -408,7 +408,7 @@ impl Aggregator {
             let reported = matches!(key, SubjectKey::Reported(..));
             u32::from(reported) << 1 | u32::from(!confirms(state.flags))
         };
-        self.subjects.sort_owed(kind, |key, _| key);
+        self.subjects.sort_owed(kind, |key, _| key.order());
         for id in self.subjects.owed().to_vec() {
             self.publish_subject(id);
         }

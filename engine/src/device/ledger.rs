@@ -695,7 +695,7 @@ impl Ledger {
                     meaning.confidence / 2
                 };
                 let taken = outbox.fact(&FactSighting {
-                    key: key.subject,
+                    key: &key.subject,
                     field: key.field,
                     attribute: meaning.attribute,
                     rule: meaning.rule,

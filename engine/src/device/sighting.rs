@@ -66,7 +66,7 @@ pub struct SubjectSighting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FactSighting<'a> {
     /// Of whom.
-    pub key: SubjectKey,
+    pub key: &'a SubjectKey,
     /// Where it was read.
     pub field: Field,
     /// What it says.

@@ -38,21 +38,11 @@ impl Hash for BindingKey {
     }
 }
 
-/// Field by field, as two numbers: arrays are compared by a call.
+/// Field by field.
 impl Ord for BindingKey {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        let numbers = |key: &Self| {
-            let [a, b, c, d, e, f] = key.mac;
-            let mac = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
-            let link = u128::from(key.scope) << 80 | u128::from(key.vlan) << 64;
-            let address = u128::from_be_bytes(key.address);
-            (
-                link | u128::from(mac) << 8 | u128::from(key.version),
-                address,
-            )
-        };
-        numbers(self).cmp(&numbers(other))
+        self.numbers().cmp(&other.numbers())
     }
 }
 
@@ -80,6 +70,18 @@ impl BindingKey {
             version: if is_unspecified { 0 } else { version },
             address: if is_unspecified { [0; 16] } else { address },
         }
+    }
+
+    /// Its fields as two numbers in their order: arrays are compared by a call.
+    #[inline]
+    fn numbers(&self) -> (u128, u128) {
+        let [a, b, c, d, e, f] = self.mac;
+        let mac = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        let link = u128::from(self.scope) << 80 | u128::from(self.vlan) << 64;
+        (
+            link | u128::from(mac) << 8 | u128::from(self.version),
+            u128::from_be_bytes(self.address),
+        )
     }
 
     /// The ends of its addresses as a word: which place it has, not whose it is.
@@ -196,6 +198,14 @@ impl SubjectKey {
             None => Self::Binding(binding),
             Some(identifier) => Self::Reported(binding, Identifier::new(identifier)?),
         })
+    }
+
+    /// Its place among those of its kind.
+    pub fn order(&self) -> impl Ord {
+        match self {
+            Self::Binding(binding) => (binding.numbers(), None),
+            Self::Reported(binding, identifier) => (binding.numbers(), Some(identifier)),
+        }
     }
 
     /// What says it, in bytes.

@@ -65,11 +65,11 @@ impl Head {
     }
 
     #[inline]
-    fn with<'a>(&self, mut texts: &'a [u8]) -> FactSighting<'a> {
+    fn with<'a>(&'a self, mut texts: &'a [u8]) -> FactSighting<'a> {
         let raw = self.raw.take(&mut texts);
         let value = self.value.map_or(raw, |value| value.take(&mut texts));
         FactSighting {
-            key: self.key,
+            key: &self.key,
             field: self.field,
             attribute: self.attribute,
             rule: self.rule,
@@ -116,7 +116,7 @@ impl FactSender {
         }
         let value = (fact.value != fact.raw).then_some(fact.value);
         let head = Head {
-            key: fact.key,
+            key: *fact.key,
             field: fact.field,
             attribute: fact.attribute,
             rule: fact.rule,
@@ -174,9 +174,17 @@ mod tests {
     use super::*;
     use crate::device::{BindingKey, Value};
 
+    const KEY: SubjectKey = SubjectKey::Binding(BindingKey {
+        scope: 0,
+        vlan: 3,
+        mac: [2; 6],
+        version: 0,
+        address: [0; 16],
+    });
+
     fn fact<'a>(number: u64, raw: &'a Value, value: &'a Value) -> FactSighting<'a> {
         FactSighting {
-            key: SubjectKey::Binding(BindingKey::default()),
+            key: &KEY,
             field: Field::HttpServer,
             attribute: Attribute::Observed,
             rule: 7,

@@ -97,7 +97,7 @@ impl Aggregator {
         for (key, times, rival) in told {
             let text = text(&rival);
             self.fact(&FactSighting {
-                key,
+                key: &key,
                 field: Field::ArpRival,
                 attribute: Attribute::Observed,
                 rule: 0,

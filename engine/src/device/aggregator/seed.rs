@@ -55,7 +55,7 @@ impl Aggregator {
         let raw = text(&fact.raw, fact.raw_cut);
         let value = text(&fact.value, fact.value_cut);
         self.fact(&FactSighting {
-            key,
+            key: &key,
             field: fact.field,
             attribute: fact.attribute,
             rule: fact.rule,

@@ -66,7 +66,7 @@ impl Aggregator {
             }
             let text = Value::from_wire(level.to_string().as_bytes());
             self.fact(&FactSighting {
-                key,
+                key: &key,
                 field: Field::TcpUnanswered,
                 attribute: Attribute::Observed,
                 rule: 0,

@@ -16,6 +16,7 @@ impl Outbox for Tray {
         if taken {
             self.room -= 1;
             self.facts.push(FactSighting {
+                key: Box::leak(Box::new(*fact.key)),
                 raw: kept(fact.raw),
                 value: kept(fact.value),
                 ..*fact
