@@ -112,7 +112,7 @@ pub struct Sink {
 }
 
 impl Outbox for Sink {
-    fn fact(&mut self, _: &FactSighting) -> bool {
+    fn fact(&mut self, _: &FactSighting<'_>) -> bool {
         self.facts += 1;
         true
     }

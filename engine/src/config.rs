@@ -267,6 +267,9 @@ pub const SUBJECTS_PER_PROBATION: u32 = 4;
 /// Sightings of facts that may wait between a worker and the aggregator.
 pub const FACT_RING_SIGHTINGS: usize = 256;
 
+/// Bytes of their texts that may wait with them: most have a few dozen.
+pub const FACT_RING_TEXT_BYTES: usize = 32_768;
+
 /// Sightings of counts that may wait between a worker and the aggregator.
 pub const COUNT_RING_SIGHTINGS: usize = 4096;
 

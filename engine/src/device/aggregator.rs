@@ -24,7 +24,7 @@ use super::sighting::{
     ActivitySighting, CountSighting, EdgeSighting, FactSighting, SubjectSighting, Times,
 };
 use super::subject::{BindingKey, SubjectKey};
-use super::text::Value;
+use super::text::ValueRef;
 use super::texts::{Kept, Texts};
 use crate::config::SUBJECTS_PER_PROBATION;
 use crate::counters::Counters;
@@ -268,24 +268,24 @@ impl Aggregator {
     }
 
     /// Takes a fact.
-    pub fn fact(&mut self, fact: &FactSighting) {
-        let last = self.last_subject.filter(|(key, _)| *key == fact.key);
+    pub fn fact(&mut self, fact: &FactSighting<'_>) {
+        let last = self.last_subject.filter(|(key, _)| key == fact.key);
         let known = last.map(|(_, id)| id);
-        let Some(subject) = known.or_else(|| self.subject_id(&fact.key, true)) else {
+        let Some(subject) = known.or_else(|| self.subject_id(fact.key, true)) else {
             return;
         };
-        self.last_subject = Some((fact.key, subject));
+        self.last_subject = Some((*fact.key, subject));
         let state = self.subjects.owe(subject);
         // A time that is known to the hour alone is no sight of the device.
         if matches!(fact.key, SubjectKey::Reported(..)) && !fact.field.is_at_patient() {
             // Nobody sends for a device that is only spoken of: it was seen when it was named.
             state.times.merge(fact.times);
         }
-        let raw = self.text_id(&fact.raw);
+        let raw = self.text_id(fact.raw);
         // What is no rule's word is said as it is meant.
         let value = match fact.value == fact.raw {
             true => raw,
-            false => self.text_id(&fact.value),
+            false => self.text_id(fact.value),
         };
         let (Some(raw), Some(value)) = (raw, value) else {
             self.counters.count(Counter::FactsRefused);
@@ -322,9 +322,9 @@ impl Aggregator {
     }
 
     /// The number of a text, which is kept if it is new and there is room.
-    fn text_id(&mut self, text: &Value) -> Option<u32> {
-        let hash = self.texts.hash(text);
-        let known = self.texts.find(hash, |kept| self.kept.is_text(*kept, text));
+    fn text_id(&mut self, text: ValueRef<'_>) -> Option<u32> {
+        let hash = self.texts.hash(&text);
+        let known = self.texts.find(hash, |kept| self.kept.get(*kept) == text);
         if known.is_some() || self.texts.is_full() {
             return known;
         }
@@ -408,7 +408,7 @@ impl Aggregator {
             let reported = matches!(key, SubjectKey::Reported(..));
             u32::from(reported) << 1 | u32::from(!confirms(state.flags))
         };
-        self.subjects.sort_owed(kind, |key, _| key);
+        self.subjects.sort_owed(kind, |key, _| key.order());
         for id in self.subjects.owed().to_vec() {
             self.publish_subject(id);
         }
@@ -442,34 +442,9 @@ impl Aggregator {
         }
     }
 
-    /// Numbers the texts of the facts that are owed, in their order: a text that many say is
-    /// compared once.
-    fn rank_texts(&mut self) {
-        for id in self.facts.owed() {
-            let key = self.facts.key(*id);
-            self.texts.owe(key.raw);
-            self.texts.owe(key.value);
-        }
-        let kept = &self.kept;
-        let beginning = |text: &Kept, _: &u32| {
-            let mut first = [0; 4];
-            for (to, from) in first.iter_mut().zip(kept.as_bytes(*text)) {
-                *to = *from;
-            }
-            u32::from_be_bytes(first)
-        };
-        self.texts.sort_owed(beginning, |text, _| kept.order(*text));
-        let mut next = 0;
-        self.texts.settle(|_, rank| {
-            *rank = next;
-            next += 1;
-            true
-        });
-    }
-
     fn publish_facts(&mut self) {
-        self.rank_texts();
-        let (subjects, texts, kept) = (&self.subjects, &self.texts, &self.kept);
+        let said = rank_texts(&self.facts, &mut self.texts, &self.kept);
+        let (subjects, texts) = (&self.subjects, &self.texts);
         let of_subject = |key: &FactKey, _: &FactState| place(subjects.value(key.subject).slot);
         self.facts.sort_owed(of_subject, |key, _| {
             // Numbers, since a comparison part by part is a call.
@@ -494,13 +469,9 @@ impl Aggregator {
             match state.slot {
                 Some(slot) => writer.set_fact_times(slot, times),
                 None => {
-                    let text = |id| kept.text(*texts.key(id));
-                    let (raw, raw_cut) = text(key.raw);
-                    // Few values are a rule's word.
-                    let (value, value_cut) = match key.raw == key.value {
-                        true => (raw, raw_cut),
-                        false => text(key.value),
-                    };
+                    let text = |id| said.get(*texts.value(id) as usize).copied();
+                    let (raw, raw_cut) = text(key.raw).unwrap_or_default();
+                    let (value, value_cut) = text(key.value).unwrap_or_default();
                     let fact = Fact {
                         subject,
                         field: key.field,
@@ -594,6 +565,36 @@ impl Aggregator {
             true
         });
     }
+}
+
+/// Numbers the texts of the facts that are owed, in their order: a text that many say is compared
+/// once. Gives each by its number, and whether the sender's was longer.
+fn rank_texts<'a>(
+    facts: &Debts<FactKey, FactState>,
+    texts: &mut Debts<Kept, u32>,
+    kept: &'a Texts,
+) -> Vec<(&'a str, bool)> {
+    for id in facts.owed() {
+        let key = facts.key(*id);
+        texts.owe(key.raw);
+        texts.owe(key.value);
+    }
+    let beginning = |text: &Kept, _: &u32| {
+        let mut first = [0; 4];
+        for (to, from) in first.iter_mut().zip(kept.as_bytes(*text)) {
+            *to = *from;
+        }
+        u32::from_be_bytes(first)
+    };
+    texts.sort_owed(beginning, |text, _| kept.get(*text));
+    let mut said = Vec::with_capacity(texts.owed().len());
+    texts.settle(|text, rank| {
+        let text = kept.get(*text);
+        *rank = said.len() as u32;
+        said.push((text.as_str(), text.is_cut()));
+        true
+    });
+    said
 }
 
 /// A number in the order of slots; that of no slot comes first.

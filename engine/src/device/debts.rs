@@ -128,27 +128,29 @@ impl<K, V> Debts<K, V> {
     }
 
     /// Puts what is owed into the order of `group`, and within a group into this order. Groups are
-    /// sorted as numbers, so what is dear to compare is compared within a group alone; it is made
-    /// once for each.
+    /// numbers, so what is dear to compare is compared within a group alone; it is made once for
+    /// each.
     pub fn sort_owed<'a, O: Ord>(
         &'a mut self,
         group: impl Fn(&'a K, &'a V) -> u32,
         order: impl Fn(&'a K, &'a V) -> O,
     ) {
-        const ID_BITS: u32 = u32::BITS;
         let entries = &self.entries;
         let grouped = self.owed.iter().map(|&id| {
             let debt = &entries[id as usize];
-            u64::from(group(&debt.key, &debt.value)) << ID_BITS | u64::from(id)
+            (group(&debt.key, &debt.value), id)
         });
-        let mut grouped = grouped.collect::<Vec<u64>>();
-        grouped.sort_unstable();
+        let grouped = by_group(grouped.collect());
         self.owed.clear();
         let mut ordered = Vec::new();
-        for group in grouped.chunk_by(|a, b| a >> ID_BITS == b >> ID_BITS) {
-            ordered.extend(group.iter().map(|&place| {
-                let debt = &entries[place as u32 as usize];
-                (order(&debt.key, &debt.value), place as u32)
+        for group in grouped.chunk_by(|(a, _), (b, _)| a == b) {
+            if let [(_, id)] = group {
+                self.owed.push(*id);
+                continue;
+            }
+            ordered.extend(group.iter().map(|&(_, id)| {
+                let debt = &entries[id as usize];
+                (order(&debt.key, &debt.value), id)
             }));
             ordered.sort_unstable();
             self.owed.extend(ordered.drain(..).map(|(_, id)| id));
@@ -210,5 +212,72 @@ impl<K: Eq + Copy, V> Debts<K, V> {
         K: Hash,
     {
         self.find(self.hash(key), |known| known == key)
+    }
+}
+
+/// Groups that there may be for each number, for them to be counted.
+const GROUPS_PER_NUMBER: usize = 4;
+
+/// Numbers in the order of their groups. Where there are not many more groups than numbers, as
+/// where each is a slot, each number is put where its group begins; else they are sorted.
+fn by_group(mut numbers: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
+    let last = numbers.iter().map(|(group, _)| *group as usize).max();
+    let last = last.unwrap_or_default();
+    if last >= numbers.len().saturating_mul(GROUPS_PER_NUMBER) {
+        numbers.sort_unstable();
+        return numbers;
+    }
+    let mut places = vec![0; last + 1];
+    for (group, _) in &numbers {
+        places[*group as usize] += 1;
+    }
+    let mut next = 0;
+    for place in &mut places {
+        next += std::mem::replace(place, next);
+    }
+    let mut sorted = vec![(0, 0); numbers.len()];
+    for number in numbers {
+        let place = &mut places[number.0 as usize];
+        sorted[*place] = number;
+        *place += 1;
+    }
+    sorted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counted or sorted, groups come in their order and hold what they held.
+    #[test]
+    fn groups_come_in_their_order() {
+        for (factor, few) in [(7, 1), (7, 1000), (1 << 20, 1), (u32::MAX / 64, 3)] {
+            let numbers: Vec<_> = (0..60)
+                .map(|id| (id * 37 % 60 / few * factor, id))
+                .collect();
+            let mut expected = numbers.clone();
+            expected.sort_unstable();
+            let mut sorted = by_group(numbers);
+            assert!(sorted.is_sorted_by_key(|(group, _)| *group));
+            sorted.sort_unstable();
+            assert_eq!(sorted, expected);
+        }
+        assert_eq!(by_group(Vec::new()), []);
+    }
+
+    #[test]
+    fn what_is_owed_is_sorted_by_group_and_then_by_order() {
+        let mut debts = Debts::new(100);
+        for n in 0..100_u32 {
+            let id = debts.id(&(n * 37 % 100), || n % 3).unwrap();
+            debts.owe(id);
+        }
+        debts.sort_owed(|_, group| *group, |key, _| *key);
+        let mut keys = Vec::new();
+        assert!(debts.settle(|key, group| {
+            keys.push((*group, *key));
+            true
+        }));
+        assert!(keys.is_sorted() && keys.len() == 100);
     }
 }

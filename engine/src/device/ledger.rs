@@ -22,7 +22,7 @@ use super::sighting::{
 };
 use super::sketch::Sketch;
 use super::subject::{BindingKey, SubjectKey};
-use super::text::Value;
+use super::text::{Value, ValueRef};
 use super::texts::{Kept, Texts};
 use crate::config::{
     LEDGER_ACTIVITIES_MAX, LEDGER_EDGES_MAX, LEDGER_FACTS_MAX, LEDGER_SUBJECTS_MAX,
@@ -175,7 +175,7 @@ pub struct Ledger {
 /// Where debts go: each takes one sighting, or refuses it for now.
 pub trait Outbox {
     /// Takes a fact.
-    fn fact(&mut self, fact: &FactSighting) -> bool;
+    fn fact(&mut self, fact: &FactSighting<'_>) -> bool;
     /// Takes a count.
     fn count(&mut self, count: &CountSighting) -> bool;
 }
@@ -354,8 +354,9 @@ impl Ledger {
         let hash = self
             .facts_memo
             .fact(subject.said(), field, known_as.as_bytes());
-        let known = self.find_fact(hash, &subject, field, &known_as);
-        let id = known.or_else(|| self.add_fact(hash, subject, (field, &known_as), meanings));
+        let known_as = known_as.view();
+        let known = self.find_fact(hash, &subject, field, known_as);
+        let id = known.or_else(|| self.add_fact(hash, subject, (field, known_as), meanings));
         let id = self.added(id, &subject, field, counters)?;
         self.say(id, field, &Again::once(at.0, at.1))
     }
@@ -412,8 +413,16 @@ impl Ledger {
         counters: &mut Counters,
     ) -> Option<u32> {
         let subject = SubjectKey::new(said)?;
-        let mut text = Value::from_wire(raw);
-        self.persons.apply(field, &mut text);
+        let repaired;
+        let text = match ValueRef::plain(raw) {
+            Some(plain) => plain,
+            None => {
+                repaired = Value::from_wire(raw);
+                repaired.view()
+            }
+        };
+        let hidden = self.persons.hide(field, text);
+        let text = hidden.as_ref().map_or(text, Value::view);
         if text.is_empty() {
             return None;
         }
@@ -421,17 +430,23 @@ impl Ledger {
             true => hash,
             false => self.facts_memo.fact(subject.said(), field, text.as_bytes()),
         };
-        let id = self.find_fact(hash, &subject, field, &text).or_else(|| {
-            let meanings = self.meanings.of(field, &text, matcher);
-            self.add_fact(hash, subject, (field, &text), meanings)
+        let id = self.find_fact(hash, &subject, field, text).or_else(|| {
+            let meanings = self.meanings.of(field, text, matcher);
+            self.add_fact(hash, subject, (field, text), meanings)
         });
         self.added(id, &subject, field, counters)
     }
 
     /// A fact that is known.
-    fn find_fact(&self, hash: u64, subject: &SubjectKey, field: Field, raw: &Value) -> Option<u32> {
+    fn find_fact(
+        &self,
+        hash: u64,
+        subject: &SubjectKey,
+        field: Field,
+        raw: ValueRef<'_>,
+    ) -> Option<u32> {
         self.facts.find(hash, |known| {
-            known.field == field && self.texts.is_text(known.raw, raw) && known.subject == *subject
+            known.field == field && self.texts.get(known.raw) == raw && known.subject == *subject
         })
     }
 
@@ -440,7 +455,7 @@ impl Ledger {
         &mut self,
         hash: u64,
         subject: SubjectKey,
-        (field, raw): (Field, &Value),
+        (field, raw): (Field, ValueRef<'_>),
         meanings: Arc<[Meaning]>,
     ) -> Option<u32> {
         if self.facts.is_full() {
@@ -671,7 +686,7 @@ impl Ledger {
     fn settle_facts(&mut self, outbox: &mut dyn Outbox) -> bool {
         let texts = &self.texts;
         self.facts.settle(|key, debt| {
-            let raw = texts.value(key.raw);
+            let raw = texts.get(key.raw);
             while let Some(meaning) = debt.meanings.get(debt.handed) {
                 // What only one side ever said is worth half: nobody answered for it.
                 let confidence = if debt.confirmed {
@@ -680,7 +695,7 @@ impl Ledger {
                     meaning.confidence / 2
                 };
                 let taken = outbox.fact(&FactSighting {
-                    key: key.subject,
+                    key: &key.subject,
                     field: key.field,
                     attribute: meaning.attribute,
                     rule: meaning.rule,
@@ -688,7 +703,7 @@ impl Ledger {
                     times: debt.times,
                     count: debt.count,
                     raw,
-                    value: meaning.value,
+                    value: meaning.value.view(),
                 });
                 if !taken {
                     return false;

@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use medtap_rules::Matcher;
 use medtap_table::vocabulary::{Attribute, Field};
 
-use super::text::Value;
+use super::text::{Value, ValueRef};
 use crate::config::{FACTS_PER_VALUE_MAX, MEANINGS_SLOTS};
 
 /// One thing that a value says: by itself, or by a rule.
@@ -67,22 +67,23 @@ impl Meanings {
     };
 
     /// What a value means; rules are asked where it was not judged lately.
-    pub fn of(&mut self, field: Field, raw: &Value, matcher: &Matcher) -> Arc<[Meaning]> {
+    pub fn of(&mut self, field: Field, raw: ValueRef<'_>, matcher: &Matcher) -> Arc<[Meaning]> {
         let mut hasher = self.hasher.build_hasher();
         hasher.write_u16(field.number());
         raw.hash(&mut hasher);
         let at = hasher.finish() as usize % MEANINGS_SLOTS;
         let Some(slot) = self.slots.get_mut(at) else {
-            return judge(field, *raw, matcher);
+            return judge(field, raw.to_value(), matcher);
         };
         let known = slot.as_ref();
-        if let Some(known) = known.filter(|known| known.field == field && known.raw == *raw) {
+        if let Some(known) = known.filter(|known| known.field == field && known.raw.view() == raw) {
             return Arc::clone(&known.meanings);
         }
-        let meanings = judge(field, *raw, matcher);
+        let raw = raw.to_value();
+        let meanings = judge(field, raw, matcher);
         *slot = Some(Box::new(Judged {
             field,
-            raw: *raw,
+            raw,
             meanings: Arc::clone(&meanings),
         }));
         meanings
@@ -208,7 +209,7 @@ matches = [{ value = "WardPrint" }]
         let mut meanings = Meanings::default();
         let of = |meanings: &mut Meanings, field, text: &str, matcher| {
             let raw = Value::from_wire(text.as_bytes());
-            let said = meanings.of(field, &raw, matcher);
+            let said = meanings.of(field, raw.view(), matcher);
             (said[0].rule, said[0].value.as_str().to_owned())
         };
         let (known, unknown) = ((1_000_001, "Acme".to_owned()), (0, "WardPrint".to_owned()));

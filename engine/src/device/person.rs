@@ -6,7 +6,7 @@ use hmac::{Hmac, Mac};
 use medtap_table::vocabulary::{Attribute, Field};
 use sha2::Sha256;
 
-use super::text::Value;
+use super::text::{Value, ValueRef};
 
 /// What people call the things they own, as it ends or begins a host name.
 const THINGS: &[&str] = &[
@@ -61,11 +61,10 @@ impl PersonFilter {
         Self { key }
     }
 
-    /// Makes of a value what may be kept of it.
-    pub fn apply(&self, field: Field, value: &mut Value) {
-        if may_name_a_person(field) && looks_personal(value.as_str()) {
-            *value = self.replace(value.as_str());
-        }
+    /// What is kept in place of a value that looks like a person's name.
+    pub fn hide(&self, field: Field, value: ValueRef<'_>) -> Option<Value> {
+        let is_personal = may_name_a_person(field) && looks_personal(value.as_str());
+        is_personal.then(|| self.replace(value.as_str()))
     }
 
     fn replace(&self, name: &str) -> Value {
@@ -228,16 +227,12 @@ mod tests {
     #[test]
     fn the_hash_is_stable_and_keyed() {
         let name = Value::from_wire(b"annas-iphone");
-        let applied = |filter: PersonFilter, field| {
-            let mut kept = name;
-            filter.apply(field, &mut kept);
-            kept
-        };
-        let one = applied(PersonFilter::FIXED, Field::DhcpHostname);
+        let hidden = |filter: PersonFilter, field| filter.hide(field, name.view());
+        let one = hidden(PersonFilter::FIXED, Field::DhcpHostname).unwrap();
         assert!(one.as_str().starts_with("personal-"));
-        assert_eq!(one, applied(PersonFilter::FIXED, Field::MdnsHostname));
+        assert_eq!(hidden(PersonFilter::FIXED, Field::MdnsHostname), Some(one));
         let other = PersonFilter::new([1; 32]);
-        assert_ne!(one, applied(other, Field::DhcpHostname));
-        assert_eq!(applied(PersonFilter::FIXED, Field::DicomModel), name);
+        assert_ne!(hidden(other, Field::DhcpHostname), Some(one));
+        assert_eq!(hidden(PersonFilter::FIXED, Field::DicomModel), None);
     }
 }

@@ -7,7 +7,7 @@ use medtap_table::{EdgeFlags, SubjectFlags, Traffic, Volume};
 use super::claims::Claims;
 use super::sketch::Sketch;
 use super::subject::{BindingKey, SubjectKey};
-use super::text::Value;
+use super::text::ValueRef;
 
 /// The first and the last time of something, nanoseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,9 +64,9 @@ pub struct SubjectSighting {
 
 /// What was said of a subject since the last time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FactSighting {
+pub struct FactSighting<'a> {
     /// Of whom.
-    pub key: SubjectKey,
+    pub key: &'a SubjectKey,
     /// Where it was read.
     pub field: Field,
     /// What it says.
@@ -80,9 +80,9 @@ pub struct FactSighting {
     /// How often.
     pub count: u64,
     /// As it was sent.
-    pub raw: Value,
+    pub raw: ValueRef<'a>,
     /// What it means.
-    pub value: Value,
+    pub value: ValueRef<'a>,
 }
 
 /// Who spoke with whom since the last time.

@@ -1,6 +1,7 @@
 //! Whom a fact is about: an address binding on a link, or a device that another one reports.
 //! Which subjects are one device is not decided here.
 
+use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
 use sha2::{Digest, Sha256};
@@ -9,7 +10,7 @@ use super::memo::Said;
 use crate::observe::MacAddr;
 
 /// (scope, VLAN, MAC, address): one address of one interface, as the frames show it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct BindingKey {
     /// Configured address space, 0 where there is one.
     pub scope: u16,
@@ -37,6 +38,21 @@ impl Hash for BindingKey {
     }
 }
 
+/// Field by field.
+impl Ord for BindingKey {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.numbers().cmp(&other.numbers())
+    }
+}
+
+impl PartialOrd for BindingKey {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl BindingKey {
     /// The binding of a frame's end. An unspecified address (0.0.0.0, ::) is none.
     #[inline]
@@ -54,6 +70,18 @@ impl BindingKey {
             version: if is_unspecified { 0 } else { version },
             address: if is_unspecified { [0; 16] } else { address },
         }
+    }
+
+    /// Its fields as two numbers in their order: arrays are compared by a call.
+    #[inline]
+    fn numbers(&self) -> (u128, u128) {
+        let [a, b, c, d, e, f] = self.mac;
+        let mac = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        let link = u128::from(self.scope) << 80 | u128::from(self.vlan) << 64;
+        (
+            link | u128::from(mac) << 8 | u128::from(self.version),
+            u128::from_be_bytes(self.address),
+        )
     }
 
     /// The ends of its addresses as a word: which place it has, not whose it is.
@@ -172,6 +200,14 @@ impl SubjectKey {
         })
     }
 
+    /// Its place among those of its kind.
+    pub fn order(&self) -> impl Ord {
+        match self {
+            Self::Binding(binding) => (binding.numbers(), None),
+            Self::Reported(binding, identifier) => (binding.numbers(), Some(identifier)),
+        }
+    }
+
     /// What says it, in bytes.
     pub fn said(&self) -> Said<'_> {
         let (binding, reported) = match self {
@@ -215,6 +251,41 @@ mod tests {
         assert!(a.as_str().starts_with("aaaa") && a.as_str().contains('#'));
         assert_eq!(Identifier::new(b"x|y").unwrap().as_str(), "x|y");
         assert_eq!(Identifier::new(b" \0"), None);
+    }
+
+    /// In the order of its fields.
+    #[test]
+    fn bindings_are_ordered_field_by_field() {
+        let keys = [0, 1, 2, 0x100, 0x0102].map(|n: u16| {
+            let [high, low] = n.to_be_bytes();
+            let mac = [high, 0, 0, 0, 0, low];
+            let mut address = [0; 16];
+            (address[0], address[15]) = (high, low);
+            (n, mac, low, address)
+        });
+        let all: Vec<BindingKey> = keys
+            .iter()
+            .flat_map(|a| keys.iter().map(move |b| (a, b)))
+            .flat_map(|(a, b)| {
+                let key = |scope, vlan, mac, version, address| BindingKey {
+                    scope,
+                    vlan,
+                    mac,
+                    version,
+                    address,
+                };
+                [
+                    key(a.0, b.0, [0; 6], 0, [0; 16]),
+                    key(0, a.0, b.1, 0, [0; 16]),
+                    key(0, 0, a.1, b.2, [0; 16]),
+                    key(0, 0, [0; 6], a.2, b.3),
+                ]
+            })
+            .collect();
+        let fields = |key: &BindingKey| (key.scope, key.vlan, key.mac, key.version, key.address);
+        for (a, b) in all.iter().flat_map(|a| all.iter().map(move |b| (a, b))) {
+            assert_eq!(a.cmp(b), fields(a).cmp(&fields(b)), "{a:?} {b:?}");
+        }
     }
 
     #[test]

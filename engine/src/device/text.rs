@@ -3,6 +3,78 @@
 
 use crate::config::VALUE_BYTES_MAX;
 
+/// A value without the room that it does not need: its bytes, wherever they lie.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ValueRef<'a> {
+    bytes: &'a [u8],
+    is_cut: bool,
+}
+
+impl<'a> ValueRef<'a> {
+    /// A value as it was kept or sent on.
+    #[inline]
+    pub(crate) const fn of(bytes: &'a [u8], is_cut: bool) -> Self {
+        Self { bytes, is_cut }
+    }
+
+    /// What was sent, where it is a value as it stands and needs no repair.
+    #[inline]
+    pub fn plain(raw: &'a [u8]) -> Option<Self> {
+        is_plain(raw).then_some(Self::of(raw, false))
+    }
+
+    /// Its bytes.
+    #[inline]
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The text.
+    pub fn as_str(self) -> &'a str {
+        std::str::from_utf8(self.bytes).unwrap_or_default()
+    }
+
+    /// True when there is nothing to show.
+    #[inline]
+    pub const fn is_empty(self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// True when the sender's text was longer: such a value never joins devices.
+    #[inline]
+    pub const fn is_cut(self) -> bool {
+        self.is_cut
+    }
+
+    /// True for a text that is these very bytes.
+    #[inline]
+    pub fn is(self, raw: &[u8]) -> bool {
+        !self.is_cut && self.bytes == raw
+    }
+
+    /// The same with room of its own.
+    pub fn to_value(self) -> Value {
+        let mut value = Value::EMPTY;
+        if let Some(target) = value.bytes.get_mut(..self.bytes.len()) {
+            target.copy_from_slice(self.bytes);
+            (value.len, value.cut) = (self.bytes.len() as u16, self.is_cut);
+        }
+        value
+    }
+}
+
+impl std::fmt::Debug for ValueRef<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+impl std::hash::Hash for ValueRef<'_> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.bytes.hash(state);
+    }
+}
+
 /// Valid UTF-8 of at most [`VALUE_BYTES_MAX`] bytes, without control characters, trimmed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Value {
@@ -19,23 +91,13 @@ impl Value {
         bytes: [0; VALUE_BYTES_MAX],
     };
 
-    /// A text as it was kept.
-    pub(super) fn of(text: &[u8], cut: bool) -> Self {
-        let mut value = Self::EMPTY;
-        if let Some(target) = value.bytes.get_mut(..text.len()) {
-            target.copy_from_slice(text);
-            (value.len, value.cut) = (text.len() as u16, cut);
-        }
-        value
-    }
-
     /// What was sent, as text: UTF-8, or else ISO 8859-1, which every byte is valid in. Padding
     /// (spaces and NULs) goes, control characters become one space.
     pub fn from_wire(raw: &[u8]) -> Self {
-        let mut value = Self::EMPTY;
-        if value.take_plain(raw) {
-            return value;
+        if let Some(plain) = ValueRef::plain(raw) {
+            return plain.to_value();
         }
+        let mut value = Self::EMPTY;
         // Longer input is cut here first, so that the work is bounded.
         let limit = VALUE_BYTES_MAX * 2;
         let (raw, long) = (&raw[..raw.len().min(limit)], raw.len() > limit);
@@ -68,42 +130,6 @@ impl Value {
         value
     }
 
-    /// Takes a text that needs no repair: short, ASCII, no control characters, no blanks to take
-    /// out. False for any other, of which nothing is taken.
-    fn take_plain(&mut self, raw: &[u8]) -> bool {
-        let Some(target) = self.bytes.get_mut(..raw.len()) else {
-            return false;
-        };
-        let (Some(first), Some(last)) = (raw.first(), raw.last()) else {
-            return false;
-        };
-        // Eight bytes at a time; the last eight once more where some are left over. Fewer than
-        // eight are filled up with others.
-        let (words, _) = raw.as_chunks::<8>();
-        let end = match raw.last_chunk::<8>() {
-            Some(end) => u64::from_le_bytes(*end),
-            None => raw
-                .iter()
-                .fold(u64::from_le_bytes([b'!'; 8]), |word, byte| {
-                    word << 8 | u64::from(*byte)
-                }),
-        };
-        let (others, blanks) = plain_word(end);
-        let mut faults = others | blanks & blanks << 8;
-        let mut before = 0;
-        for word in words {
-            let (others, blanks) = plain_word(u64::from_le_bytes(*word));
-            faults |= others | blanks & (blanks << 8 | before >> 56);
-            before = blanks;
-        }
-        if faults != 0 || *first == b' ' || *last == b' ' {
-            return false;
-        }
-        target.copy_from_slice(raw);
-        self.len = raw.len() as u16;
-        true
-    }
-
     fn push(&mut self, c: char) {
         let mut utf8 = [0; 4];
         let utf8 = c.encode_utf8(&mut utf8).as_bytes();
@@ -123,13 +149,15 @@ impl Value {
     }
 
     /// Its bytes.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
 
-    /// True for a text that is these very bytes.
-    pub fn is(&self, raw: &[u8]) -> bool {
-        !self.cut && self.as_bytes() == raw
+    /// The same without its room.
+    #[inline]
+    pub fn view(&self) -> ValueRef<'_> {
+        ValueRef::of(self.as_bytes(), self.cut)
     }
 
     /// The text.
@@ -146,6 +174,37 @@ impl Value {
     pub fn is_cut(&self) -> bool {
         self.cut
     }
+}
+
+/// True for a text that needs no repair: short, ASCII, no control characters, no blanks to take
+/// out.
+fn is_plain(raw: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (raw.first(), raw.last()) else {
+        return false;
+    };
+    if raw.len() > VALUE_BYTES_MAX || *first == b' ' || *last == b' ' {
+        return false;
+    }
+    // Eight bytes at a time; the last eight once more where some are left over. Fewer than
+    // eight are filled up with others.
+    let (words, _) = raw.as_chunks::<8>();
+    let end = match raw.last_chunk::<8>() {
+        Some(end) => u64::from_le_bytes(*end),
+        None => raw
+            .iter()
+            .fold(u64::from_le_bytes([b'!'; 8]), |word, byte| {
+                word << 8 | u64::from(*byte)
+            }),
+    };
+    let (others, blanks) = plain_word(end);
+    let mut faults = others | blanks & blanks << 8;
+    let mut before = 0;
+    for word in words {
+        let (others, blanks) = plain_word(u64::from_le_bytes(*word));
+        faults |= others | blanks & (blanks << 8 | before >> 56);
+        before = blanks;
+    }
+    faults == 0
 }
 
 /// Of eight bytes, the highest bit of each that is no printable ASCII character, and, where there
@@ -225,9 +284,8 @@ mod tests {
                     && !raw.windows(2).any(|pair| pair == b"  ")
                     && raw.trim_ascii() == raw
                     && (1..=VALUE_BYTES_MAX).contains(&raw.len());
-                let mut value = Value::EMPTY;
-                assert_eq!(value.take_plain(&raw), is_plain, "{raw:?}");
-                assert_eq!(value.as_bytes(), if is_plain { &raw[..] } else { b"" });
+                let plain = ValueRef::plain(&raw);
+                assert_eq!(plain.map(ValueRef::as_bytes), is_plain.then_some(&raw[..]));
             });
     }
 

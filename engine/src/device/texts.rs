@@ -1,7 +1,7 @@
 //! Texts of values that are kept for long, each in as many bytes as it has: a value has room for
 //! the longest, and most have a few. It knows no fact.
 
-use super::text::Value;
+use super::text::ValueRef;
 use crate::config::VALUE_BYTES_MAX;
 
 /// Where a text is kept, valid until its [`Texts`] are cleared.
@@ -33,7 +33,7 @@ impl Texts {
     }
 
     /// Keeps a text; nothing beyond 4 GiB of them.
-    pub fn keep(&mut self, text: &Value) -> Option<Kept> {
+    pub fn keep(&mut self, text: ValueRef<'_>) -> Option<Kept> {
         let start = u32::try_from(self.bytes.len()).ok()?;
         self.bytes.extend_from_slice(text.as_bytes());
         Some(Kept {
@@ -51,31 +51,16 @@ impl Texts {
         bytes.unwrap_or_default()
     }
 
-    /// The text, and whether the sender's was longer.
-    pub fn text(&self, kept: Kept) -> (&str, bool) {
-        let text = std::str::from_utf8(self.as_bytes(kept));
-        (text.unwrap_or_default(), kept.is_cut)
-    }
-
-    /// Its place among texts.
-    pub fn order(&self, kept: Kept) -> (&[u8], bool) {
-        (self.as_bytes(kept), kept.is_cut)
-    }
-
     /// True for a text that is these very bytes.
     #[inline]
     pub fn is(&self, kept: Kept, raw: &[u8]) -> bool {
         !kept.is_cut && self.as_bytes(kept) == raw
     }
 
-    /// True for this text.
-    pub fn is_text(&self, kept: Kept, text: &Value) -> bool {
-        kept.is_cut == text.is_cut() && self.as_bytes(kept) == text.as_bytes()
-    }
-
-    /// The text as a value.
-    pub fn value(&self, kept: Kept) -> Value {
-        Value::of(self.as_bytes(kept), kept.is_cut)
+    /// The text.
+    #[inline]
+    pub fn get(&self, kept: Kept) -> ValueRef<'_> {
+        ValueRef::of(self.as_bytes(kept), kept.is_cut)
     }
 
     /// Forgets every text.
@@ -87,24 +72,27 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::Value;
 
     #[test]
     fn a_text_is_kept_as_it_is() {
         let mut texts = Texts::reserved(4);
         let said = ["CT 01", "Dräger", &"x".repeat(2 * VALUE_BYTES_MAX)];
         let values = said.map(|text| Value::from_wire(text.as_bytes()));
-        let kept = values.map(|value| texts.keep(&value).unwrap());
+        let kept = values
+            .each_ref()
+            .map(|value| texts.keep(value.view()).unwrap());
         for (value, kept) in values.iter().zip(kept) {
-            assert_eq!(texts.value(kept), *value);
-            assert_eq!(texts.text(kept), (value.as_str(), value.is_cut()));
-            assert!(texts.is_text(kept, value));
-            assert_eq!(texts.is_text(kept, &value.shortened()), value.is_cut());
+            assert_eq!(texts.get(kept), value.view());
+            assert_eq!(texts.get(kept).to_value(), *value);
+            let shortened = value.shortened();
+            assert_eq!(texts.get(kept) == shortened.view(), value.is_cut());
         }
         let [ct, _, long] = kept;
         assert!(texts.is(ct, b"CT 01") && !texts.is(ct, b"CT 0"));
         assert!(!texts.is(long, &[b'x'; VALUE_BYTES_MAX]), "it was longer");
-        assert!(texts.order(ct) < texts.order(long));
+        assert!(texts.get(ct) < texts.get(long));
         texts.clear();
-        assert_eq!(texts.text(ct), ("", false));
+        assert!(texts.get(ct).is_empty());
     }
 }

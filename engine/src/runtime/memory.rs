@@ -6,8 +6,9 @@ use std::fmt;
 use medtap_table::Capacity;
 use medtap_table::vocabulary::Purpose;
 
-use crate::config::{COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS};
-use crate::device::{Aggregator, CountSighting, FactSighting};
+use super::facts;
+use crate::config::COUNT_RING_SIGHTINGS;
+use crate::device::{Aggregator, CountSighting};
 use crate::worker::Worker;
 
 const MIB: u64 = 1 << 20;
@@ -26,8 +27,7 @@ impl Memory {
         for (purpose, bytes) in Worker::bytes(flows_max) {
             parts.push((purpose, bytes * count));
         }
-        let rings = FACT_RING_SIGHTINGS * size_of::<FactSighting>()
-            + COUNT_RING_SIGHTINGS * size_of::<CountSighting>();
+        let rings = facts::BYTES + COUNT_RING_SIGHTINGS * size_of::<CountSighting>();
         parts.push((Purpose::Rings, rings as u64 * count));
         parts.push((Purpose::Aggregator, Aggregator::bytes_max(room)));
         parts.push((Purpose::Table, room.bytes().unwrap_or(u64::MAX)));

@@ -1,6 +1,7 @@
 //! Threads, start and end of a run: offline over captures, live over interfaces.
 
 mod dealer;
+mod facts;
 #[cfg(feature = "live")]
 pub mod live;
 mod memory;

@@ -12,6 +12,7 @@ use medtap_table::{Capacity, CreateError, Source, TableWriter};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::dealer::{Dealer, Seat, Watcher};
+use super::facts::{self, FactReceiver, FactSender};
 use super::memory::Memory;
 use super::ring;
 use crate::capture::pcap::{Fault, Pcap};
@@ -116,18 +117,45 @@ struct Leavings {
 
 /// The worker's end of its two rings. Offline a full ring blocks; nothing is dropped.
 struct Rings {
-    facts: Ring<FactSighting>,
-    counts: Ring<CountSighting>,
+    facts: FactSender,
+    counts: Producer<CountSighting>,
+    /// Facts and counts that were pushed since the aggregator was last woken for them.
+    unseen: [usize; 2],
+    aggregator: Thread,
 }
 
 impl Outbox for Rings {
-    fn fact(&mut self, fact: &FactSighting) -> bool {
-        self.facts.push(fact);
+    fn fact(&mut self, fact: &FactSighting<'_>) -> bool {
+        let backoff = Backoff::new();
+        while !self.facts.push(fact) {
+            if self.facts.is_abandoned() {
+                return true;
+            }
+            self.wait(&backoff);
+        }
+        self.unseen[0] += 1;
+        if self.unseen[0] >= FACT_RING_SIGHTINGS / 2 {
+            self.unseen[0] = 0;
+            self.aggregator.unpark();
+        }
         true
     }
 
     fn count(&mut self, count: &CountSighting) -> bool {
-        self.counts.push(count);
+        let backoff = Backoff::new();
+        while self.counts.is_full() {
+            if self.counts.is_abandoned() {
+                return true;
+            }
+            self.wait(&backoff);
+        }
+        // There is room: it is copied once.
+        let _ = self.counts.push(*count);
+        self.unseen[1] += 1;
+        if self.unseen[1] >= COUNT_RING_SIGHTINGS / 2 {
+            self.unseen[1] = 0;
+            self.aggregator.unpark();
+        }
         true
     }
 }
@@ -135,66 +163,33 @@ impl Outbox for Rings {
 impl Rings {
     fn new((facts, counts): Way, aggregator: &Thread) -> Self {
         Self {
-            facts: Ring::new(facts, aggregator),
-            counts: Ring::new(counts, aggregator),
+            facts,
+            counts,
+            unseen: [0; 2],
+            aggregator: aggregator.clone(),
+        }
+    }
+
+    /// Waits for room. Without an aggregator there will never be any; its panic ends the run.
+    #[cold]
+    fn wait(&mut self, backoff: &Backoff) {
+        self.aggregator.unpark();
+        if backoff.is_completed() {
+            thread::sleep(Duration::from_micros(50));
+        } else {
+            backoff.snooze();
         }
     }
 }
 
 /// The worker's ends of two rings, and the aggregator's.
-type Way = (Producer<FactSighting>, Producer<CountSighting>);
-type End = (Consumer<FactSighting>, Consumer<CountSighting>);
+type Way = (FactSender, Producer<CountSighting>);
+type End = (FactReceiver, Consumer<CountSighting>);
 
 fn rings() -> (End, Way) {
-    let (facts, fact_end) = RingBuffer::new(FACT_RING_SIGHTINGS);
+    let (facts, fact_end) = facts::ring();
     let (counts, count_end) = RingBuffer::new(COUNT_RING_SIGHTINGS);
     ((fact_end, count_end), (facts, counts))
-}
-
-/// One ring to the aggregator, which sleeps while there is little in it.
-struct Ring<T> {
-    items: Producer<T>,
-    /// Pushed since the aggregator was last woken.
-    unseen: usize,
-    aggregator: Thread,
-}
-
-impl<T: Copy> Ring<T> {
-    fn new(items: Producer<T>, aggregator: &Thread) -> Self {
-        let aggregator = aggregator.clone();
-        Self {
-            items,
-            unseen: 0,
-            aggregator,
-        }
-    }
-
-    /// Waits for room. Without an aggregator there will never be any; its panic ends the run.
-    fn push(&mut self, item: &T) {
-        let backoff = Backoff::new();
-        while self.items.is_full() {
-            if self.items.is_abandoned() {
-                return;
-            }
-            self.wake();
-            if backoff.is_completed() {
-                thread::sleep(Duration::from_micros(50));
-            } else {
-                backoff.snooze();
-            }
-        }
-        // There is room: it is copied once.
-        let _ = self.items.push(*item);
-        self.unseen += 1;
-        if self.unseen >= self.items.buffer().capacity() / 2 {
-            self.wake();
-        }
-    }
-
-    fn wake(&mut self) {
-        self.unseen = 0;
-        self.aggregator.unpark();
-    }
 }
 
 /// Waits for a thread. Its panic is a fault of the program, and goes on here.
@@ -318,7 +313,7 @@ fn work(mut worker: Worker, mut rings: Rings, dealer: &Dealer<'_>, seat: &Seat) 
         }
     }
     while !worker.finish(&mut rings) {}
-    let aggregator = rings.facts.aggregator.clone();
+    let aggregator = rings.aggregator.clone();
     drop(rings);
     aggregator.unpark();
     Leavings {
@@ -338,7 +333,7 @@ fn aggregate(aggregator: &mut Aggregator, mut ends: Vec<End>) {
         let mut idle = true;
         for (facts, counts) in &mut ends {
             idle &= !ring::drain(counts, |count| aggregator.count(count));
-            idle &= !ring::drain(facts, |fact| aggregator.fact(fact));
+            idle &= !facts.drain(|fact| aggregator.fact(fact));
         }
         if idle && gone {
             return;

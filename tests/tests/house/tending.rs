@@ -10,7 +10,7 @@ use medtap_tests::{devices_text, matcher, replay, root};
 pub struct Direct<'a>(pub &'a mut Aggregator);
 
 impl Outbox for Direct<'_> {
-    fn fact(&mut self, fact: &FactSighting) -> bool {
+    fn fact(&mut self, fact: &FactSighting<'_>) -> bool {
         self.0.fact(fact);
         true
     }

@@ -79,31 +79,34 @@ impl Aggregator {
             SubjectKey::Binding(key) => Some(*key),
             SubjectKey::Reported(..) => None,
         };
-        let told: Vec<FactSighting> = self
+        let told: Vec<(SubjectKey, Times, MacAddr)> = self
             .rivals
             .take(binding)
             .into_iter()
             .filter_map(|(subject, other)| {
                 let (ours, theirs) = (subjects.value(subject), subjects.value(other));
                 let rival = binding(other)?.mac;
-                ours.claims.clashes(&theirs.claims).then(|| FactSighting {
-                    key: *subjects.key(subject),
-                    field: Field::ArpRival,
-                    attribute: Attribute::Observed,
-                    rule: 0,
-                    confidence: Field::ArpRival.confidence(),
-                    times: Times {
-                        first_ns: ours.times.first_ns.max(theirs.times.first_ns),
-                        last_ns: ours.times.last_ns.min(theirs.times.last_ns),
-                    },
-                    count: 1,
-                    raw: text(&rival),
-                    value: text(&rival),
-                })
+                let times = Times {
+                    first_ns: ours.times.first_ns.max(theirs.times.first_ns),
+                    last_ns: ours.times.last_ns.min(theirs.times.last_ns),
+                };
+                let clashes = ours.claims.clashes(&theirs.claims);
+                clashes.then(|| (*subjects.key(subject), times, rival))
             })
             .collect();
-        for fact in &told {
-            self.fact(fact);
+        for (key, times, rival) in told {
+            let text = text(&rival);
+            self.fact(&FactSighting {
+                key: &key,
+                field: Field::ArpRival,
+                attribute: Attribute::Observed,
+                rule: 0,
+                confidence: Field::ArpRival.confidence(),
+                times,
+                count: 1,
+                raw: text.view(),
+                value: text.view(),
+            });
         }
     }
 }

@@ -52,16 +52,18 @@ impl Aggregator {
             let value = Value::from_wire(text.as_bytes());
             if cut { value.shortened() } else { value }
         };
+        let raw = text(&fact.raw, fact.raw_cut);
+        let value = text(&fact.value, fact.value_cut);
         self.fact(&FactSighting {
-            key,
+            key: &key,
             field: fact.field,
             attribute: fact.attribute,
             rule: fact.rule,
             confidence: fact.confidence,
             times: times(fact.first_seen_ns, fact.last_seen_ns),
             count: fact.count,
-            raw: text(&fact.raw, fact.raw_cut),
-            value: text(&fact.value, fact.value_cut),
+            raw: raw.view(),
+            value: value.view(),
         });
     }
 

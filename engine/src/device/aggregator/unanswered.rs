@@ -66,15 +66,15 @@ impl Aggregator {
             }
             let text = Value::from_wire(level.to_string().as_bytes());
             self.fact(&FactSighting {
-                key,
+                key: &key,
                 field: Field::TcpUnanswered,
                 attribute: Attribute::Observed,
                 rule: 0,
                 confidence: Field::TcpUnanswered.confidence(),
                 times,
                 count: 1,
-                raw: text,
-                value: text,
+                raw: text.view(),
+                value: text.view(),
             });
         }
     }

@@ -5,17 +5,22 @@ use crate::device::BindingKey;
 
 #[derive(Default)]
 struct Tray {
-    facts: Vec<FactSighting>,
+    facts: Vec<FactSighting<'static>>,
     counts: Vec<CountSighting>,
     room: usize,
 }
 
 impl Outbox for Tray {
-    fn fact(&mut self, fact: &FactSighting) -> bool {
+    fn fact(&mut self, fact: &FactSighting<'_>) -> bool {
         let taken = self.room > 0;
         if taken {
             self.room -= 1;
-            self.facts.push(*fact);
+            self.facts.push(FactSighting {
+                key: Box::leak(Box::new(*fact.key)),
+                raw: kept(fact.raw),
+                value: kept(fact.value),
+                ..*fact
+            });
         }
         taken
     }
@@ -27,6 +32,11 @@ impl Outbox for Tray {
         }
         taken
     }
+}
+
+/// The same text for as long as the tests run.
+fn kept(text: ValueRef<'_>) -> ValueRef<'static> {
+    ValueRef::of(text.as_bytes().to_vec().leak(), text.is_cut())
 }
 
 fn subject(n: u8) -> SubjectKey {

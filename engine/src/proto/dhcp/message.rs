@@ -44,7 +44,8 @@ pub enum Op {
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
     fixed: &'a [u8; FIXED_LEN],
-    options: &'a [u8],
+    /// The areas that hold options, in the order that RFC 3396 section 5 gives.
+    areas: [&'a [u8]; 3],
 }
 
 impl<'a> Message<'a> {
@@ -55,7 +56,10 @@ impl<'a> Message<'a> {
         let [op, htype, hlen, hops, ..] = *fixed;
         let ethernet = !matches!(htype, 1 | 6) || hlen == 6;
         let sound = matches!(op, 1 | 2) && htype != 0 && hlen <= 16 && hops <= 16 && ethernet;
-        (sound && fixed.ends_with(&MAGIC_COOKIE)).then_some(Self { fixed, options })
+        (sound && fixed.ends_with(&MAGIC_COOKIE)).then(|| Self {
+            fixed,
+            areas: areas(fixed, options),
+        })
     }
 
     /// Who speaks.
@@ -98,22 +102,9 @@ impl<'a> Message<'a> {
         Ipv4Addr::from(*bytes.unwrap_or(&[0; 4]))
     }
 
-    /// The areas that hold options, in the order that RFC 3396 section 5 gives.
-    fn areas(&self) -> [&'a [u8]; 3] {
-        let overload = match pieces(self.options).find(|piece| piece.code == OVERLOAD) {
-            Some(Piece { value: [how], .. }) => *how,
-            _ => 0,
-        };
-        let area = |bit: u8, range: std::ops::Range<usize>| match overload & bit {
-            0 => &[][..],
-            _ => self.fixed.get(range).unwrap_or_default(),
-        };
-        [self.options, area(1, 108..236), area(2, 44..108)]
-    }
-
     /// True if every option of every area lies inside it. What a capture cut off is not missed.
     pub fn options_are_sound(&self, cut: bool) -> bool {
-        let [main, file, sname] = self.areas();
+        let [main, file, sname] = self.areas;
         (cut || ends_well(main)) && ends_well(file) && ends_well(sname)
     }
 
@@ -123,7 +114,7 @@ impl<'a> Message<'a> {
     /// also send an option twice; the same value is taken once, and two values are none.
     pub fn option<'v>(&self, code: u8, buffer: &'v mut [u8; VALUE_LEN_MAX]) -> Option<&'v [u8]> {
         let (mut len, mut found, mut goes_on) = (0, false, false);
-        for area in self.areas() {
+        for area in self.areas {
             for piece in pieces(area).filter(|piece| piece.code == code) {
                 if found && !goes_on {
                     if buffer.get(..len)? != piece.value {
@@ -180,6 +171,19 @@ fn pieces(mut area: &[u8]) -> impl Iterator<Item = Piece<'_>> {
             }
         }
     })
+}
+
+/// See [`Message::areas`].
+fn areas<'a>(fixed: &'a [u8; FIXED_LEN], options: &'a [u8]) -> [&'a [u8]; 3] {
+    let overload = match pieces(options).find(|piece| piece.code == OVERLOAD) {
+        Some(Piece { value: [how], .. }) => *how,
+        _ => 0,
+    };
+    let area = |bit: u8, range: std::ops::Range<usize>| match overload & bit {
+        0 => &[][..],
+        _ => fixed.get(range).unwrap_or_default(),
+    };
+    [options, area(1, 108..236), area(2, 44..108)]
 }
 
 /// True if the area ends with END, or exactly behind its last option: some devices leave out END.

@@ -286,10 +286,7 @@ impl Handshake {
             }
             (SERVER_HELLO, 1) => {
                 let hello = ServerHello::parse(body)?;
-                tls::chooses(&hello, emit);
-                if !hello.is_retry {
-                    tls::takes(&hello, emit);
-                }
+                tls::answers(&hello, true, emit);
             }
             _ => emit(Observation::Malformed),
         }

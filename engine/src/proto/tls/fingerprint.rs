@@ -5,6 +5,7 @@
 //! JA3 and JA3S: Copyright (c) 2017, Salesforce.com, BSD 3-Clause.
 
 use std::iter::once;
+use std::ops::Range;
 
 use md5::Md5;
 use sha2::{Digest, Sha256};
@@ -37,7 +38,10 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// list  length in bytes u16 | numbers u16, of point formats both u8
 /// ```
 pub struct ClientBasis {
+    /// As above, but that JA4's types of extensions are in the order in which they were sent.
     bytes: Vec<u8>,
+    /// Where those are.
+    ja4_kinds: Range<usize>,
     /// Where the cipher suites are, which both have.
     ciphers_start: usize,
     ciphers_end: usize,
@@ -56,34 +60,43 @@ impl ClientBasis {
         bytes.extend_from_slice(&ja4_alpn(alpn));
         let kinds_start = bytes.len();
         push_kinds(&mut bytes, &hello.extensions);
-        let kinds = kinds_start..bytes.len();
+        let ja4_kinds = kinds_start..bytes.len();
         push_list(&mut bytes, hello.signature_algorithms());
         let ciphers_start = bytes.len();
         push_list(&mut bytes, hello.ciphers);
         let ciphers_end = bytes.len();
         bytes.extend_from_slice(&hello.legacy_version.to_be_bytes());
-        bytes.extend_from_within(kinds.clone());
+        bytes.extend_from_within(ja4_kinds.clone());
         push_list(&mut bytes, hello.groups());
         let formats = hello.point_formats();
         bytes.push(formats.len() as u8);
         bytes.extend_from_slice(formats);
-        // After their length.
-        let kinds = bytes.get_mut(kinds).and_then(|kinds| kinds.get_mut(2..));
-        kinds
-            .unwrap_or_default()
-            .as_chunks_mut::<2>()
-            .0
-            .sort_unstable();
         Self {
             bytes,
+            ja4_kinds,
             ciphers_start,
             ciphers_end,
         }
     }
 
+    /// What both are made of: hellos in which it is the same have the same fingerprints.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// What [`ja4`] is made of.
-    pub fn of_ja4(&self) -> &[u8] {
-        self.bytes.get(..self.ciphers_end).unwrap_or_default()
+    pub fn of_ja4(&self) -> Vec<u8> {
+        let mut basis = self
+            .bytes
+            .get(..self.ciphers_end)
+            .unwrap_or_default()
+            .to_vec();
+        let kinds = basis.get_mut(self.ja4_kinds.clone());
+        // After their length.
+        let kinds = kinds.and_then(|kinds| kinds.get_mut(2..));
+        let (kinds, _) = kinds.unwrap_or_default().as_chunks_mut::<2>();
+        kinds.sort_unstable();
+        basis
     }
 
     /// What [`ja3`] is made of.

@@ -83,12 +83,14 @@ impl<'a> Extensions<'a> {
     /// The names of application protocols, RFC 7301: in a client's hello those that it offers,
     /// in a server's the one that it took.
     pub fn alpn(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mut names = Reader(
-            self.get(EXT_ALPN)
-                .and_then(|mut data| data.block16())
-                .unwrap_or_default(),
-        );
+        let mut names = Reader(self.alpn_list());
         std::iter::from_fn(move || names.block8())
+    }
+
+    /// The same as it was sent: each name after its length.
+    pub fn alpn_list(&self) -> &'a [u8] {
+        let list = self.get(EXT_ALPN).and_then(|mut data| data.block16());
+        list.unwrap_or_default()
     }
 }
 

@@ -29,7 +29,8 @@ use super::reader::Reader;
 use super::stack_text::StackText;
 use super::{Classifier, Progress, Segment, Then, Transport, Verdict, ports};
 use crate::config::{ALPN_NAMES_MAX, HANDSHAKE_BYTES_MAX, TLS_RECORDS_PROOF};
-use crate::observe::{Emit, Observation, Role, Subject, has_fingerprint, says};
+use crate::observe::{Emit, Observation, Role, Subject, has_fingerprint, passage, says};
+use crate::proto::digest::Digest;
 use crate::proto::kept;
 
 /// The row of this protocol.
@@ -433,16 +434,13 @@ impl Session {
 
     fn server_hello(&mut self, hello: &ServerHello<'_>, emit: Emit<'_>) {
         let version = hello.version();
-        if !self.retry {
-            chooses(hello, emit);
-        }
+        answers(hello, !self.retry, emit);
         // Drafts of TLS 1.3 had numbers of their own: 0x7fxx.
         self.is_tls13 = version == 0x0304 || version >> 8 == 0x7f;
         self.is_clear = names::is_clear(hello.cipher);
         self.retry |= hello.is_retry;
         self.server_hello = !hello.is_retry;
         if self.server_hello {
-            takes(hello, emit);
             let taken = hello.extensions.alpn();
             self.dicom.answered(self.port, taken, emit);
         }
@@ -505,33 +503,52 @@ fn fact(subject: Subject<'_>, field: Field, value: &[u8], emit: Emit<'_>) {
 }
 
 /// What a client's hello says: of the client its fingerprints and protocols, of the server its
-/// name.
+/// name. A client says the same to a server with each connection.
 pub(super) fn offers(hello: &ClientHello<'_>, carrier: Transport, emit: Emit<'_>) {
     let basis = ClientBasis::of(hello, carrier);
-    has_fingerprint(Field::TlsJa4, basis.of_ja4(), fingerprint::ja4, emit);
-    has_fingerprint(Field::TlsJa3, basis.of_ja3(), fingerprint::ja3, emit);
-    alpn(&hello.extensions, emit);
-    if let Some(name) = hello.server_name().filter(|name| is_host_name(name)) {
-        fact(Subject::Receiver, Field::TlsServerName, name, emit);
-        let mut asked = StackText::<255>::new();
-        asked.push_lower(name);
-        says(Field::TlsClientName, asked.as_bytes(), emit);
-    }
+    let name = hello.server_name().unwrap_or_default();
+    let said = Digest::default()
+        .words(&[MESSAGE_CLIENT_HELLO.into()])
+        .part(basis.as_bytes())
+        .part(hello.extensions.alpn_list())
+        .part(name);
+    passage(said.finish(), emit, |emit| {
+        has_fingerprint(Field::TlsJa4, &basis.of_ja4(), fingerprint::ja4, emit);
+        has_fingerprint(Field::TlsJa3, basis.of_ja3(), fingerprint::ja3, emit);
+        alpn(&hello.extensions, emit);
+        if is_host_name(name) {
+            fact(Subject::Receiver, Field::TlsServerName, name, emit);
+            let mut asked = StackText::<255>::new();
+            asked.push_lower(name);
+            says(Field::TlsClientName, asked.as_bytes(), emit);
+        }
+    });
 }
 
-/// What a server's hello says of it: version and cipher suite.
-pub(super) fn chooses(hello: &ServerHello<'_>, emit: Emit<'_>) {
-    let version = names::version(hello.version());
-    says(Field::TlsVersion, version.as_bytes(), emit);
-    let cipher = names::cipher(hello.cipher);
-    says(Field::TlsCipher, cipher.as_bytes(), emit);
-}
-
-/// What the hello that a server stays with says of it: its fingerprint and the protocol taken.
-pub(super) fn takes(hello: &ServerHello<'_>, emit: Emit<'_>) {
+/// What a server's hello says of it: where it is the first one, version and cipher suite; where
+/// the server stays with it, its fingerprint and the protocol taken.
+pub(super) fn answers(hello: &ServerHello<'_>, is_first: bool, emit: Emit<'_>) {
     let basis = fingerprint::server_basis(hello);
-    has_fingerprint(Field::TlsJa3s, &basis, fingerprint::ja3s, emit);
-    alpn(&hello.extensions, emit);
+    let said = Digest::default()
+        .words(&[
+            MESSAGE_SERVER_HELLO.into(),
+            hello.version().into(),
+            u64::from(is_first) << 1 | u64::from(hello.is_retry),
+        ])
+        .part(&basis)
+        .part(hello.extensions.alpn_list());
+    passage(said.finish(), emit, |emit| {
+        if is_first {
+            let version = names::version(hello.version());
+            says(Field::TlsVersion, version.as_bytes(), emit);
+            let cipher = names::cipher(hello.cipher);
+            says(Field::TlsCipher, cipher.as_bytes(), emit);
+        }
+        if !hello.is_retry {
+            has_fingerprint(Field::TlsJa3s, &basis, fingerprint::ja3s, emit);
+            alpn(&hello.extensions, emit);
+        }
+    });
 }
 
 /// The sender's application protocols; names of other than printable ASCII mean nothing.

@@ -60,7 +60,7 @@ fn client_hello_body(random: u8, grease: u8, name: &[u8]) -> Vec<u8> {
 fn fingerprints(hello: &ClientHello<'_>) -> [String; 2] {
     let basis = ClientBasis::of(hello, Transport::Tcp);
     let text = |print: Fingerprint| String::from_utf8(print.as_bytes().to_vec()).unwrap();
-    [text(ja4(basis.of_ja4())), text(ja3(basis.of_ja3()))]
+    [text(ja4(&basis.of_ja4())), text(ja3(basis.of_ja3()))]
 }
 
 fn server_hello(random: &[u8; 32], cipher: u16, extensions: &[u8]) -> Vec<u8> {
@@ -673,4 +673,52 @@ fn any_damage() {
             }
             run(&CLASSIFIER, &[(C, &client), (S, &server)]);
         });
+}
+
+/// The digests of the passages of a conversation's hellos.
+fn digests(client: &[u8], server: &[u8]) -> Vec<u64> {
+    let mut digests = Vec::new();
+    let mut emit = |observation: Observation<'_>| {
+        if let Observation::Passage { digest, .. } = observation {
+            digests.push(digest);
+        }
+    };
+    let client = ClientHello::parse(client).unwrap();
+    offers(&client, Transport::Tcp, &mut emit);
+    let server = ServerHello::parse(server).unwrap();
+    for is_first in [true, false] {
+        answers(&server, is_first, &mut emit);
+    }
+    digests
+}
+
+/// A hello is told again where something is in it that is said, and only there.
+#[test]
+fn hellos_that_say_the_same_are_one_passage() {
+    let server = |random: u8, cipher: u16, name: &[u8]| {
+        let alpn = extension(16, &block16(name));
+        server_hello(&[random; 32], cipher, &alpn)[MESSAGE_HEADER_LEN..].to_vec()
+    };
+    let client = |random, grease, name| client_hello_body(random, grease, name);
+    let one = digests(
+        &client(1, 0x3a, b"a.example"),
+        &server(1, 0x1301, b"\x02h2"),
+    );
+    let same = digests(
+        &client(2, 0x5a, b"a.example"),
+        &server(2, 0x1301, b"\x02h2"),
+    );
+    assert_eq!(one, same);
+    assert_ne!(one[1], one[2], "the first one says its version");
+    let other = digests(
+        &client(1, 0x3a, b"b.example"),
+        &server(1, 0x1302, b"\x02h2"),
+    );
+    let protocol = digests(
+        &client(1, 0x3a, b"a.example"),
+        &server(1, 0x1301, b"\x02h3"),
+    );
+    assert_eq!(one[0], protocol[0]);
+    assert!((0..3).all(|nth| one[nth] != other[nth]));
+    assert!((1..3).all(|nth| one[nth] != protocol[nth]));
 }

@@ -21,9 +21,10 @@ use crate::capture::shunt::ShuntOrder;
 use crate::capture::xdp;
 use crate::config::{BEAT_WAIT_NS, CONTROL_WAIT_NS, PUBLISH_NS};
 use crate::device::sighting::Times;
-use crate::device::{Aggregator, CountSighting, FactSighting};
+use crate::device::{Aggregator, CountSighting};
 use crate::nic::counts::Counts;
 use crate::notify::Notifier;
+use crate::runtime::facts::FactReceiver;
 use crate::runtime::ring;
 
 /// What the system asks of the engine.
@@ -50,7 +51,7 @@ impl Signals {
 /// The aggregator's ends of one worker's rings and channels.
 pub struct Seat {
     /// Facts.
-    pub facts: Consumer<FactSighting>,
+    pub facts: FactReceiver,
     /// Counts.
     pub counts: Consumer<CountSighting>,
     /// Where new rules go.
@@ -224,7 +225,7 @@ impl Control {
         for seat in &mut self.seats {
             let aggregator = &mut self.aggregator;
             any |= ring::drain(&mut seat.counts, |count| aggregator.count(count));
-            any |= ring::drain(&mut seat.facts, |fact| aggregator.fact(fact));
+            any |= seat.facts.drain(|fact| aggregator.fact(fact));
         }
         any
     }

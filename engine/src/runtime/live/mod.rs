@@ -30,10 +30,11 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 use rtrb::RingBuffer;
 
+use super::facts;
 use super::memory::Memory;
 use crate::capture::Scopes;
 use crate::capture::port::Port;
-use crate::config::{COUNT_RING_SIGHTINGS, FACT_RING_SIGHTINGS, SHUNTS_MAX};
+use crate::config::{COUNT_RING_SIGHTINGS, SHUNTS_MAX};
 use crate::device::{Aggregator, PersonFilter};
 use crate::flow::FlowHasher;
 use crate::nic;
@@ -97,7 +98,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     let shunt_counts: Vec<_> = shunt_counts.collect();
     let mut crew = Vec::new();
     for (number, (ports, mut worker)) in ports.into_iter().zip(workers).enumerate() {
-        let (facts, fact_end) = RingBuffer::new(FACT_RING_SIGHTINGS);
+        let (facts, fact_end) = facts::ring();
         let (counts, count_end) = RingBuffer::new(COUNT_RING_SIGHTINGS);
         let (matching, new_rules) = unbounded();
         let (ending, ended) = unbounded();

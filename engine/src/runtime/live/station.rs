@@ -28,6 +28,7 @@ use crate::counters::Counters;
 use crate::device::ledger::Outbox;
 use crate::device::sighting::Times;
 use crate::device::{CountSighting, FactSighting};
+use crate::runtime::facts::FactSender;
 use crate::worker::{Pressure, Worker};
 
 /// Digits of a burst's latency that its histogram keeps.
@@ -36,14 +37,14 @@ const LATENCY_DIGITS: u8 = 2;
 /// The worker's end of its two rings. Live a full ring refuses, and the debt stays.
 pub struct Rings {
     /// Facts.
-    pub facts: Producer<FactSighting>,
+    pub facts: FactSender,
     /// Counts.
     pub counts: Producer<CountSighting>,
 }
 
 impl Outbox for Rings {
-    fn fact(&mut self, fact: &FactSighting) -> bool {
-        self.facts.push(*fact).is_ok()
+    fn fact(&mut self, fact: &FactSighting<'_>) -> bool {
+        self.facts.push(fact)
     }
 
     fn count(&mut self, count: &CountSighting) -> bool {

@@ -27,7 +27,7 @@ impl ShuntCounts for Made {
 struct Sum(Traffic);
 
 impl Outbox for Sum {
-    fn fact(&mut self, _: &FactSighting) -> bool {
+    fn fact(&mut self, _: &FactSighting<'_>) -> bool {
         true
     }
 
