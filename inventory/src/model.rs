@@ -3,7 +3,9 @@
 //! values alone; how they came about is [`crate::resolve()`]'s business.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use medtap_table::Text;
 use serde::Serialize;
 
 use crate::attributes::Attributes;
@@ -12,9 +14,9 @@ use crate::attributes::Attributes;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub u64);
 
-impl std::fmt::Display for Time {
+impl fmt::Display for Time {
     /// Digits of a second only as many as there are.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_nanosecond(self.0.into()) {
             Ok(time) => time.fmt(f),
             Err(_) => f.write_str("9999-12-31T23:59:59Z"),
@@ -209,11 +211,53 @@ pub struct ProtocolUse {
     pub encrypted: bool,
 }
 
+/// The id of another device, in place: it is said of every two that speak with each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceId(Text<16>);
+
+impl DeviceId {
+    /// The id, where it is no longer than ids are.
+    pub fn new(id: &str) -> Option<Self> {
+        Text::new(id).map(Self)
+    }
+
+    /// As it is shown.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl From<u64> for DeviceId {
+    /// The sixteen hexadecimal digits of a number.
+    fn from(number: u64) -> Self {
+        let (mut digits, mut rest) = ([0; 16], number);
+        for place in digits.iter_mut().rev() {
+            let digit = (rest & 0xf) as u8;
+            *place = digit + if digit < 10 { b'0' } else { b'a' - 10 };
+            rest >>= 4;
+        }
+        let text = str::from_utf8(&digits).ok();
+        text.and_then(Self::new).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for DeviceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for DeviceId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 /// Another device that it exchanges packets with.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Peer {
     /// The other device.
-    pub id: String,
+    pub id: DeviceId,
     /// What they speak.
     pub protocols: Vec<&'static str>,
     /// Bytes in both directions.
@@ -340,4 +384,23 @@ pub struct Driver {
     pub name: String,
     /// Points of the score.
     pub effect: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_the_digits_of_their_numbers() {
+        for number in [0, 0x0123_4567_89ab_cdef, u64::MAX, 0xa0] {
+            let id = DeviceId::from(number);
+            assert_eq!(id.to_string(), format!("{number:016x}"));
+            assert_eq!(DeviceId::new(id.as_str()), Some(id));
+        }
+        assert_eq!(
+            DeviceId::new("0123456789abcdef0"),
+            None,
+            "longer than ids are"
+        );
+    }
 }

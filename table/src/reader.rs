@@ -294,12 +294,14 @@ impl TableReader {
 
     /// Every edge with its volume, in the order of slots.
     pub fn edges(&self) -> impl Iterator<Item = (EdgeId, Edge, Volume)> + '_ {
-        self.slots(Region::Edges).filter_map(|index| {
-            let slot = self.slot(Region::Edges, index)?;
+        let slots = self.each_slot(Region::Edges);
+        // Read after the edges' number: whoever they name was there before them.
+        let subjects = self.used(Region::Subjects);
+        slots.filter_map(move |(index, slot)| {
             let record: EdgeRecord = self.load(slot)?;
             let edge = Edge::decode(&record);
-            let resp_known = edge.resp.is_none_or(|resp| self.is_subject(resp));
-            let known = self.is_subject(edge.orig) && resp_known;
+            let is_known = |id: SubjectId| u64::from(id.0) < subjects;
+            let known = is_known(edge.orig) && edge.resp.is_none_or(is_known);
             let edge = self.sensible(known.then_some(edge))?;
             let [packets, bytes, conversations] = hot_words(slot, EdgeRecord::WORDS);
             let volume = Volume {
@@ -418,6 +420,20 @@ impl TableReader {
 
     fn slots(&self, region: Region) -> std::ops::Range<u32> {
         0..u32::try_from(self.used(region)).unwrap_or(u32::MAX)
+    }
+
+    /// The words of every slot in use, with its number.
+    fn each_slot(&self, region: Region) -> impl Iterator<Item = (u32, &[Word])> {
+        let slots = self.slots(region);
+        let words = self.geometry.slot_words(region, 0).and_then(|first| {
+            let end = first
+                .len()
+                .checked_mul(slots.len())?
+                .checked_add(first.start)?;
+            self.map.words().get(first.start..end)
+        });
+        let words = words.unwrap_or_default();
+        slots.zip(words.chunks_exact((region.slot_size() / 8).max(1)))
     }
 
     /// The words of a slot in use.

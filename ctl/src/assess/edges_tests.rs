@@ -1,6 +1,6 @@
 //! Edges of devices made by hand.
 
-use medtap_inventory::model::Peer;
+use medtap_inventory::model::{DeviceId, Peer};
 use medtap_risk::declared::Declared;
 
 use super::*;
@@ -28,7 +28,7 @@ fn found(
     change: impl FnOnce(&mut [Device]),
 ) -> Vec<(String, u8, String)> {
     let mut inventory = samples::inventory();
-    let archive = inventory.devices[ARCHIVE].id.clone();
+    let archive = DeviceId::new(&inventory.devices[ARCHIVE].id).unwrap();
     inventory.devices[SCANNER].peers = vec![Peer {
         id: archive,
         protocols: Vec::new(),

@@ -40,7 +40,8 @@ pub fn contacts(inventory: &mut Inventory, indicators: &Indicators) {
             let first = times.clone().map(|c| c.first_seen).min().unwrap_or(Time(0));
             let last = times.map(|c| c.last_seen).max().unwrap_or(Time(0));
             let seconds = i64::try_from(last.0 / 1_000_000_000).unwrap_or(i64::MAX);
-            for (shown, observable) in looked_at.get(&peer.id).into_iter().flatten() {
+            let other = looked_at.get(peer.id.as_str());
+            for (shown, observable) in other.into_iter().flatten() {
                 let named = indicators.find(observable, seconds).next();
                 told.extend(named.map(|one| (format!("{shown}: {}", one.name), first, last)));
             }

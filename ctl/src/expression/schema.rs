@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use medtap_inventory::Attributes;
 use medtap_inventory::model::{
-    Activity, AttributeValue, Conflict, Device, Driver, Finding, Impact, Peer, ProtocolUse,
-    Provenance, Risk, Time, Vulnerability,
+    Activity, AttributeValue, Conflict, Device, DeviceId, Driver, Finding, Impact, Peer,
+    ProtocolUse, Provenance, Risk, Time, Vulnerability,
 };
 use medtap_table::vocabulary::Event;
 use serde_json::Value;
@@ -144,7 +144,7 @@ fn example() -> Device {
             encrypted: false,
         }],
         peers: vec![Peer {
-            id: text(),
+            id: DeviceId::default(),
             protocols: vec!["text"],
             bytes: 0,
             conversations: Vec::new(),

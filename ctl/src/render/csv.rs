@@ -86,7 +86,7 @@ pub const COLUMNS: &[Column] = &[
     column(
         "peers",
         "identifiers of devices it exchanges packets with",
-        |d, _| join(d.peers.iter().map(|peer| &peer.id)),
+        |d, _| join(d.peers.iter().map(|peer| peer.id)),
     ),
     column("findings", "", |d, _| {
         join(d.findings.iter().map(|finding| &finding.id))

@@ -225,16 +225,18 @@ impl Sheet<'_> {
         let mut peers: Vec<_> = device.peers.iter().collect();
         peers.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.id.cmp(&b.id)));
         let shown: Vec<_> = peers.iter().take(PEERS_MAX).collect();
-        let widest = shown.iter().map(|peer| width(&self.called(&peer.id)));
+        let widest = shown
+            .iter()
+            .map(|peer| width(&self.called(peer.id.as_str())));
         let widest = widest.max().unwrap_or(0);
         for peer in shown {
-            let name = fit(&self.called(&peer.id), widest);
+            let name = fit(&self.called(peer.id.as_str()), widest);
             let protocols = match peer.protocols.as_slice() {
                 [] => "not recognised".to_owned(),
                 protocols => protocols.join(", "),
             };
             let text = format!("{name}  {}  {protocols}", fit(&bytes(peer.bytes), 8));
-            self.line(&peer.id, &text)?;
+            self.line(peer.id.as_str(), &text)?;
         }
         self.more(peers.len(), PEERS_MAX)
     }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use medtap_inventory::Attributes;
 use medtap_inventory::model::{
-    Activity, AttributeValue, Conflict, Coverage, Device, Driver, Finding, Impact, Inventory, Peer,
-    ProtocolUse, Provenance, Risk, SCHEMA_VERSION, Said, Source, Time, Vulnerability,
+    Activity, AttributeValue, Conflict, Coverage, Device, DeviceId, Driver, Finding, Impact,
+    Inventory, Peer, ProtocolUse, Provenance, Risk, SCHEMA_VERSION, Said, Source, Time,
+    Vulnerability,
 };
 use medtap_table::vocabulary::Category;
 
@@ -98,7 +99,7 @@ pub fn scanner() -> Device {
         encrypted: false,
     });
     device.peers.push(Peer {
-        id: "a01b2c3d4e5f6071".to_owned(),
+        id: DeviceId::from(0xa01b_2c3d_4e5f_6071),
         protocols: vec!["dicom"],
         bytes: 1_560_000,
         conversations: Vec::new(),

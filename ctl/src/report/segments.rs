@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 
-use medtap_inventory::model::Device;
+use medtap_inventory::model::{Device, Peer};
 
 use super::html::Html;
 use super::words::{Band, NOWHERE, segments};
@@ -180,7 +180,8 @@ fn count(devices: &[&Device]) -> (BTreeMap<String, Segment>, Links) {
     }
     let mut links = Links::new();
     for device in devices {
-        for peer in device.peers.iter().filter(|peer| peer.id > device.id) {
+        let later = |peer: &&Peer| peer.id.as_str() > device.id.as_str();
+        for peer in device.peers.iter().filter(later) {
             let ends = (homes.get(device.id.as_str()), homes.get(peer.id.as_str()));
             let (Some(a), Some(b)) = ends else { continue };
             if a != b && a != NOWHERE && b != NOWHERE {

@@ -212,7 +212,7 @@ impl<'a> Sheets<'a> {
             let listed = listed.filter(|place| *place < DEVICES_MAX);
             let name = match listed.and_then(|place| u32::try_from(place).ok()) {
                 Some(device) => Cell::Device { device },
-                None => cell(texts, &self.called(&peer.id)),
+                None => cell(texts, &self.called(peer.id.as_str())),
             };
             let protocols = match peer.protocols.as_slice() {
                 [] => "not recognised".to_owned(),

@@ -76,7 +76,7 @@ pub fn peers(site: &Site<'_>, device: &Device) -> Vec<Peer> {
             let names = site.known.names(other).into_iter();
             names.filter(|name| *name != other.id).collect()
         });
-        let id = peer.id.clone();
+        let id = peer.id.to_string();
         let answered = peer.conversations.iter().filter(|c| c.answered);
         let peers = answered.map(move |conversation| Peer {
             id: id.clone(),

@@ -1,6 +1,6 @@
 //! Subjects of devices made by hand.
 
-use medtap_inventory::model::{Conversation, Peer, Time};
+use medtap_inventory::model::{Conversation, DeviceId, Peer, Time};
 use medtap_risk::subject::ComponentKind;
 
 use super::*;
@@ -110,7 +110,7 @@ fn reach_is_what_was_answered() {
     let outside = subjects(|inventory| {
         inventory.devices[2].addresses = vec!["203.0.114.9".parse().unwrap()];
         inventory.devices[0].peers = vec![Peer {
-            id: ARCHIVE.to_owned(),
+            id: DeviceId::new(ARCHIVE).unwrap(),
             protocols: vec!["dicom"],
             bytes: 1,
             conversations: vec![conversation("dicom", true), conversation("http", false)],
@@ -134,7 +134,7 @@ fn what_hides_others_is_told() {
         let found = subjects(|inventory| {
             change(&mut inventory.devices[2]);
             inventory.devices[0].peers = vec![Peer {
-                id: ARCHIVE.to_owned(),
+                id: DeviceId::new(ARCHIVE).unwrap(),
                 protocols: vec!["dicom"],
                 bytes: 1,
                 conversations: vec![conversation("dicom", false)],
@@ -151,7 +151,7 @@ fn what_hides_others_is_told() {
     }));
     let mut inventory = samples::assessed();
     inventory.devices[0].peers = vec![Peer {
-        id: ARCHIVE.to_owned(),
+        id: DeviceId::new(ARCHIVE).unwrap(),
         protocols: vec!["dicom"],
         bytes: 1,
         conversations: vec![conversation("dicom", false)],
@@ -180,7 +180,7 @@ fn use_is_told_by_the_last_hour() {
             let mut spoke = conversation("dicom", true);
             spoke.last_seen = Time(as_of - last);
             inventory.devices[0].peers = vec![Peer {
-                id: ARCHIVE.to_owned(),
+                id: DeviceId::new(ARCHIVE).unwrap(),
                 protocols: vec!["dicom"],
                 bytes: 1,
                 conversations: vec![spoke],

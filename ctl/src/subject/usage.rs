@@ -137,7 +137,7 @@ fn dependants(site: &Site<'_>, device: &Device) -> u32 {
         let served = peer.conversations.iter().any(|c| c.answered && !c.opened);
         let other = site.devices.get(peer.id.as_str());
         if served && other.is_some_and(|other| other.class == "medical") {
-            ids.insert(&peer.id);
+            ids.insert(peer.id.as_str());
         }
     }
     let reported = site.reported.get(device.id.as_str());

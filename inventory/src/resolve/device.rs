@@ -12,9 +12,9 @@ use super::category::{self, Part};
 use super::joins::Reason;
 use super::usage::{self, Usage};
 use super::values::{self, Reading};
-use super::{Extent, Resolution, findings, identity, mac};
+use super::{Extent, Resolution, findings, mac};
 use crate::attributes::Attributes;
-use crate::model::{Device, Finding, Peer, Provenance, Recognised, Risk, Said, Time};
+use crate::model::{Device, DeviceId, Finding, Peer, Provenance, Recognised, Risk, Said, Time};
 
 /// Bytes of a MAC address that tell the holder of the block, as they are shown.
 const OUI_BYTES: usize = 3;
@@ -54,26 +54,43 @@ impl Resolution<'_> {
                 gathered.usage.act(activity);
             }
         }
-        let groups = [
-            (&self.folding.opened, true),
-            (&self.folding.answered, false),
-        ];
-        for (edges, opened) in groups {
-            for place in edges.of(number) {
-                let Some((edge, volume)) = self.snapshot.edges.get(*place as usize) else {
-                    continue;
-                };
-                let other = self.folding.other(*place, opened);
-                gathered.usage.speak(edge, opened, other);
-                if let Some(other) = other.filter(|other| shown && *other != number) {
-                    let peer = gathered.usage.exchange(other, edge, *volume);
-                    if extent == Extent::Whole {
-                        peer.converse(edge, opened, *volume);
-                    }
-                }
+        for (opened, edge) in self.edges_of(number) {
+            if let Some((told, _)) = self.snapshot.edges.get(edge as usize) {
+                let other = || self.folding.other(edge, opened);
+                gathered.usage.speak(told, opened, other);
             }
         }
         gathered
+    }
+
+    /// The edges of a device: whether it opened them, and where they lie.
+    fn edges_of(&self, number: u32) -> impl Iterator<Item = (bool, u32)> {
+        let opened = self.folding.opened.of(number).iter();
+        let answered = self.folding.answered.of(number).iter();
+        let opened = opened.map(|edge| (true, *edge));
+        opened.chain(answered.map(|edge| (false, *edge)))
+    }
+
+    /// The others that a device exchanges packets with, by id.
+    fn peers(&self, number: u32, extent: Extent) -> Vec<Peer> {
+        let count = [&self.folding.opened, &self.folding.answered].map(|it| it.of(number).len());
+        let mut edges: Vec<(u32, u32, bool)> = Vec::with_capacity(count.iter().sum());
+        edges.extend(self.edges_of(number).filter_map(|(opened, edge)| {
+            let other = self.folding.other(edge, opened)?;
+            (other != number).then_some((other, edge, opened))
+        }));
+        // Those that it opened are in order, and so are those that were opened to it: sorting is
+        // merging.
+        edges.sort_by_key(|(other, ..)| *other);
+        let peers = edges.chunk_by(|a, b| a.0 == b.0).filter_map(|same| {
+            let (other, ..) = same.first()?;
+            let told = same.iter().filter_map(|(_, edge, opened)| {
+                let (edge, volume) = self.snapshot.edges.get(*edge as usize)?;
+                Some((edge, *volume, *opened))
+            });
+            Some(usage::peer(self.name(*other), told, extent))
+        });
+        peers.collect()
     }
 
     fn add_subject(&self, place: u32, gathered: &mut Gathered) {
@@ -124,19 +141,6 @@ impl Resolution<'_> {
         let (category, category_confidence) = category::decide(&facts, &part);
         let reporters = self.folding.reporters.get(&number);
         let reporters = reporters.into_iter().flatten().filter(|_| part.reported);
-        let mut reported_by: Vec<String> = reporters.map(|by| self.id_of(*by)).collect();
-        reported_by.sort_unstable();
-        let mut peers: Vec<Peer> = usage
-            .peers
-            .iter()
-            .map(|(other, peer)| Peer {
-                id: self.id_of(*other),
-                protocols: peer.protocols.iter().copied().collect(),
-                bytes: peer.bytes,
-                conversations: peer.conversations(),
-            })
-            .collect();
-        peers.sort_unstable();
         let acts = usage
             .events
             .into_iter()
@@ -145,14 +149,16 @@ impl Resolution<'_> {
         let said = said.map(|fact| (fact.field, fact.first_seen_ns, fact.last_seen_ns));
         let times = times.or_else(|| said_times(said));
         Device {
-            id: self.id_of(number),
+            id: self.name(number).as_str().to_owned(),
             macs: macs.iter().map(|mac| mac::text(mac)).collect(),
             addresses: addresses.into_iter().collect(),
             vlans: vlans.into_iter().collect(),
             class: category.class().name(),
             category: category.name(),
             category_confidence,
-            reported_by,
+            reported_by: reporters
+                .map(|by| self.name(*by).as_str().to_owned())
+                .collect(),
             first_seen: times.map(|times| Time(times.0)),
             last_seen: times.map(|times| Time(times.1)),
             packets_sent: traffic.packets_sent,
@@ -162,7 +168,10 @@ impl Resolution<'_> {
             attributes: attributes(&facts, &self.hints(number), extent),
             activity: acts.collect(),
             protocols: usage.protocols.into_iter().collect(),
-            peers,
+            peers: match extent {
+                Extent::Shown | Extent::Whole => self.peers(number, extent),
+                Extent::Listed => Vec::new(),
+            },
             findings: match extent {
                 Extent::Shown | Extent::Whole => self.findings(number, &facts),
                 Extent::Listed => Vec::new(),
@@ -198,9 +207,9 @@ impl Resolution<'_> {
     }
 
     /// What a device is called.
-    fn id_of(&self, number: u32) -> String {
-        let id = self.ids.get(number as usize).copied();
-        identity::text(id.unwrap_or_default())
+    fn name(&self, number: u32) -> DeviceId {
+        let name = self.names.get(number as usize).copied();
+        name.unwrap_or_default()
     }
 
     fn findings(&self, number: u32, facts: &[&Fact<'_>]) -> Vec<Finding> {

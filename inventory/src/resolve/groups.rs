@@ -36,6 +36,11 @@ impl Groups {
         Self { begins, numbers }
     }
 
+    /// Every number, group by group.
+    pub fn numbers(&self) -> &[u32] {
+        &self.numbers
+    }
+
     /// The numbers of a group.
     pub fn of(&self, group: u32) -> &[u32] {
         let at = |group: usize| self.begins.get(group).map(|begin| *begin as usize);
@@ -59,6 +64,7 @@ mod tests {
         assert_eq!(groups.of(1), []);
         assert_eq!(groups.of(2), [7, 1]);
         assert_eq!(groups.of(3), [], "outside: none");
+        assert_eq!(groups.numbers(), [5, 4, 7, 1]);
         assert_eq!(Groups::default().of(0), []);
     }
 }

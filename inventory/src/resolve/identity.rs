@@ -8,10 +8,11 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::bindings::{Bindings, Unit};
-use super::folding::Folding;
+use super::groups::Groups;
 use super::joins::machine;
 use super::mac;
 use super::snapshot::Snapshot;
+use crate::model::DeviceId;
 
 /// A name as a number: the beginning of the hash.
 pub type Id = u64;
@@ -32,7 +33,7 @@ pub fn number(key: &str, again: u32) -> Id {
 
 /// The name that a number is shown as.
 pub fn text(id: Id) -> String {
-    format!("{id:016x}")
+    DeviceId::from(id).as_str().to_owned()
 }
 
 /// The name of the device with this key.
@@ -64,10 +65,14 @@ pub fn unit_key(snapshot: &Snapshot<'_>, unit: Unit) -> Option<String> {
     }
 }
 
-/// What each device is called.
-pub fn of_devices(snapshot: &Snapshot<'_>, bindings: &Bindings, folding: &Folding) -> Vec<Id> {
-    let key = |device: u32| first_key(snapshot, bindings, folding.units.of(device));
-    let devices = (0..folding.count).into_par_iter();
+/// What each device is called, of as many as there are, by their units.
+pub fn of_devices(
+    snapshot: &Snapshot<'_>,
+    bindings: &Bindings,
+    (count, units): (u32, &Groups),
+) -> Vec<Id> {
+    let key = |device: u32| first_key(snapshot, bindings, units.of(device));
+    let devices = (0..count).into_par_iter();
     let ids: Vec<Id> = devices.map(|device| number(&key(device), 0)).collect();
     let mut distinct = ids.clone();
     distinct.par_sort_unstable();
@@ -75,7 +80,7 @@ pub fn of_devices(snapshot: &Snapshot<'_>, bindings: &Bindings, folding: &Foldin
     if distinct.len() == ids.len() {
         return ids;
     }
-    let keys: Vec<String> = (0..folding.count).into_par_iter().map(key).collect();
+    let keys: Vec<String> = (0..count).into_par_iter().map(key).collect();
     apart(&keys)
 }
 

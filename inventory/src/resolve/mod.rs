@@ -97,7 +97,7 @@ use self::joins::{Grounds, Joins};
 use self::said::Said;
 use self::snapshot::Snapshot;
 use crate::attributes::Attributes;
-use crate::model::{Coverage, Device, Inventory, SCHEMA_VERSION, Source, Time};
+use crate::model::{Coverage, Device, DeviceId, Inventory, SCHEMA_VERSION, Source, Time};
 use crate::trace::{Detail, Rulings};
 
 /// What is asked of [`resolve`].
@@ -151,12 +151,8 @@ pub struct Resolution<'a> {
     folding: Folding,
     /// What is seen of several devices together, by device.
     network: network::Findings,
-    /// What each device is called.
-    ids: Vec<Id>,
-    /// The devices by id.
-    order: Vec<u32>,
-    /// The place of each device in `order`.
-    places: Vec<u32>,
+    /// What each device is called, as it is shown.
+    names: Vec<DeviceId>,
     /// How long anybody looked.
     observed_ns: u64,
     as_of: Option<Time>,
@@ -181,15 +177,7 @@ impl<'a> Resolution<'a> {
             folding: &folding,
         };
         let network = network.findings();
-        let ids = identity::of_devices(&snapshot, &bindings, &folding);
-        let mut order: Vec<u32> = (0..folding.count).collect();
-        order.par_sort_unstable_by_key(|number| ids.get(*number as usize));
-        let mut places = vec![0; order.len()];
-        for (place, number) in (0..).zip(&order) {
-            if let Some(slot) = places.get_mut(*number as usize) {
-                *slot = place;
-            }
-        }
+        let names = folding.ids.iter().copied().map(DeviceId::from).collect();
         let source = table.source().unwrap_or_default();
         let time = |ns| (ns != 0).then_some(Time(ns));
         let as_of = options
@@ -203,9 +191,7 @@ impl<'a> Resolution<'a> {
             said,
             folding,
             network,
-            ids,
-            order,
-            places,
+            names,
             observed_ns: source.last_seen_ns.saturating_sub(source.first_seen_ns),
             as_of,
         }
@@ -213,45 +199,49 @@ impl<'a> Resolution<'a> {
 
     /// How many devices there are.
     pub fn len(&self) -> usize {
-        self.order.len()
+        self.folding.ids.len()
     }
 
     /// True where there is none.
     pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
+        self.folding.ids.is_empty()
     }
 
     /// The number that the id of a device shows; devices are in its order.
     pub fn id(&self, place: usize) -> Option<Id> {
-        let number = *self.order.get(place)?;
-        self.ids.get(number as usize).copied()
+        self.folding.ids.get(place).copied()
     }
 
     /// The place of the device with this id.
     pub fn place(&self, id: &str) -> Option<usize> {
         let id = Id::from_str_radix(id, 16).ok()?;
-        let of = |number: &u32| self.ids.get(*number as usize).copied();
-        self.order.binary_search_by_key(&Some(id), of).ok()
+        self.folding.ids.binary_search(&id).ok()
     }
 
     /// One device, by its place.
     pub fn device(&self, place: usize) -> Option<Device> {
-        Some(self.device_numbered(*self.order.get(place)?, Extent::Whole))
+        Some(self.device_numbered(self.number(place)?, Extent::Whole))
     }
 
     /// What a list shows of one device, by its place.
     pub fn listed(&self, place: usize) -> Option<Device> {
-        Some(self.device_numbered(*self.order.get(place)?, Extent::Listed))
+        Some(self.device_numbered(self.number(place)?, Extent::Listed))
     }
 
     /// What stands behind one device, by its place.
     pub fn detail(&self, place: usize) -> Option<Detail> {
-        Some(self.detail_numbered(*self.order.get(place)?))
+        Some(self.detail_numbered(self.number(place)?))
     }
 
     /// When one device was first and last seen, by its place.
     pub fn times(&self, place: usize) -> Option<(u64, u64)> {
-        self.times_of(*self.order.get(place)?)
+        self.times_of(self.number(place)?)
+    }
+
+    /// The number of the device at a place: the same, if there is one.
+    fn number(&self, place: usize) -> Option<u32> {
+        let number = u32::try_from(place).ok()?;
+        (place < self.len()).then_some(number)
     }
 
     /// Why records were joined that have no address in common.
@@ -259,7 +249,7 @@ impl<'a> Resolution<'a> {
         let join = |joined: &joins::Joined| {
             let device = self.folding.device_of(joined.unit)?;
             Some(Join {
-                device: identity::text(*self.ids.get(device as usize)?),
+                device: identity::text(self.id(device as usize)?),
                 reason: joined.reason,
                 key: joined.key.clone(),
             })
@@ -271,9 +261,10 @@ impl<'a> Resolution<'a> {
 
     /// Every device, and how much was understood.
     pub fn inventory(&self, extent: Extent) -> Inventory {
-        let numbers = self.order.par_iter();
+        let numbers = 0..u32::try_from(self.len()).unwrap_or(u32::MAX);
         let devices: Vec<Device> = numbers
-            .map(|number| self.device_numbered(*number, extent))
+            .into_par_iter()
+            .map(|number| self.device_numbered(number, extent))
             .collect();
         self.inventory_of(devices)
     }

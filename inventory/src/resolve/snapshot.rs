@@ -256,7 +256,10 @@ impl<'a> Snapshot<'a> {
             let orig = self.place(edge.orig)?;
             Some((Edge { orig, resp, ..edge }, volume))
         });
-        edges.collect()
+        let used = usize::try_from(self.table.used(Region::Edges)).unwrap_or_default();
+        let mut known = Vec::with_capacity(used);
+        known.extend(edges);
+        known
     }
 
     fn read_activities(&self) -> Vec<Activity> {

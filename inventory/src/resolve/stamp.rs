@@ -9,9 +9,9 @@ impl Resolution<'_> {
     /// A number that stays while nothing of a device changes but times, packets and how often
     /// something was said. Only of one run of an engine can two of them be compared.
     pub fn stamp(&self, place: usize) -> Option<u64> {
-        let number = *self.order.get(place)?;
+        let number = self.number(place)?;
         let mut state = DefaultHasher::new();
-        let id = |device: &u32| self.ids.get(*device as usize);
+        let id = |device: &u32| self.id(*device as usize);
         for unit in self.folding.units.of(number) {
             self.bindings
                 .states

@@ -151,7 +151,7 @@ impl Resolution<'_> {
                     continue;
                 }
                 detail.links.push(Link {
-                    other: other.and_then(|other| self.places.get(other as usize).copied()),
+                    other,
                     opened,
                     protocol: edge.protocol,
                     transport: edge.transport,

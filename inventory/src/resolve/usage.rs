@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use medtap_table::vocabulary::Protocol;
 use medtap_table::{Edge, EdgeFlags, Volume};
 
-use crate::model::{Activity, Conversation, ProtocolUse, Time};
+use super::Extent;
+use crate::model::{Activity, Conversation, DeviceId, Peer, ProtocolUse, Time};
 
 /// Hours of a day.
 const DAY_HOURS: usize = 24;
@@ -19,15 +20,30 @@ pub const QUIET_NS_MIN: u64 = 24 * 3_600_000_000_000;
 /// IP protocols with ports: TCP, UDP, DCCP, SCTP, UDP-Lite.
 const WITH_PORTS: [u8; 5] = [6, 17, 33, 132, 136];
 
-/// What two devices do with each other, for one of them.
-#[derive(Default)]
-pub struct PeerUse {
-    /// What they speak.
-    pub protocols: BTreeSet<&'static str>,
-    /// Bytes in both directions.
-    pub bytes: u64,
-    /// By protocol, port and who opened it: whether it was answered, and when it was seen.
-    conversations: BTreeMap<(Option<&'static str>, Option<u16>, bool), Held>,
+/// What two devices do with each other, for one of them: over which edges, and whether that one
+/// opened them.
+pub fn peer<'a>(
+    id: DeviceId,
+    edges: impl Iterator<Item = (&'a Edge, Volume, bool)> + Clone,
+    extent: Extent,
+) -> Peer {
+    let mut protocols: Vec<&'static str> = Vec::new();
+    let mut bytes = 0u64;
+    for (edge, volume, _) in edges.clone() {
+        bytes = bytes.saturating_add(volume.bytes);
+        protocols.extend(edge.protocol.map(Protocol::name));
+    }
+    protocols.sort_unstable();
+    protocols.dedup();
+    Peer {
+        id,
+        protocols,
+        bytes,
+        conversations: match extent {
+            Extent::Whole => conversations(edges),
+            Extent::Listed | Extent::Shown => Vec::new(),
+        },
+    }
 }
 
 /// What is told of conversations that are one.
@@ -38,40 +54,37 @@ struct Held {
     times: (u64, u64),
 }
 
-impl PeerUse {
-    /// Adds a conversation that this device opened, or the other.
-    pub fn converse(&mut self, edge: &Edge, opened: bool, volume: Volume) {
+/// Conversations by protocol, port and who opened them, in order: whether they were answered, and
+/// when they were seen.
+fn conversations<'a>(edges: impl Iterator<Item = (&'a Edge, Volume, bool)>) -> Vec<Conversation> {
+    let mut conversations = BTreeMap::new();
+    for (edge, volume, opened) in edges {
         let port = match edge.protocol {
             Some(protocol) => port(edge, protocol),
             None => Some(edge.port).filter(|port| *port != 0),
         };
         let key = (edge.protocol.map(Protocol::name), port, opened);
         let times = (edge.first_seen_ns, edge.last_seen_ns);
-        let new = Held {
+        let held = conversations.entry(key).or_insert(Held {
             answered: false,
             often: 0,
             times,
-        };
-        let held = self.conversations.entry(key).or_insert(new);
+        });
         held.answered |= edge.flags.contains(EdgeFlags::ANSWERED);
         held.often = held.often.saturating_add(volume.conversations);
         held.times = (held.times.0.min(times.0), held.times.1.max(times.1));
     }
-
-    /// The conversations, in order.
-    pub fn conversations(&self) -> Vec<Conversation> {
-        let told = self.conversations.iter();
-        told.map(|(&(protocol, port, opened), held)| Conversation {
-            protocol,
-            port,
-            opened,
-            answered: held.answered,
-            times: held.often,
-            first_seen: Time(held.times.0),
-            last_seen: Time(held.times.1),
-        })
-        .collect()
-    }
+    let told = conversations.into_iter();
+    told.map(|((protocol, port, opened), held)| Conversation {
+        protocol,
+        port,
+        opened,
+        answered: held.answered,
+        times: held.often,
+        first_seen: Time(held.times.0),
+        last_seen: Time(held.times.1),
+    })
+    .collect()
 }
 
 /// All that one device does.
@@ -79,8 +92,6 @@ impl PeerUse {
 pub struct Usage {
     /// What it speaks.
     pub protocols: BTreeSet<ProtocolUse>,
-    /// By device number.
-    pub peers: BTreeMap<u32, PeerUse>,
     /// By event: times in all, and by hour of the week.
     pub events: BTreeMap<&'static str, (u64, Vec<u64>)>,
     /// Devices that send HL7 messages to it.
@@ -101,7 +112,7 @@ fn port(edge: &Edge, protocol: Protocol) -> Option<u16> {
 
 impl Usage {
     /// Adds a conversation in which this device is the one that opened it, or the other.
-    pub fn speak(&mut self, edge: &Edge, opened: bool, other: Option<u32>) {
+    pub fn speak(&mut self, edge: &Edge, opened: bool, other: impl FnOnce() -> Option<u32>) {
         let Some(protocol) = edge.protocol else {
             return;
         };
@@ -128,17 +139,9 @@ impl Usage {
                 self.serves.insert(protocol);
             }
             if protocol == Protocol::Hl7 {
-                self.senders.extend(other);
+                self.senders.extend(other());
             }
         }
-    }
-
-    /// Adds what was exchanged with another device; the peer comes back.
-    pub fn exchange(&mut self, other: u32, edge: &Edge, volume: Volume) -> &mut PeerUse {
-        let peer = self.peers.entry(other).or_default();
-        peer.protocols.extend(edge.protocol.map(Protocol::name));
-        peer.bytes = peer.bytes.saturating_add(volume.bytes);
-        peer
     }
 
     /// Adds what was done.

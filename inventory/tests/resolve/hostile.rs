@@ -216,9 +216,9 @@ fn fuzz_any_table() {
             assert_eq!(ids.len(), inventory.devices.len());
             for device in &inventory.devices {
                 assert!(device.category_confidence <= 100);
-                let known = |id: &String| ids.contains(id.as_str());
-                assert!(device.peers.iter().all(|peer| known(&peer.id)));
-                assert!(device.reported_by.iter().all(known));
+                let known = |id: &str| ids.contains(id);
+                assert!(device.peers.iter().all(|peer| known(peer.id.as_str())));
+                assert!(device.reported_by.iter().all(|id| known(id)));
             }
         });
 }

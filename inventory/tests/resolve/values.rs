@@ -204,7 +204,7 @@ fn protocols_and_peers_are_merged() {
         "asked is not answered"
     );
     assert_eq!(client.peers.len(), 1);
-    assert_eq!(client.peers[0].id, server.id);
+    assert_eq!(client.peers[0].id.as_str(), server.id);
     assert_eq!(client.peers[0].protocols, ["arp", "dicom"]);
     assert_eq!(client.peers[0].bytes, 4000);
 }
