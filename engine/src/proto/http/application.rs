@@ -38,6 +38,8 @@ pub struct Head<'a> {
     pub is_direct: bool,
     /// The value of the field `content-type`; empty where there is none.
     pub content_type: &'a [u8],
+    /// The media type in it, without its parameters.
+    pub media_type: &'a [u8],
     /// Its fields.
     pub fields: &'a Known<'a>,
 }
@@ -49,6 +51,7 @@ impl<'a> Head<'a> {
         let (path, query) = question
             .and_then(|at| target.split_at_checked(at))
             .unwrap_or((target, b""));
+        let content_type = fields.first(Name::ContentType).unwrap_or_default();
         Self {
             from: Role::Client,
             method,
@@ -57,13 +60,15 @@ impl<'a> Head<'a> {
             status: 0,
             asked: 0,
             is_direct: true,
-            content_type: fields.first(Name::ContentType).unwrap_or_default(),
+            content_type,
+            media_type: head::media_type(content_type),
             fields,
         }
     }
 
     /// The head of an answer.
     pub fn of_answer(status: u16, fields: &'a Known<'a>) -> Self {
+        let content_type = fields.first(Name::ContentType).unwrap_or_default();
         Self {
             from: Role::Server,
             method: b"",
@@ -72,7 +77,8 @@ impl<'a> Head<'a> {
             status,
             asked: 0,
             is_direct: true,
-            content_type: fields.first(Name::ContentType).unwrap_or_default(),
+            content_type,
+            media_type: head::media_type(content_type),
             fields,
         }
     }
@@ -84,7 +90,7 @@ impl<'a> Head<'a> {
 
     /// True where the body is of this media type, whatever its parameters: `application/json`.
     pub fn is_of_type(&self, media_type: &[u8]) -> bool {
-        head::media_type(self.content_type).eq_ignore_ascii_case(media_type)
+        self.media_type.eq_ignore_ascii_case(media_type)
     }
 }
 
