@@ -43,7 +43,7 @@ pub const FINGERPRINT_SLOTS: usize = 256;
 /// Bytes of what a fingerprint is made of, up to which it is found again.
 pub const FINGERPRINT_BASIS_MAX: usize = 1024;
 
-/// Passages (a message's header, its devices) that a worker counts again without being told.
+/// Passages (a message's header, its devices, a TLS hello) that a worker counts again without being told.
 pub const PASSAGE_SLOTS: usize = 8192;
 
 /// Facts and events of one such passage; one that says more is told each time.
@@ -273,7 +273,7 @@ pub const FACT_RING_TEXT_BYTES: usize = 32_768;
 /// Sightings of counts that may wait between a worker and the aggregator.
 pub const COUNT_RING_SIGHTINGS: usize = 4096;
 
-/// The longest sleep of an offline run's aggregator; a ring that is half full wakes it.
+/// The longest sleep of an offline run's aggregator; a ring with half of its sightings wakes it, and one that a worker waits for.
 pub const AGGREGATE_WAIT_NS: u64 = 10_000_000;
 
 /// Batches of frames that whoever reads is ahead of each worker.

@@ -172,8 +172,8 @@ impl Observation<'_> {
 }
 
 impl Observation<'_> {
-    /// Bytes contradict their format; where some are missing that were sent, they may only end too
-    /// early.
+    /// Bytes contradict their format; where some of those that were announced are missing, they may
+    /// only end too early.
     pub const fn malformed(cut: bool) -> Self {
         match cut {
             true => Self::Faulty(Fault::Truncated),

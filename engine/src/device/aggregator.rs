@@ -177,6 +177,9 @@ impl Aggregator {
             + Debts::<FactKey, FactState>::bytes(facts)
             + Debts::<Kept, u32>::bytes(facts * TEXTS_OF_FACT as u64)
             + Texts::bytes_max(facts * TEXTS_OF_FACT as u64)
+            // While facts are published: their texts in order, and the facts being put in order.
+            + facts * TEXTS_OF_FACT as u64 * size_of::<(&str, bool)>() as u64
+            + Debts::<FactKey, FactState>::sort_bytes(facts)
             + Debts::<EdgeKey, EdgeState>::bytes(room.edges.into())
             + Debts::<(u32, Event), ActivityState>::bytes(room.activities.into())
             + bins * u64::from(room.activities)

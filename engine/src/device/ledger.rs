@@ -61,8 +61,6 @@ struct FactDebt {
     confirmed: bool,
     times: Times,
     count: u64,
-    /// Meanings already handed over in this round, when the ring filled in between.
-    handed: usize,
 }
 
 impl FactDebt {
@@ -73,7 +71,6 @@ impl FactDebt {
             confirmed: false,
             times: Times::NEVER,
             count: 0,
-            handed: 0,
         }
     }
 
@@ -172,11 +169,13 @@ pub struct Ledger {
     persons: PersonFilter,
 }
 
-/// Where debts go: each takes one sighting, or refuses it for now.
+/// Where debts go.
 pub trait Outbox {
-    /// Takes a fact.
-    fn fact(&mut self, fact: &FactSighting<'_>) -> bool;
-    /// Takes a count.
+    /// True where so many facts more find room now.
+    fn has_room(&self, facts: usize) -> bool;
+    /// Takes a fact, for which there is room.
+    fn fact(&mut self, fact: &FactSighting<'_>);
+    /// Takes a count, or refuses it for now.
     fn count(&mut self, count: &CountSighting) -> bool;
 }
 
@@ -686,15 +685,19 @@ impl Ledger {
     fn settle_facts(&mut self, outbox: &mut dyn Outbox) -> bool {
         let texts = &self.texts;
         self.facts.settle(|key, debt| {
+            // All that a value means goes at once: counts and confirmation are one for all of it.
+            if !outbox.has_room(debt.meanings.len()) {
+                return false;
+            }
             let raw = texts.get(key.raw);
-            while let Some(meaning) = debt.meanings.get(debt.handed) {
+            for meaning in debt.meanings.iter() {
                 // What only one side ever said is worth half: nobody answered for it.
                 let confidence = if debt.confirmed {
                     meaning.confidence
                 } else {
                     meaning.confidence / 2
                 };
-                let taken = outbox.fact(&FactSighting {
+                outbox.fact(&FactSighting {
                     key: &key.subject,
                     field: key.field,
                     attribute: meaning.attribute,
@@ -705,12 +708,8 @@ impl Ledger {
                     raw,
                     value: meaning.value.view(),
                 });
-                if !taken {
-                    return false;
-                }
-                debt.handed += 1;
             }
-            (debt.count, debt.handed) = (0, 0);
+            debt.count = 0;
             true
         })
     }

@@ -5,7 +5,9 @@ use medtap_table::vocabulary::{Attribute, Field};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::ring;
-use crate::config::{FACT_RING_SIGHTINGS, FACT_RING_TEXT_BYTES, VALUE_BYTES_MAX};
+use crate::config::{
+    FACT_RING_SIGHTINGS, FACT_RING_TEXT_BYTES, FACTS_PER_VALUE_MAX, VALUE_BYTES_MAX,
+};
 use crate::device::SubjectKey;
 use crate::device::sighting::{FactSighting, Times};
 use crate::device::text::ValueRef;
@@ -16,6 +18,10 @@ const TEXTS_BYTES_MAX: usize = 2 * VALUE_BYTES_MAX;
 /// Bytes that a ring takes.
 pub const BYTES: usize =
     FACT_RING_SIGHTINGS * size_of::<Head>() + FACT_RING_TEXT_BYTES + TEXTS_BYTES_MAX;
+
+// All that one value means finds room in an empty ring.
+const _: () = assert!(FACTS_PER_VALUE_MAX <= FACT_RING_SIGHTINGS);
+const _: () = assert!(FACTS_PER_VALUE_MAX * TEXTS_BYTES_MAX <= FACT_RING_TEXT_BYTES);
 
 /// A text beside the ring.
 #[derive(Clone, Copy)]
@@ -132,6 +138,11 @@ impl FactSender {
         // There is room for all. Texts go first: whoever sees a head finds them.
         let mut push = |text: ValueRef<'_>| self.texts.push_entire_slice(text.as_bytes()).is_ok();
         push(fact.raw) && value.is_none_or(push) && self.heads.push(head).is_ok()
+    }
+
+    /// True where so many facts find room, whatever their texts.
+    pub fn has_room(&self, facts: usize) -> bool {
+        self.heads.slots() >= facts && self.texts.slots() >= facts.saturating_mul(TEXTS_BYTES_MAX)
     }
 
     /// True where nobody takes facts any more.

@@ -2,6 +2,7 @@
 //! and the aggregator, which sleeps in between. It looks at no frame itself.
 
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -125,11 +126,16 @@ struct Rings {
 }
 
 impl Outbox for Rings {
-    fn fact(&mut self, fact: &FactSighting<'_>) -> bool {
+    /// It waits for room.
+    fn has_room(&self, _: usize) -> bool {
+        true
+    }
+
+    fn fact(&mut self, fact: &FactSighting<'_>) {
         let backoff = Backoff::new();
         while !self.facts.push(fact) {
             if self.facts.is_abandoned() {
-                return true;
+                return;
             }
             self.wait(&backoff);
         }
@@ -138,7 +144,6 @@ impl Outbox for Rings {
             self.unseen[0] = 0;
             self.aggregator.unpark();
         }
-        true
     }
 
     fn count(&mut self, count: &CountSighting) -> bool {
@@ -330,6 +335,8 @@ fn aggregate(aggregator: &mut Aggregator, mut ends: Vec<End>) {
         let gone = ends
             .iter()
             .all(|(facts, counts)| facts.is_abandoned() && counts.is_abandoned());
+        // What a worker pushed before it was gone is seen below.
+        fence(Ordering::Acquire);
         let mut idle = true;
         for (facts, counts) in &mut ends {
             idle &= !ring::drain(counts, |count| aggregator.count(count));

@@ -20,6 +20,9 @@ use super::bindings::is_hearsay;
 /// Slots that are read in one piece of work.
 const SLOTS_AT_ONCE: u32 = 16_384;
 
+/// Edges that room is made for before they are read.
+const EDGES_ROOM: usize = 1 << 20;
+
 /// True for fields of which all that any device said is looked at together.
 const fn is_together(field: Field) -> bool {
     matches!(
@@ -256,8 +259,9 @@ impl<'a> Snapshot<'a> {
             let orig = self.place(edge.orig)?;
             Some((Edge { orig, resp, ..edge }, volume))
         });
+        // A table can announce more than it holds.
         let used = usize::try_from(self.table.used(Region::Edges)).unwrap_or_default();
-        let mut known = Vec::with_capacity(used);
+        let mut known = Vec::with_capacity(used.min(EDGES_ROOM));
         known.extend(edges);
         known
     }

@@ -10,9 +10,12 @@ use medtap_tests::{devices_text, matcher, replay, root};
 pub struct Direct<'a>(pub &'a mut Aggregator);
 
 impl Outbox for Direct<'_> {
-    fn fact(&mut self, fact: &FactSighting<'_>) -> bool {
-        self.0.fact(fact);
+    fn has_room(&self, _: usize) -> bool {
         true
+    }
+
+    fn fact(&mut self, fact: &FactSighting<'_>) {
+        self.0.fact(fact);
     }
 
     fn count(&mut self, count: &CountSighting) -> bool {

@@ -11,18 +11,17 @@ struct Tray {
 }
 
 impl Outbox for Tray {
-    fn fact(&mut self, fact: &FactSighting<'_>) -> bool {
-        let taken = self.room > 0;
-        if taken {
-            self.room -= 1;
-            self.facts.push(FactSighting {
-                key: Box::leak(Box::new(*fact.key)),
-                raw: kept(fact.raw),
-                value: kept(fact.value),
-                ..*fact
-            });
-        }
-        taken
+    fn has_room(&self, facts: usize) -> bool {
+        self.room >= facts
+    }
+    fn fact(&mut self, fact: &FactSighting<'_>) {
+        self.room -= 1;
+        self.facts.push(FactSighting {
+            key: Box::leak(Box::new(*fact.key)),
+            raw: kept(fact.raw),
+            value: kept(fact.value),
+            ..*fact
+        });
     }
     fn count(&mut self, count: &CountSighting) -> bool {
         let taken = self.room > 0;
@@ -278,4 +277,31 @@ fn names_are_heard_and_not_kept() {
         .collect();
     let tool = |confidence| ("TeamViewer", "remote_access_tool", confidence);
     assert_eq!(told, [tool(60), tool(85)]);
+}
+
+/// A value that means several things finds room for all of them or waits: what is said of it
+/// meanwhile counts for each of them.
+#[test]
+fn what_a_value_means_goes_at_once() {
+    let matcher = medtap_rules::Rules::embedded().matcher();
+    let fact = (Field::HttpServer, &b"Microsoft-IIS/10.0"[..]);
+    let SubjectKey::Binding(binding) = subject(1) else {
+        unreachable!()
+    };
+    let handed = |rooms: [usize; 3]| {
+        let mut ledger = Ledger::new(PersonFilter::FIXED);
+        let (mut counters, mut outbox) = (Counters::default(), Tray::default());
+        for (at, room) in [(5, false), (6, false), (7, true)].into_iter().zip(rooms) {
+            ledger.fact(said(&binding), fact, at, &matcher, &mut counters);
+            outbox.room = room;
+            assert_eq!(ledger.settle(&mut outbox), room > 1);
+        }
+        outbox.facts
+    };
+    let all = handed([0, 0, usize::MAX]);
+    assert!(
+        all.len() > 1 && all.iter().all(|fact| fact.count == 3),
+        "{all:?}"
+    );
+    assert_eq!(handed([1, 1, usize::MAX]), all);
 }

@@ -173,7 +173,7 @@ fn pieces(mut area: &[u8]) -> impl Iterator<Item = Piece<'_>> {
     })
 }
 
-/// See [`Message::areas`].
+/// The areas of a message that hold options; one that option overload does not name holds none.
 fn areas<'a>(fixed: &'a [u8; FIXED_LEN], options: &'a [u8]) -> [&'a [u8]; 3] {
     let overload = match pieces(options).find(|piece| piece.code == OVERLOAD) {
         Some(Piece { value: [how], .. }) => *how,

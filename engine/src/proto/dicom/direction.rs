@@ -40,6 +40,8 @@ pub struct Direction {
     pub state: Option<State>,
     /// The command set so far.
     pub command: Vec<u8>,
+    /// A part of the command set under way was lost: what is left of it is none.
+    pub command_is_broken: bool,
     /// The data set that is read, if its equipment is wanted and has not passed.
     pub data: Option<Box<DataSet>>,
     /// What the data set to come is for: its kind, and whether an N-CREATE brings it.
@@ -49,7 +51,8 @@ pub struct Direction {
     /// Bytes that were shown and not consumed.
     pub held: u64,
     pub resyncs: u8,
-    /// Bytes of it were lost: where it contradicts itself, it may be read at a wrong place.
+    /// Bytes of it were lost since the last command: where it contradicts itself, it may be read at
+    /// a wrong place.
     pub has_holes: bool,
 }
 
@@ -77,6 +80,16 @@ impl Direction {
     pub fn lose(&mut self) {
         self.forget_message();
         self.state = Some(State::Lost);
+    }
+
+    /// Bytes are missing here.
+    pub fn hole(&mut self) {
+        self.has_holes = true;
+        self.command_is_broken = match self.state {
+            // The rest of this fragment is stepped over, and with the last one the command ends.
+            Some(State::Fragment { pdv, .. }) if pdv.command => !pdv.last,
+            _ => self.command_is_broken || !self.command.is_empty(),
+        };
     }
 
     /// Steps over what is left of a PDU, and gives up the message that it belongs to.
@@ -152,6 +165,7 @@ impl Direction {
             match super::command_pdu(here.get(..RESYNC_BYTES).unwrap_or(here)) {
                 Some(Some(_)) => {
                     self.state = Some(State::Pdu);
+                    self.command_is_broken = false;
                     return Step::Used(at);
                 }
                 Some(None) => {}

@@ -66,7 +66,7 @@ impl Session for DicomSession {
     fn gap(&mut self, from: Role, missing: u64) -> bool {
         let direction = self.direction(from);
         let missing = missing.saturating_add(std::mem::take(&mut direction.held));
-        direction.has_holes = true;
+        direction.hole();
         // A hole inside a fragment of a data set costs the data set; a hole elsewhere in a PDU what
         // comes after it there: half a command is none.
         match direction.state {
@@ -145,10 +145,7 @@ impl DicomSession {
                     Some(header) => {
                         // Its PDU ends before it, or it is no header at all.
                         let cut = header.is_some() || pdu_left < PDV_HEADER_LEN as u64;
-                        emit(match cut {
-                            true => Observation::Faulty(Fault::Truncated),
-                            false => Observation::Malformed,
-                        });
+                        emit(Observation::malformed(cut || direction.has_holes));
                         direction.discard(pdu_left);
                         Step::Used(0)
                     }
@@ -215,8 +212,9 @@ impl DicomSession {
         };
         if !sound {
             let cut = Associate::parse(body).is_some_and(|associate| associate.items.are_cut());
-            let cut = cut.then_some(Fault::Truncated);
-            emit(cut.map_or(Observation::Malformed, Observation::Faulty));
+            emit(Observation::malformed(
+                cut || self.direction(from).has_holes,
+            ));
         }
         Step::Used(whole)
     }
@@ -296,7 +294,7 @@ impl DicomSession {
                 let data = DataSet::new(kind, syntax, created);
                 self.direction(from).data = Some(Box::new(data));
             }
-            None => emit(Observation::Malformed),
+            None => emit(Observation::malformed(self.direction(from).has_holes)),
         }
     }
 
@@ -322,7 +320,9 @@ impl DicomSession {
                 direction.discard(left.saturating_add(pdu_left));
                 return Step::Used(0);
             }
-            direction.command.extend_from_slice(bytes);
+            if !direction.command_is_broken {
+                direction.command.extend_from_slice(bytes);
+            }
         } else if let Some(data) = &mut direction.data {
             data.feed(bytes);
             if data.is_done() {
@@ -360,10 +360,19 @@ impl DicomSession {
         }
         if pdv.command {
             let direction = self.direction(from);
+            if std::mem::take(&mut direction.command_is_broken) {
+                return direction.command.clear();
+            }
             let bytes = std::mem::take(&mut direction.command);
             match Command::parse(&bytes) {
-                Ok(command) => self.command(&command, pdv.context, from, emit),
-                Err(fault) => emit(fault.map_or(Observation::Malformed, Observation::Faulty)),
+                Ok(command) => {
+                    direction.has_holes = false;
+                    self.command(&command, pdv.context, from, emit);
+                }
+                Err(fault) => {
+                    let malformed = Observation::malformed(direction.has_holes);
+                    emit(fault.map_or(malformed, Observation::Faulty));
+                }
             }
             let direction = self.direction(from);
             direction.command = bytes;

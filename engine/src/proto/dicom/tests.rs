@@ -492,6 +492,35 @@ fn a_hole_costs_one_object_and_no_more() {
     assert_eq!(facts, 2 * object_lines().len());
 }
 
+/// A command of which a part is missing says nothing, wherever the hole ends; the next one does.
+#[test]
+fn half_a_command_is_none() {
+    let echo = command(0x30, VERIFICATION, 9, false, &[]);
+    let (good, parts) = (message(1, &echo, &[], 16384), message(1, &echo, &[], 40));
+    let begin = 20;
+    for lost in 1..=parts.len() - begin {
+        let mut replay = Replay::new((CLASSIFIER.session)());
+        replay.feed(Client, &good);
+        replay.feed(Client, &parts[..begin]);
+        assert!(replay.lose(Client, lost as u64));
+        replay.feed(Client, &parts[begin + lost..]);
+        replay.feed(Client, &good);
+        let count = |what| {
+            replay
+                .seen
+                .iter()
+                .filter(|line| line.contains(what))
+                .count()
+        };
+        assert_eq!(
+            (count("event"), count("Malformed")),
+            (2, 0),
+            "{lost}: {:#?}",
+            replay.seen
+        );
+    }
+}
+
 fn probe(bytes: &[u8]) -> Verdict {
     assert_eq!(CLASSIFIER.transport, Transport::Tcp);
     (CLASSIFIER.probe)(&Segment {

@@ -43,8 +43,13 @@ pub struct Rings {
 }
 
 impl Outbox for Rings {
-    fn fact(&mut self, fact: &FactSighting<'_>) -> bool {
-        self.facts.push(fact)
+    fn has_room(&self, facts: usize) -> bool {
+        self.facts.has_room(facts)
+    }
+
+    fn fact(&mut self, fact: &FactSighting<'_>) {
+        let taken = self.facts.push(fact);
+        debug_assert!(taken, "there was no room for it");
     }
 
     fn count(&mut self, count: &CountSighting) -> bool {

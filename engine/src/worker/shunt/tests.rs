@@ -27,9 +27,11 @@ impl ShuntCounts for Made {
 struct Sum(Traffic);
 
 impl Outbox for Sum {
-    fn fact(&mut self, _: &FactSighting<'_>) -> bool {
+    fn has_room(&self, _: usize) -> bool {
         true
     }
+
+    fn fact(&mut self, _: &FactSighting<'_>) {}
 
     fn count(&mut self, count: &CountSighting) -> bool {
         if let CountSighting::Subject(subject) = count {
