@@ -141,6 +141,7 @@ impl FactSender {
     }
 
     /// True where so many facts find room, whatever their texts.
+    #[cfg(feature = "live")]
     pub fn has_room(&self, facts: usize) -> bool {
         self.heads.slots() >= facts && self.texts.slots() >= facts.saturating_mul(TEXTS_BYTES_MAX)
     }
@@ -251,6 +252,26 @@ mod tests {
             });
             assert_eq!(read, sent);
             assert!(sender.push(&fact(0, &text, &text)));
+        }
+    }
+
+    /// Where there is room for some, none of them is refused; an empty ring has room for all that
+    /// one value means.
+    #[cfg(feature = "live")]
+    #[test]
+    fn what_there_is_room_for_is_taken() {
+        for len in [1, VALUE_BYTES_MAX] {
+            let (raw, value) = (vec![b'x'; len], vec![b'y'; len]);
+            let (raw, value) = (Value::from_wire(&raw), Value::from_wire(&value));
+            let (mut sender, _receiver) = ring();
+            let mut sent = 0;
+            while sender.has_room(FACTS_PER_VALUE_MAX) {
+                for _ in 0..FACTS_PER_VALUE_MAX {
+                    assert!(sender.push(&fact(sent, &raw, &value)));
+                    sent += 1;
+                }
+            }
+            assert!(sent > 0);
         }
     }
 }
