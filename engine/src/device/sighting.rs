@@ -1,5 +1,6 @@
-//! What a worker tells the aggregator: sums since the last time; a fact borrows what it is of. Every
-//! merge of sightings is commutative: counts add, first times take the least, last the greatest.
+//! What a worker tells the aggregator: sums since the last time; a fact borrows what it is of.
+//! Every merge of sightings is commutative: counts add, first times take the least, last the
+//! greatest.
 
 use medtap_table::vocabulary::{Attribute, Event, Field, Protocol};
 use medtap_table::{EdgeFlags, SubjectFlags, Traffic, Volume};
