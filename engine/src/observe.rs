@@ -169,9 +169,7 @@ impl Observation<'_> {
     pub const fn is_passage(&self) -> bool {
         matches!(self, Self::Passage { .. } | Self::PassageEnd)
     }
-}
 
-impl Observation<'_> {
     /// Bytes contradict their format; where some of those that were announced are missing, they may
     /// only end too early.
     pub const fn malformed(cut: bool) -> Self {

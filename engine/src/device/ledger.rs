@@ -51,7 +51,7 @@ struct FactKey {
 impl FactKey {
     /// True for the fact that these very bytes say.
     fn is(&self, texts: &Texts, said: Said<'_>, field: Field, raw: &[u8]) -> bool {
-        self.field == field && texts.is(self.raw, raw) && self.subject.is(said)
+        self.field == field && texts.get(self.raw).is(raw) && self.subject.is(said)
     }
 }
 

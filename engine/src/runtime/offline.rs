@@ -120,8 +120,8 @@ struct Leavings {
 struct Rings {
     facts: FactSender,
     counts: Producer<CountSighting>,
-    /// Facts and counts that were pushed since the aggregator was last woken for them.
-    unseen: [usize; 2],
+    unseen_facts: Unseen,
+    unseen_counts: Unseen,
     aggregator: Thread,
 }
 
@@ -139,11 +139,7 @@ impl Outbox for Rings {
             }
             self.wait(&backoff);
         }
-        self.unseen[0] += 1;
-        if self.unseen[0] >= FACT_RING_SIGHTINGS / 2 {
-            self.unseen[0] = 0;
-            self.aggregator.unpark();
-        }
+        self.unseen_facts.add(&self.aggregator);
     }
 
     fn count(&mut self, count: &CountSighting) -> bool {
@@ -156,12 +152,30 @@ impl Outbox for Rings {
         }
         // There is room: it is copied once.
         let _ = self.counts.push(*count);
-        self.unseen[1] += 1;
-        if self.unseen[1] >= COUNT_RING_SIGHTINGS / 2 {
-            self.unseen[1] = 0;
-            self.aggregator.unpark();
-        }
+        self.unseen_counts.add(&self.aggregator);
         true
+    }
+}
+
+/// What was pushed into a ring since the aggregator was last woken for it.
+struct Unseen {
+    pushed: usize,
+    ring: usize,
+}
+
+impl Unseen {
+    /// Nothing, in a ring of so many places.
+    fn of(ring: usize) -> Self {
+        Self { pushed: 0, ring }
+    }
+
+    /// One more; half a ring of them wakes the aggregator.
+    fn add(&mut self, aggregator: &Thread) {
+        self.pushed += 1;
+        if self.pushed >= self.ring / 2 {
+            self.pushed = 0;
+            aggregator.unpark();
+        }
     }
 }
 
@@ -170,7 +184,8 @@ impl Rings {
         Self {
             facts,
             counts,
-            unseen: [0; 2],
+            unseen_facts: Unseen::of(FACT_RING_SIGHTINGS),
+            unseen_counts: Unseen::of(COUNT_RING_SIGHTINGS),
             aggregator: aggregator.clone(),
         }
     }
@@ -328,8 +343,8 @@ fn work(mut worker: Worker, mut rings: Rings, dealer: &Dealer<'_>, seat: &Seat) 
     }
 }
 
-/// Merges until every worker is gone and every ring is empty. Sleeps until a ring is half full or
-/// a worker ends.
+/// Merges until every worker is gone and every ring is empty. Sleeps until half a ring was pushed,
+/// a worker waits for room, or one ends.
 fn aggregate(aggregator: &mut Aggregator, mut ends: Vec<End>) {
     loop {
         let gone = ends

@@ -695,29 +695,18 @@ fn digests(client: &[u8], server: &[u8]) -> Vec<u64> {
 /// A hello is told again where something is in it that is said, and only there.
 #[test]
 fn hellos_that_say_the_same_are_one_passage() {
-    let server = |random: u8, cipher: u16, name: &[u8]| {
-        let alpn = extension(16, &block16(name));
-        server_hello(&[random; 32], cipher, &alpn)[MESSAGE_HEADER_LEN..].to_vec()
+    let said = |(random, grease): (u8, u8), name: &[u8], cipher: u16, protocol: &[u8]| {
+        let alpn = extension(16, &block16(protocol));
+        let server = server_hello(&[random; 32], cipher, &alpn);
+        let client = client_hello_body(random, grease, name);
+        digests(&client, &server[MESSAGE_HEADER_LEN..])
     };
-    let client = |random, grease, name| client_hello_body(random, grease, name);
-    let one = digests(
-        &client(1, 0x3a, b"a.example"),
-        &server(1, 0x1301, b"\x02h2"),
-    );
-    let same = digests(
-        &client(2, 0x5a, b"a.example"),
-        &server(2, 0x1301, b"\x02h2"),
-    );
+    let one = said((1, 0x3a), b"a.example", 0x1301, b"\x02h2");
+    let same = said((2, 0x5a), b"a.example", 0x1301, b"\x02h2");
     assert_eq!(one, same);
     assert_ne!(one[1], one[2], "the first one says its version");
-    let other = digests(
-        &client(1, 0x3a, b"b.example"),
-        &server(1, 0x1302, b"\x02h2"),
-    );
-    let protocol = digests(
-        &client(1, 0x3a, b"a.example"),
-        &server(1, 0x1301, b"\x02h3"),
-    );
+    let other = said((1, 0x3a), b"b.example", 0x1302, b"\x02h2");
+    let protocol = said((1, 0x3a), b"a.example", 0x1301, b"\x02h3");
     assert_eq!(one[0], protocol[0]);
     assert!((0..3).all(|nth| one[nth] != other[nth]));
     assert!((1..3).all(|nth| one[nth] != protocol[nth]));
